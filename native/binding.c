@@ -1,0 +1,145 @@
+/*
+ * Translates between JavaScript and stray_guard.h. No decisions: a wrong argument is a bug in
+ * src/node/stray-guard.ts and throws.
+ */
+#include <node_api.h>
+#include <stdlib.h>
+
+#include "stray_guard.h"
+
+#define FIELDS 4 /* numbers for each stray in list(): fd, atStart, dev, ino */
+
+static bool arguments(napi_env env, napi_callback_info info, size_t want, napi_value *values) {
+  size_t count = want;
+  if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok) return false;
+  if (count >= want) return true;
+  (void)napi_throw_type_error(env, NULL, "too few arguments"); /* already failing */
+  return false;
+}
+
+static bool to_bool(napi_env env, napi_value value, bool *result) {
+  if (napi_get_value_bool(env, value, result) == napi_ok) return true;
+  (void)napi_throw_type_error(env, NULL, "expected a boolean"); /* already failing */
+  return false;
+}
+
+/* undefined is the empty list; the caller passes sorted, distinct numbers. */
+static bool to_list(napi_env env, napi_value value, struct fd_list *list) {
+  napi_valuetype kind;
+  *list = (struct fd_list){NULL, 0};
+  if (napi_typeof(env, value, &kind) == napi_ok && kind == napi_undefined) return true;
+
+  bool is_typed = false;
+  napi_typedarray_type element;
+  void *data;
+  size_t count;
+  if (napi_is_typedarray(env, value, &is_typed) == napi_ok && is_typed &&
+      napi_get_typedarray_info(env, value, &element, &count, &data, NULL, NULL) == napi_ok &&
+      element == napi_int32_array) {
+    *list = (struct fd_list){data, count};
+    return true;
+  }
+  (void)napi_throw_type_error(env, NULL, "expected an Int32Array or undefined"); /* as above */
+  return false;
+}
+
+static napi_value number(napi_env env, int value) {
+  napi_value result = NULL;
+  (void)napi_create_int32(env, value, &result); /* NULL is undefined to JavaScript */
+  return result;
+}
+
+/* arm(): number, 0 or an errno code */
+static napi_value arm(napi_env env, napi_callback_info info) {
+  (void)info;
+  return number(env, stray_guard_arm());
+}
+
+/* guardByDefault(on: boolean): void */
+static napi_value guard_by_default(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  bool on;
+  if (arguments(env, info, 1, values) && to_bool(env, values[0], &on)) stray_guard_by_default(on);
+  return NULL;
+}
+
+/* replace(keep?: Int32Array): number, the way or a negative errno code */
+static napi_value replace(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  struct fd_list keep;
+  if (!arguments(env, info, 1, values) || !to_list(env, values[0], &keep)) return NULL;
+  return number(env, stray_guard_replace(keep));
+}
+
+/* begin(keep?: Int32Array, sources?: Int32Array): number, the way or a negative errno code */
+static napi_value begin(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  struct fd_list keep, sources;
+  if (!arguments(env, info, 2, values) || !to_list(env, values[0], &keep) ||
+      !to_list(env, values[1], &sources))
+    return NULL;
+  return number(env, stray_guard_begin(keep, sources));
+}
+
+/* end(started: boolean): void */
+static napi_value end(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  bool started;
+  if (arguments(env, info, 1, values) && to_bool(env, values[0], &started))
+    stray_guard_end(started);
+  return NULL;
+}
+
+/* spawning(): number, enum stray_guard_spawning */
+static napi_value spawning(napi_env env, napi_callback_info info) {
+  (void)info;
+  return number(env, (int)stray_guard_spawning());
+}
+
+/* list(forgetMarked: boolean): Float64Array, FIELDS numbers for each stray */
+static napi_value list(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  bool forget;
+  if (!arguments(env, info, 1, values) || !to_bool(env, values[0], &forget)) return NULL;
+  if (forget) stray_guard_forget_marked();
+
+  struct stray *strays = NULL;
+  size_t count = 0;
+  napi_value buffer, result = NULL;
+  double *out;
+  /* Out of memory: what was found so far is still true. */
+  (void)stray_guard_list(&strays, &count);
+
+  if (napi_create_arraybuffer(env, count * FIELDS * sizeof *out, (void **)&out, &buffer) ==
+          napi_ok &&
+      napi_create_typedarray(env, napi_float64_array, count * FIELDS, buffer, 0, &result) ==
+          napi_ok) {
+    for (size_t i = 0; i < count; i++) {
+      out[i * FIELDS] = strays[i].fd;
+      out[i * FIELDS + 1] = strays[i].at_start;
+      /* Only compared with each other: numbers beyond 2^53 may lose their last bits. */
+      out[i * FIELDS + 2] = (double)strays[i].dev;
+      out[i * FIELDS + 3] = (double)strays[i].ino;
+    }
+  }
+  free(strays);
+  return result;
+}
+
+NAPI_MODULE_INIT() {
+  static const struct {
+    const char *name;
+    napi_callback function;
+  } functions[] = {
+      {"arm", arm}, {"guardByDefault", guard_by_default}, {"begin", begin}, {"end", end},
+      {"replace", replace}, {"spawning", spawning}, {"list", list},
+  };
+  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+    napi_value function;
+    if (napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].function, NULL,
+                             &function) != napi_ok ||
+        napi_set_named_property(env, exports, functions[i].name, function) != napi_ok)
+      return NULL; /* an exception is pending */
+  }
+  return exports;
+}

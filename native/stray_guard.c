@@ -1,0 +1,486 @@
+#define _GNU_SOURCE
+#include "stray_guard.h"
+
+#ifdef __linux__
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The same number on every architecture; C libraries older than the system call lack it. */
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+/* Linux 5.11 */
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1U << 2)
+#endif
+#define PROC_FILE_SYSTEM 0x9fa0 /* PROC_SUPER_MAGIC of linux/magic.h, which musl does not ship */
+
+#define FIRST_FD 3
+
+/* The table of a new process has this many places; every larger table doubles it. */
+#define SMALLEST_TABLE 64
+/* Above this many places, /proc/self/fd is likely to be shorter than the table. */
+#define LARGE_TABLE 65536
+/* fs.nr_open unless somebody raised it: the bound where the kernel will not tell the real one. */
+#define DEFAULT_NR_OPEN 1048576
+#define LARGEST_TABLE (1 << 30)
+
+/* ------------------------------------------------------------------------------------------
+ * State
+ * ---------------------------------------------------------------------------------------- */
+
+struct guarded_spawn {
+  bool open;
+  struct fd_list keep;
+  struct fd_list unmarked; /* marked here on the other threads' behalf, see reopen_for_child() */
+  struct fd_list restore;  /* sources that were inheritable before the spawn marked them */
+  unsigned forks_before;
+};
+
+/* before_fork() touches both, so that the child need not allocate them (glibc does so lazily). */
+static _Thread_local struct guarded_spawn spawn_here;
+static _Thread_local unsigned forks_here;
+
+static atomic_bool guard_by_default;
+static atomic_bool saw_fork;
+static atomic_bool saw_other;
+
+/* A number the FD table is known to have reached. Tables do not shrink. */
+static atomic_int table_size = SMALLEST_TABLE;
+
+/* ------------------------------------------------------------------------------------------
+ * Marking. Runs in the parent, and in the child between fork and exec, where the law is:
+ *
+ *   Only system calls. No malloc, no stdio, no locks: another thread may have held them when
+ *   it was not copied. Nothing here may write memory shared with the parent.
+ *
+ * It marks and does not close: libuv has yet to dup2() out of this range, and a child that
+ * forks without exec (an addon's worker) goes on to use the files.
+ * ---------------------------------------------------------------------------------------- */
+
+static bool is_in_table(int fd);
+static int table_bound(void);
+
+static int mark_one(int fd) {
+  int flags = fcntl(fd, F_GETFD);
+  if (flags < 0 || (flags & FD_CLOEXEC)) return 0;
+  return fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0 ? -errno : 0;
+}
+
+static void unmark_one(int fd) {
+  int flags = fcntl(fd, F_GETFD);
+  /* Closed meanwhile: there is nothing to keep then. */
+  if (flags >= 0 && (flags & FD_CLOEXEC)) (void)fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
+}
+
+static bool contains(struct fd_list list, int fd) {
+  size_t low = 0, high = list.count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (list.fds[middle] == fd) return true;
+    if (list.fds[middle] < fd)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return false;
+}
+
+/* Rung 1: one system call for each gap between the kept FDs. */
+static int mark_by_close_range(struct fd_list keep) {
+  unsigned first = FIRST_FD;
+  for (size_t i = 0; i < keep.count; i++) {
+    unsigned kept = (unsigned)keep.fds[i];
+    if (kept < first) continue;
+    if (kept > first && syscall(SYS_close_range, first, kept - 1, CLOSE_RANGE_CLOEXEC) != 0)
+      return -errno;
+    first = kept + 1;
+  }
+  return syscall(SYS_close_range, first, UINT_MAX, CLOSE_RANGE_CLOEXEC) == 0 ? 0 : -errno;
+}
+
+/* Rungs 2 and 4: every number the table has, whatever the rlimit says by now. */
+static int mark_by_table(struct fd_list keep, int bound) {
+  int result = 0;
+  for (int fd = FIRST_FD; fd < bound; fd++) {
+    if (contains(keep, fd)) continue;
+    int error = mark_one(fd);
+    if (error) result = error;
+  }
+  return result;
+}
+
+struct directory_entry { /* linux_dirent64 of getdents64(2); no C library declares it */
+  unsigned long long d_ino;
+  long long d_off;
+  unsigned short d_reclen;
+  unsigned char d_type;
+  char d_name[];
+};
+
+static int number_of(const char *name) {
+  int number = 0;
+  if (*name == '\0') return -1;
+  for (; *name; name++) {
+    if (*name < '0' || *name > '9' || number > INT_MAX / 10 - 1) return -1;
+    number = number * 10 + (*name - '0');
+  }
+  return number;
+}
+
+/* Rung 3: what /proc lists, once it is sure that this is procfs and not something put over it. */
+static int mark_by_proc(struct fd_list keep) {
+  int directory = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/fd",
+                               O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  if (directory < 0) return -errno;
+
+  int result = 0;
+  struct statfs file_system;
+  if (fstatfs(directory, &file_system) != 0 || file_system.f_type != PROC_FILE_SYSTEM) {
+    result = -ENOTDIR;
+  } else {
+    _Alignas(struct directory_entry) char buffer[4096];
+    long size;
+    while ((size = syscall(SYS_getdents64, directory, buffer, sizeof buffer)) > 0) {
+      for (long at = 0; at < size;) {
+        const struct directory_entry *entry = (const struct directory_entry *)(buffer + at);
+        int fd = number_of(entry->d_name);
+        if (fd >= FIRST_FD && fd != directory && !contains(keep, fd)) {
+          int error = mark_one(fd);
+          if (error) result = error;
+        }
+        at += entry->d_reclen;
+      }
+    }
+    if (size < 0) result = -errno;
+  }
+  /* Opened above, so it is ours to close; nothing can be done where that fails. */
+  (void)close(directory);
+  return result;
+}
+
+/*
+ * The ladder. Every rung has the same contract, and any error leads to the next: seccomp
+ * filters answer EPERM, kernels before 5.9 ENOSYS and before 5.11 EINVAL. The table comes
+ * before /proc because reading 10,000 entries of /proc costs ten times as much as asking for
+ * 16,384 numbers; a table of a million places with few files in it is the other way round.
+ */
+static int mark_all(struct fd_list keep) {
+  if (mark_by_close_range(keep) == 0) return STRAY_GUARD_CLOSE_RANGE;
+
+  int bound = table_bound();
+  if (bound <= LARGE_TABLE && mark_by_table(keep, bound) == 0) return STRAY_GUARD_TABLE;
+  if (mark_by_proc(keep) == 0) return STRAY_GUARD_PROC;
+  int error = mark_by_table(keep, bound);
+  return error == 0 ? STRAY_GUARD_TABLE : error;
+}
+
+/*
+ * The real size of the FD table. The rlimit is no bound: it can be lowered below open FDs. But
+ * select() clamps its first argument to the size of the table and refuses a set in which a
+ * number within the table is not open, so one bit tells whether a number lies in the table.
+ */
+static int table_bound(void) {
+  int size = atomic_load(&table_size);
+  while (size < LARGEST_TABLE && is_in_table(size)) size *= 2;
+  /* In the child this writes the child's copy. */
+  atomic_store(&table_size, size);
+  return size;
+}
+
+/* Whether the table is larger than `fd`; true for any `fd` below 2^20 if the kernel won't tell. */
+static bool is_in_table(int fd) {
+  unsigned long small[LARGE_TABLE / (8 * sizeof(long))];
+  const size_t bits = 8 * sizeof(long);
+  size_t length = ((size_t)fd / bits + 1) * sizeof(long);
+  unsigned long *set = small;
+
+  if (length <= sizeof small) {
+    memset(small, 0, length);
+  } else {
+    set = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (set == MAP_FAILED) return fd < DEFAULT_NR_OPEN;
+  }
+  set[(size_t)fd / bits] = 1UL << ((size_t)fd % bits);
+
+  /* The kernel's own layout, not the C library's struct timespec; all zero either way. */
+  long long no_time[2] = {0, 0};
+  long ready;
+  do ready = syscall(SYS_pselect6, fd + 1, set, NULL, NULL, no_time, NULL);
+  while (ready < 0 && errno == EINTR);
+  bool in_table = ready > 0 || (ready < 0 && errno == EBADF);
+  bool refused = ready < 0 && errno != EBADF;
+
+  if (set != small) (void)munmap(set, length); /* our own mapping; cannot fail */
+  return refused ? fd < DEFAULT_NR_OPEN : in_table;
+}
+
+/* ------------------------------------------------------------------------------------------
+ * atfork handlers
+ * ---------------------------------------------------------------------------------------- */
+
+/* In the parent, on the thread that forks, right before it does. */
+static void before_fork(void) {
+  if (!spawn_here.open) spawn_here.keep.count = 0;
+  forks_here++;
+}
+
+/* In the child, alone, before fork() returns there. The law of marking holds. */
+static void in_child(void) {
+  if (!spawn_here.open && !atomic_load(&guard_by_default)) return;
+
+  /* An error has nowhere to go from here, and the parent marked what it could before. */
+  (void)mark_all(spawn_here.keep);
+  for (size_t i = 0; i < spawn_here.keep.count; i++) unmark_one(spawn_here.keep.fds[i]);
+}
+
+static int arm_result;
+
+/*
+ * The handlers must outlive this library's users: it is linked with -z nodelete, so that a
+ * worker's end (Node closes its addons) does not leave fork() calling into nothing.
+ */
+static void register_handlers(void) { arm_result = pthread_atfork(before_fork, NULL, in_child); }
+
+static void note_start(void);
+
+int stray_guard_arm(void) {
+  static pthread_once_t registered = PTHREAD_ONCE_INIT;
+  static pthread_once_t noted = PTHREAD_ONCE_INIT;
+  int error = pthread_once(&registered, register_handlers);
+  if (error == 0) error = pthread_once(&noted, note_start);
+  return error != 0 ? error : arm_result;
+}
+
+void stray_guard_by_default(bool on) { atomic_store(&guard_by_default, on); }
+
+enum stray_guard_spawning stray_guard_spawning(void) {
+  if (atomic_load(&saw_other)) return STRAY_GUARD_OTHER;
+  return atomic_load(&saw_fork) ? STRAY_GUARD_FORK : STRAY_GUARD_UNKNOWN;
+}
+
+/* ------------------------------------------------------------------------------------------
+ * A guarded spawn, in the parent
+ * ---------------------------------------------------------------------------------------- */
+
+static struct fd_list copy_list(struct fd_list list) {
+  struct fd_list copy = {NULL, 0};
+  if (list.count == 0) return copy;
+  int *fds = malloc(list.count * sizeof *fds);
+  if (fds == NULL) return copy; /* nothing is kept then: the guard fails closed */
+  memcpy(fds, list.fds, list.count * sizeof *fds);
+  copy.fds = fds;
+  copy.count = list.count;
+  return copy;
+}
+
+/* Those of `list` whose close-on-exec flag is `marked`. */
+static struct fd_list flagged(struct fd_list list, bool marked) {
+  struct fd_list chosen = copy_list(list);
+  int *fds = (int *)chosen.fds;
+  size_t count = 0;
+  for (size_t i = 0; i < chosen.count; i++) {
+    int flags = fcntl(fds[i], F_GETFD);
+    if (flags >= 0 && ((flags & FD_CLOEXEC) != 0) == marked) fds[count++] = fds[i];
+  }
+  chosen.count = count;
+  return chosen;
+}
+
+static struct fd_list merge(struct fd_list a, struct fd_list b, int *space) {
+  size_t i = 0, j = 0, count = 0;
+  while (i < a.count || j < b.count) {
+    int fd = j == b.count || (i < a.count && a.fds[i] <= b.fds[j]) ? a.fds[i++] : b.fds[j++];
+    if (count == 0 || space[count - 1] != fd) space[count++] = fd;
+  }
+  return (struct fd_list){space, count};
+}
+
+static void clear_spawn(void) {
+  free((void *)spawn_here.keep.fds);
+  free((void *)spawn_here.unmarked.fds);
+  free((void *)spawn_here.restore.fds);
+  memset(&spawn_here, 0, sizeof spawn_here);
+}
+
+int stray_guard_begin(struct fd_list keep, struct fd_list sources) {
+  clear_spawn(); /* a spawn inside a spawn (a getter that spawns) replaces the outer one */
+  spawn_here.keep = copy_list(keep);
+  spawn_here.forks_before = forks_here;
+  spawn_here.open = true;
+
+  if (spawn_here.keep.count == 0 && sources.count == 0) return mark_all((struct fd_list){NULL, 0});
+
+  if (stray_guard_spawning() == STRAY_GUARD_FORK) {
+    /* The child handler gets it right, so the parent's flags need not change at all. */
+    int *space = malloc((spawn_here.keep.count + sources.count) * sizeof *space);
+    if (space == NULL) return mark_all((struct fd_list){NULL, 0});
+    int way = mark_all(merge(spawn_here.keep, sources, space));
+    free(space);
+    return way;
+  }
+
+  /*
+   * No handler may run in the child: it gets what the parent's flags say. So they say the right
+   * thing while the process is made, and stray_guard_end() puts them back. Another thread that
+   * spawns meanwhile marks first, so what is open here for one child does not reach its own.
+   */
+  spawn_here.restore = flagged(sources, false);
+  int way = mark_all(spawn_here.keep);
+  spawn_here.unmarked = flagged(spawn_here.keep, true);
+  for (size_t i = 0; i < spawn_here.unmarked.count; i++) unmark_one(spawn_here.unmarked.fds[i]);
+  return way;
+}
+
+void stray_guard_end(bool started) {
+  if (!spawn_here.open) return;
+  if (forks_here != spawn_here.forks_before)
+    atomic_store(&saw_fork, true);
+  else if (started)
+    atomic_store(&saw_other, true);
+
+  for (size_t i = 0; i < spawn_here.unmarked.count; i++) (void)mark_one(spawn_here.unmarked.fds[i]);
+  for (size_t i = 0; i < spawn_here.restore.count; i++) unmark_one(spawn_here.restore.fds[i]);
+  clear_spawn();
+}
+
+int stray_guard_replace(struct fd_list keep) {
+  int way = mark_all(keep);
+  for (size_t i = 0; i < keep.count; i++) unmark_one(keep.fds[i]);
+  return way;
+}
+
+/* ------------------------------------------------------------------------------------------
+ * Listing. In the parent only: it allocates and locks.
+ * ---------------------------------------------------------------------------------------- */
+
+static pthread_mutex_t known_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct stray *known; /* sorted by fd */
+static size_t known_count, known_room;
+
+static bool same_file(const struct stray *stray, const struct stat *now) {
+  return stray->dev == (unsigned long long)now->st_dev &&
+         stray->ino == (unsigned long long)now->st_ino;
+}
+
+/* Drops what was closed, or whose number now means another file. */
+static void forget_closed(void) {
+  size_t kept = 0;
+  for (size_t i = 0; i < known_count; i++) {
+    struct stat now;
+    if (fstat(known[i].fd, &now) == 0 && same_file(&known[i], &now)) known[kept++] = known[i];
+  }
+  known_count = kept;
+}
+
+static size_t place_of(int fd) {
+  size_t low = 0, high = known_count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (known[middle].fd < fd)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+static int remember(int fd, bool at_start) {
+  size_t place = place_of(fd);
+  if (place < known_count && known[place].fd == fd) return 0;
+
+  struct stat file;
+  if (fstat(fd, &file) != 0) return 0; /* closed since it was seen */
+
+  if (known_count == known_room) {
+    size_t room = known_room == 0 ? 16 : known_room * 2;
+    struct stray *larger = realloc(known, room * sizeof *larger);
+    if (larger == NULL) return ENOMEM;
+    known = larger;
+    known_room = room;
+  }
+  memmove(known + place + 1, known + place, (known_count - place) * sizeof *known);
+  known[place] = (struct stray){fd, at_start, file.st_dev, file.st_ino};
+  known_count++;
+  return 0;
+}
+
+static int look(bool at_start) {
+  forget_closed();
+  int error = 0;
+  for (int fd = FIRST_FD, bound = table_bound(); fd < bound && error == 0; fd++) {
+    int flags = fcntl(fd, F_GETFD);
+    if (flags >= 0 && !(flags & FD_CLOEXEC)) error = remember(fd, at_start);
+  }
+  return error;
+}
+
+static void note_start(void) {
+  pthread_mutex_lock(&known_lock);
+  (void)look(true); /* only ENOMEM: the next listing finds what is still inheritable */
+  pthread_mutex_unlock(&known_lock);
+}
+
+int stray_guard_list(struct stray **strays, size_t *count) {
+  pthread_mutex_lock(&known_lock);
+  int error = look(false);
+  *count = 0;
+  *strays = malloc((known_count + 1) * sizeof **strays);
+  if (*strays == NULL) {
+    error = ENOMEM;
+  } else {
+    if (known_count > 0) memcpy(*strays, known, known_count * sizeof *known);
+    *count = known_count;
+  }
+  pthread_mutex_unlock(&known_lock);
+  return error;
+}
+
+void stray_guard_forget_marked(void) {
+  pthread_mutex_lock(&known_lock);
+  size_t kept = 0;
+  for (size_t i = 0; i < known_count; i++) {
+    int flags = fcntl(known[i].fd, F_GETFD);
+    if (flags >= 0 && !(flags & FD_CLOEXEC)) known[kept++] = known[i];
+  }
+  known_count = kept;
+  pthread_mutex_unlock(&known_lock);
+}
+
+#else /* not Linux: the system closes (macOS: POSIX_SPAWN_CLOEXEC_DEFAULT), or has no fork */
+
+#include <stdlib.h>
+
+int stray_guard_arm(void) { return 0; }
+void stray_guard_by_default(bool on) { (void)on; }
+int stray_guard_replace(struct fd_list keep) {
+  (void)keep;
+  return STRAY_GUARD_NOTHING;
+}
+int stray_guard_begin(struct fd_list keep, struct fd_list sources) {
+  (void)keep;
+  (void)sources;
+  return STRAY_GUARD_NOTHING;
+}
+void stray_guard_end(bool started) { (void)started; }
+enum stray_guard_spawning stray_guard_spawning(void) { return STRAY_GUARD_UNKNOWN; }
+int stray_guard_list(struct stray **strays, size_t *count) {
+  *strays = NULL;
+  *count = 0;
+  return 0;
+}
+void stray_guard_forget_marked(void) {}
+
+#endif

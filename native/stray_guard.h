@@ -1,0 +1,81 @@
+/*
+ * The stray guard: keeps file descriptors that nobody designated from crossing exec.
+ *
+ * System code only: no N-API, no policy. binding.c translates for JavaScript; who may keep
+ * what is decided in src/core and arrives here as lists of numbers.
+ */
+#ifndef CLOSEFDS_STRAY_GUARD_H
+#define CLOSEFDS_STRAY_GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* How FDs were marked. Negative values of the same type are errno codes. */
+enum stray_guard_way {
+  STRAY_GUARD_NOTHING = 0,     /* this system needs no marking (not Linux) */
+  STRAY_GUARD_CLOSE_RANGE = 1, /* close_range(CLOSE_RANGE_CLOEXEC) */
+  STRAY_GUARD_TABLE = 2,       /* every number of the kernel's FD table */
+  STRAY_GUARD_PROC = 3,        /* the entries of /proc/self/fd */
+};
+
+/* How this process is known to create processes, as far as guarded spawns have shown. */
+enum stray_guard_spawning {
+  STRAY_GUARD_UNKNOWN = 0, /* no guarded spawn has started yet */
+  STRAY_GUARD_FORK = 1,    /* every one of them ran the atfork handlers */
+  STRAY_GUARD_OTHER = 2,   /* at least one did not: posix_spawn, vfork */
+};
+
+/* A sorted list of distinct file descriptors. */
+struct fd_list {
+  const int *fds;
+  size_t count;
+};
+
+/* One file descriptor that would cross exec without the guard. */
+struct stray {
+  int fd;
+  bool at_start; /* it was open when the guard was armed */
+  unsigned long long dev;
+  unsigned long long ino;
+};
+
+/*
+ * Registers the atfork handlers, once for the process and for good: any thread, any number of
+ * times. Returns 0 or an errno code.
+ */
+int stray_guard_arm(void);
+
+/* Whether children of threads that are in no guarded spawn are marked too. Process-wide. */
+void stray_guard_by_default(bool on);
+
+/*
+ * Opens a guarded spawn on this thread. Everything is marked in the parent, and what a fork
+ * makes is marked in the child, except `keep`: those reach the child even if they are marked
+ * here. `sources` are FDs the caller designated; their own flags are the same afterwards.
+ * Both lists are copied. Returns a way, or a negative errno code (the spawn is open all the same).
+ */
+int stray_guard_begin(struct fd_list keep, struct fd_list sources);
+
+/* Ends the guarded spawn of this thread; `started` tells whether a process was made. */
+void stray_guard_end(bool started);
+
+/*
+ * For a process that becomes another program without making one: everything is marked except
+ * `keep`, which is unmarked. Returns a way, or a negative errno code.
+ */
+int stray_guard_replace(struct fd_list keep);
+
+/* What the guarded spawns so far have shown. */
+enum stray_guard_spawning stray_guard_spawning(void);
+
+/*
+ * Lists the strays: what is inheritable now, and what was when an earlier call looked and has
+ * been marked since. The caller frees `*strays`. Returns 0 or an errno code. One fcntl() for
+ * each number of the FD table.
+ */
+int stray_guard_list(struct stray **strays, size_t *count);
+
+/* Forgets what earlier listings saw that is close-on-exec by now; for hosts that never mark. */
+void stray_guard_forget_marked(void);
+
+#endif

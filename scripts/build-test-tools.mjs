@@ -1,0 +1,24 @@
+// Compiles the programs and the addon that the tests use, into build/.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const { include_dir: headers } = createRequire(import.meta.url)('node-api-headers');
+const build = path.join(root, 'build');
+mkdirSync(build, { recursive: true });
+
+const library = ['-shared', '-fPIC', '-isystem', headers, '-DNAPI_VERSION=8'];
+compile('list-fds.c', 'list-fds', ['-static']);
+compile('clean-exec.c', 'clean-exec', ['-static']);
+compile('deny.c', 'deny', ['-static']);
+compile('leak.c', 'leak.node', library);
+compile('no-atfork.c', 'no-atfork.so', library);
+
+function compile(source, output, flags) {
+  const from = path.join(root, 'test', 'native', source);
+  const all = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-Wno-deprecated-declarations', ...flags];
+  execFileSync(process.env.CC ?? 'cc', [...all, '-o', path.join(build, output), from], { stdio: 'inherit' });
+}

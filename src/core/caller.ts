@@ -1,0 +1,38 @@
+// The caller: the package, or the app, whose code called child_process.
+
+/** Who called, as far as the stack and the installed packages tell. */
+export interface Caller {
+  /** The folder below `node_modules` it is installed in, or `"."` for the app. */
+  readonly name: string;
+  /** From its own package.json; the app has none. */
+  readonly version: string | undefined;
+  /** The name in its package.json, where that differs from the folder (an npm alias). */
+  readonly declaredName: string | undefined;
+  /** The calling file: a path, or a name like `[eval]`. */
+  readonly file: string | undefined;
+  /** The same, relative to the package, or to the app's root. */
+  readonly fileInPackage: string | undefined;
+  readonly line: number | undefined;
+  readonly column: number | undefined;
+  readonly function: string | undefined;
+  /** Launchers that were stepped over, nearest to child_process first. */
+  readonly launchers: readonly string[];
+}
+
+/** The app's own name as a caller. */
+export const APP = '.';
+
+/** One place in the source, for counting and for telling once. */
+export function callSite(caller: Caller | undefined): string {
+  return caller === undefined
+    ? 'unknown'
+    : `${caller.file ?? caller.name}:${caller.line ?? 0}:${caller.column ?? 0}`;
+}
+
+/** `tsx@4.6.0`, `the app`, or `my-alias@1.2.3 (package "tsx")`. */
+export function callerTitle(caller: Caller | undefined): string {
+  if (caller === undefined) return 'an unknown caller';
+  if (caller.name === APP) return 'the app';
+  const title = caller.version === undefined ? caller.name : `${caller.name}@${caller.version}`;
+  return caller.declaredName === undefined ? title : `${title} (package "${caller.declaredName}")`;
+}

@@ -1,0 +1,88 @@
+// The decision: which of the FDs that would cross exec may do so.
+//
+// Pure. It must not learn the mode, the time or the environment: a warn run has to show
+// exactly what enforce will do. See src/spawn-guard.ts.
+
+import type { Caller } from './caller';
+import { matchesGlob } from './glob';
+import { DENY_ALL, DESIGNATED, type Effect, type Policy, type Rule } from './policy';
+import { matchesRange } from './range';
+import type { Crossing, SpawnRequest } from './request';
+
+/** What was decided for one FD, and by which rule. */
+export interface Verdict {
+  readonly crossing: Crossing;
+  readonly effect: Effect;
+  readonly rule: Rule;
+}
+
+/** All verdicts of one spawn. */
+export interface Decision {
+  readonly request: SpawnRequest;
+  readonly caller: Caller | undefined;
+  readonly verdicts: readonly Verdict[];
+}
+
+/** Judges each FD on its own: one denial does not deny the rest. */
+export function decide(request: SpawnRequest, caller: Caller | undefined, policy: Policy): Decision {
+  return { request, caller, verdicts: request.crossings.map(judge) };
+
+  function judge(crossing: Crossing): Verdict {
+    // Defaults are rules too, so a match is missing only if somebody built a policy without them.
+    const rule =
+      policy.rules.find(
+        rule =>
+          matchesCrossing(rule, crossing) &&
+          matchesCommand(rule, request) &&
+          matchesCaller(rule, caller, policy),
+      ) ?? DENY_ALL;
+    return { crossing, effect: rule.effect, rule };
+  }
+}
+
+function matchesCrossing(rule: Rule, crossing: Crossing): boolean {
+  const { kind, childFd, file, explicit } = crossing;
+  return (
+    (rule.kinds ?? DESIGNATED).includes(kind) &&
+    (rule.fds === undefined || rule.fds.includes(childFd)) &&
+    (rule.target === undefined || (file.target !== undefined && matchesGlob(file.target, rule.target))) &&
+    (rule.type === undefined || rule.type === file.type) &&
+    (rule.access === undefined || rule.access === file.access) &&
+    (rule.explicit === undefined || explicit) &&
+    (rule.nullDevice === undefined || file.isNullDevice)
+  );
+}
+
+function matchesCommand(rule: Rule, request: SpawnRequest): boolean {
+  if (rule.command === undefined) return true;
+  const { command } = request.call;
+  return matchesGlob(rule.command.includes('/') ? command : baseName(command), rule.command);
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** A caller nobody could name matches only rules that ask for none. */
+function matchesCaller(rule: Rule, caller: Caller | undefined, policy: Policy): boolean {
+  if (rule.caller !== undefined && rule.caller !== '*') {
+    const name = rule.compat ? trueName(caller, policy) : caller?.name;
+    if (name !== rule.caller) return false;
+  }
+  if (rule.range !== undefined && !matchesRange(caller?.version, rule.range)) return false;
+  if (rule.callSite === undefined) return true;
+  const { file, fileInPackage } = caller ?? {};
+  return [file, fileInPackage].some(path => path !== undefined && matchesGlob(path, rule.callSite as string));
+}
+
+/**
+ * What the compat table knows a caller by. A folder whose package.json has another name (an npm
+ * alias) may hold anything: it counts only if the config says that this is what it is.
+ */
+function trueName(caller: Caller | undefined, policy: Policy): string | undefined {
+  if (caller === undefined || caller.declaredName === undefined) return caller?.name;
+  const { name, declaredName } = caller;
+  return Object.hasOwn(policy.aliases, name) && policy.aliases[name] === declaredName
+    ? declaredName
+    : undefined;
+}

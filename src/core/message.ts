@@ -1,0 +1,98 @@
+// The only prose: findings and verdicts as sentences.
+
+import { APP, type Caller, callerTitle } from './caller';
+import { type Finding, isSpawnFinding, type SelfFinding, type SpawnFinding } from './finding';
+import type { Access, FileType } from './request';
+
+export const DOCUMENTATION = 'docs/findings.md';
+
+/** One line. */
+export function toMessage(finding: Finding): string {
+  return isSpawnFinding(finding) ? spawnMessage(finding) : finding.what;
+}
+
+/** What to do about it, for below the message. */
+export function toAdvice(finding: Finding): string {
+  const see = `See ${DOCUMENTATION}#${finding.code.toLowerCase()} in the package.`;
+  return isSpawnFinding(finding) ? `${spawnAdvice(finding)} ${see}` : `${selfAdvice(finding)} ${see}`;
+}
+
+function spawnMessage(finding: SpawnFinding): string {
+  const { caller, command, route, disposition } = finding;
+  const who = `${callerTitle(caller)} starting "${command}" with ${route}()${place(caller)}`;
+  if (finding.code === 'CLOSEFDS_UNSAFE') {
+    const what = finding.childFd === undefined ? 'unsafe() was used' : `unsafe() passed ${subject(finding)}`;
+    return `${what}: ${who}`;
+  }
+  const verb = { passed: 'passes to the child', closed: 'was closed', refused: 'is not allowed' }[
+    disposition
+  ];
+  const meant =
+    finding.announcement === undefined ? '' : `; the child is told of it by "${finding.announcement}"`;
+  return `${subject(finding)} ${verb}: ${who}${meant}`;
+}
+
+function subject(finding: SpawnFinding): string {
+  const { kind, childFd, sourceFd, atStart } = finding;
+  const what = file(finding);
+  if (kind === 'stray') {
+    const origin = atStart ? 'inherited at start' : 'opened since start';
+    return `stray FD ${childFd} (${[what, origin].filter(Boolean).join(', ')})`;
+  }
+  if (kind === 'pipe') return `designated FD ${childFd} (a new pipe)`;
+  if (kind === 'ipc') return `designated FD ${childFd} (the message channel)`;
+  const from = sourceFd === undefined || sourceFd === childFd ? '' : `FD ${sourceFd} here`;
+  return `designated FD ${childFd} (${[what, from].filter(Boolean).join(', ') || 'an open FD'})`;
+}
+
+/** `file /data/LOCK, read-write`. */
+export function file(opened: {
+  readonly target: string | undefined;
+  readonly type: FileType | undefined;
+  readonly access: Access | undefined;
+}): string {
+  const access = { read: 'read-only', write: 'write-only', both: 'read-write' };
+  const named = opened.target?.startsWith('/')
+    ? [opened.type, opened.target].filter(Boolean).join(' ')
+    : opened.target;
+  return [named ?? opened.type, opened.access && access[opened.access]].filter(Boolean).join(', ');
+}
+
+function place(caller: Caller | undefined): string {
+  if (caller?.file === undefined) return '';
+  const line = caller.line === undefined ? '' : `:${caller.line}:${caller.column ?? 0}`;
+  const by = caller.launchers.length === 0 ? '' : `, through ${caller.launchers.join(', ')}`;
+  return ` at ${caller.file}${line}${by}`;
+}
+
+function spawnAdvice(finding: SpawnFinding): string {
+  const { kind, caller, effect, rule } = finding;
+  const name = caller?.name ?? APP;
+  if (finding.code === 'CLOSEFDS_UNSAFE') return `Reason given: ${rule?.reason}.`;
+  if (effect === 'warn') return `A rule lets it pass and asks for this report: ${rule?.source}.`;
+  if (rule !== undefined && rule.source !== 'default')
+    return `Denied by ${rule.source}${rule.reason === undefined ? '' : `: ${rule.reason}`}.`;
+  if (kind === 'stray')
+    return `Nobody designated it. If the child needs it, pass it by withFds(), or allow it by a rule with "kinds": ["stray"].`;
+  return `If the child needs it, allow it in closefds.json: {"caller": ${JSON.stringify(name)}, "kinds": ["${kind}"], "fds": [${finding.childFd}], "effect": "allow", "reason": "..."}.`;
+}
+
+function selfAdvice(finding: SelfFinding): string {
+  return {
+    CLOSEFDS_STAND_IN: 'Run `npx closefds doctor` to see what is missing.',
+    CLOSEFDS_UNGUARDED: 'Run `npx closefds doctor` to see what is missing.',
+    CLOSEFDS_RULE_EXPIRED: 'Renew the rule or remove it.',
+    CLOSEFDS_SECOND_COPY: 'Load one copy, by one preload.',
+    CLOSEFDS_INTERNAL_ERROR:
+      'This is a bug in closefds; the spawn went on with nothing designated or stray allowed. Please report it.',
+  }[finding.code];
+}
+
+/** Why `strict` refused a spawn. */
+export function toRefusal(findings: readonly SpawnFinding[]): string {
+  const refused = findings.filter(finding => finding.disposition === 'refused');
+  return [
+    `closefds refused to start "${refused[0]?.command}": ${refused.length === 1 ? 'one FD is' : `${refused.length} FDs are`} not allowed`,
+    ...refused.map(finding => `  ${spawnMessage(finding)}\n    ${spawnAdvice(finding)}`),
+  ].join('\n');
+}

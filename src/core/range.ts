@@ -1,0 +1,31 @@
+// Semver ranges, as rules use them: prereleases count as the versions they lead to.
+
+import type { Range as RangeClass } from 'semver';
+
+const parsed = new Map<string, RangeClass>();
+
+/** Whether `version` lies in `range`; one that is missing or no semver version lies in none. */
+export function matchesRange(version: string | undefined, range: string): boolean {
+  return version !== undefined && parse(range).test(version);
+}
+
+/** Whether semver can read it. */
+export function isRange(range: string): boolean {
+  try {
+    parse(range);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function parse(range: string): RangeClass {
+  let known = parsed.get(range);
+  if (known === undefined) {
+    // Loaded with the first range that is looked at: most processes never see one.
+    const Range = require('semver/classes/range') as typeof RangeClass;
+    known = new Range(range, { includePrerelease: true });
+    parsed.set(range, known);
+  }
+  return known;
+}

@@ -1,0 +1,42 @@
+// The contract of a stray guard: what keeps undesignated FDs from crossing exec.
+//
+// Two things fulfil it: the addon (src/node/stray-guard.ts) and its stand-in in JavaScript
+// (src/node/stand-in.ts).
+
+/** A stray as the guard lists it: enough to tell whether it is still the same file. */
+export interface ListedStray {
+  readonly fd: number;
+  readonly atStart: boolean;
+  /** Device and inode: the same as long as the FD refers to the same file. */
+  readonly identity: string;
+}
+
+/** How FDs are kept from children: the addon's ways of marking, or the stand-in's masks. */
+export type Way = 'nothing' | 'close_range' | 'table' | 'proc' | 'mask';
+
+/** How processes are made here, as far as guarded spawns have shown. */
+export type Spawning = 'unknown' | 'fork' | 'other';
+
+/** What the guard does for one spawn; see Plan in src/core/apply.ts. */
+export interface Guarding {
+  readonly keep: readonly number[];
+  readonly untouched: readonly number[];
+}
+
+export interface StrayGuard {
+  /** Once for each thread; `byDefault` says whether children of threads without closefds are guarded too. */
+  readonly arm: (byDefault: boolean) => void;
+  /** What would cross exec. `marks` tells whether this process marks, so that a marked FD may be a stray. */
+  readonly list: (marks: boolean) => readonly ListedStray[];
+  /** Before a spawn. Throws if nothing could be marked. */
+  readonly begin: (guarding: Guarding) => void;
+  /** After it, come what may. */
+  readonly end: (started: boolean) => void;
+  /** Before this process becomes another program. Throws if nothing could be marked. */
+  readonly replace: (guarding: Guarding) => void;
+  /** The way taken last. */
+  readonly way: () => Way;
+  readonly spawning: () => Spawning;
+  /** The stand-in's: an FD of the null device, to be put over what must not arrive. */
+  readonly nullDevice?: () => number;
+}

@@ -1,0 +1,27 @@
+// The one error class of closefds.
+
+/** What went wrong, for programs. Messages may change between versions; codes do not. */
+export type ErrorCode =
+  /** `strict` mode: the policy does not allow an FD of this spawn. No process was made. */
+  | 'ERR_CLOSEFDS_DENIED'
+  /** The config, a mode or an environment variable is wrong. */
+  | 'ERR_CLOSEFDS_CONFIG'
+  /** An argument of `withFds()` or `unsafe()` is wrong. */
+  | 'ERR_CLOSEFDS_ARGUMENT';
+
+/** Thrown by closefds and by the functions it guards; `code` tells which of its reasons applies. */
+export class ClosefdsError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+// As in Node's own errors: the class name is on the prototype, so it is no own property of each.
+Object.defineProperty(ClosefdsError.prototype, 'name', {
+  value: 'ClosefdsError',
+  configurable: true,
+  writable: true,
+});

@@ -1,0 +1,3 @@
+// The public API.
+
+export { ClosefdsError, type ErrorCode } from './errors';

@@ -1,0 +1,208 @@
+// Puts the real world together and installs it in this thread. The one place that knows all parts.
+
+import path = require('node:path');
+import workerThreads = require('node:worker_threads');
+
+import { loadCompat } from './compat';
+import type { Finding } from './core/finding';
+import { judgesStrays, type Mode, type Policy, toPolicy } from './core/policy';
+import type { StrayGuard } from './core/stray-guard';
+import { ClosefdsError } from './errors';
+import { createCallerFinder } from './node/caller';
+import { execThroughSpawnSync } from './node/exec-sync';
+import { describe } from './node/open-file';
+import { warn } from './node/outlet';
+import { installPatch } from './node/patch';
+import { readSettings, type Settings } from './node/settings';
+import { createStandIn } from './node/stand-in';
+import { loadStrayGuard } from './node/stray-guard';
+import { createStrayWatch } from './node/stray-watch';
+import { createSpawnGuard } from './spawn-guard';
+
+/** Compiled, this file is dist/src/install.js. */
+export const PACKAGE_ROOT = path.resolve(__dirname, '..', '..');
+
+const INSTALLED = Symbol.for('closefds.installed');
+const SETTINGS_KEY = 'closefds.settings';
+
+interface Installed {
+  readonly mode: Mode;
+  readonly copy: string;
+  readonly strayGuard: StrayGuard | undefined;
+  readonly settings: Settings;
+}
+
+/** What is in force in this thread; undefined without closefds. */
+export function installed(): Installed | undefined {
+  return (globalThis as { [INSTALLED]?: Installed })[INSTALLED];
+}
+
+/**
+ * Installs closefds in this thread, once. A wrong config ends the process with a message: a broken
+ * policy must not start an unprotected service.
+ */
+export function install(entryMode?: Mode): void {
+  const before = installed();
+  if (before !== undefined) {
+    reportSecondCopy(before, entryMode);
+    return;
+  }
+  const settings = settingsOrExit(entryMode);
+  if (settings.mode === 'off') {
+    remember({ mode: 'off', copy: PACKAGE_ROOT, strayGuard: undefined, settings });
+    return;
+  }
+
+  const strayGuard = findStrayGuard(settings.mode);
+  remember({ mode: settings.mode, copy: PACKAGE_ROOT, strayGuard, settings });
+  guardSpawns(settings, strayGuard);
+}
+
+function guardSpawns({ mode, config, appRoot }: Settings, strayGuard: StrayGuard): void {
+  const marks = mode !== 'warn';
+  const look = createStrayWatch({
+    list: () => strayGuard.list(marks),
+    describe,
+    now: () => performance.now(),
+  });
+  // Where closing depends on the list, or keeping does, it has to be a fresh one.
+  const alwaysLook = strayGuard.nullDevice !== undefined || judgesStrays(config.rules);
+  let policy: Policy | undefined;
+
+  const guard = createSpawnGuard(mode, {
+    strays: fresh => look(fresh || alwaysLook),
+    describe,
+    findCaller: createCallerFinder({
+      appRoot,
+      own: ['src', 'register'].map(folder => path.join(PACKAGE_ROOT, 'dist', folder)),
+      isLauncher: name => loadCompat().launchers.has(name),
+    }),
+    policy: currentPolicy,
+    report: warn,
+  });
+  installPatch({
+    guard,
+    strayGuard,
+    execThroughSpawnSync,
+    onUnguarded: error => reportUnguarded(mode, error),
+  });
+
+  function currentPolicy(): Policy {
+    const now = Date.now();
+    if (policy === undefined || now >= policy.validUntil) {
+      const { rules, aliases, compat } = config;
+      policy = toPolicy({ rules, aliases, compat: compat ? loadCompat().rules : [] }, now);
+      for (const rule of policy.expired) {
+        report({
+          code: 'CLOSEFDS_RULE_EXPIRED',
+          mode,
+          what: `the rule ${rule.source} expired on ${rule.expires}`,
+        });
+      }
+    }
+    return policy;
+  }
+}
+
+// ---------------------------------------------------------------------------------------------
+// The stray guard: the addon, its stand-in, or neither
+// ---------------------------------------------------------------------------------------------
+
+function findStrayGuard(mode: Mode): StrayGuard {
+  if (process.platform !== 'linux') return SYSTEM_CLOSES;
+  const byDefault = mode === 'enforce' || mode === 'strict';
+  let failure: string;
+  try {
+    const strayGuard = loadStrayGuard(PACKAGE_ROOT);
+    strayGuard.arm(byDefault);
+    return strayGuard;
+  } catch (error) {
+    failure = messageOf(error);
+  }
+  try {
+    const standIn = createStandIn();
+    const what = `the addon did not load, so strays are masked with the null device, not closed (${failure})`;
+    report({ code: 'CLOSEFDS_STAND_IN', mode, what });
+    return standIn;
+  } catch (error) {
+    const what = `stray FDs reach children: the addon did not load (${failure}), and masks are not possible (${messageOf(error)})`;
+    report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
+    return mode === 'strict' ? refusing(what) : SYSTEM_CLOSES;
+  }
+}
+
+/** Where the system closes by itself (macOS), or nothing can: designated FDs are judged all the same. */
+const SYSTEM_CLOSES: StrayGuard = {
+  arm: () => {},
+  list: () => [],
+  begin: () => {},
+  end: () => {},
+  replace: () => {},
+  way: () => 'nothing',
+  spawning: () => 'unknown',
+};
+
+function refusing(what: string): StrayGuard {
+  const refuse = () => {
+    throw new Error(what);
+  };
+  return { ...SYSTEM_CLOSES, begin: refuse, replace: refuse };
+}
+
+function reportUnguarded(mode: Mode, error: unknown): void {
+  const what = `stray FDs may reach a child: ${messageOf(error)}`;
+  if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
+  if (unguardedTold) return;
+  unguardedTold = true;
+  report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
+}
+
+let unguardedTold = false;
+
+// ---------------------------------------------------------------------------------------------
+// Settings, once for the process
+// ---------------------------------------------------------------------------------------------
+
+/** Workers get the main thread's: one with an `env` of its own must not have a policy of its own. */
+function settingsOrExit(entryMode: Mode | undefined): Settings {
+  const shared = workerThreads.getEnvironmentData(SETTINGS_KEY);
+  if (!workerThreads.isMainThread && typeof shared === 'string') return JSON.parse(shared) as Settings;
+  try {
+    const settings = readSettings({
+      entryMode,
+      env: process.env,
+      script: process.argv[1],
+      cwd: process.cwd(),
+    });
+    if (workerThreads.isMainThread) workerThreads.setEnvironmentData(SETTINGS_KEY, JSON.stringify(settings));
+    return settings;
+  } catch (error) {
+    if (!(error instanceof ClosefdsError) || !workerThreads.isMainThread) throw error;
+    process.stderr.write(
+      `closefds: ${error.message}\nThe process was not started; see docs/policy.md in the package.\n`,
+    );
+    process.exit(1);
+  }
+}
+
+function reportSecondCopy(before: Installed, entryMode: Mode | undefined): void {
+  if (before.copy === PACKAGE_ROOT && (entryMode === undefined || entryMode === before.mode)) return;
+  const what = `closefds was loaded again, from ${PACKAGE_ROOT}${entryMode === undefined ? '' : ` for mode "${entryMode}"`}; the first copy (${before.copy}, mode "${before.mode}") stays in force`;
+  report({ code: 'CLOSEFDS_SECOND_COPY', mode: before.mode, what });
+}
+
+function remember(state: Installed): void {
+  Object.defineProperty(globalThis, INSTALLED, { value: state, configurable: false, enumerable: false });
+}
+
+function report(finding: Finding): void {
+  try {
+    warn(finding);
+  } catch {
+    // Somebody replaced process.emitWarning by something that throws; the host must not suffer.
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,391 @@
+// The places every process passes on its way out of JavaScript, and what is put there.
+//
+//   ChildProcess.prototype.spawn    spawn, exec, execFile, fork, cluster, the test runner
+//   spawnSync, execSync, execFileSync    each by itself: what they share is not reachable
+//   execFile    only carries withFds() and unsafe() to the spawn it makes
+//   process.execve    no new process, but an exec
+//   process.binding    for programs that go below all of these
+//
+// Functions are replaced in place, and the ESM views of the builtins are brought up to date,
+// so that it does not matter how a program gets hold of them.
+
+import childProcess = require('node:child_process');
+import nodeModule = require('node:module');
+import util = require('node:util');
+
+import type { Plan } from '../core/apply';
+import { designates, type SpawnCall, snapshot } from '../core/request';
+import type { StrayGuard } from '../core/stray-guard';
+
+export interface PatchOptions {
+  /** Judges a call; may throw what the caller is to see. */
+  readonly guard: (call: SpawnCall) => Plan;
+  readonly strayGuard: StrayGuard;
+  /** The exec pair with its default stdio, for when the stand-in has to give them one. */
+  readonly execThroughSpawnSync: (
+    route: 'execFileSync' | 'execSync',
+    spawnSync: typeof childProcess.spawnSync,
+  ) => AnyFunction;
+  /** Told when the stray guard could not mark; may throw what the caller is to see. */
+  readonly onUnguarded: (error: unknown) => void;
+}
+
+type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
+type Options = Record<PropertyKey, unknown>;
+
+// Registered symbols, so that libraries can use them without depending on closefds.
+const WITH_FDS = Symbol.for('closefds.withFds');
+const UNSAFE = Symbol.for('closefds.unsafe');
+
+/** Replaces the functions of this thread. To be called once in each. */
+export function installPatch(options: PatchOptions): void {
+  const { guard, strayGuard, onUnguarded } = options;
+  /** Within a guarded call: what lies below it is guarded already. */
+  let depth = 0;
+  /** The options of an execFile() under way, which makes options of its own. */
+  let carried: Options | undefined;
+
+  const { spawnSync } = childProcess;
+  const execThroughSpawnSync = (route: 'execFileSync' | 'execSync') =>
+    options.execThroughSpawnSync(route, spawnSync);
+  const mutable = childProcess as unknown as Record<string, AnyFunction>;
+  replaceMethod(childProcess.ChildProcess.prototype, 'spawn', patchSpawn);
+  replaceMethod(mutable, 'spawnSync', original => patchSync(original, 'spawnSync'));
+  replaceMethod(mutable, 'execFileSync', original => patchSync(original, 'execFileSync'));
+  replaceMethod(mutable, 'execSync', original => patchSync(original, 'execSync'));
+  replaceMethod(mutable, 'execFile', patchExecFile);
+  if ('execve' in process) replaceMethod(process, 'execve', patchExecve);
+  replaceMethod(process, 'binding', patchBinding);
+  nodeModule.syncBuiltinESMExports();
+
+  function patchSpawn(original: AnyFunction): AnyFunction {
+    return function spawn(...args) {
+      const [options] = args;
+      if (depth > 0 || !isOptions(options)) return Reflect.apply(original, this, args);
+      const marks = carried ?? options;
+      const stdio = carried === undefined ? readStdio(options, false) : carriedStdio(options, carried);
+
+      const result = guarded(toCall('spawn', options, marks, stdio), stdio, replaced => {
+        if (replaced !== undefined) args[0] = withStdio(options, replaced.stdio);
+        const error = Reflect.apply(original, this, args);
+        const { stdio: streams } = this as { stdio?: unknown[] };
+        if (replaced?.visible !== undefined && streams !== undefined) streams.length = replaced.visible;
+        return { result: error, started: (this as { pid?: number }).pid !== undefined };
+      });
+      return result;
+    };
+  }
+
+  function patchSync(original: AnyFunction, route: 'spawnSync' | 'execFileSync' | 'execSync'): AnyFunction {
+    return function sync(...args) {
+      if (depth > 0) return Reflect.apply(original, this, args);
+      const at = optionsIndex(route, args);
+      const options = (isOptions(args[at]) ? args[at] : {}) as Options;
+      const stdio = readStdio(options, true);
+      const call = toCall(
+        route,
+        { ...describeCommand(route, args, options), env: options.env },
+        options,
+        stdio,
+      );
+
+      return guarded(call, stdio, replaced => {
+        if (replaced === undefined) return { result: Reflect.apply(original, this, args), started: true };
+        args[at] = withStdio(options, replaced.stdio);
+        // Without `stdio`, these two print what the child wrote to stderr; with it, they do not.
+        const run = route === 'spawnSync' || stdio.value ? original : execThroughSpawnSync(route);
+        return { result: trimOutput(() => Reflect.apply(run, this, args), replaced.visible), started: true };
+      });
+    };
+  }
+
+  function patchExecFile(original: AnyFunction): AnyFunction {
+    const execFile: AnyFunction = function (...args) {
+      return carrying(args, () => Reflect.apply(original, this, args));
+    };
+    const promisified = (original as { [util.promisify.custom]?: AnyFunction })[util.promisify.custom];
+    if (promisified === undefined) return execFile;
+    return Object.defineProperty(execFile, util.promisify.custom, {
+      ...Object.getOwnPropertyDescriptor(original, util.promisify.custom),
+      value: likeOriginal(function (...args) {
+        return carrying(args, () => Reflect.apply(promisified, this, args));
+      }, promisified),
+    });
+  }
+
+  /** execFile() and exec() build new options for the spawn: ours would be lost there. */
+  function carrying<T>(args: readonly unknown[], work: () => T): T {
+    const options = args.slice(1, 3).find(isOptions);
+    if (options === undefined || (options[WITH_FDS] === undefined && options[UNSAFE] === undefined))
+      return work();
+    carried = options;
+    try {
+      return work();
+    } finally {
+      carried = undefined;
+    }
+  }
+
+  function patchExecve(original: AnyFunction): AnyFunction {
+    return function execve(...args) {
+      const [file, argv, env] = args;
+      const call: SpawnCall = {
+        route: 'execve',
+        command: String(file),
+        args: Array.isArray(argv) ? argv.map(String) : [],
+        environment: () => toPairs(env),
+        stdio: undefined,
+        sync: true,
+        explicit: undefined,
+        unsafe: undefined,
+      };
+      const plan = guard(call);
+      if (plan.guarded) tolerate(() => strayGuard.replace(plan));
+      return Reflect.apply(original, this, args);
+    };
+  }
+
+  /** process.binding() stays as it is, deprecation and refusal included; its result gets guarded. */
+  function patchBinding(original: AnyFunction): AnyFunction {
+    const done = new WeakSet<object>();
+    return function binding(...args) {
+      const result = Reflect.apply(original, this, args) as Record<string, unknown> | undefined;
+      if (typeof result !== 'object' || result === null || done.has(result)) return result;
+      if (args[0] === 'spawn_sync') replaceMethod(result, 'spawn', patchHandle);
+      if (args[0] === 'process_wrap') replaceMethod(processPrototype(result), 'spawn', patchHandle);
+      done.add(result);
+      return result;
+    };
+  }
+
+  /** The handles' own spawn: one options object, or eight values of which the fifth is stdio (24.19, 26.4). */
+  function patchHandle(original: AnyFunction): AnyFunction {
+    return function spawn(...args) {
+      if (depth > 0) return Reflect.apply(original, this, args);
+      const options = isOptions(args[0])
+        ? args[0]
+        : { file: args[0], args: args[1], envPairs: args[3], stdio: args[4] };
+      const forms = Array.isArray(options.stdio) ? (options.stdio as unknown[]) : [];
+      const stdio: StdioReading = { value: forms.map(fromHandleForm), mustReplace: false };
+
+      return guarded(toCall('process.binding', options, options, stdio), stdio, replaced => {
+        if (replaced !== undefined) {
+          const changed = replaced.stdio.map((slot, i) => toHandleForm(slot, forms[i]));
+          if (options === args[0]) args[0] = withStdio(options, changed);
+          else args[4] = changed;
+        }
+        return { result: Reflect.apply(original, this, args), started: true };
+      });
+    };
+  }
+
+  // -------------------------------------------------------------------------------------------
+
+  /** What the call gets in place of its own `stdio`; `visible` is how much of that the caller may see. */
+  interface Replacement {
+    readonly stdio: readonly unknown[];
+    readonly visible: number | undefined;
+  }
+
+  function guarded(
+    call: SpawnCall,
+    stdio: StdioReading,
+    start: (replaced: Replacement | undefined) => { result: unknown; started: boolean },
+  ): unknown {
+    const plan = guard(call);
+    const replaced = replacement(plan, stdio);
+    let started = false;
+    depth++;
+    try {
+      if (plan.guarded) tolerate(() => strayGuard.begin(plan));
+      const outcome = start(replaced);
+      started = outcome.started;
+      return outcome.result;
+    } finally {
+      if (plan.guarded) strayGuard.end(started);
+      depth--;
+    }
+  }
+
+  function replacement(plan: Plan, stdio: StdioReading): Replacement | undefined {
+    if (plan.close.length > 0 && strayGuard.nullDevice !== undefined)
+      return masked(plan.stdio ?? toArray(stdio.value), plan.close, strayGuard.nullDevice());
+    if (plan.stdio !== undefined) return { stdio: plan.stdio, visible: undefined };
+    if (stdio.mustReplace) return { stdio: stdio.value as readonly unknown[], visible: undefined };
+    return undefined;
+  }
+
+  function tolerate(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      onUnguarded(error);
+    }
+  }
+}
+
+/** Puts the null device over the strays; the caller sees as many slots as it asked for. */
+function masked(stdio: readonly unknown[], close: readonly number[], nullDevice: number) {
+  const longer = stdio.slice();
+  while (longer.length < 3) longer.push(undefined);
+  const visible = longer.length;
+  for (const fd of close) {
+    while (longer.length < fd) longer.push('ignore');
+    longer[fd] = nullDevice;
+  }
+  return { stdio: longer, visible };
+}
+
+function toArray(stdio: unknown): readonly unknown[] {
+  if (Array.isArray(stdio)) return stdio;
+  return typeof stdio === 'string' ? [stdio, stdio, stdio] : [];
+}
+
+// ---------------------------------------------------------------------------------------------
+// Reading calls
+// ---------------------------------------------------------------------------------------------
+
+interface StdioReading {
+  readonly value: unknown;
+  /** Node would read it again and might get something else: it has to get this value. */
+  readonly mustReplace: boolean;
+}
+
+function isOptions(value: unknown): value is Options {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Reads `stdio` once. What a getter throws is left for Node to meet. */
+function readStdio(options: Options, ownOnly: boolean): StdioReading {
+  const descriptor = Object.getOwnPropertyDescriptor(options, 'stdio');
+  // The synchronous functions copy the options' own enumerable properties first.
+  if (ownOnly && descriptor?.enumerable !== true) return { value: undefined, mustReplace: false };
+
+  const value = descriptor !== undefined && 'value' in descriptor ? descriptor.value : options.stdio;
+  const settled = descriptor !== undefined && 'value' in descriptor && !util.types.isProxy(options);
+  if (!designates(value))
+    return { value, mustReplace: Array.isArray(value) && (!settled || util.types.isProxy(value)) };
+  return { value: snapshot(value), mustReplace: !settled || util.types.isProxy(value) };
+}
+
+/** exec() and execFile() have no `stdio`; withFds() adds what it designates to their three pipes. */
+function carriedStdio(options: Options, carried: Options): StdioReading {
+  if (carried[WITH_FDS] === undefined || !Array.isArray(carried.stdio)) return readStdio(options, false);
+  return { value: ['pipe', 'pipe', 'pipe', ...carried.stdio.slice(3)], mustReplace: false };
+}
+
+function toCall(route: string, options: Options, marks: Options, stdio: StdioReading): SpawnCall {
+  const unsafe = marks[UNSAFE];
+  return {
+    route,
+    command: String(options.file),
+    args: Array.isArray(options.args) ? options.args.filter(arg => typeof arg === 'string') : [],
+    environment: () => (Array.isArray(options.envPairs) ? options.envPairs : toPairs(options.env)),
+    stdio: stdio.value,
+    sync: route.endsWith('Sync'),
+    explicit: isOptions(marks[WITH_FDS]) ? (marks[WITH_FDS] as Record<number, unknown>) : undefined,
+    unsafe: typeof unsafe === 'string' ? unsafe : undefined,
+  };
+}
+
+function toPairs(env: unknown): string[] {
+  return Object.entries(isOptions(env) ? env : process.env).map(([name, value]) => `${name}=${value}`);
+}
+
+/** Where the options stand, or would: (file, args?, options?) or (command, options?). */
+function optionsIndex(route: string, args: readonly unknown[]): number {
+  if (route === 'execSync') return 1;
+  return Array.isArray(args[1]) || args[1] === undefined || args[1] === null ? 2 : 1;
+}
+
+function describeCommand(
+  route: string,
+  args: readonly unknown[],
+  options: Options,
+): { file: unknown; args: unknown } {
+  const shell = options.shell || route === 'execSync';
+  if (!shell) return { file: args[0], args: args[1] };
+  const command = [args[0], ...(Array.isArray(args[1]) ? args[1] : [])].join(' ');
+  return { file: typeof options.shell === 'string' ? options.shell : '/bin/sh', args: ['-c', command] };
+}
+
+// ---------------------------------------------------------------------------------------------
+// The handles' form of stdio: what getValidStdio() makes for the C++ half
+// ---------------------------------------------------------------------------------------------
+
+interface HandleForm {
+  readonly type?: string;
+  readonly fd?: number;
+  readonly ipc?: boolean;
+  readonly handle?: object;
+}
+
+function fromHandleForm(form: unknown): unknown {
+  const { type, fd, ipc, handle } = (form ?? {}) as HandleForm;
+  if (type === 'fd' || type === 'inherit') return fd;
+  if (type === 'wrap') return { _handle: handle };
+  return ipc === true ? 'ipc' : type;
+}
+
+function toHandleForm(slot: unknown, form: unknown): unknown {
+  if (slot === 'ignore' || slot === undefined) return { type: 'ignore' };
+  return form === undefined || (typeof slot === 'number' && fromHandleForm(form) !== slot)
+    ? { type: 'fd', fd: slot }
+    : form;
+}
+
+function processPrototype(binding: Record<string, unknown>): Record<string, unknown> {
+  return (binding.Process as { prototype: Record<string, unknown> }).prototype;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Writing calls
+// ---------------------------------------------------------------------------------------------
+
+/** The same object but for `stdio`: prototype, getters and symbols are kept. */
+function withStdio(options: Options, stdio: readonly unknown[]): Options {
+  const descriptors: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(options);
+  descriptors.stdio = { value: stdio, writable: true, enumerable: true, configurable: true };
+  return Object.create(Object.getPrototypeOf(options), descriptors) as Options;
+}
+
+/** spawnSync's result, and the errors of the exec pair, list every slot. */
+function trimOutput(work: () => unknown, visible: number | undefined): unknown {
+  if (visible === undefined) return work();
+  try {
+    return trim(work());
+  } catch (error) {
+    throw trim(error);
+  }
+
+  function trim(holder: unknown): unknown {
+    const output = (holder as { output?: unknown } | null | undefined)?.output;
+    if (Array.isArray(output) && output.length > (visible as number)) output.length = visible as number;
+    return holder;
+  }
+}
+
+// ---------------------------------------------------------------------------------------------
+// Replacing functions
+// ---------------------------------------------------------------------------------------------
+
+function replaceMethod(holder: object, name: string, wrap: (original: AnyFunction) => AnyFunction): void {
+  const descriptor = Object.getOwnPropertyDescriptor(holder, name);
+  const original: unknown = descriptor?.value;
+  if (typeof original !== 'function') return;
+  const wrapped = likeOriginal(wrap(original as AnyFunction), original as AnyFunction);
+  Object.defineProperty(holder, name, { ...descriptor, value: wrapped });
+}
+
+/** Name, length and whatever others hung on it. */
+function likeOriginal(wrapped: AnyFunction, original: AnyFunction): AnyFunction {
+  for (const key of Reflect.ownKeys(original)) {
+    const own = Object.getOwnPropertyDescriptor(wrapped, key);
+    const theirs = Object.getOwnPropertyDescriptor(original, key);
+    // Already ours (promisify.custom), or part of every function (prototype).
+    if (theirs === undefined || (own !== undefined && own.configurable === false)) continue;
+    if (own !== undefined && key !== 'name' && key !== 'length') continue;
+    Object.defineProperty(wrapped, key, theirs);
+  }
+  return wrapped;
+}

@@ -1,0 +1,152 @@
+// What the operator asked for: environment, config file, entry point.
+
+import buffer = require('node:buffer');
+import fs = require('node:fs');
+import path = require('node:path');
+
+import { type Config, NO_CONFIG, oneOf, parseConfig } from '../core/config';
+import { JsonError, parseJson } from '../core/json';
+import { MODES, type Mode } from '../core/policy';
+import { ClosefdsError } from '../errors';
+
+/** All that decides how this process behaves. Plain data: workers get a copy. */
+export interface Settings {
+  readonly mode: Mode;
+  readonly config: Config;
+  /** The config's file, with `#/closefds` for the key of a package.json. */
+  readonly configFile: string | undefined;
+  readonly appRoot: string;
+}
+
+export interface Surroundings {
+  /** The mode of the entry point that was loaded, if it names one. */
+  readonly entryMode: Mode | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The main script, if there is one. */
+  readonly script: string | undefined;
+  readonly cwd: string;
+}
+
+/** Throws ERR_CLOSEFDS_CONFIG. */
+export function readSettings({ entryMode, env, script, cwd }: Surroundings): Settings {
+  const { appRoot, found } = findApp(startFolder(script, cwd));
+  const explicit = env.CLOSEFDS_CONFIG;
+  const configFile = explicit ? path.resolve(cwd, explicit) : found;
+  const config = configFile === undefined ? NO_CONFIG : readConfig(configFile);
+  const envMode = env.CLOSEFDS_MODE;
+
+  return {
+    mode:
+      (envMode ? oneOf(envMode, MODES, 'CLOSEFDS_MODE') : undefined) ?? entryMode ?? config.mode ?? 'enforce',
+    config,
+    configFile,
+    appRoot,
+  };
+}
+
+// ---------------------------------------------------------------------------------------------
+// The app's root
+// ---------------------------------------------------------------------------------------------
+
+const KEY = '#/closefds';
+
+/** Where the program lies, never inside a dependency: a package must not bring its own policy. */
+function startFolder(script: string | undefined, cwd: string): string {
+  if (script === undefined) return cwd;
+  const folder = path.dirname(realPath(path.resolve(cwd, script)));
+  const inside = `${folder}${path.sep}`.indexOf(`${path.sep}node_modules${path.sep}`);
+  return inside === -1 ? folder : folder.slice(0, inside) || path.sep;
+}
+
+function realPath(file: string): string {
+  try {
+    return fs.realpathSync(file);
+  } catch {
+    // No such file (Node may add an extension), or not allowed to ask.
+    return file;
+  }
+}
+
+/**
+ * Upwards from the program to the first package.json with a name (a bare {"type": "module"} only
+ * marks a folder), or the first config on the way. Not further: a file in /tmp or in somebody's
+ * home directory is not this app's policy.
+ */
+function findApp(start: string): { appRoot: string; found: string | undefined } {
+  for (let folder = start; ; folder = path.dirname(folder)) {
+    const config = path.join(folder, 'closefds.json');
+    const manifest = path.join(folder, 'package.json');
+    const json = readManifest(manifest);
+    const named = typeof json?.name === 'string';
+    if ((folder === start || json !== undefined) && exists(config)) return { appRoot: folder, found: config };
+    if (json?.closefds !== undefined) return { appRoot: folder, found: manifest + KEY };
+    if (named) return { appRoot: folder, found: undefined };
+    if (path.dirname(folder) === folder) return { appRoot: start, found: undefined };
+  }
+}
+
+function exists(file: string): boolean {
+  // Not existsSync(): a link that leads nowhere, or in circles, is somebody's config gone wrong.
+  try {
+    fs.lstatSync(file);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A manifest that cannot be read is Node's or npm's to complain about, unless it has a config. */
+function readManifest(file: string): { name?: unknown; closefds?: unknown } | undefined {
+  let text: string;
+  try {
+    text = fs.readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+  } catch {
+    return undefined;
+  }
+  try {
+    const json: unknown = JSON.parse(text);
+    return typeof json === 'object' && json !== null ? json : undefined;
+  } catch {
+    return text.includes('"closefds"') ? { closefds: text } : undefined;
+  }
+}
+
+// ---------------------------------------------------------------------------------------------
+// Reading it
+// ---------------------------------------------------------------------------------------------
+
+const LARGEST = 1024 * 1024;
+
+/** The file's config, or that of a package.json if the name ends in `#/closefds`. */
+export function readConfig(name: string): Config {
+  const isKey = name.endsWith(KEY);
+  const file = isKey ? name.slice(0, -KEY.length) : name;
+  try {
+    const json = parseJson(readText(file));
+    return isKey
+      ? parseConfig((json as { closefds?: unknown }).closefds, file, '/closefds')
+      : parseConfig(json, file);
+  } catch (error) {
+    if (error instanceof ClosefdsError) throw error;
+    const what = error instanceof JsonError ? `not valid JSON: ${error.message}` : (error as Error).message;
+    throw new ClosefdsError('ERR_CLOSEFDS_CONFIG', `${file}: ${what}.`, { cause: error });
+  }
+}
+
+function readText(file: string): string {
+  // Non-blocking: opening a FIFO would wait for a writer for ever.
+  const fd = fs.openSync(file, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0));
+  try {
+    const stat = fs.fstatSync(fd);
+    if (!stat.isFile())
+      throw new Error(
+        `expected a file, found ${stat.isDirectory() ? 'a directory' : 'a device, pipe or socket'}`,
+      );
+    if (stat.size > LARGEST) throw new Error(`expected at most ${LARGEST} bytes, found ${stat.size}`);
+    const bytes = fs.readFileSync(fd);
+    if (!buffer.isUtf8(bytes)) throw new Error('expected UTF-8 text, found bytes that are not');
+    return bytes.toString('utf8');
+  } finally {
+    fs.closeSync(fd);
+  }
+}

@@ -1,0 +1,91 @@
+// The stray guard as JavaScript sees it: the addon, where it loads.
+//
+// native/stray_guard.h has the contract. This file only finds the addon and gives its numbers
+// names.
+
+import path = require('node:path');
+
+import type { ListedStray, Spawning, StrayGuard, Way } from '../core/stray-guard';
+
+interface Addon {
+  arm(): number;
+  guardByDefault(on: boolean): void;
+  begin(keep: Int32Array | undefined, untouched: Int32Array | undefined): number;
+  end(started: boolean): void;
+  replace(keep: Int32Array | undefined): number;
+  spawning(): number;
+  list(forgetMarked: boolean): Float64Array;
+}
+
+const WAYS: readonly Way[] = ['nothing', 'close_range', 'table', 'proc'];
+const SPAWNING: readonly Spawning[] = ['unknown', 'fork', 'other'];
+
+/** Throws if the addon is missing or does not load; the message says what was tried. */
+export function loadStrayGuard(packageRoot: string): StrayGuard {
+  const addon = loadAddon(packageRoot);
+  let way: Way = 'nothing';
+
+  return {
+    arm(byDefault) {
+      const errno = addon.arm();
+      if (errno !== 0) throw new Error(`the atfork handlers could not be registered (errno ${errno})`);
+      if (byDefault) {
+        addon.guardByDefault(true);
+        // Children that addons make by themselves get nothing that was inherited.
+        note(addon.begin(undefined, undefined));
+        addon.end(false);
+      }
+    },
+    list: marks => toStrays(addon.list(!marks)),
+    begin: ({ keep, untouched }) => note(addon.begin(toList(keep), toList(untouched))),
+    end: started => addon.end(started),
+    replace: ({ keep }) => note(addon.replace(toList(keep))),
+    way: () => way,
+    spawning: () => SPAWNING[addon.spawning()] ?? 'unknown',
+  };
+
+  function note(result: number): void {
+    if (result < 0) throw new Error(`no way of marking FDs works here (errno ${-result})`);
+    way = WAYS[result] ?? 'nothing';
+  }
+}
+
+/** glibc's build first, then musl's: the wrong one fails to load, which is quicker than asking. */
+const BUILDS = process.platform === 'linux' ? ['glibc', 'musl'] : ['system'];
+
+function loadAddon(packageRoot: string): Addon {
+  const folder = path.join(packageRoot, 'prebuilds', `${process.platform}-${process.arch}`);
+  const failures: string[] = [];
+  for (const build of BUILDS) {
+    const file = path.join(folder, `closefds.${build}.node`);
+    try {
+      return require(file) as Addon;
+    } catch (error) {
+      failures.push(`${file}: ${firstLine(error)}`);
+    }
+  }
+  throw new Error(failures.join('; '));
+}
+
+function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n', 1)[0] ?? message;
+}
+
+function toList(fds: readonly number[]): Int32Array | undefined {
+  return fds.length === 0 ? undefined : Int32Array.from(fds);
+}
+
+const FIELDS = 4;
+
+function toStrays(listed: Float64Array): ListedStray[] {
+  const strays: ListedStray[] = [];
+  for (let at = 0; at < listed.length; at += FIELDS) {
+    strays.push({
+      fd: Number(listed[at]),
+      atStart: listed[at + 1] === 1,
+      identity: `${listed[at + 2]}:${listed[at + 3]}`,
+    });
+  }
+  return strays;
+}

@@ -1,0 +1,127 @@
+// The story of a spawn.
+//
+//   request   which slots and strays are there to judge? Mostly none, and that leaves first.
+//   caller    whose code called? Only now, since a stack walk is the dearest step.
+//   decide    each FD against the policy.
+//   record    what is worth telling.
+//   apply     what the spawn gets instead.
+//
+// The world comes in as an argument; src/install.ts puts the real one together. What a step
+// cannot find out is treated as not allowed: an error of ours neither opens the gate nor
+// breaks the spawn.
+
+import { apply, type Plan } from './core/apply';
+import { type Caller, callSite } from './core/caller';
+import { decide } from './core/decide';
+import { dispose } from './core/dispose';
+import { type Finding, findingKey, record, type SpawnFinding } from './core/finding';
+import { toRefusal } from './core/message';
+import type { Mode, Policy } from './core/policy';
+import {
+  designates,
+  type OpenFile,
+  type SpawnCall,
+  type Stray,
+  toRequest,
+  UNKNOWN_FILE,
+} from './core/request';
+import { ClosefdsError } from './errors';
+
+/** What the guard needs to know of the world, and the one thing it tells it. */
+export interface World {
+  /** What would cross exec undesignated. Looking costs time, so unless `fresh` it may be an earlier look. */
+  readonly strays: (fresh: boolean) => readonly Stray[];
+  readonly describe: (fd: number) => OpenFile;
+  readonly findCaller: () => Caller | undefined;
+  readonly policy: () => Policy;
+  readonly report: (finding: Finding) => void;
+}
+
+/** Judges a call. Throws ERR_CLOSEFDS_DENIED in `strict`, and nothing else. */
+export type SpawnGuard = (call: SpawnCall) => Plan;
+
+export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
+  const nothing: Plan = {
+    stdio: undefined,
+    guarded: mode === 'enforce' || mode === 'strict',
+    keep: [],
+    untouched: [],
+    close: [],
+  };
+  const sites = new Set<string>();
+  const told = new Set<string>();
+
+  return function guard(call) {
+    try {
+      return judge(call);
+    } catch (error) {
+      if (error instanceof ClosefdsError) throw error;
+      complain('judging a spawn', error);
+      return closeAll(call);
+    }
+  };
+
+  function judge(call: SpawnCall): Plan {
+    const known = world.strays(false);
+    if (known.length === 0 && !designates(call.stdio) && call.unsafe === undefined) return nothing;
+
+    const caller = attempt('finding the caller', world.findCaller, undefined);
+    const strays = isNew(sites, callSite(caller)) ? world.strays(true) : known;
+
+    const request = toRequest(call, strays, describe);
+    const decision = decide(request, caller, world.policy());
+    const outcomes = dispose(decision, mode);
+    const findings = record(decision, outcomes, mode);
+
+    if (outcomes.some(outcome => outcome.disposition === 'refused')) refuse(findings);
+    for (const finding of findings) tell(finding);
+    return apply(request, outcomes, strays, mode);
+  }
+
+  function refuse(findings: readonly SpawnFinding[]): never {
+    throw new ClosefdsError('ERR_CLOSEFDS_DENIED', toRefusal(findings));
+  }
+
+  function describe(fd: number): OpenFile {
+    return attempt('describing an FD', () => world.describe(fd), UNKNOWN_FILE);
+  }
+
+  function tell(finding: Finding): void {
+    if (isNew(told, findingKey(finding))) attempt('reporting', () => world.report(finding), undefined);
+  }
+
+  function attempt<T>(step: string, work: () => T, otherwise: T): T {
+    try {
+      return work();
+    } catch (error) {
+      complain(step, error);
+      return otherwise;
+    }
+  }
+
+  /** Once for each way of failing: a report that fails each time must not flood. */
+  function complain(step: string, error: unknown): void {
+    const what = `closefds failed at ${step}: ${error instanceof Error ? error.message : String(error)}`;
+    if (!isNew(told, what)) return;
+    try {
+      world.report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what });
+    } catch {
+      // The report is what is broken; there is nobody left to tell.
+    }
+  }
+
+  /** Without a decision: nothing but stdio and the message channel, which the child waits for. */
+  function closeAll({ stdio }: SpawnCall): Plan {
+    if (mode === 'warn' || !designates(stdio)) return nothing;
+    return { ...nothing, stdio: stdio.map((slot, index) => (index < 3 || slot === 'ipc' ? slot : 'ignore')) };
+  }
+}
+
+/** Keys are as many as call sites times FDs; a program that makes up more stops being told apart. */
+const MOST_KEYS = 10_000;
+
+function isNew(seen: Set<string>, key: string): boolean {
+  if (seen.has(key) || seen.size >= MOST_KEYS) return false;
+  seen.add(key);
+  return true;
+}

@@ -1,0 +1,138 @@
+/*
+ * A test addon that does what careless native code does: opens FDs without close-on-exec, and
+ * makes processes in each of the ways there are. Nothing in the product uses it.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <node_api.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static int to_int(napi_env env, napi_value value) {
+  int32_t number = -1;
+  (void)napi_get_value_int32(env, value, &number);
+  return number;
+}
+
+static napi_value from_int(napi_env env, int number) {
+  napi_value value = NULL;
+  (void)napi_create_int32(env, number, &value);
+  return value;
+}
+
+static size_t arguments(napi_env env, napi_callback_info info, napi_value *values, size_t most) {
+  (void)napi_get_cb_info(env, info, &most, values, NULL, NULL);
+  return most;
+}
+
+static char *to_text(napi_env env, napi_value value) {
+  size_t length = 0;
+  (void)napi_get_value_string_utf8(env, value, NULL, 0, &length);
+  char *text = malloc(length + 1);
+  (void)napi_get_value_string_utf8(env, value, text, length + 1, &length);
+  return text;
+}
+
+/* open(path, least): an inheritable, readable and writable FD, numbered `least` or higher. */
+static napi_value leak_open(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  (void)arguments(env, info, values, 2);
+  char *path = to_text(env, values[0]);
+  int low = open(path, O_RDWR | O_CREAT, 0600);
+  int fd = fcntl(low, F_DUPFD, to_int(env, values[1]));
+  (void)close(low);
+  free(path);
+  return from_int(env, fd);
+}
+
+/* flags(fd): 1 if marked, 0 if not, -1 if not open */
+static napi_value leak_flags(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  (void)arguments(env, info, values, 1);
+  return from_int(env, fcntl(to_int(env, values[0]), F_GETFD));
+}
+
+/* mark(fd, marked): sets the flag. */
+static napi_value leak_mark(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  bool marked = false;
+  (void)arguments(env, info, values, 2);
+  (void)napi_get_value_bool(env, values[1], &marked);
+  return from_int(env, fcntl(to_int(env, values[0]), F_SETFD, marked ? FD_CLOEXEC : 0));
+}
+
+/* close(fd), which fs.closeSync() refuses for some in newer versions of Node. */
+static napi_value leak_close(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  (void)arguments(env, info, values, 1);
+  return from_int(env, close(to_int(env, values[0])));
+}
+
+/* dup2(from, to): `to` is inheritable. */
+static napi_value leak_dup2(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  (void)arguments(env, info, values, 2);
+  return from_int(env, dup2(to_int(env, values[0]), to_int(env, values[1])));
+}
+
+/* limit(count): the soft limit on FDs. */
+static napi_value leak_limit(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  struct rlimit limit;
+  (void)arguments(env, info, values, 1);
+  (void)getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = (rlim_t)to_int(env, values[0]);
+  return from_int(env, setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+/* run(way, command...): makes a process by 'fork', 'vfork', 'posix_spawn', 'system' or 'popen'. */
+static napi_value leak_run(napi_env env, napi_callback_info info) {
+  napi_value values[8];
+  char *words[9] = {NULL};
+  size_t count = arguments(env, info, values, 8);
+  for (size_t i = 0; i < count; i++) words[i] = to_text(env, values[i]);
+  char *way = words[0], **command = words + 1;
+  pid_t child = -1;
+  int status = -1;
+
+  if (strcmp(way, "system") == 0) {
+    status = system(command[0]);
+  } else if (strcmp(way, "popen") == 0) {
+    FILE *stream = popen(command[0], "w");
+    status = stream == NULL ? -1 : pclose(stream);
+  } else {
+    if (strcmp(way, "posix_spawn") == 0) {
+      if (posix_spawnp(&child, command[0], NULL, NULL, command, environ) != 0) child = -1;
+    } else {
+      child = strcmp(way, "vfork") == 0 ? vfork() : fork();
+      if (child == 0) {
+        execvp(command[0], command);
+        _exit(127);
+      }
+    }
+    if (child > 0) (void)waitpid(child, &status, 0);
+  }
+  for (size_t i = 0; i < count; i++) free(words[i]);
+  return from_int(env, status);
+}
+
+NAPI_MODULE_INIT() {
+  static const struct {
+    const char *name;
+    napi_callback function;
+  } functions[] = {{"open", leak_open},   {"flags", leak_flags}, {"mark", leak_mark}, {"close", leak_close},
+                   {"dup2", leak_dup2}, {"limit", leak_limit}, {"run", leak_run}};
+  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+    napi_value function;
+    (void)napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].function, NULL, &function);
+    (void)napi_set_named_property(env, exports, functions[i].name, function);
+  }
+  return exports;
+}

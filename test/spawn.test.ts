@@ -1,0 +1,43 @@
+// The promise, on a real program: a child has stdio and nothing that nobody designated.
+
+import test from 'ava';
+import { temporaryFolder, write } from './support/programs';
+import { inheriting, LEAK, LIST_FDS, run } from './support/run';
+
+const program = `
+  const { execFileSync } = require('node:child_process');
+  require(${JSON.stringify(LEAK)}).open(process.argv[2], 40);
+  process.stdout.write(execFileSync(${JSON.stringify(LIST_FDS)}));
+`;
+
+for (const [mode, fds] of [
+  ['off', [0, 1, 2, 40, 200]],
+  ['warn', [0, 1, 2, 40, 200]],
+  ['enforce', [0, 1, 2]],
+] as const) {
+  test(`${mode}: a child has exactly ${fds.join(', ')}`, async t => {
+    const folder = temporaryFolder(t);
+    const result = await run(write(folder, { 'app.js': program }), {
+      args: [`${folder}/opened`],
+      through: inheriting(200, `${folder}/inherited`),
+      env: { CLOSEFDS_MODE: mode },
+    });
+    t.deepEqual(JSON.parse(result.stdout), fds);
+    t.is(result.code, 0);
+  });
+}
+
+test('strict: the spawn throws before a process exists', async t => {
+  const folder = temporaryFolder(t);
+  const result = await run(write(folder, { 'app.js': program }), {
+    args: [`${folder}/opened`],
+    env: { CLOSEFDS_MODE: 'strict' },
+  });
+  t.is(result.stdout, '');
+  t.is(result.code, 1);
+  t.regex(result.stderr, /code: 'ERR_CLOSEFDS_DENIED'/);
+  t.regex(
+    result.stderr,
+    /stray FD 40 \(file .*\/opened, read-write, opened since start\) is not allowed: the app/,
+  );
+});

@@ -1,0 +1,92 @@
+// Runs fixture programs for real, from a clean table of FDs.
+
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+
+/** Compiled, this file is dist/test/support/run.js. */
+export const ROOT = path.resolve(__dirname, '..', '..', '..');
+export const REGISTER = path.join(ROOT, 'dist', 'register', 'index.js');
+
+/** A program of build/, see scripts/build-test-tools.mjs. */
+export const tool = (name: string): string => path.join(ROOT, 'build', name);
+export const LIST_FDS: string = tool('list-fds');
+export const LEAK: string = tool('leak.node');
+
+export interface RunOptions {
+  /** Default: the Node that runs the tests. */
+  readonly node?: string;
+  /** Arguments of Node, in front of the program. Default: the preload. */
+  readonly nodeArgs?: readonly string[];
+  readonly args?: readonly string[];
+  /** Added to a small environment, not to that of the tests. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Commands to start Node with, like `deny` or a shell that opens an FD. */
+  readonly through?: readonly string[];
+  readonly input?: string;
+}
+
+export interface RunResult {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What the world gives to every program here; NODE_V8_COVERAGE is how c8 sees into them. */
+function environment(): Record<string, string> {
+  const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_V8_COVERAGE'];
+  return Object.fromEntries(names.flatMap(name => (process.env[name] ? [[name, process.env[name]]] : [])));
+}
+
+/** Runs a program under the preload, with stdin, stdout and stderr and no other FD. */
+export function run(program: string, options: RunOptions = {}): Promise<RunResult> {
+  const {
+    node = process.execPath,
+    nodeArgs = ['--require', REGISTER],
+    args = [],
+    env,
+    cwd,
+    through = [],
+  } = options;
+  const command = [...through, node, ...nodeArgs, program, ...args];
+  return runCommand(command, {
+    ...(env && { env }),
+    ...(cwd && { cwd }),
+    ...(options.input && { input: options.input }),
+  });
+}
+
+/** Runs any command, from a clean table of FDs. */
+export function runCommand(
+  command: readonly string[],
+  options: Pick<RunOptions, 'env' | 'cwd' | 'input'> = {},
+): Promise<RunResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(tool('clean-exec'), command, {
+      env: { ...environment(), ...options.env },
+      cwd: options.cwd,
+      stdio: 'pipe',
+    });
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout.on('data', chunk => stdout.push(chunk));
+    child.stderr.on('data', chunk => stderr.push(chunk));
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      resolve({
+        code,
+        signal,
+        stdout: Buffer.concat(stdout).toString(),
+        stderr: Buffer.concat(stderr).toString(),
+      });
+    });
+    child.stdin.on('error', () => {}); // a program that ends early does not read it
+    child.stdin.end(options.input ?? '');
+  });
+}
+
+/** A `through` that opens `file` at `fd`, inheritable, as `exec 200>lock` does in a script. */
+export function inheriting(fd: number, file: string): string[] {
+  return ['bash', '-c', `exec ${fd}<>"$0"; exec "$@"`, file];
+}
