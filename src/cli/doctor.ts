@@ -1,0 +1,267 @@
+// closefds doctor: what holds on this machine, and what does not.
+
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { arch, platform, release, tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { loadCompat } from '../compat';
+import { file as fileTitle } from '../core/message';
+import { DEFAULT_RULES, type Rule } from '../core/policy';
+import { ClosefdsError } from '../errors';
+import { installed, PACKAGE_ROOT } from '../install';
+import { describe } from '../node/open-file';
+import { readSettings, type Settings } from '../node/settings';
+import { loadStrayGuard } from '../node/stray-guard';
+import { UsageError } from './usage-error';
+
+const usage = `closefds doctor [--format text|json]
+
+Tells which way the stray guard works here, proves it by starting a child with a stray FD, and shows
+the strays of this process, the config in force for this folder, and what closefds cannot see.
+
+Exits with 1 if a stray reached the child or the config is wrong.
+`;
+
+export const doctor = { summary: 'what works here, proven by a test, and what does not', usage, main };
+
+interface Report {
+  readonly system: Readonly<Record<string, string>>;
+  readonly guard: { readonly addon: string; readonly loadedHere: string };
+  readonly selfTest: SelfTest;
+  readonly strays: readonly string[];
+  readonly config: ConfigReport;
+  readonly holes: readonly string[];
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const format = formatOf(args);
+  const report: Report = {
+    system: system(),
+    guard: { addon: addonState(), loadedHere: loadedState() },
+    selfTest: selfTest(),
+    strays: strays(),
+    config: config(),
+    holes: HOLES,
+  };
+  process.stdout.write(format === 'json' ? `${JSON.stringify(report, null, 2)}\n` : toText(report));
+  return report.selfTest.holds && report.config.error === undefined ? 0 : 1;
+}
+
+function formatOf(args: readonly string[]): string {
+  let format: string | undefined;
+  try {
+    ({ format } = parseArgs({ args: [...args], options: { format: { type: 'string' } } }).values);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  if (format !== undefined && format !== 'text' && format !== 'json')
+    throw new UsageError(`expected text or json after --format, found "${format}"`);
+  return format ?? 'text';
+}
+
+function system(): Report['system'] {
+  const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
+  const libc = header.glibcVersionRuntime === undefined ? 'not glibc' : `glibc ${header.glibcVersionRuntime}`;
+  return {
+    platform: `${platform()} ${release()}, ${arch()}`,
+    libc,
+    node: `${process.version}, libuv ${process.versions.uv}`,
+  };
+}
+
+// ---------------------------------------------------------------------------------------------
+// The guard
+// ---------------------------------------------------------------------------------------------
+
+function addonState(): string {
+  if (platform() !== 'linux') return 'not needed: this system closes what libuv does not pass';
+  try {
+    loadStrayGuard(PACKAGE_ROOT);
+    return 'loads';
+  } catch (error) {
+    return `does not load (${(error as Error).message})`;
+  }
+}
+
+function loadedState(): string {
+  const state = installed();
+  return state === undefined ? 'no, this command runs without it' : `yes, in mode "${state.mode}"`;
+}
+
+interface SelfTest {
+  readonly holds: boolean;
+  /** What became of the stray without closefds: the test means something only if it arrived. */
+  readonly without: string;
+  readonly with: string;
+  readonly way: string;
+  readonly spawning: string;
+}
+
+/** Behind a gap: Node marks what it inherits only up to the first number that is free. */
+const STRAY_FD = 100;
+
+/** Starts itself twice with an inherited FD, and lets each start a child that looks for it. */
+function selfTest(): SelfTest {
+  const without = probe('off');
+  const enforced = probe('enforce');
+  return {
+    holds: enforced.stray !== 'arrived' && enforced.failure === undefined,
+    without: without.failure ?? without.stray,
+    with: enforced.failure ?? enforced.stray,
+    way: enforced.way,
+    spawning: enforced.spawning,
+  };
+}
+
+interface Probe {
+  readonly stray: string;
+  readonly way: string;
+  readonly spawning: string;
+  readonly failure?: string;
+}
+
+const PROBE = `
+  const { spawnSync } = require('node:child_process');
+  const look = "const fs = require('node:fs'); let s; try { s = fs.fstatSync(${STRAY_FD}) } catch {}" +
+    "process.stdout.write(s === undefined ? 'closed' : s.isCharacterDevice() ? 'masked' : 'arrived')";
+  const child = spawnSync(process.execPath, ['-e', look], { env: { ...process.env, NODE_OPTIONS: '' } });
+  const guard = globalThis[Symbol.for('closefds.installed')]?.strayGuard;
+  process.stdout.write(JSON.stringify({
+    stray: String(child.stdout), way: guard?.way() ?? 'nothing', spawning: guard?.spawning() ?? 'unknown',
+  }));
+`;
+
+function probe(mode: string): Probe {
+  const folder = mkdtempSync(path.join(tmpdir(), 'closefds-doctor-'));
+  const fd = openSync(path.join(folder, 'stray'), 'w+');
+  try {
+    const stdio: ('pipe' | 'ignore' | number)[] = ['pipe', 'pipe', 'pipe'];
+    while (stdio.length < STRAY_FD) stdio.push('ignore');
+    stdio[STRAY_FD] = fd;
+    const register = path.join(PACKAGE_ROOT, 'dist', 'register', 'index.js');
+    const child = spawnSync(process.execPath, ['--require', register, '-e', PROBE], {
+      stdio,
+      // Not the config of this folder: the question is what the machine can do.
+      cwd: folder,
+      env: {
+        ...process.env,
+        NODE_OPTIONS: '',
+        CLOSEFDS_MODE: mode,
+        CLOSEFDS_CONFIG: '',
+        NODE_NO_WARNINGS: '1',
+      },
+      encoding: 'utf8',
+    });
+    try {
+      return JSON.parse(child.stdout) as Probe;
+    } catch {
+      const failure = `the test did not run (${(child.error?.message ?? child.stderr).trim().slice(0, 500)})`;
+      return { stray: 'unknown', way: 'unknown', spawning: 'unknown', failure };
+    }
+  } finally {
+    closeSync(fd);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function strays(): string[] {
+  try {
+    const guard = installed()?.strayGuard ?? loadStrayGuard(PACKAGE_ROOT);
+    return guard.list(true).map(({ fd }) => `FD ${fd} (${fileTitle(describe(fd))})`);
+  } catch {
+    return ['cannot be listed without the addon'];
+  }
+}
+
+// ---------------------------------------------------------------------------------------------
+// The config
+// ---------------------------------------------------------------------------------------------
+
+interface ConfigReport {
+  readonly error?: string;
+  readonly file?: string;
+  readonly appRoot?: string;
+  readonly mode?: string;
+  readonly rules?: readonly string[];
+}
+
+function config(): ConfigReport {
+  try {
+    const settings = readSettings({
+      entryMode: undefined,
+      env: process.env,
+      script: undefined,
+      cwd: process.cwd(),
+    });
+    return {
+      file: settings.configFile ?? 'none found, so the defaults hold',
+      appRoot: settings.appRoot,
+      mode: settings.mode,
+      rules: rulesOf(settings),
+    };
+  } catch (error) {
+    if (error instanceof ClosefdsError) return { error: error.message };
+    throw error;
+  }
+}
+
+function rulesOf({ config }: Settings): string[] {
+  const compat = config.compat ? [`the compat table, ${loadCompat().rules.length} rules`] : [];
+  return [...config.rules.map(ruleTitle), ...compat, ...DEFAULT_RULES.map(ruleTitle)];
+}
+
+function ruleTitle({ effect, source, reason, compat, ...conditions }: Rule): string {
+  const named = Object.entries(conditions).map(([key, value]) => `${key} ${[value].flat().join(' ')}`);
+  return `${effect} ${named.join(', ') || 'everything'} (${source}${reason === undefined ? '' : `: ${reason}`})`;
+}
+
+// ---------------------------------------------------------------------------------------------
+// What no preload sees
+// ---------------------------------------------------------------------------------------------
+
+const HOLES: readonly string[] = [
+  '`node --run` starts its script before any preload: put NODE_OPTIONS into the environment, and the script is covered',
+  '`node --watch`: its parent process runs no preload; the program it starts does',
+  'processes that addons or node:ffi make by themselves: what they fork is guarded, what they posix_spawn() or vfork() gets only what was opened after closefds was loaded',
+  'worker threads with an `env` or `execArgv` that drops the preload: strays are closed, designated FDs are not judged',
+];
+
+function toText(report: Report): string {
+  const { selfTest, config } = report;
+  const lines = [
+    heading('System'),
+    ...Object.entries(report.system).map(([name, value]) => line(name, value)),
+    heading('Stray guard'),
+    line('addon', report.guard.addon),
+    line('loaded here', report.guard.loadedHere),
+    line('way', selfTest.way),
+    line('processes by', selfTest.spawning),
+    heading('Self-test: a child of a process that holds a stray FD'),
+    line('without', `the stray ${selfTest.without}`),
+    line('with', `the stray ${selfTest.with === 'arrived' ? 'ARRIVED' : `was ${selfTest.with}`}`),
+    heading('Strays of this process'),
+    ...(report.strays.length === 0 ? ['  none'] : report.strays.map(stray => `  ${stray}`)),
+    heading('Config for this folder'),
+    ...(config.error === undefined
+      ? [
+          line('file', config.file),
+          line('app', config.appRoot),
+          line('mode', config.mode),
+          '  rules, first match decides:',
+        ]
+      : [line('WRONG', config.error)]),
+    ...(config.rules ?? []).map((rule, index) => `  ${String(index + 1).padStart(3)}. ${rule}`),
+    heading('What closefds cannot see'),
+    ...report.holes.map(hole => `  - ${hole}`),
+  ];
+  return `${lines.join('\n').trimStart()}\n`;
+}
+
+function heading(text: string): string {
+  return `\n${text}`;
+}
+
+function line(name: string, value: string | undefined): string {
+  return `  ${name.padEnd(14)} ${value ?? ''}`;
+}

@@ -1,0 +1,72 @@
+#!/usr/bin/env node
+// The command line: finds the command, hands it the rest, and turns what it throws into a message.
+
+import { doctor } from './doctor';
+import { run } from './run';
+import { UsageError } from './usage-error';
+
+interface Command {
+  readonly summary: string;
+  readonly usage: string;
+  /** Resolves to the exit code. */
+  readonly main: (args: readonly string[]) => Promise<number>;
+}
+
+const COMMANDS: Readonly<Record<string, Command>> = { doctor, run };
+
+main(process.argv.slice(2)).then(
+  code => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    // What is no mistake in the call is a bug of ours, and its stack is what a report needs.
+    process.stderr.write(`closefds: ${(error as Error).stack}\n`);
+    process.exitCode = 70;
+  },
+);
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [name = '--help', ...args] = argv;
+  if (name === '--help' || name === '-h' || name === 'help') return print(overview());
+  if (name === '--version' || name === '-v') return print(`${version()}\n`);
+
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    const known = Object.keys(COMMANDS).join(', ');
+    return complain(`expected a command (${known}), found "${name}"`, 'closefds --help');
+  }
+  if (args[0] === '--help' || args[0] === '-h') return print(command.usage);
+  try {
+    return await command.main(args);
+  } catch (error) {
+    if (error instanceof UsageError) return complain(error.message, `closefds ${name} --help`);
+    throw error;
+  }
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+function complain(what: string, help: string): number {
+  process.stderr.write(`closefds: ${what}. See "${help}".\n`);
+  return 2;
+}
+
+function version(): string {
+  return (require('../../../package.json') as { version: string }).version;
+}
+
+function overview(): string {
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`);
+  return `closefds COMMAND [ARGUMENTS]
+
+Children of Node.js get stdin, stdout, stderr and only the FDs that somebody designated for them.
+The preload does that: node --require closefds/register app.js. These commands help with it:
+
+${lines.join('\n')}
+
+closefds COMMAND --help says more. Exit codes: 0 done, 1 a problem was found, 2 a wrong call.
+`;
+}
