@@ -1,0 +1,195 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import { CONFIG_KEYS, parseConfig, RULE_KEYS } from '../../src/core/config';
+import { parseJson } from '../../src/core/json';
+import { ACCESSES, EFFECTS, FILE_TYPES, KINDS, MODES } from '../../src/core/policy';
+import { ROOT } from '../support/run';
+
+test('a full config', t => {
+  const rule = {
+    caller: '@scope/name',
+    range: '>=1.0.0 <2',
+    kinds: ['fd', 'stray'],
+    fds: [3, 4],
+    command: 'chrome*',
+    callSite: 'lib/**',
+    target: '/data/*',
+    type: 'file',
+    access: 'both',
+    effect: 'allow',
+    reason: 'the worker reads it',
+    expires: '2027-02-28',
+  };
+  const config = { $schema: 'x', mode: 'strict', compat: false, aliases: { a: 'b' }, rules: [rule] };
+  t.deepEqual(parseConfig(config, 'closefds.json') as unknown, {
+    mode: 'strict',
+    compat: false,
+    aliases: { a: 'b' },
+    rules: [{ ...rule, source: 'closefds.json#/rules/0' }],
+  });
+});
+
+test('an empty config is the default', t => {
+  t.deepEqual(parseConfig({}, 'f'), { mode: undefined, compat: true, aliases: {}, rules: [] });
+});
+
+const allow = { effect: 'allow', reason: 'r' };
+
+for (const [name, config, message] of [
+  ['no object', [], 'f: expected an object, found [].'],
+  ['null', null, 'f: expected an object, found null.'],
+  [
+    'an unknown key',
+    { rule: [] },
+    'f: expected the keys "$schema", "mode", "compat", "aliases", "rules", found the key "rule". Did you mean "rules"?',
+  ],
+  [
+    'a wrong mode',
+    { mode: 'enforced' },
+    'f#/mode: expected "off" or "warn" or "enforce" or "strict", found "enforced". Did you mean "enforce"?',
+  ],
+  ['compat as text', { compat: 'no' }, 'f#/compat: expected true or false, found "no".'],
+  ['rules as an object', { rules: {} }, 'f#/rules: expected an array, found {}.'],
+  [
+    'a rule without an effect',
+    { rules: [{}] },
+    'f#/rules/0/effect: expected "allow" or "warn" or "deny", found nothing.',
+  ],
+  [
+    'a misspelt effect',
+    { rules: [{ effect: 'alow' }] },
+    'f#/rules/0/effect: expected "allow" or "warn" or "deny", found "alow". Did you mean "allow"?',
+  ],
+  [
+    'allow without a reason',
+    { rules: [{ effect: 'allow' }] },
+    'f#/rules/0/reason: expected the reason why this is allowed, found nothing.',
+  ],
+  [
+    'an empty reason',
+    { rules: [{ effect: 'allow', reason: ' ' }] },
+    'f#/rules/0/reason: expected text that is not empty, found " ".',
+  ],
+  [
+    'a caller with a version',
+    { rules: [{ ...allow, caller: 'tsx@4' }] },
+    'f#/rules/0/caller: expected "." (the app), "*" (anyone) or the name of a package, without a version, found "tsx@4".',
+  ],
+  [
+    'a range without a caller',
+    { rules: [{ ...allow, range: '1' }] },
+    'f#/rules/0/range: expected a "caller" that is a package beside it, found nothing.',
+  ],
+  [
+    'a range that is none',
+    { rules: [{ ...allow, caller: 'a', range: 'newest' }] },
+    'f#/rules/0/range: expected a semver range like "^1.2.0", found "newest".',
+  ],
+  [
+    'an unknown kind',
+    { rules: [{ ...allow, kinds: ['fd', 'strays'] }] },
+    'f#/rules/0/kinds/1: expected "fd" or "pipe" or "ipc" or "stray", found "strays". Did you mean "stray"?',
+  ],
+  [
+    'no kinds',
+    { rules: [{ ...allow, kinds: [] }] },
+    'f#/rules/0/kinds: expected at least one, found an empty array.',
+  ],
+  [
+    'a kind twice',
+    { rules: [{ ...allow, kinds: ['fd', 'fd'] }] },
+    'f#/rules/0/kinds: expected each value once, found "fd" twice.',
+  ],
+  [
+    'a negative FD',
+    { rules: [{ ...allow, fds: [-1] }] },
+    'f#/rules/0/fds/0: expected a whole number from 0 to 2147483647, found -1.',
+  ],
+  [
+    'a fractional FD',
+    { rules: [{ ...allow, fds: [3, 4.5] }] },
+    'f#/rules/0/fds/1: expected a whole number from 0 to 2147483647, found 4.5.',
+  ],
+  [
+    'a target of a pipe',
+    { rules: [{ ...allow, kinds: ['pipe'], target: '*' }] },
+    'f#/rules/0/target: expected "kinds" with "fd" or "stray", since others point to nothing yet, found ["pipe"].',
+  ],
+  [
+    'a date that is none',
+    { rules: [{ ...allow, expires: '2027-02-30' }] },
+    'f#/rules/0/expires: expected a date like "2027-01-31", found "2027-02-30".',
+  ],
+  [
+    'the same conditions twice',
+    {
+      rules: [
+        { ...allow, caller: 'a' },
+        { effect: 'deny', caller: 'a' },
+      ],
+    },
+    'f#/rules/1: expected conditions that no earlier rule has, found those of f#/rules/0.',
+  ],
+  [
+    'an alias of nothing',
+    { aliases: { a: '' } },
+    'f#/aliases/a: expected the name of a package, without a version, found "".',
+  ],
+] as const) {
+  test(`refused: ${name}`, t => {
+    const error = t.throws(() => parseConfig(config, 'f'));
+    t.is(error?.message, message);
+    t.is((error as { code?: string }).code, 'ERR_CLOSEFDS_CONFIG');
+  });
+}
+
+test('the published schema names the same keys and values', t => {
+  const schema = JSON.parse(readFileSync(path.join(ROOT, 'config.schema.json'), 'utf8'));
+  const rule = schema.$defs.rule.properties;
+  t.deepEqual(Object.keys(schema.properties).sort(), [...CONFIG_KEYS].sort());
+  t.deepEqual(Object.keys(rule).sort(), [...RULE_KEYS].sort());
+  t.deepEqual(schema.properties.mode.enum, MODES);
+  t.deepEqual(rule.effect.enum, EFFECTS);
+  t.deepEqual(rule.kinds.items.enum, KINDS);
+  t.deepEqual(rule.type.enum, FILE_TYPES);
+  t.deepEqual(rule.access.enum, ACCESSES);
+});
+
+for (const [name, text, message] of [
+  ['nothing', '', 'line 1, column 1: expected a value, found the end of the file'],
+  [
+    'a comment',
+    '{\n  // why\n}',
+    'line 2, column 3: expected a key in double quotes, found a comment, which JSON does not have',
+  ],
+  ['a trailing comma', '{"a": 1,}', 'line 1, column 9: expected a key in double quotes, found "}"'],
+  ['a key twice', '{"a": 1,\n "a": 2}', 'line 2, column 2: expected each key once, found a second "a"'],
+  ['single quotes', "{'a': 1}", 'line 1, column 2: expected a key in double quotes, found "\'"'],
+  [
+    'a string without an end',
+    '["abc',
+    'line 1, column 2: expected a string that ends, found the end of the file',
+  ],
+  ['two values', '{} {}', 'line 1, column 4: expected the end of the file, found "{"'],
+  ['a bare word', '{"a": yes}', 'line 1, column 7: expected a value, found "yes"'],
+  ['a missing colon', '{"a" 1}', 'line 1, column 6: expected ":", found "1"'],
+  ['a missing comma', '[1 2]', 'line 1, column 4: expected "," or "]", found "2"'],
+  ['deep nesting', '['.repeat(100), 'line 1, column 66: expected at most 64 levels of nesting, found more'],
+] as const) {
+  test(`JSON refused: ${name}`, t => {
+    t.is(t.throws(() => parseJson(text))?.message, message);
+  });
+}
+
+for (const text of [
+  '{}',
+  ' [1, -2.5e3, "\\u00e9\\n", true, null] ',
+  '\uFEFF{"a": {"b": []}}',
+  '"x"',
+  '{"__proto__": 1}',
+]) {
+  test(`JSON accepted: ${text}`, t => {
+    t.deepEqual(parseJson(text), JSON.parse(text.replace('\uFEFF', '')));
+  });
+}

@@ -1,0 +1,294 @@
+import test from 'ava';
+import fc from 'fast-check';
+import type { Caller } from '../../src/core/caller';
+import { decide } from '../../src/core/decide';
+import { dispose } from '../../src/core/dispose';
+import { matchesGlob } from '../../src/core/glob';
+import {
+  DEFAULT_RULES,
+  DENY_ALL,
+  EFFECTS,
+  KINDS,
+  type Policy,
+  type Rule,
+  toPolicy,
+} from '../../src/core/policy';
+import { type Crossing, type SpawnRequest, toRequest, UNKNOWN_FILE } from '../../src/core/request';
+import { call, caller, crossing, stray } from '../support/values';
+
+const NOW = Date.parse('2026-11-24T12:00:00Z');
+
+function policyOf(rules: readonly Partial<Rule>[], compat: readonly Rule[] = [], aliases = {}): Policy {
+  const full = rules.map((rule, index) => ({ effect: 'allow', source: `rule ${index}`, ...rule }) as Rule);
+  return toPolicy({ rules: full, compat, aliases }, NOW);
+}
+
+function request(crossings: readonly Crossing[], command = '/usr/bin/chrome'): SpawnRequest {
+  return { call: call({ command }), stdio: undefined, indexes: new Map(), crossings };
+}
+
+function decider(
+  rules: readonly Partial<Rule>[],
+  one: Crossing,
+  by: Caller | undefined,
+  command?: string,
+): string {
+  return decide(request([one], command), by, policyOf(rules)).verdicts[0]?.rule.source ?? 'none';
+}
+
+const pipe = crossing({ kind: 'pipe', childFd: 3 });
+const file = crossing({
+  kind: 'fd',
+  childFd: 4,
+  sourceFd: 20,
+  file: { target: '/data/db/LOCK', type: 'file', access: 'both', isNullDevice: false },
+});
+const tsx = caller({
+  name: 'tsx',
+  version: '4.6.0',
+  file: '/app/node_modules/tsx/dist/cli.mjs',
+  fileInPackage: 'dist/cli.mjs',
+});
+
+for (const [name, rule, one, by, matches] of [
+  ['no condition', {}, pipe, tsx, true],
+  ['no condition, unknown caller', {}, pipe, undefined, true],
+  ['no condition speaks of no stray', {}, stray(200), tsx, false],
+  ['kinds stray', { kinds: ['stray'] }, stray(200), tsx, true],
+  ['the caller', { caller: 'tsx' }, pipe, tsx, true],
+  ['another caller', { caller: 'ts' }, pipe, tsx, false],
+  ['anyone', { caller: '*' }, pipe, undefined, true],
+  ['a caller nobody knows', { caller: 'tsx' }, pipe, undefined, false],
+  ['the app', { caller: '.' }, pipe, caller({}), true],
+  ['a package is not the app', { caller: '.' }, pipe, tsx, false],
+  ['the range', { caller: 'tsx', range: '^4.0.0' }, pipe, tsx, true],
+  ['outside the range', { caller: 'tsx', range: '^5.0.0' }, pipe, tsx, false],
+  [
+    'a prerelease counts',
+    { caller: 'tsx', range: '>=4.0.0' },
+    pipe,
+    { ...tsx, version: '5.0.0-beta.1' },
+    true,
+  ],
+  ['no version, no range', { caller: 'tsx', range: '*' }, pipe, { ...tsx, version: undefined }, false],
+  ['a version that is none', { caller: 'tsx', range: '*' }, pipe, { ...tsx, version: 'latest' }, false],
+  ['the child FD', { fds: [4, 3] }, pipe, tsx, true],
+  ['another FD', { fds: [4] }, pipe, tsx, false],
+  ['the command', { command: 'chr*' }, pipe, tsx, true],
+  ['the command by its path', { command: '/usr/**/chrome' }, pipe, tsx, true],
+  ['another command', { command: 'firefox' }, pipe, tsx, false],
+  ['the call site in the package', { callSite: 'dist/*' }, pipe, tsx, true],
+  ['the call site as a path', { callSite: '/app/**/cli.mjs' }, pipe, tsx, true],
+  ['another call site', { callSite: 'lib/*' }, pipe, tsx, false],
+  ['the target', { target: '/data/**' }, file, tsx, true],
+  ['another target', { target: '/data/*' }, file, tsx, false],
+  ['a pipe points to nothing', { target: '**' }, pipe, tsx, false],
+  ['the type', { type: 'file' }, file, tsx, true],
+  ['another type', { type: 'socket' }, file, tsx, false],
+  ['the access', { access: 'both' }, file, tsx, true],
+  ['another access', { access: 'read' }, file, tsx, false],
+  ['all of them', { caller: 'tsx', kinds: ['fd'], fds: [4], type: 'file' }, file, tsx, true],
+  ['all but one', { caller: 'tsx', kinds: ['fd'], fds: [4], type: 'pipe' }, file, tsx, false],
+] as [string, Partial<Rule>, Crossing, Caller | undefined, boolean][]) {
+  test(`${name}: ${matches ? 'matches' : 'does not match'}`, t => {
+    t.is(decider([rule], one, by), matches ? 'rule 0' : 'default');
+  });
+}
+
+for (const [name, one, effect] of [
+  ['a message channel', crossing({ kind: 'ipc', childFd: 0 }), 'allow'],
+  ['what withFds() named', crossing({ kind: 'fd', childFd: 7, explicit: true }), 'allow'],
+  [
+    'the null device',
+    crossing({ kind: 'fd', childFd: 9, file: { ...UNKNOWN_FILE, isNullDevice: true } }),
+    'allow',
+  ],
+  ['a stray null device', { ...stray(9), file: { ...UNKNOWN_FILE, isNullDevice: true } }, 'deny'],
+  ['a pipe', pipe, 'deny'],
+  ['an FD', file, 'deny'],
+  ['a stray', stray(200), 'deny'],
+] as [string, Crossing, string][]) {
+  test(`by default, ${name}: ${effect}`, t => {
+    t.is(decide(request([one]), tsx, policyOf([])).verdicts[0]?.effect, effect as never);
+  });
+}
+
+test('config comes before the compat table, and that before the defaults', t => {
+  const compat: Rule = { caller: 'tsx', effect: 'allow', source: 'compat', compat: true };
+  const verdict = (rules: Partial<Rule>[]) =>
+    decide(request([pipe]), tsx, policyOf(rules, [compat])).verdicts[0]?.rule.source;
+  t.is(verdict([{ caller: 'tsx', effect: 'deny' }]), 'rule 0');
+  t.is(verdict([{ caller: 'other', effect: 'deny' }]), 'compat');
+});
+
+test('an npm alias is what its folder says for the config, and nothing for the compat table unless vouched for', t => {
+  const compat: Rule = { caller: 'tsx', effect: 'allow', source: 'compat', compat: true };
+  const alias = caller({ name: 'my-tsx', version: '4.6.0', declaredName: 'tsx' });
+  const impostor = caller({ name: 'tsx', version: '4.6.0', declaredName: 'evil' });
+  const verdict = (by: Caller, rules: Partial<Rule>[], aliases = {}) =>
+    decide(request([pipe]), by, policyOf(rules, [compat], aliases)).verdicts[0]?.rule.source;
+  t.is(verdict(alias, [{ caller: 'my-tsx' }]), 'rule 0');
+  t.is(verdict(alias, [{ caller: 'tsx' }]), 'default');
+  t.is(verdict(alias, [], { 'my-tsx': 'tsx' }), 'compat');
+  t.is(verdict(alias, [], { 'my-tsx': 'other' }), 'default');
+  t.is(verdict(impostor, []), 'default');
+});
+
+test('a rule matches through its last day, and is listed as expired after it', t => {
+  const expires = '2026-11-24';
+  const rule: Rule = { effect: 'allow', expires, source: 'r' };
+  const at = (time: string) => toPolicy({ rules: [rule], compat: [], aliases: {} }, Date.parse(time));
+  t.deepEqual(at('2026-11-24T23:59:59Z').expired, []);
+  t.is(at('2026-11-24T23:59:59Z').validUntil, Date.parse('2026-11-25T00:00:00Z'));
+  t.deepEqual(at('2026-11-25T00:00:00Z').expired, [rule]);
+  t.deepEqual(at('2026-11-25T00:00:00Z').rules, DEFAULT_RULES);
+});
+
+for (const [text, glob, fits] of [
+  ['/data/a', '/data/*', true],
+  ['/data/a/b', '/data/*', false],
+  ['/data/a/b', '/data/**', true],
+  ['/data/b', '/data/**/b', true],
+  ['/data/a/c/b', '/data/**/b', true],
+  ['pipe:[81]', 'pipe:[*]', true],
+  ['pipe:[81]', 'pipe:[8?]', true],
+  ['pipe:8', 'pipe:[81]', false],
+  ['a+b', 'a+b', true],
+  ['aab', 'a+b', false],
+  ['a\nb', 'a*b', true],
+] as const) {
+  test(`glob ${glob} ${fits ? 'fits' : 'does not fit'} ${JSON.stringify(text)}`, t => {
+    t.is(matchesGlob(text, glob), fits);
+  });
+}
+
+// ---------------------------------------------------------------------------------------------
+// Properties
+// ---------------------------------------------------------------------------------------------
+
+const anyRule = fc.record(
+  {
+    caller: fc.constantFrom('.', '*', 'a', 'b'),
+    kinds: fc.uniqueArray(fc.constantFrom(...KINDS), { minLength: 1 }),
+    fds: fc.uniqueArray(fc.integer({ min: 3, max: 6 }), { minLength: 1 }),
+    type: fc.constantFrom('file', 'pipe'),
+    effect: fc.constantFrom(...EFFECTS),
+    reason: fc.constant('r'),
+    source: fc.string(),
+  },
+  { requiredKeys: ['effect', 'source'] },
+) as fc.Arbitrary<Rule>;
+const anyCrossing = fc
+  .record({
+    kind: fc.constantFrom(...KINDS),
+    childFd: fc.integer({ min: 3, max: 6 }),
+    explicit: fc.boolean(),
+  })
+  .map(crossing);
+const anyCaller = fc.option(
+  fc.constantFrom('.', 'a', 'b').map(name => caller({ name })),
+  { nil: undefined },
+);
+const seeded = { seed: 20261124, numRuns: 2000 };
+
+function property<T extends [unknown, ...unknown[]]>(
+  name: string,
+  ...args: Parameters<typeof fc.property<T>>
+): void {
+  test(name, t => {
+    fc.assert(fc.property<T>(...args), seeded);
+    t.pass();
+  });
+}
+
+property(
+  'the first rule that matches alone decides',
+  fc.array(anyRule),
+  fc.array(anyCrossing),
+  anyCaller,
+  (rules, crossings, by) => {
+    const all = toPolicy({ rules, compat: [], aliases: {} }, NOW);
+    for (const { crossing: one, rule } of decide(request(crossings), by, all).verdicts) {
+      const alone = [...rules, ...DEFAULT_RULES].filter(candidate => {
+        const policy = {
+          rules: [candidate, { ...DENY_ALL, source: 'none' }],
+          aliases: {},
+          expired: [],
+          validUntil: 0,
+        };
+        return decide(request([one]), by, policy).verdicts[0]?.rule === candidate;
+      });
+      if (alone[0] !== rule) return false;
+    }
+    return true;
+  },
+);
+
+property(
+  'every FD gets exactly one verdict, in order',
+  fc.array(anyRule),
+  fc.array(anyCrossing),
+  anyCaller,
+  (rules, all, by) => {
+    const { verdicts } = decide(request(all), by, policyOf(rules));
+    return verdicts.length === all.length && verdicts.every((verdict, i) => verdict.crossing === all[i]);
+  },
+);
+
+property(
+  'a denial in front wins over whatever follows',
+  fc.array(anyRule),
+  fc.array(anyCrossing),
+  anyCaller,
+  (rules, all, by) => {
+    const denied = policyOf([{ kinds: KINDS, effect: 'deny' }, ...rules]);
+    return decide(request(all), by, denied).verdicts.every(verdict => verdict.effect === 'deny');
+  },
+);
+
+property(
+  'one FD is judged the same whatever else crosses',
+  fc.array(anyRule),
+  fc.array(anyCrossing),
+  anyCrossing,
+  anyCaller,
+  (rules, others, one, by) => {
+    const alone = decide(request([one]), by, policyOf(rules)).verdicts[0];
+    const together = decide(request([...others, one]), by, policyOf(rules)).verdicts.at(-1);
+    return alone?.effect === together?.effect && alone?.rule.source === together?.rule.source;
+  },
+);
+
+property(
+  'what enforce closes, strict refuses, and warn reports: the same FDs',
+  fc.array(anyRule),
+  fc.array(anyCrossing),
+  anyCaller,
+  (rules, all, by) => {
+    const decision = decide(request(all), by, policyOf(rules));
+    const reported = (mode: 'warn' | 'enforce' | 'strict') =>
+      dispose(decision, mode)
+        .filter(outcome => outcome.reported)
+        .map(outcome => outcome.verdict);
+    const refused = dispose(decision, 'strict').filter(outcome => outcome.disposition === 'refused');
+    const closed = dispose(decision, 'enforce').filter(outcome => outcome.disposition === 'closed');
+    return (
+      String(reported('warn')) === String(reported('enforce')) &&
+      String(reported('warn')) === String(reported('strict')) &&
+      refused.length === closed.length &&
+      refused.every((outcome, i) => outcome.verdict === closed[i]?.verdict)
+    );
+  },
+);
+
+test('toRequest() is what decide() gets: strays behind slots are not judged twice', t => {
+  const made = toRequest(
+    call({ stdio: ['pipe', 'pipe', 'pipe', 'pipe'] }),
+    [{ fd: 3, atStart: true, file: UNKNOWN_FILE }],
+    () => UNKNOWN_FILE,
+  );
+  t.deepEqual(
+    made.crossings.map(one => one.kind),
+    ['pipe'],
+  );
+});

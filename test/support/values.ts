@@ -1,0 +1,49 @@
+// Values of the core, with defaults for what a test does not care about.
+
+import { APP, type Caller } from '../../src/core/caller';
+import { type Crossing, type SpawnCall, UNKNOWN_FILE } from '../../src/core/request';
+
+export function call(given: Partial<SpawnCall>): SpawnCall {
+  return {
+    route: 'spawn',
+    command: 'sh',
+    args: [],
+    environment: () => [],
+    stdio: undefined,
+    sync: false,
+    explicit: undefined,
+    unsafe: undefined,
+    ...given,
+  };
+}
+
+export function caller(given: Partial<Caller>): Caller {
+  return {
+    name: APP,
+    version: undefined,
+    declaredName: undefined,
+    file: undefined,
+    fileInPackage: undefined,
+    line: undefined,
+    column: undefined,
+    function: undefined,
+    launchers: [],
+    ...given,
+  };
+}
+
+export function crossing(given: Partial<Crossing>): Crossing {
+  return {
+    kind: 'fd',
+    childFd: 3,
+    sourceFd: undefined,
+    file: UNKNOWN_FILE,
+    explicit: false,
+    atStart: false,
+    ...given,
+  };
+}
+
+export function stray(fd: number): Crossing {
+  return crossing({ kind: 'stray', childFd: fd, sourceFd: fd });
+}
