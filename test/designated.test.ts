@@ -1,0 +1,378 @@
+// Slots beyond stdio, on real programs: what passes, what is closed, what the caller sees.
+
+import test from 'ava';
+import { temporaryFolder, write } from './support/programs';
+import { LEAK, LIST_FDS, type RunResult, run } from './support/run';
+
+/** What a fixture program reports of one spawn. */
+interface Seen {
+  /** FDs of the child, undefined if there was none. */
+  readonly fds?: number[];
+  /** `child.stdio` or `result.output`: 'stream', 'null', 'data'. */
+  readonly stdio?: string[];
+  readonly error?: string;
+  readonly connected?: boolean;
+}
+
+const PRELUDE = `
+  const cp = require('node:child_process');
+  const fs = require('node:fs');
+  const net = require('node:net');
+  const leak = require(${JSON.stringify(LEAK)});
+  const LIST = ${JSON.stringify(LIST_FDS)};
+  const file = fs.openSync(__filename, 'r');
+  const report = seen => fs.writeSync(1, JSON.stringify(seen) + '\\n');
+  function asynchronous(stdio, options, then) {
+    let child;
+    try {
+      child = cp.spawn(LIST, [], { stdio, ...options });
+    } catch (error) {
+      return report({ error: error.code });
+    }
+    let text = '';
+    child.stdout.on('data', chunk => { text += chunk });
+    for (const stream of child.stdio.slice(3)) stream?.on('error', () => {}).resume();
+    child.on('close', () => {
+      report({ fds: JSON.parse(text), stdio: child.stdio.map(stream => stream === null ? 'null' : 'stream') });
+      then?.();
+    });
+  }
+  function synchronous(stdio, options) {
+    try {
+      const { stdout, output } = cp.spawnSync(LIST, [], { stdio, ...options });
+      report({ fds: JSON.parse(stdout), stdio: output.map(data => data === null ? 'null' : 'data') });
+    } catch (error) {
+      report({ error: error.code });
+    }
+  }
+`;
+
+interface Program {
+  readonly body: string;
+  readonly mode?: string;
+  readonly rules?: readonly object[];
+}
+
+async function runProgram(
+  t: Parameters<typeof temporaryFolder>[0],
+  { body, mode = 'enforce', rules = [] }: Program,
+): Promise<RunResult & { seen: Seen[] }> {
+  const folder = temporaryFolder(t);
+  const app = write(folder, {
+    'app.js': `${PRELUDE}\n${body}`,
+    'package.json': '{"name": "app"}',
+    'closefds.json': JSON.stringify({ mode, rules }),
+  });
+  const result = await run(app);
+  const seen = result.stdout
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line) as Seen);
+  return { ...result, seen };
+}
+
+const ALLOW = { caller: '.', effect: 'allow', reason: 'test' };
+const allowFd = (fd: number) => ({ ...ALLOW, fds: [fd] });
+
+for (const [name, stdio, rules, fds, streams] of [
+  ['a string', `'pipe'`, [], [0, 1, 2], 'stream stream stream'],
+  ['a short array', `['ignore', 'pipe']`, [], [0, 1, 2], 'null stream stream'],
+  ['a pipe', `['ignore', 'pipe', 'ignore', 'pipe']`, [], [0, 1, 2], 'null stream null null'],
+  [
+    'a pipe, allowed',
+    `['ignore', 'pipe', 'ignore', 'pipe']`,
+    [ALLOW],
+    [0, 1, 2, 3],
+    'null stream null stream',
+  ],
+  ['overlapped', `['ignore', 'pipe', 'ignore', 'overlapped']`, [], [0, 1, 2], 'null stream null null'],
+  [
+    'a negative number is a pipe',
+    `['ignore', 'pipe', 'ignore', -1]`,
+    [ALLOW],
+    [0, 1, 2, 3],
+    'null stream null stream',
+  ],
+  ['a number', `['ignore', 'pipe', 'ignore', file]`, [], [0, 1, 2], 'null stream null null'],
+  ['a number, allowed', `['ignore', 'pipe', 'ignore', file]`, [ALLOW], [0, 1, 2, 3], 'null stream null null'],
+  [
+    'a number far out',
+    `Object.assign(Array(20).fill('ignore'), { 1: 'pipe', 20: file })`,
+    [allowFd(20)],
+    [0, 1, 2, 20],
+    `null stream ${'null '.repeat(19).trim()}`,
+  ],
+  [
+    'one FD in two slots, one allowed',
+    `['ignore', 'pipe', 'ignore', file, file]`,
+    [allowFd(4)],
+    [0, 1, 2, 4],
+    'null stream null null null',
+  ],
+  ['stdout once more', `['ignore', 'pipe', 'ignore', 1]`, [], [0, 1, 2], 'null stream null null'],
+  [
+    'a stream with an FD',
+    `['ignore', 'pipe', 'ignore', { fd: file }]`,
+    [ALLOW],
+    [0, 1, 2, 3],
+    'null stream null null',
+  ],
+  [
+    'null, undefined and ignore between',
+    `['ignore', 'pipe', null, null, undefined, 'ignore', 'pipe']`,
+    [ALLOW],
+    [0, 1, 2, 6],
+    'null stream stream null null null stream',
+  ],
+  [
+    'pipes apart from each other',
+    `['ignore', 'pipe', 'ignore', 'pipe', 'pipe', 'pipe']`,
+    [{ ...ALLOW, fds: [3, 5] }],
+    [0, 1, 2, 3, 5],
+    'null stream null stream null stream',
+  ],
+  [
+    'holes collapse, as in Node',
+    `(() => { const a = ['ignore', 'pipe', 'ignore']; a[5] = 'pipe'; return a; })()`,
+    [allowFd(3)],
+    [0, 1, 2, 3],
+    'null stream null stream',
+  ],
+  ['the message channel', `['ignore', 'pipe', 'ignore', 'ipc']`, [], [0, 1, 2, 3], 'null stream null null'],
+  ['the message channel at 0', `['ipc', 'pipe', 'ignore']`, [], [0, 1, 2], 'null stream null'],
+  [
+    'the message channel, denied',
+    `['ignore', 'pipe', 'ignore', 'ipc']`,
+    [{ kinds: ['ipc'], effect: 'deny' }],
+    [0, 1, 2],
+    'null stream null null',
+  ],
+  [
+    'the message channel behind a pipe',
+    `['ignore', 'pipe', 'ignore', 'pipe', 'ipc']`,
+    [],
+    [0, 1, 2, 4],
+    'null stream null null null',
+  ],
+  [
+    'the null device',
+    `['ignore', 'pipe', 'ignore', fs.openSync('/dev/null', 'r')]`,
+    [],
+    [0, 1, 2, 3],
+    'null stream null null',
+  ],
+  [
+    'effect warn',
+    `['ignore', 'pipe', 'ignore', 'pipe']`,
+    [{ caller: '.', effect: 'warn' }],
+    [0, 1, 2, 3],
+    'null stream null stream',
+  ],
+  [
+    'an array that lies',
+    `new Proxy(['ignore', 'pipe', 'ignore', 'pipe'], { get(a, k) { if (k === '3') { this.n = (this.n ?? 0) + 1; return this.n > 1 ? file : 'ignore' } return Reflect.get(a, k) } })`,
+    [],
+    [0, 1, 2],
+    'null stream null null',
+  ],
+  [
+    'an element that lies',
+    `['ignore', 'pipe', 'ignore', { get fd() { this.n = (this.n ?? 0) + 1; return this.n > 1 ? 1 : file } }]`,
+    [{ ...ALLOW, target: '**/app.js' }],
+    [0, 1, 2, 3],
+    'null stream null null',
+  ],
+] as [string, string, object[], number[], string][]) {
+  test(`spawn, ${name}`, async t => {
+    const { seen, stderr } = await runProgram(t, { body: `asynchronous(${stdio})`, rules });
+    t.deepEqual(seen, [{ fds, stdio: streams.split(' ') }], stderr);
+  });
+}
+
+for (const [name, stdio, rules, fds, output] of [
+  ['a pipe', `['ignore', 'pipe', 'ignore', 'pipe']`, [], [0, 1, 2], 'null data null null'],
+  ['a pipe, allowed', `['ignore', 'pipe', 'ignore', 'pipe']`, [ALLOW], [0, 1, 2, 3], 'null data null data'],
+  ['a number, allowed', `['ignore', 'pipe', 'ignore', file]`, [ALLOW], [0, 1, 2, 3], 'null data null null'],
+  ['inherit', `['ignore', 'pipe', 'ignore', 'inherit']`, [], [0, 1, 2], 'null data null null'],
+  [
+    'unknown values are left out, as in Node',
+    `['ignore', 'pipe', 'ignore', new Uint8Array(1), 'what', 'pipe']`,
+    [allowFd(3)],
+    [0, 1, 2, 3],
+    'null data null data',
+  ],
+  [
+    'a stream, allowed',
+    `['ignore', 'pipe', 'ignore', Object.assign(fs.createReadStream(''), { fd: file })]`,
+    [ALLOW],
+    [0, 1, 2, 3],
+    'null data null null',
+  ],
+] as [string, string, object[], number[], string][]) {
+  test(`spawnSync, ${name}`, async t => {
+    const { seen, stderr } = await runProgram(t, { body: `synchronous(${stdio})`, rules });
+    t.deepEqual(seen, [{ fds, stdio: output.split(' ') }], stderr);
+  });
+}
+
+test('a socket in a slot is an FD with its type', async t => {
+  const body = `
+    const server = net.createServer(socket => {
+      asynchronous(['ignore', 'pipe', 'ignore', socket], {}, () => process.exit());
+    });
+    server.listen(0, '127.0.0.1', () => net.connect(server.address().port).on('close', () => {}).resume());`;
+  const allowed = await runProgram(t, { body, rules: [{ ...ALLOW, type: 'socket' }] });
+  t.deepEqual(
+    allowed.seen.map(seen => seen.fds),
+    [[0, 1, 2, 3]],
+  );
+  const denied = await runProgram(t, { body, rules: [{ ...ALLOW, type: 'file' }] });
+  t.deepEqual(
+    denied.seen.map(seen => seen.fds),
+    [[0, 1, 2]],
+  );
+  t.regex(
+    denied.stderr,
+    /designated FD 3 \(socket:\[\d+\], read-write, FD \d+ here\) was closed: the app starting/,
+  );
+});
+
+test('a denied slot is closed even when a stray has its number', async t => {
+  const body = `
+    leak.dup2(file, 30);
+    const slots = value => Object.assign(Array(31).fill('ignore'), { 1: 'pipe', 30: value });
+    asynchronous(slots('pipe'));
+    synchronous(slots('pipe'));
+    synchronous(slots('ignore'));`;
+  const rules = [{ kinds: ['stray'], effect: 'allow', reason: 'it must not show through' }];
+  const { seen } = await runProgram(t, { body, rules });
+  // Synchronous ones report first. An 'ignore' designates nothing, so there the rule's stray arrives.
+  t.deepEqual(
+    seen.map(one => one.fds),
+    [
+      [0, 1, 2],
+      [0, 1, 2, 30],
+      [0, 1, 2],
+    ],
+  );
+});
+
+test('strays allowed by a rule arrive, with the right flags and nothing else', async t => {
+  const body = `
+    for (const n of [30, 31, 40]) leak.dup2(file, n);
+    synchronous(['ignore', 'pipe', 'ignore']);
+    synchronous(['ignore', 'pipe', 'ignore']);
+    report({ fds: [30, 31, 40].map(n => leak.flags(n)) });`;
+  const rules = [
+    {
+      kinds: ['stray'],
+      fds: [30, 40],
+      target: '**/app.js',
+      type: 'file',
+      access: 'read',
+      effect: 'allow',
+      reason: 'r',
+    },
+  ];
+  const { seen } = await runProgram(t, { body, rules });
+  t.deepEqual(seen[0]?.fds, [0, 1, 2, 30, 40]);
+  t.deepEqual(seen[1]?.fds, [0, 1, 2, 30, 40]);
+});
+
+test('warn: all passes but what a rule denies by name', async t => {
+  const body = `
+    for (const n of [30, 31]) leak.dup2(file, n);
+    synchronous(['ignore', 'pipe', 'ignore', 'pipe', file]);
+    report({ fds: [30, 31].map(n => leak.flags(n)) });`;
+  const rules = [
+    { kinds: ['stray'], fds: [31], effect: 'deny' },
+    { kinds: ['pipe'], effect: 'deny' },
+  ];
+  const { seen, stderr } = await runProgram(t, { body, mode: 'warn', rules });
+  t.deepEqual(seen[0]?.fds, [0, 1, 2, 4, 30]);
+  t.is(seen[1]?.fds?.[0], 0, 'what was not denied keeps its flags');
+  t.regex(stderr, /designated FD 3 \(a new pipe\) was closed/);
+  t.regex(stderr, /designated FD 4 \(file .*\/app\.js, read-only, FD \d+ here\) passes to the child/);
+  t.regex(stderr, /stray FD 31 \(.*\) was closed/);
+  t.regex(stderr, /stray FD 30 \(.*\) passes to the child/);
+});
+
+test('strict throws before a process exists, sync and async alike', async t => {
+  const body = `
+    asynchronous(['ignore', 'pipe', 'ignore', 'pipe']);
+    synchronous(['ignore', 'pipe', 'ignore', 'pipe']);
+    for (const call of [
+      () => cp.execFileSync(LIST, { stdio: ['ignore', 'pipe', 'ignore', file] }),
+      () => cp.execSync(LIST, { stdio: ['ignore', 'pipe', 'ignore', file] }),
+      () => cp.fork(LIST, { stdio: ['ignore', 'pipe', 'ignore', 'ipc', file] }),
+    ]) try { call(); report({}) } catch (error) { report({ error: error.code }) }`;
+  const { seen, code } = await runProgram(t, { body, mode: 'strict' });
+  t.deepEqual(seen, Array(5).fill({ error: 'ERR_CLOSEFDS_DENIED' }));
+  t.is(code, 0);
+});
+
+test('all seven functions: withFds() passes, unsafe() passes the strays too and is reported', async t => {
+  const body = `
+    const { withFds, unsafe } = require(${JSON.stringify(new URL('../../dist/src/index.js', `file://${__dirname}/`).pathname)});
+    leak.dup2(file, 60);
+    const fds = withFds({ stdio: ['ignore', 'pipe', 'ignore'] }, { 4: file });
+    const raw = unsafe({ stdio: ['ignore', 'pipe', 'ignore', file] }, 'test');
+    const show = (name, text) => report({ [name]: JSON.parse(text) });
+    const collect = (name, child) => { let text = ''; child.stdout.on('data', c => { text += c }); child.on('close', () => show(name, text)) };
+    for (const [name, options] of [['withFds', fds], ['unsafe', raw]]) {
+      show(name + ' spawnSync', cp.spawnSync(LIST, options).stdout);
+      show(name + ' execFileSync', cp.execFileSync(LIST, options));
+      show(name + ' execSync', cp.execSync(LIST, options));
+      cp.exec(LIST, options, (error, stdout) => show(name + ' exec', stdout));
+      cp.execFile(LIST, [], options, (error, stdout) => show(name + ' execFile', stdout));
+      require('node:util').promisify(cp.execFile)(LIST, options).then(({ stdout }) => show(name + ' promisified', stdout));
+      collect(name + ' spawn', cp.spawn(LIST, options));
+    }
+    for (const [name, options] of [
+      ['withFds', withFds({ stdio: ['ignore', 'pipe', 'ignore', 'ipc'] }, { 4: file })],
+      ['unsafe', unsafe({ stdio: ['ignore', 'pipe', 'ignore', 'ipc'] }, 'test')],
+    ]) collect(name + ' fork', cp.fork('', [], { ...options, execPath: LIST, execArgv: ['1'] }));`;
+  const { seen, stderr } = await runProgram(t, { body });
+  const given = [0, 1, 2, 4];
+  const whole = [0, 1, 2, 3, 60];
+  t.deepEqual(Object.assign({}, ...seen) as unknown, {
+    'withFds spawn': given,
+    'withFds spawnSync': given,
+    'withFds exec': given,
+    'withFds execFile': given,
+    'withFds promisified': given,
+    'withFds execFileSync': given,
+    'withFds execSync': given,
+    'withFds fork': [0, 1, 2, 3, 4],
+    'unsafe spawn': whole,
+    'unsafe spawnSync': whole,
+    // These have no stdio in Node: there is nothing to give back but the stray.
+    'unsafe exec': [0, 1, 2, 60],
+    'unsafe execFile': [0, 1, 2, 60],
+    'unsafe promisified': [0, 1, 2, 60],
+    'unsafe execFileSync': whole,
+    'unsafe execSync': whole,
+    'unsafe fork': [0, 1, 2, 3, 60],
+  });
+  t.regex(stderr, /\[CLOSEFDS_UNSAFE\] ClosefdsWarning: unsafe\(\) passed stray FD 60/);
+});
+
+test('announced FDs are reported as announced', async t => {
+  const body = `
+    cp.spawnSync(LIST, ['1', '--remote-debugging-pipe'], { stdio: ['ignore', 'pipe', 'ignore', 'pipe', 'pipe'] });
+    cp.spawnSync(LIST, ['1', '--passphrase-fd', '5'], { stdio: ['ignore', 'pipe', 'ignore', 'ignore', 'ignore', 'pipe'] });
+    cp.spawnSync(LIST, ['1'], { env: { MAKEFLAGS: '-j --jobserver-auth=3,6' }, stdio: ['ignore', 'pipe', 'ignore', 'ignore', 'ignore', 'ignore', 'pipe'] });`;
+  const { stderr } = await runProgram(t, { body });
+  const told = [
+    ...stderr.matchAll(/FD (\d+) \(a new pipe\) was closed.*; the child is told of it by "(.*)"/g),
+  ];
+  t.deepEqual(
+    told.map(match => `${match[1]} ${match[2]}`),
+    [
+      '3 --remote-debugging-pipe',
+      '4 --remote-debugging-pipe',
+      '5 --passphrase-fd 5',
+      '6 MAKEFLAGS=-j --jobserver-auth=3,6',
+    ],
+  );
+});
