@@ -189,8 +189,10 @@ static int mark_all(struct fd_list keep) {
 
 /*
  * The real size of the FD table. The rlimit is no bound: it can be lowered below open FDs. But
- * select() clamps its first argument to the size of the table and refuses a set in which a
- * number within the table is not open, so one bit tells whether a number lies in the table.
+ * select() clamps its first argument to the size of the table, so one bit tells whether a number
+ * lies in it (core_sys_select() and max_select_fd() in the kernel's fs/select.c): a number that
+ * is not open is refused with EBADF, the bit of one that is open is cleared unless it is ready,
+ * and a bit beyond the table is neither looked at nor written.
  */
 static int table_bound(void) {
   int size = atomic_load(&table_size);
@@ -220,7 +222,7 @@ static bool is_in_table(int fd) {
   long ready;
   do ready = syscall(SYS_pselect6, fd + 1, set, NULL, NULL, no_time, NULL);
   while (ready < 0 && errno == EINTR);
-  bool in_table = ready > 0 || (ready < 0 && errno == EBADF);
+  bool in_table = ready < 0 ? errno == EBADF : ready > 0 || set[(size_t)fd / bits] == 0;
   bool refused = ready < 0 && errno != EBADF;
 
   if (set != small) (void)munmap(set, length); /* our own mapping; cannot fail */
