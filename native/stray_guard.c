@@ -17,7 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The same number on every architecture; C libraries older than the system call lack it. */
+/* C libraries older than the system call lack it. Where the number is another (MIPS, Alpha), a
+ * wrong one is refused with ENOSYS, and the ladder goes on. */
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
@@ -73,10 +74,12 @@ static atomic_int table_size = SMALLEST_TABLE;
 static bool is_in_table(int fd);
 static int table_bound(void);
 
+/* Not open, or closed by another thread between the two calls, is as good as marked. */
 static int mark_one(int fd) {
   int flags = fcntl(fd, F_GETFD);
-  if (flags < 0 || (flags & FD_CLOEXEC)) return 0;
-  return fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0 ? -errno : 0;
+  if (flags >= 0 && (flags & FD_CLOEXEC)) return 0;
+  if (flags >= 0 && fcntl(fd, F_SETFD, flags | FD_CLOEXEC) == 0) return 0;
+  return errno == EBADF ? 0 : -errno;
 }
 
 static void unmark_one(int fd) {
@@ -102,8 +105,8 @@ static bool contains(struct fd_list list, int fd) {
 static int mark_by_close_range(struct fd_list keep) {
   unsigned first = FIRST_FD;
   for (size_t i = 0; i < keep.count; i++) {
+    if (keep.fds[i] < FIRST_FD) continue;
     unsigned kept = (unsigned)keep.fds[i];
-    if (kept < first) continue;
     if (kept > first && syscall(SYS_close_range, first, kept - 1, CLOSE_RANGE_CLOEXEC) != 0)
       return -errno;
     first = kept + 1;
