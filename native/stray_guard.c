@@ -74,6 +74,9 @@ static atomic_int table_size = SMALLEST_TABLE;
 static bool is_in_table(int fd);
 static int table_bound(void);
 
+/* Called for a number that may be open. Returns 0 or a negative errno code. */
+typedef int visitor(int fd, const struct fd_list *keep);
+
 /* Not open, or closed by another thread between the two calls, is as good as marked. */
 static int mark_one(int fd) {
   int flags = fcntl(fd, F_GETFD);
@@ -88,17 +91,21 @@ static void unmark_one(int fd) {
   if (flags >= 0 && (flags & FD_CLOEXEC)) (void)fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
 }
 
-static bool contains(struct fd_list list, int fd) {
-  size_t low = 0, high = list.count;
+static bool contains(const struct fd_list *list, int fd) {
+  size_t low = 0, high = list->count;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
-    if (list.fds[middle] == fd) return true;
-    if (list.fds[middle] < fd)
+    if (list->fds[middle] == fd) return true;
+    if (list->fds[middle] < fd)
       low = middle + 1;
     else
       high = middle;
   }
   return false;
+}
+
+static int mark_unless_kept(int fd, const struct fd_list *keep) {
+  return contains(keep, fd) ? 0 : mark_one(fd);
 }
 
 /* Rung 1: one system call for each gap between the kept FDs. */
@@ -115,11 +122,10 @@ static int mark_by_close_range(struct fd_list keep) {
 }
 
 /* Rungs 2 and 4: every number the table has, whatever the rlimit says by now. */
-static int mark_by_table(struct fd_list keep, int bound) {
+static int visit_table(int bound, visitor *visit, const struct fd_list *keep) {
   int result = 0;
   for (int fd = FIRST_FD; fd < bound; fd++) {
-    if (contains(keep, fd)) continue;
-    int error = mark_one(fd);
+    int error = visit(fd, keep);
     if (error) result = error;
   }
   return result;
@@ -144,7 +150,7 @@ static int number_of(const char *name) {
 }
 
 /* Rung 3: what /proc lists, once it is sure that this is procfs and not something put over it. */
-static int mark_by_proc(struct fd_list keep) {
+static int visit_proc(visitor *visit, const struct fd_list *keep) {
   int directory = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/fd",
                                O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (directory < 0) return -errno;
@@ -160,8 +166,8 @@ static int mark_by_proc(struct fd_list keep) {
       for (long at = 0; at < size;) {
         const struct directory_entry *entry = (const struct directory_entry *)(buffer + at);
         int fd = number_of(entry->d_name);
-        if (fd >= FIRST_FD && fd != directory && !contains(keep, fd)) {
-          int error = mark_one(fd);
+        if (fd >= FIRST_FD && fd != directory) {
+          int error = visit(fd, keep);
           if (error) result = error;
         }
         at += entry->d_reclen;
@@ -184,9 +190,10 @@ static int mark_all(struct fd_list keep) {
   if (mark_by_close_range(keep) == 0) return STRAY_GUARD_CLOSE_RANGE;
 
   int bound = table_bound();
-  if (bound <= LARGE_TABLE && mark_by_table(keep, bound) == 0) return STRAY_GUARD_TABLE;
-  if (mark_by_proc(keep) == 0) return STRAY_GUARD_PROC;
-  int error = mark_by_table(keep, bound);
+  if (bound <= LARGE_TABLE && visit_table(bound, mark_unless_kept, &keep) == 0)
+    return STRAY_GUARD_TABLE;
+  if (visit_proc(mark_unless_kept, &keep) == 0) return STRAY_GUARD_PROC;
+  int error = visit_table(bound, mark_unless_kept, &keep);
   return error == 0 ? STRAY_GUARD_TABLE : error;
 }
 
@@ -374,6 +381,7 @@ int stray_guard_replace(struct fd_list keep) {
 static pthread_mutex_t known_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct stray *known; /* sorted by fd */
 static size_t known_count, known_room;
+static bool at_start = true; /* while the first look is under way */
 
 static bool same_file(const struct stray *stray, const struct stat *now) {
   return stray->dev == (unsigned long long)now->st_dev &&
@@ -402,7 +410,7 @@ static size_t place_of(int fd) {
   return low;
 }
 
-static int remember(int fd, bool at_start) {
+static int remember(int fd) {
   size_t place = place_of(fd);
   if (place < known_count && known[place].fd == fd) return 0;
 
@@ -412,7 +420,7 @@ static int remember(int fd, bool at_start) {
   if (known_count == known_room) {
     size_t room = known_room == 0 ? 16 : known_room * 2;
     struct stray *larger = realloc(known, room * sizeof *larger);
-    if (larger == NULL) return ENOMEM;
+    if (larger == NULL) return -ENOMEM;
     known = larger;
     known_room = room;
   }
@@ -422,25 +430,33 @@ static int remember(int fd, bool at_start) {
   return 0;
 }
 
-static int look(bool at_start) {
+static int note_inheritable(int fd, const struct fd_list *unused) {
+  (void)unused;
+  int flags = fcntl(fd, F_GETFD);
+  return flags >= 0 && !(flags & FD_CLOEXEC) ? remember(fd) : 0;
+}
+
+/*
+ * By /proc where the table is large: it was once, or the kernel does not tell its size. (gVisor
+ * answers EBADF for every number up to a million, and a million system calls take a second.)
+ */
+static int look(void) {
   forget_closed();
-  int error = 0;
-  for (int fd = FIRST_FD, bound = table_bound(); fd < bound && error == 0; fd++) {
-    int flags = fcntl(fd, F_GETFD);
-    if (flags >= 0 && !(flags & FD_CLOEXEC)) error = remember(fd, at_start);
-  }
-  return error;
+  int bound = table_bound();
+  if (bound > LARGE_TABLE && visit_proc(note_inheritable, NULL) == 0) return 0;
+  return visit_table(bound, note_inheritable, NULL);
 }
 
 static void note_start(void) {
   pthread_mutex_lock(&known_lock);
-  (void)look(true); /* only ENOMEM: the next listing finds what is still inheritable */
+  (void)look(); /* only ENOMEM: the next listing finds what is still inheritable */
+  at_start = false;
   pthread_mutex_unlock(&known_lock);
 }
 
 int stray_guard_list(struct stray **strays, size_t *count) {
   pthread_mutex_lock(&known_lock);
-  int error = look(false);
+  int error = -look();
   *count = 0;
   *strays = malloc((known_count + 1) * sizeof **strays);
   if (*strays == NULL) {

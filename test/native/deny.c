@@ -1,7 +1,7 @@
 /*
  * deny CALL=ERRNO[,CALL=ERRNO...] COMMAND [ARGUMENT...]: a world in which some system calls fail.
  *
- * The calls are numbers or the names below, the errors EPERM, ENOSYS or EINVAL. It is what
+ * The calls are numbers or the names below, the errors EPERM, ENOSYS, EINVAL or EBADF. It is what
  * container runtimes do to programs, and it holds for all that the command starts.
  */
 #include <errno.h>
@@ -31,6 +31,7 @@ static long call_number(const char *name) {
 static int error_number(const char *name) {
   if (strcmp(name, "ENOSYS") == 0) return ENOSYS;
   if (strcmp(name, "EINVAL") == 0) return EINVAL;
+  if (strcmp(name, "EBADF") == 0) return EBADF; /* gVisor's pselect6 */
   return EPERM;
 }
 
