@@ -126,6 +126,14 @@ static napi_value list(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/* A worker that is terminated within a spawn runs no `finally`, so nobody calls end(). */
+static void on_thread_end(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)data;
+  (void)hint;
+  stray_guard_end(false);
+}
+
 NAPI_MODULE_INIT() {
   static const struct {
     const char *name;
@@ -141,5 +149,7 @@ NAPI_MODULE_INIT() {
         napi_set_named_property(env, exports, functions[i].name, function) != napi_ok)
       return NULL; /* an exception is pending */
   }
+  /* Not a cleanup hook: a second require() in the same thread would add it twice, and abort. */
+  if (napi_set_instance_data(env, (void *)functions, on_thread_end, NULL) != napi_ok) return NULL;
   return exports;
 }

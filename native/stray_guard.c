@@ -45,12 +45,18 @@
 struct guarded_spawn {
   bool open;
   struct fd_list keep;
-  struct fd_list unmarked; /* marked here on the other threads' behalf, see reopen_for_child() */
-  struct fd_list restore;  /* sources that were inheritable before the spawn marked them */
+  struct fd_list unmarked; /* kept FDs that were marked before; stray_guard_end() marks them again */
+  struct stray *restore;   /* sources that were inheritable before the spawn marked them */
+  size_t restore_count;
   unsigned forks_before;
 };
 
-/* before_fork() touches both, so that the child need not allocate them (glibc does so lazily). */
+/*
+ * before_fork() touches both, so that the child need not allocate them (glibc does so lazily, one
+ * block for the whole library). Should another thread load a library between that and the fork,
+ * glibc may resize the table that leads there: its fork() has made malloc usable in the child
+ * before the handlers run. The model without any of this, initial-exec, does not load on musl.
+ */
 static _Thread_local struct guarded_spawn spawn_here;
 static _Thread_local unsigned forks_here;
 
@@ -287,6 +293,11 @@ enum stray_guard_spawning stray_guard_spawning(void) {
  * A guarded spawn, in the parent
  * ---------------------------------------------------------------------------------------- */
 
+static bool same_file(const struct stray *stray, const struct stat *now) {
+  return stray->dev == (unsigned long long)now->st_dev &&
+         stray->ino == (unsigned long long)now->st_ino;
+}
+
 static struct fd_list copy_list(struct fd_list list) {
   struct fd_list copy = {NULL, 0};
   if (list.count == 0) return copy;
@@ -298,17 +309,54 @@ static struct fd_list copy_list(struct fd_list list) {
   return copy;
 }
 
-/* Those of `list` whose close-on-exec flag is `marked`. */
-static struct fd_list flagged(struct fd_list list, bool marked) {
+static bool is_inheritable(int fd) {
+  int flags = fcntl(fd, F_GETFD);
+  return flags >= 0 && !(flags & FD_CLOEXEC);
+}
+
+static bool is_marked(int fd) {
+  int flags = fcntl(fd, F_GETFD);
+  return flags >= 0 && (flags & FD_CLOEXEC);
+}
+
+/* Unmarks those of `list` that are marked, and returns them. */
+static struct fd_list unmark(struct fd_list list) {
   struct fd_list chosen = copy_list(list);
   int *fds = (int *)chosen.fds;
   size_t count = 0;
   for (size_t i = 0; i < chosen.count; i++) {
-    int flags = fcntl(fds[i], F_GETFD);
-    if (flags >= 0 && ((flags & FD_CLOEXEC) != 0) == marked) fds[count++] = fds[i];
+    if (!is_marked(fds[i])) continue;
+    unmark_one(fds[i]);
+    fds[count++] = fds[i];
   }
   chosen.count = count;
   return chosen;
+}
+
+/* Notes which of `sources` are inheritable, and what they are: see restore(). */
+static void note_for_restore(struct fd_list sources) {
+  if (sources.count == 0) return;
+  spawn_here.restore = calloc(sources.count, sizeof *spawn_here.restore);
+  if (spawn_here.restore == NULL) return; /* they stay marked then: the guard fails closed */
+  for (size_t i = 0; i < sources.count; i++) {
+    struct stat file;
+    int fd = sources.fds[i];
+    if (!is_inheritable(fd) || fstat(fd, &file) != 0) continue;
+    spawn_here.restore[spawn_here.restore_count++] =
+        (struct stray){.fd = fd, .dev = file.st_dev, .ino = file.st_ino};
+  }
+}
+
+/*
+ * A synchronous spawn lasts as long as its child. Meanwhile another thread may have closed a
+ * source and opened a file that is none of ours under its number: that one stays marked.
+ */
+static void restore(void) {
+  for (size_t i = 0; i < spawn_here.restore_count; i++) {
+    struct stat now;
+    const struct stray *source = &spawn_here.restore[i];
+    if (fstat(source->fd, &now) == 0 && same_file(source, &now)) unmark_one(source->fd);
+  }
 }
 
 static struct fd_list merge(struct fd_list a, struct fd_list b, int *space) {
@@ -323,12 +371,13 @@ static struct fd_list merge(struct fd_list a, struct fd_list b, int *space) {
 static void clear_spawn(void) {
   free((void *)spawn_here.keep.fds);
   free((void *)spawn_here.unmarked.fds);
-  free((void *)spawn_here.restore.fds);
+  free(spawn_here.restore);
   memset(&spawn_here, 0, sizeof spawn_here);
 }
 
 int stray_guard_begin(struct fd_list keep, struct fd_list sources) {
-  clear_spawn(); /* a spawn inside a spawn (a getter that spawns) replaces the outer one */
+  /* One that was not ended: a spawn inside a spawn (a getter that spawns) replaces the outer. */
+  stray_guard_end(false);
   spawn_here.keep = copy_list(keep);
   spawn_here.forks_before = forks_here;
   spawn_here.open = true;
@@ -349,10 +398,9 @@ int stray_guard_begin(struct fd_list keep, struct fd_list sources) {
    * thing while the process is made, and stray_guard_end() puts them back. Another thread that
    * spawns meanwhile marks first, so what is open here for one child does not reach its own.
    */
-  spawn_here.restore = flagged(sources, false);
+  note_for_restore(sources);
   int way = mark_all(spawn_here.keep);
-  spawn_here.unmarked = flagged(spawn_here.keep, true);
-  for (size_t i = 0; i < spawn_here.unmarked.count; i++) unmark_one(spawn_here.unmarked.fds[i]);
+  spawn_here.unmarked = unmark(spawn_here.keep);
   return way;
 }
 
@@ -364,7 +412,7 @@ void stray_guard_end(bool started) {
     atomic_store(&saw_other, true);
 
   for (size_t i = 0; i < spawn_here.unmarked.count; i++) (void)mark_one(spawn_here.unmarked.fds[i]);
-  for (size_t i = 0; i < spawn_here.restore.count; i++) unmark_one(spawn_here.restore.fds[i]);
+  restore();
   clear_spawn();
 }
 
@@ -382,11 +430,6 @@ static pthread_mutex_t known_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct stray *known; /* sorted by fd */
 static size_t known_count, known_room;
 static bool at_start = true; /* while the first look is under way */
-
-static bool same_file(const struct stray *stray, const struct stat *now) {
-  return stray->dev == (unsigned long long)now->st_dev &&
-         stray->ino == (unsigned long long)now->st_ino;
-}
 
 /* Drops what was closed, or whose number now means another file. */
 static void forget_closed(void) {
@@ -432,8 +475,7 @@ static int remember(int fd) {
 
 static int note_inheritable(int fd, const struct fd_list *unused) {
   (void)unused;
-  int flags = fcntl(fd, F_GETFD);
-  return flags >= 0 && !(flags & FD_CLOEXEC) ? remember(fd) : 0;
+  return is_inheritable(fd) ? remember(fd) : 0;
 }
 
 /*
@@ -473,8 +515,7 @@ void stray_guard_forget_marked(void) {
   pthread_mutex_lock(&known_lock);
   size_t kept = 0;
   for (size_t i = 0; i < known_count; i++) {
-    int flags = fcntl(known[i].fd, F_GETFD);
-    if (flags >= 0 && !(flags & FD_CLOEXEC)) known[kept++] = known[i];
+    if (is_inheritable(known[i].fd)) known[kept++] = known[i];
   }
   known_count = kept;
   pthread_mutex_unlock(&known_lock);
