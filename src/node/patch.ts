@@ -90,11 +90,11 @@ export function installPatch(options: PatchOptions): void {
       );
 
       return guarded(call, stdio, replaced => {
-        if (replaced === undefined) return { result: Reflect.apply(original, this, args), started: true };
+        if (replaced === undefined) return outcomeOf(Reflect.apply(original, this, args));
         args[at] = withStdio(options, replaced.stdio);
         // Without `stdio`, these two print what the child wrote to stderr; with it, they do not.
         const run = route === 'spawnSync' || stdio.value ? original : execThroughSpawnSync(route);
-        return { result: trimOutput(() => Reflect.apply(run, this, args), replaced.visible), started: true };
+        return outcomeOf(trimOutput(() => Reflect.apply(run, this, args), replaced.visible));
       });
     };
   }
@@ -174,7 +174,7 @@ export function installPatch(options: PatchOptions): void {
           if (options === args[0]) args[0] = withStdio(options, changed);
           else args[4] = changed;
         }
-        return { result: Reflect.apply(original, this, args), started: true };
+        return outcomeOf(Reflect.apply(original, this, args));
       });
     };
   }
@@ -332,6 +332,16 @@ function toHandleForm(slot: unknown, form: unknown): unknown {
   return form === undefined || (typeof slot === 'number' && fromHandleForm(form) !== slot)
     ? { type: 'fd', fd: slot }
     : form;
+}
+
+/**
+ * Whether a process was made: spawnSync() gives its pid, 0 without one, and the handle an errno
+ * code. What the exec pair returns says nothing; they would have thrown.
+ */
+function outcomeOf(result: unknown): { result: unknown; started: boolean } {
+  if (typeof result === 'number') return { result, started: result === 0 };
+  const { pid } = (result ?? {}) as { pid?: unknown };
+  return { result, started: pid === undefined || Number(pid) > 0 };
 }
 
 function processPrototype(binding: Record<string, unknown>): Record<string, unknown> {
