@@ -14,7 +14,7 @@ const library = ['-shared', '-fPIC', '-isystem', headers, '-DNAPI_VERSION=8'];
 compile('list-fds.c', 'list-fds', ['-static']);
 compile('clean-exec.c', 'clean-exec', ['-static']);
 compile('deny.c', 'deny', ['-static']);
-compile('leak.c', 'leak.node', library);
+compile('leak.c', 'leak.node', [...library, '-pthread']);
 compile('no-atfork.c', 'no-atfork.so', library);
 
 function compile(source, output, flags) {

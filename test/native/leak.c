@@ -5,7 +5,9 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <node_api.h>
+#include <pthread.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +51,17 @@ static napi_value leak_open(napi_env env, napi_callback_info info) {
   int fd = fcntl(low, F_DUPFD, to_int(env, values[1]));
   (void)close(low);
   free(path);
+  return from_int(env, fd);
+}
+
+/* pipe(least): the reading end of a pipe nobody writes to: an inheritable FD that is never ready. */
+static napi_value leak_pipe(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  int pair[2];
+  (void)arguments(env, info, values, 1);
+  if (pipe2(pair, O_CLOEXEC) != 0) return from_int(env, -1);
+  int fd = fcntl(pair[0], F_DUPFD, to_int(env, values[0]));
+  (void)close(pair[0]);
   return from_int(env, fd);
 }
 
@@ -123,12 +136,80 @@ static napi_value leak_run(napi_env env, napi_callback_info info) {
   return from_int(env, status);
 }
 
+/* ------------------------------------------------------------------------------------------
+ * Threads
+ * ---------------------------------------------------------------------------------------- */
+
+#define MOST_THREADS 8
+
+static pthread_t threads[MOST_THREADS];
+static size_t thread_count;
+static atomic_bool stopping;
+static atomic_int opened;
+
+static void *open_and_close(void *unused) {
+  (void)unused;
+  while (!atomic_load(&stopping)) {
+    int fd = open("/dev/zero", O_RDWR);
+    int pair[2];
+    if (pipe(pair) == 0) {
+      (void)close(pair[0]);
+      (void)close(pair[1]);
+    }
+    if (fd >= 0) (void)close(fd);
+    atomic_fetch_add(&opened, 1);
+  }
+  return NULL;
+}
+
+static void *fork_and_wait(void *count) {
+  for (size_t i = 0; i < (size_t)count; i++) {
+    pid_t child = fork();
+    if (child == 0) _exit(0);
+    if (child > 0) (void)waitpid(child, NULL, 0);
+    atomic_fetch_add(&opened, 1);
+  }
+  return NULL;
+}
+
+static napi_value start(napi_env env, void *(*work)(void *), int number, void *argument) {
+  atomic_store(&stopping, false);
+  atomic_store(&opened, 0);
+  for (int i = 0; i < number && thread_count < MOST_THREADS; i++) {
+    if (pthread_create(&threads[thread_count], NULL, work, argument) == 0) thread_count++;
+  }
+  return from_int(env, (int)thread_count);
+}
+
+/* openers(number): threads that open and close inheritable FDs until join(). */
+static napi_value leak_openers(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  (void)arguments(env, info, values, 1);
+  return start(env, open_and_close, to_int(env, values[0]), NULL);
+}
+
+/* forkers(number, count): threads that make `count` processes each. */
+static napi_value leak_forkers(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  (void)arguments(env, info, values, 2);
+  return start(env, fork_and_wait, to_int(env, values[0]), (void *)(size_t)to_int(env, values[1]));
+}
+
+/* join(): ends the openers, waits for the forkers; returns how often they did it. */
+static napi_value leak_join(napi_env env, napi_callback_info info) {
+  (void)info;
+  atomic_store(&stopping, true);
+  while (thread_count > 0) (void)pthread_join(threads[--thread_count], NULL);
+  return from_int(env, atomic_load(&opened));
+}
+
 NAPI_MODULE_INIT() {
   static const struct {
     const char *name;
     napi_callback function;
   } functions[] = {{"open", leak_open},   {"flags", leak_flags}, {"mark", leak_mark}, {"close", leak_close},
-                   {"dup2", leak_dup2}, {"limit", leak_limit}, {"run", leak_run}};
+                   {"pipe", leak_pipe},   {"dup2", leak_dup2}, {"limit", leak_limit}, {"run", leak_run},
+                   {"openers", leak_openers}, {"forkers", leak_forkers}, {"join", leak_join}};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value function;
     (void)napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].function, NULL, &function);

@@ -2,7 +2,8 @@
  * Prints the numbers of its open file descriptors as a JSON array, and opens none itself.
  *
  * A child that read /proc/self/fd would have one more. With an argument, the array goes to that
- * FD instead of stdout, for tests in which stdout is what is being tested.
+ * FD instead of stdout, for tests in which stdout is what is being tested. A second argument is
+ * the number to stop at, for tests that start thousands of these.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +17,8 @@
 int main(int argc, char **argv) {
   static char text[1 << 20];
   size_t length = 0;
-  for (int fd = 0; fd < HIGHEST; fd++) {
+  int end = argc > 2 ? atoi(argv[2]) : HIGHEST;
+  for (int fd = 0; fd < end; fd++) {
     if (fcntl(fd, F_GETFD) < 0) continue;
     length += (size_t)snprintf(text + length, sizeof text - length, "%s%d", length == 0 ? "[" : ",", fd);
   }

@@ -1,0 +1,4 @@
+export default {
+  files: ['dist/test/**/*.heavy.js'],
+  timeout: '5m',
+};
