@@ -359,15 +359,6 @@ static void restore(void) {
   }
 }
 
-static struct fd_list merge(struct fd_list a, struct fd_list b, int *space) {
-  size_t i = 0, j = 0, count = 0;
-  while (i < a.count || j < b.count) {
-    int fd = j == b.count || (i < a.count && a.fds[i] <= b.fds[j]) ? a.fds[i++] : b.fds[j++];
-    if (count == 0 || space[count - 1] != fd) space[count++] = fd;
-  }
-  return (struct fd_list){space, count};
-}
-
 static void clear_spawn(void) {
   free((void *)spawn_here.keep.fds);
   free((void *)spawn_here.unmarked.fds);
@@ -382,25 +373,14 @@ int stray_guard_begin(struct fd_list keep, struct fd_list sources) {
   spawn_here.forks_before = forks_here;
   spawn_here.open = true;
 
-  if (spawn_here.keep.count == 0 && sources.count == 0) return mark_all((struct fd_list){NULL, 0});
-
-  if (stray_guard_spawning() == STRAY_GUARD_FORK) {
-    /* The child handler gets it right, so the parent's flags need not change at all. */
-    int *space = malloc((spawn_here.keep.count + sources.count) * sizeof *space);
-    if (space == NULL) return mark_all((struct fd_list){NULL, 0});
-    int way = mark_all(merge(spawn_here.keep, sources, space));
-    free(space);
-    return way;
-  }
-
-  /*
-   * No handler may run in the child: it gets what the parent's flags say. So they say the right
-   * thing while the process is made, and stray_guard_end() puts them back. Another thread that
-   * spawns meanwhile marks first, so what is open here for one child does not reach its own.
-   */
   note_for_restore(sources);
   int way = mark_all(spawn_here.keep);
-  spawn_here.unmarked = unmark(spawn_here.keep);
+  /*
+   * Unless every spawn so far was a fork, perhaps no handler runs in the child: it gets what the
+   * parent's flags say. So they say the right thing while the process is made. Another thread that
+   * spawns meanwhile marks first, so what is open here for one child does not reach its own.
+   */
+  if (stray_guard_spawning() != STRAY_GUARD_FORK) spawn_here.unmarked = unmark(spawn_here.keep);
   return way;
 }
 
