@@ -1,0 +1,125 @@
+// npm run check:native: native/ under every check that is installed here.
+//
+// Compiles without a warning (gcc, clang), gcc's analyzer has nothing to say, and the C test runs
+// clean under valgrind and the sanitizers, with close_range and with each of its fallbacks. What
+// is not installed is named, not fetched.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const { include_dir: headers } = createRequire(import.meta.url)('node-api-headers');
+const build = mkdtempSync(path.join(tmpdir(), 'closefds-native-'));
+process.on('exit', () => rmSync(build, { recursive: true, force: true }));
+
+const source = name => path.join(root, name);
+const STRICT = ['-std=c11', '-O2', '-g', '-fPIC', '-pthread', '-Wall', '-Wextra', '-Werror'];
+const SOURCES = [source('native/stray_guard.c'), source('native/binding.c')];
+const ADDON = [
+  ...STRICT,
+  '-DNAPI_VERSION=8',
+  '-isystem',
+  headers,
+  '-shared',
+  '-o',
+  path.join(build, 'addon'),
+];
+const WORLDS = [
+  [],
+  ['close_range=EPERM'],
+  ['close_range=EINVAL,pselect6=EPERM'],
+  ['close_range=ENOSYS,pselect6=EPERM,getdents64=EPERM'],
+];
+let failures = 0;
+let missing = 0;
+
+const tools = run('the tools', process.execPath, [source('scripts/build-test-tools.mjs')]);
+if (tools) {
+  for (const compiler of ['gcc', 'clang']) {
+    if (!has(compiler)) continue;
+    run(`${compiler}, no warning`, compiler, [...ADDON, '-Wshadow', '-Wpointer-arith', ...SOURCES]);
+  }
+  if (has('gcc')) {
+    // The analyzer's findings are warnings; the test is not part of what it judges.
+    for (const file of SOURCES)
+      run(`gcc -fanalyzer ${path.basename(file)}`, 'gcc', [...ADDON, '-fanalyzer', '-c', file]);
+    memoryChecks('gcc');
+  }
+}
+console.log(
+  `${failures === 0 ? 'clean' : `${failures} failed`}${missing === 0 ? '' : `; ${missing} not installed`}`,
+);
+process.exitCode = failures === 0 ? 0 : 1;
+
+function memoryChecks(compiler) {
+  const plain = compileTest(compiler, 'plain', []);
+  if (plain && has('valgrind')) {
+    const options = [
+      '--quiet',
+      '--error-exitcode=9',
+      '--leak-check=full',
+      '--track-fds=no',
+      '--trace-children=no',
+    ];
+    // Children that exec are another program's; what is still reachable at the end is the registry.
+    // The last asks for a million numbers at each step, which takes valgrind minutes.
+    for (const world of WORLDS.slice(0, -1)) runTest('valgrind', world, ['valgrind', ...options, plain]);
+  }
+  const sanitized = compileTest(compiler, 'sanitized', [
+    '-fsanitize=address,undefined',
+    '-fno-sanitize-recover=all',
+    '-fno-omit-frame-pointer',
+  ]);
+  if (sanitized) for (const world of WORLDS) runTest('address and undefined sanitizers', world, [sanitized]);
+  const threads = compileTest(compiler, 'threads', ['-fsanitize=thread']);
+  // A listing asks about numbers that another thread may be closing: a race it is made for.
+  const suppressions = path.join(build, 'suppressions');
+  writeFileSync(suppressions, 'race:fstat\nrace:fcntl\n');
+  const options = `TSAN_OPTIONS=suppressions=${suppressions}`;
+  if (threads) runTest('thread sanitizer', [], ['env', options, threads]);
+}
+
+function compileTest(compiler, name, flags) {
+  const output = path.join(build, name);
+  const files = [source('test/native/stray_guard_test.c'), SOURCES[0]];
+  const compiled = run(`compile the test, ${name}`, compiler, [
+    ...STRICT,
+    '-O1',
+    ...flags,
+    '-o',
+    output,
+    ...files,
+  ]);
+  return compiled ? output : undefined;
+}
+
+function runTest(what, world, command) {
+  const list = source('build/list-fds');
+  const through = world.length === 0 ? [] : [source('build/deny'), ...world];
+  const [file, ...args] = [source('build/clean-exec'), ...through, ...command, list];
+  run(`${what}${world.length === 0 ? '' : `, ${world}`}`, file, args);
+}
+
+function run(what, file, args) {
+  const { status, signal, stdout, stderr, error } = spawnSync(file, args, { encoding: 'utf8' });
+  const output = `${stdout ?? ''}${stderr ?? ''}`.trim();
+  const good = status === 0;
+  console.log(`${good ? 'ok    ' : 'FAILED'} ${what}`);
+  if (!good) {
+    failures++;
+    console.log(
+      `${[file, ...args].join(' ')}\n${error?.message ?? signal ?? `exit code ${status}`}\n${output}`,
+    );
+  }
+  return good;
+}
+
+function has(program) {
+  if (spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0) return true;
+  console.log(`--     ${program} is not installed: its checks are left out`);
+  missing++;
+  return false;
+}
