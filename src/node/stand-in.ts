@@ -34,8 +34,17 @@ export function createStandIn(): StrayGuard {
 
   function nullDevice(): number {
     // The program may have closed it by number; that must not put its next file over a stray.
-    if (opened === undefined || !isNullDevice(opened)) opened = openSync('/dev/null', 'r+');
+    if (opened === undefined || !isNullDevice(opened)) opened = openNullDevice();
     return opened;
+  }
+}
+
+function openNullDevice(): number {
+  try {
+    return openSync('/dev/null', 'r+');
+  } catch {
+    // Node's permission model may allow reading alone; a mask that refuses writes is a mask, too.
+    return openSync('/dev/null', 'r');
   }
 }
 
