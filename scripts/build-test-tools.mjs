@@ -12,6 +12,7 @@ mkdirSync(build, { recursive: true });
 
 const library = ['-shared', '-fPIC', '-isystem', headers, '-DNAPI_VERSION=8'];
 compile('list-fds.c', 'list-fds', ['-static']);
+compile('list-masks.c', 'list-masks', ['-static', '-Wno-format-nonliteral']);
 compile('clean-exec.c', 'clean-exec', ['-static']);
 compile('deny.c', 'deny', ['-static']);
 compile('leak.c', 'leak.node', [...library, '-pthread']);
