@@ -428,6 +428,23 @@ const PRELOADS: readonly Route[] = [
   preloaded('NODE_OPTIONS and --import', ({ register }, program) => ['--import', register, program], {
     env: byNodeOptions('--require').env,
   }),
+  // An earlier preload has the functions already, as live bindings.
+  preloaded(
+    '--import, after another',
+    ({ register, folder }, program) => [
+      '--import',
+      path.join(folder, 'early.mjs'),
+      '--import',
+      register,
+      program,
+    ],
+    {
+      files: setting => ({
+        'app.mjs': `${openStray(setting)} globalThis.start();`,
+        'early.mjs': `import { spawn, spawnSync } from 'node:child_process'; globalThis.start = () => { ${START} };`,
+      }),
+    },
+  ),
   preloaded('--env-file', ({ folder }, program) => [`--env-file=${path.join(folder, '.env')}`, program], {
     range: '>=20.6',
   }),

@@ -1,0 +1,55 @@
+// Real binaries of Node, one for each version that is supported, from npm.
+//
+// They are kept in .cache/nodes; remove a version's folder there to get a newer release of it.
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+
+export const MAJORS = [18, 20, 22, 24, 26];
+
+const CACHE = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '.cache', 'nodes');
+
+/** Returns the binary of each version, keyed by the version as the binary itself tells it. */
+export async function fetchNodes(majors = MAJORS) {
+  const nodes = new Map();
+  for (const major of majors) {
+    const binary = await fetchNode(major);
+    nodes.set(execFileSync(binary, ['-p', 'process.versions.node'], { encoding: 'utf8' }).trim(), binary);
+  }
+  return nodes;
+}
+
+async function fetchNode(major) {
+  const name = `node-${process.platform}-${process.arch}`;
+  const folder = path.join(CACHE, String(major));
+  const binary = path.join(folder, 'node_modules', name, 'bin', 'node');
+  if (existsSync(binary)) return binary;
+
+  mkdirSync(folder, { recursive: true });
+  const options = [
+    '--prefix',
+    folder,
+    '--no-save',
+    '--no-package-lock',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+  ];
+  try {
+    await promisify(execFile)('npm', ['install', ...options, `${name}@${major}`], { cwd: folder });
+  } catch (error) {
+    throw new Error(
+      `Node ${major} could not be fetched from npm as ${name}@${major}: ${error.stderr || error.message}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  return binary;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  for (const [version, binary] of await fetchNodes()) console.log(`${version}\t${binary}`);
+}

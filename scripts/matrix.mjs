@@ -1,0 +1,98 @@
+// Runs every route on every version of Node that is supported, in each way of the stray guard.
+//
+//   npm run test:matrix [-- MAJOR...]
+//
+// The routes are test/support/routes.ts. The last line says how many passed, failed and were skipped.
+import { availableParallelism } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  expectation,
+  holeOf,
+  limited,
+  observe,
+  ROUTES,
+  reasonToSkip,
+  WAYS,
+} from '../dist/test/support/routes.js';
+import { fetchNodes } from './fetch-nodes.mjs';
+
+const COLUMNS = [
+  { title: 'off', way: WAYS[0], mode: 'off' },
+  ...WAYS.map(way => ({ title: way.name, way, mode: 'enforce' })),
+];
+const MARKS = { passed: '+', hole: 'o', failed: 'F', skipped: '-' };
+
+const majors = process.argv.slice(2).map(Number);
+const nodes = [...(await fetchNodes(majors.length > 0 ? majors : undefined))].map(([version, binary]) => ({
+  version,
+  binary,
+}));
+const inTurn = limited(availableParallelism());
+const cells = await Promise.all(
+  nodes.flatMap(node =>
+    ROUTES.flatMap(route => COLUMNS.map(column => inTurn(() => cell(node, route, column)))),
+  ),
+);
+
+printMatrix();
+printDetails();
+process.exitCode = count('failed') > 0 ? 1 : 0;
+console.log(
+  `${count('passed') + count('hole')} passed, ${count('failed')} failed, ${count('skipped')} skipped`,
+);
+
+async function cell(node, route, column) {
+  const place = { node, route, column };
+  const reason = reasonToSkip(route, node);
+  if (reason !== undefined) return { ...place, outcome: 'skipped', detail: reason };
+  const expected = expectation(route, node, column.way, column.mode);
+  try {
+    const observed = await observe(route, node, column.way, column.mode);
+    if (!isDeepStrictEqual(observed, expected))
+      return {
+        ...place,
+        outcome: 'failed',
+        detail: `expected ${JSON.stringify(expected)}\nobserved ${JSON.stringify(observed)}`,
+      };
+  } catch (error) {
+    return { ...place, outcome: 'failed', detail: error.message };
+  }
+  const hole = column.mode !== 'off' && holeOf(route, node, column.way) !== undefined;
+  return { ...place, outcome: hole ? 'hole' : 'passed' };
+}
+
+function count(outcome) {
+  return cells.filter(cell => cell.outcome === outcome).length;
+}
+
+function printMatrix() {
+  const width = Math.max(...ROUTES.map(route => route.name.length));
+  console.log(`For each version: ${COLUMNS.map(column => column.title).join(', ')}.`);
+  console.log(
+    `${MARKS.passed} as expected, ${MARKS.hole} a known hole, ${MARKS.failed} failed, ${MARKS.skipped} skipped\n`,
+  );
+  console.log(`${' '.repeat(width)}  ${nodes.map(node => node.version.padEnd(8)).join('  ')}`);
+  for (const route of ROUTES) {
+    const marks = nodes.map(node =>
+      cells
+        .filter(cell => cell.node === node && cell.route === route)
+        .map(cell => MARKS[cell.outcome])
+        .join(' ')
+        .padEnd(8),
+    );
+    console.log(`${route.name.padEnd(width)}  ${marks.join('  ')}`.trimEnd());
+  }
+}
+
+function printDetails() {
+  console.log();
+  for (const { node, route, column, outcome, detail } of cells) {
+    if (outcome === 'failed')
+      console.log(`failed: Node ${node.version}, ${route.name}, ${column.title}\n${detail}\n`);
+  }
+  const skips = cells.filter(cell => cell.outcome === 'skipped');
+  for (const reason of new Set(skips.map(cell => `Node ${cell.node.version}: ${cell.detail}`))) {
+    const alike = skips.filter(cell => `Node ${cell.node.version}: ${cell.detail}` === reason);
+    console.log(`skipped, ${alike.length} times: ${reason}`);
+  }
+}
