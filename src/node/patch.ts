@@ -190,7 +190,7 @@ export function installPatch(options: PatchOptions): void {
   function guarded(
     call: SpawnCall,
     stdio: StdioReading,
-    start: (replaced: Replacement | undefined) => { result: unknown; started: boolean },
+    start: (replaced: Replacement | undefined) => Outcome,
   ): unknown {
     const plan = guard(call);
     const replaced = replacement(plan, stdio);
@@ -222,6 +222,18 @@ export function installPatch(options: PatchOptions): void {
       onUnguarded(error);
     }
   }
+}
+
+/** A call that made no process says nothing about how processes are made. */
+interface Outcome {
+  readonly result: unknown;
+  readonly started: boolean;
+}
+
+/** The synchronous calls' results have a `pid`, 0 if there was none; a handle returns an error number. */
+function outcomeOf(result: unknown): Outcome {
+  const { pid } = (result ?? {}) as { pid?: unknown };
+  return { result, started: typeof result === 'number' ? result === 0 : pid !== 0 };
 }
 
 /** Puts the null device over the strays; the caller sees as many slots as it asked for. */
