@@ -2,13 +2,13 @@
 
 /** Who called, as far as the stack and the installed packages tell. */
 export interface Caller {
-  /** The folder below `node_modules` it is installed in, or `"."` for the app. */
+  /** The folder below `node_modules` it is installed in, `"."` for the app, `"?"` for code without a file. */
   readonly name: string;
   /** From its own package.json; the app has none. */
   readonly version: string | undefined;
   /** The name in its package.json, where that differs from the folder (an npm alias). */
   readonly declaredName: string | undefined;
-  /** The calling file: a path, or a name like `[eval]`. */
+  /** The calling file: a path, a name like `[eval]`, or what is known of code without a file. */
   readonly file: string | undefined;
   /** The same, relative to the package, or to the app's root. */
   readonly fileInPackage: string | undefined;
@@ -22,6 +22,12 @@ export interface Caller {
 /** The app's own name as a caller. */
 export const APP = '.';
 
+/**
+ * Code without a file (a data: URL, vm code that a timer calls) with nobody behind it. No package
+ * can have this name and no rule can ask for it.
+ */
+export const UNKNOWN = '?';
+
 /** One place in the source, for counting and for telling once. */
 export function callSite(caller: Caller | undefined): string {
   return caller === undefined
@@ -29,10 +35,11 @@ export function callSite(caller: Caller | undefined): string {
     : `${caller.file ?? caller.name}:${caller.line ?? 0}:${caller.column ?? 0}`;
 }
 
-/** `tsx@4.6.0`, `the app`, or `my-alias@1.2.3 (package "tsx")`. */
+/** `tsx@4.6.0`, `the app`, `code without a file`, or `my-alias@1.2.3 (package "tsx")`. */
 export function callerTitle(caller: Caller | undefined): string {
   if (caller === undefined) return 'an unknown caller';
   if (caller.name === APP) return 'the app';
+  if (caller.name === UNKNOWN) return 'code without a file';
   const title = caller.version === undefined ? caller.name : `${caller.name}@${caller.version}`;
   return caller.declaredName === undefined ? title : `${title} (package "${caller.declaredName}")`;
 }

@@ -8,11 +8,13 @@ import path = require('node:path');
 import url = require('node:url');
 import util = require('node:util');
 
-import { APP, type Caller } from '../core/caller';
+import { APP, type Caller, UNKNOWN } from '../core/caller';
 
-// Yarn PnP reads packages out of zip files, by replacing functions of `fs`: so the live one
-// comes first. Others replace them too (mock-fs), so the one from the start comes second.
-const originalReadFile = fs.readFileSync;
+// Taken at load: tests mock these, and some programs hide captureStackTrace() to pass for a browser.
+const OriginalError = Error;
+const { captureStackTrace } = Error;
+const { readFileSync } = fs;
+const { getCallSites } = util as { getCallSites?: (count: number, options: object) => PlainCallSite[] };
 
 export interface CallerOptions {
   /** Where a package.json or closefds.json names the app; what lies below is told relative to it. */
@@ -57,12 +59,13 @@ export function createCallerFinder(options: CallerOptions): () => Caller | undef
       const caller = toCaller(frame, launchers);
       if (caller.name === APP || !options.isLauncher(caller.declaredName ?? caller.name, caller.version))
         return caller;
+      placeless = undefined;
       launcher ??= caller;
       if (!launchers.includes(caller.name)) launchers.push(caller.name);
     }
+    if (placeless !== undefined) return nameless(placeless, launchers);
     // A launcher with nobody behind it: its caller is not on this stack any more.
-    if (launcher !== undefined) return { ...launcher, launchers: [] };
-    return placeless === undefined ? undefined : toCaller(placeless, launchers);
+    return launcher === undefined ? undefined : { ...launcher, launchers: [] };
   };
 
   function isOwn(frame: Frame): boolean {
@@ -98,6 +101,12 @@ export function createCallerFinder(options: CallerOptions): () => Caller | undef
   }
 }
 
+/** Nobody with a file is on the stack. To call this the app would give it what the app may do. */
+function nameless(frame: Frame, launchers: readonly string[]): Caller {
+  const nothing = { version: undefined, declaredName: undefined, fileInPackage: undefined };
+  return { name: UNKNOWN, ...nothing, ...frame, launchers };
+}
+
 function relative(root: string, file: string): string {
   return path.relative(root, file).split(path.sep).join('/');
 }
@@ -130,7 +139,8 @@ function read({ name, root }: { name: string; root: string }): InstalledPackage 
 }
 
 function readPackageJson(file: string): { name?: unknown; version?: unknown } | undefined {
-  for (const readFile of new Set([fs.readFileSync, originalReadFile])) {
+  // The one in force now comes second: Yarn PnP replaces it, to read out of zip files.
+  for (const readFile of new Set([readFileSync, fs.readFileSync])) {
     try {
       const json: unknown = JSON.parse(readFile(file, 'utf8').replace(/^\uFEFF/, ''));
       if (typeof json === 'object' && json !== null) return json;
@@ -158,58 +168,82 @@ const MOST_FRAMES = 100;
 
 function captureFrames(): readonly Frame[] {
   const sites = captureCallSites();
-  if (sites !== undefined) return sites.map(fromCallSite);
-  // Frozen intrinsics: the hook cannot be set, but newer versions have a way without it.
-  const { getCallSites } = util as { getCallSites?: (count: number) => PlainCallSite[] };
-  return getCallSites === undefined
-    ? fromText(new Error().stack)
-    : getCallSites(MOST_FRAMES).map(fromPlainCallSite);
+  if (sites.complete) return sites.frames;
+  // Somebody froze the hook or the limit. Each other way sees less in its own manner: without
+  // async frames, or ten of them.
+  const plain = getCallSites?.(MOST_FRAMES, { sourceMap: false }).map(fromPlainCallSite) ?? [];
+  return [plain, fromText(stackText())].reduce(longer, sites.frames);
+}
+
+function longer(a: readonly Frame[], b: readonly Frame[]): readonly Frame[] {
+  return b.length > a.length ? b : a;
 }
 
 /** V8's structured stack; whatever hook and limit others have set are back in place afterwards. */
-function captureCallSites(): readonly NodeJS.CallSite[] | undefined {
-  const hook = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
-  const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit');
-  if (!Object.isExtensible(Error) || hook?.configurable === false || limit?.configurable === false)
-    return undefined;
-
+function captureCallSites(): { readonly frames: readonly Frame[]; readonly complete: boolean } {
+  const undo: (() => void)[] = [];
   const holder: { stack?: unknown } = {};
   try {
-    set('prepareStackTrace', (_error: unknown, sites: unknown) => sites);
-    set('stackTraceLimit', MOST_FRAMES);
-    Error.captureStackTrace(holder, captureCallSites);
-    return Array.isArray(holder.stack) ? holder.stack : undefined;
+    // Node asks the Error of the moment for the hook, V8 the one it was born with for the limit.
+    const current: unknown = globalThis.Error;
+    const hooked = override(
+      typeof current === 'function' ? current : OriginalError,
+      'prepareStackTrace',
+      (_error: unknown, sites: unknown) => sites,
+      undo,
+    );
+    const unlimited = override(OriginalError, 'stackTraceLimit', MOST_FRAMES, undo);
+    if (!hooked) return { frames: [], complete: false };
+    captureStackTrace(holder, captureCallSites);
+    // Made by the hook of this moment, if not asked for before.
+    const sites = holder.stack;
+    return Array.isArray(sites)
+      ? { frames: sites.map(fromCallSite), complete: unlimited }
+      : { frames: [], complete: false };
   } finally {
-    restore('prepareStackTrace', hook);
-    restore('stackTraceLimit', limit);
+    for (const restore of undo.reverse()) restore();
   }
 }
 
-function set(name: string, value: unknown): void {
-  Object.defineProperty(Error, name, { value, writable: true, enumerable: true, configurable: true });
-}
-
-function restore(
-  name: 'prepareStackTrace' | 'stackTraceLimit',
-  descriptor: PropertyDescriptor | undefined,
-): void {
-  if (descriptor === undefined) Reflect.deleteProperty(Error, name);
-  else Object.defineProperty(Error, name, descriptor);
+/** Whether it could be done. Neither calls nor keeps an accessor that others have put there. */
+function override(holder: object, name: string, value: unknown, undo: (() => void)[]): boolean {
+  const before = Object.getOwnPropertyDescriptor(holder, name);
+  const fixed = before?.configurable === false;
+  const changed = fixed ? { value } : { value, writable: true, enumerable: true, configurable: true };
+  if (!Reflect.defineProperty(holder, name, changed)) return false;
+  undo.push(() => {
+    if (before === undefined) Reflect.deleteProperty(holder, name);
+    else Reflect.defineProperty(holder, name, before);
+  });
+  return true;
 }
 
 function fromCallSite(site: NodeJS.CallSite): Frame {
+  const name = site.getFunctionName() ?? undefined;
+  const file = site.getFileName() ?? undefined;
+  if (file === undefined && site.isEval()) return { ...fromEvalOrigin(site.getEvalOrigin()), function: name };
   return {
-    file: toPath(site.getFileName() ?? evalOrigin(site)),
+    file: toPath(file),
     line: site.getLineNumber() ?? undefined,
     column: site.getColumnNumber() ?? undefined,
-    function: site.getFunctionName() ?? undefined,
+    function: name,
   };
 }
 
-/** The file whose code called eval: `eval at run (eval at <anonymous> (/app/x.js:3:1), <anonymous>:1:1)`. */
-function evalOrigin(site: NodeJS.CallSite): string | undefined {
-  const origin = site.isEval() ? site.getEvalOrigin() : undefined;
-  return origin === undefined ? undefined : /\(([^()]+):\d+:\d+\)/.exec(origin)?.[1];
+/**
+ * Where the outermost eval() stands: `eval at run (eval at <anonymous> (/app/x.js:3:1), <anonymous>:1:1)`.
+ * Code that names itself (`//# sourceURL=`) has its own word for an origin, and that is no evidence.
+ */
+function fromEvalOrigin(origin: string | undefined): Omit<Frame, 'function'> {
+  let place = origin ?? '';
+  for (let inner = unwrapEval(place); inner !== undefined; inner = unwrapEval(place)) place = inner;
+  const match = place === origin ? null : /^(.+):(\d+):(\d+)$/s.exec(place);
+  if (match === null) return { file: shorten(`eval ${place}`), line: undefined, column: undefined };
+  return { file: toPath(match[1]), line: Number(match[2]), column: Number(match[3]) };
+}
+
+function unwrapEval(origin: string): string | undefined {
+  return /^eval at .*? \((.*)\)(?:, [^,]*:\d+:\d+)?$/s.exec(origin)?.[1];
 }
 
 interface PlainCallSite {
@@ -229,20 +263,42 @@ function fromPlainCallSite(site: PlainCallSite): Frame {
   };
 }
 
+function stackText(): string {
+  try {
+    const { stack }: { stack?: unknown } = new OriginalError();
+    return typeof stack === 'string' ? stack : '';
+  } catch {
+    // A hook that throws, and that cannot be put aside.
+    return '';
+  }
+}
+
 /** V8's own text, `at name (file:line:column)`. */
-function fromText(stack: string | undefined): Frame[] {
-  return (stack ?? '').split('\n').flatMap(line => {
-    const match = /^\s+at (?:(?:async )?(.*?) \()?(?:async )?(.*?):(\d+):(\d+)\)?$/.exec(line);
+function fromText(stack: string): Frame[] {
+  return stack.split('\n').flatMap(line => {
+    const match = /^ +at (?:async )?(?:(.+?) \((.+):(\d+):(\d+)\)|(.+):(\d+):(\d+))$/.exec(line);
     if (match === null) return [];
-    return { function: match[1], file: toPath(match[2]), line: Number(match[3]), column: Number(match[4]) };
+    const [, name, ...place] = match;
+    const [file, row, column] = name === undefined ? place.slice(3) : place;
+    return { file: toPath(file), line: Number(row), column: Number(column), function: name };
   });
 }
 
+/** Modules of the command line get a name in the current folder, which says nothing about them. */
+const COMMAND_LINE_MODULE = /^\[eval\d+\]$/;
+
 function toPath(name: string | undefined): string | undefined {
-  if (name?.startsWith('file://') !== true) return name;
+  if (name === undefined || path.isAbsolute(name)) return name;
+  if (!name.startsWith('file://')) return shorten(name);
   try {
-    return url.fileURLToPath(name);
+    const file = url.fileURLToPath(name);
+    return COMMAND_LINE_MODULE.test(path.basename(file)) ? path.basename(file) : file;
   } catch {
-    return name;
+    return shorten(name);
   }
+}
+
+/** A data: URL holds the whole program. */
+function shorten(name: string): string {
+  return name.length > 100 ? `${name.slice(0, 100)}...` : name;
 }
