@@ -1,0 +1,53 @@
+// A preload for fixture programs: writes down whom the finder names for each spawn, and judges nothing.
+//
+// CALLER_PROBE is a JSON object: `out`, a file that gets one JSON caller a line; `appRoot`; `launchers`.
+// The patch is the real one, so that the stacks are the real ones.
+
+import { appendFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Plan } from '../../src/core/apply';
+import type { StrayGuard } from '../../src/core/stray-guard';
+import { createCallerFinder } from '../../src/node/caller';
+import { execThroughSpawnSync } from '../../src/node/exec-sync';
+import { installPatch } from '../../src/node/patch';
+
+const NOTHING: Plan = { stdio: undefined, guarded: false, keep: [], untouched: [], close: [] };
+
+const NO_STRAYS: StrayGuard = {
+  arm: () => {},
+  list: () => [],
+  begin: () => {},
+  end: () => {},
+  replace: () => {},
+  way: () => 'nothing',
+  spawning: () => 'unknown',
+};
+
+const { out, appRoot, launchers } = JSON.parse(process.env.CALLER_PROBE ?? '') as {
+  out: string;
+  appRoot: string;
+  launchers: string[];
+};
+
+const dist = path.resolve(__dirname, '..', '..');
+const findCaller = createCallerFinder({
+  appRoot,
+  own: [path.join(dist, 'src'), path.join(dist, 'test', 'support')],
+  isLauncher: name => launchers.includes(name),
+});
+
+installPatch({
+  guard: () => {
+    let line: unknown;
+    try {
+      line = findCaller() ?? null;
+    } catch (error) {
+      line = { error: String(error) };
+    }
+    appendFileSync(out, `${JSON.stringify(line)}\n`);
+    return NOTHING;
+  },
+  strayGuard: NO_STRAYS,
+  execThroughSpawnSync,
+  onUnguarded: () => {},
+});
