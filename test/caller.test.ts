@@ -170,6 +170,22 @@ cases({
     links: { 'node_modules/a': '.pnpm/a@1.2.3/node_modules/a' },
     expected: [goOf('a', { file: 'node_modules/.pnpm/a@1.2.3/node_modules/a/index.js' })],
   },
+  "the store of Yarn's pnpm linker, whose folders have names of their own": {
+    files: {
+      'app.js': `require('a').go(); require('b')('true');`,
+      ...installed('a', GO, { folder: 'node_modules/.store/a-npm-1.2.3-c1ae1efe39/package' }),
+      ...installed('b', LAUNCH, { folder: 'node_modules/.store/b-npm-1.2.3-c1ae1efe39/package' }),
+    },
+    links: {
+      'node_modules/a': '.store/a-npm-1.2.3-c1ae1efe39/package',
+      'node_modules/b': '.store/b-npm-1.2.3-c1ae1efe39/package',
+    },
+    launchers: ['b'],
+    expected: [
+      goOf('a', { file: 'node_modules/.store/a-npm-1.2.3-c1ae1efe39/package/index.js' }),
+      named({ launchers: ['b'] }),
+    ],
+  },
   'node_modules/.cache: the app': {
     files: {
       'app.js': `require('./node_modules/.cache/tool/x.js');`,

@@ -115,26 +115,36 @@ function relative(root: string, file: string): string {
 // Packages
 // ---------------------------------------------------------------------------------------------
 
+interface Location {
+  readonly root: string;
+  /** The folder's name, where whoever installed it gave it the package's. */
+  readonly name: string | undefined;
+}
+
 /** The innermost `node_modules/<name>`: right for npm, pnpm's store, Yarn's zips and unplugged folders. */
-function locate(file: string): { name: string; root: string } | undefined {
+function locate(file: string): Location | undefined {
   const marker = `${path.sep}node_modules${path.sep}`;
   const at = file.lastIndexOf(marker);
   if (at === -1) return undefined;
-  const [first = '', second] = file.slice(at + marker.length).split(path.sep);
+  const [first = '', second, third] = file.slice(at + marker.length).split(path.sep);
+  const below = (...parts: string[]) => file.slice(0, at) + marker + parts.join(path.sep);
+  // Yarn's pnpm linker makes up names: node_modules/.store/execa-npm-9.6.0-c1ae1efe39/package.
+  if (first === '.store' && second !== undefined && third === 'package')
+    return { name: undefined, root: below(first, second, third) };
   // .bin, .cache, .vite: what tools put there is the app's.
   if (first.startsWith('.')) return undefined;
   const parts = first.startsWith('@') && second !== undefined ? [first, second] : [first];
-  return { name: parts.join('/'), root: file.slice(0, at) + marker + parts.join(path.sep) };
+  return { name: parts.join('/'), root: below(...parts) };
 }
 
-function read({ name, root }: { name: string; root: string }): InstalledPackage {
+function read({ name, root }: Location): InstalledPackage {
   const json = readPackageJson(path.join(root, 'package.json'));
   const declared = typeof json?.name === 'string' ? json.name : undefined;
   return {
-    name,
+    name: name ?? declared ?? path.basename(path.dirname(root)),
     root,
     version: typeof json?.version === 'string' ? json.version : undefined,
-    declaredName: declared === name ? undefined : declared,
+    declaredName: name === undefined || declared === name ? undefined : declared,
   };
 }
 
