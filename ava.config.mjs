@@ -1,4 +1,4 @@
 export default {
-  files: ['dist/test/**/*.test.js'],
+  files: ['dist/test/**/*.test.js', '!dist/test/managers/**'],
   timeout: '3m',
 };

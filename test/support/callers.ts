@@ -1,7 +1,7 @@
 // Runs a fixture program and tells whom the finder named for each of its spawns.
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { Caller } from '../../src/core/caller';
@@ -48,6 +48,7 @@ export async function fullCallers(
   { launchers = [], nodeArgs = [], env = {}, ...options }: CallersOptions = {},
 ): Promise<(Caller | null)[]> {
   const out = path.join(folder, 'callers.jsonl');
+  rmSync(out, { force: true });
   const result = await run(program, {
     node: NODE,
     cwd: folder,
