@@ -1,6 +1,6 @@
 // The only prose: findings and verdicts as sentences.
 
-import { APP, type Caller, callerTitle } from './caller';
+import { type Caller, callerTitle, UNKNOWN } from './caller';
 import { type Finding, isSpawnFinding, type SelfFinding, type SpawnFinding } from './finding';
 import type { Access, FileType } from './request';
 
@@ -67,14 +67,15 @@ function place(caller: Caller | undefined): string {
 
 function spawnAdvice(finding: SpawnFinding): string {
   const { kind, caller, effect, rule } = finding;
-  const name = caller?.name ?? APP;
   if (finding.code === 'CLOSEFDS_UNSAFE') return `Reason given: ${rule?.reason}.`;
   if (effect === 'warn') return `A rule lets it pass and asks for this report: ${rule?.source}.`;
   if (rule !== undefined && rule.source !== 'default')
     return `Denied by ${rule.source}${rule.reason === undefined ? '' : `: ${rule.reason}`}.`;
   if (kind === 'stray')
     return `Nobody designated it. If the child needs it, pass it by withFds(), or allow it by a rule with "kinds": ["stray"].`;
-  return `If the child needs it, allow it in closefds.json: {"caller": ${JSON.stringify(name)}, "kinds": ["${kind}"], "fds": [${finding.childFd}], "effect": "allow", "reason": "..."}.`;
+  if (caller === undefined || caller.name === UNKNOWN)
+    return 'Whoever called cannot be named in a rule: only one without "caller" can allow it, and that allows it to everybody.';
+  return `If the child needs it, allow it in closefds.json: {"caller": ${JSON.stringify(caller.name)}, "kinds": ["${kind}"], "fds": [${finding.childFd}], "effect": "allow", "reason": "..."}.`;
 }
 
 function selfAdvice(finding: SelfFinding): string {
