@@ -8,7 +8,7 @@ import type { Caller } from '../../src/core/caller';
 import { ROOT, type RunOptions, run } from './run';
 
 /** To run these on another Node than the one that runs AVA, which needs a recent one. */
-const NODE = process.env.TEST_NODE ?? process.execPath;
+export const NODE: string = process.env.TEST_NODE ?? process.execPath;
 export const NODE_MAJOR: number = Number(
   execFileSync(NODE, ['-p', 'process.versions.node'], { encoding: 'utf8' }).split('.')[0],
 );
