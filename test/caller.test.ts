@@ -605,6 +605,17 @@ cases({
     },
     expected: [goOf('nano-spawn')],
   },
+  'a launcher with nobody behind it, by code without a file that it runs: itself': {
+    launchers: ['cross-spawn'],
+    files: {
+      'app.js': `globalThis.require = require; require('cross-spawn');`,
+      ...installed(
+        'cross-spawn',
+        `setTimeout(function go() { require('vm').runInThisContext(${JSON.stringify(SPAWN)}); });`,
+      ),
+    },
+    expected: [goOf('cross-spawn')],
+  },
   'a launcher that code without a file calls': {
     launchers: ['cross-spawn'],
     files: {
@@ -684,6 +695,9 @@ cases({
   'Error is replaced': meddling('globalThis.Error = class extends Error {}'),
   'Error is replaced by one with a hook': meddling(
     `globalThis.Error = class extends Error { static prepareStackTrace() { return 'mine'; } static stackTraceLimit = 0; }`,
+  ),
+  'Error, with a limit of 0, is replaced by one with another': meddling(
+    'Error.stackTraceLimit = 0; globalThis.Error = class extends Error { static stackTraceLimit = 50; }',
   ),
   'Error is deleted': meddling('delete globalThis.Error'),
   'Error is frozen': meddling('freeze(Error)'),
