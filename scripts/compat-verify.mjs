@@ -1,0 +1,167 @@
+// Holds the compat table against the published packages: npm run compat:verify [-- --write] [NAME...]
+//
+// One line an entry, sorted:
+//   ok                        the evidence stands, and no newer version is out
+//   unverified newer version  the newest version has the same text, but nobody looked at it yet
+//   no longer passes          the newest version does not have the text any more
+//   evidence moved            the text is in the tarball, but not where the evidence says
+//   evidence wrong            it is not in the tarball, or the tarball is another one
+//
+// The last two make the exit code 1. With --write, an evidence's `line` and a missing `integrity`
+// are filled in; nothing else is ever written, so a wrong hash stays wrong until a person looks.
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import semver from 'semver';
+import { createPublished, replaceFile } from './published.mjs';
+
+const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..');
+const folder = path.join(root, 'compat', 'packages');
+
+/** The arrays of a file that hold entries. */
+export const ENTRY_KINDS = ['passes', 'launches', 'strays', 'starts'];
+
+/** How far a text may stand from its line: a formatter's worth. */
+const NEAR = 3;
+
+const WRONG = new Set(['evidence moved', 'evidence wrong']);
+
+const published = createPublished(path.join(root, '.cache'));
+const write = process.argv.includes('--write');
+const names = process.argv.slice(2).filter(argument => !argument.startsWith('-'));
+
+const lines = [];
+for (const file of filesOf(names)) lines.push(...(await verifyFile(file)));
+lines.sort();
+for (const line of lines) console.log(line);
+process.exitCode = lines.some(line => WRONG.has(line.split(': ', 1)[0])) ? 1 : 0;
+
+function filesOf(names) {
+  const known = readdirSync(folder, { recursive: true })
+    .filter(file => file.endsWith('.json'))
+    .map(file => file.split(path.sep).join('/'))
+    .sort();
+  const missing = names.filter(name => !known.includes(`${name}.json`));
+  if (missing.length > 0) {
+    console.error(`No such file: ${missing.map(name => `compat/packages/${name}.json`).join(', ')}`);
+    process.exit(2);
+  }
+  return names.length === 0 ? known : known.filter(file => names.includes(file.slice(0, -5)));
+}
+
+async function verifyFile(file) {
+  const place = path.join(folder, file);
+  const text = readFileSync(place, 'utf8');
+  const table = JSON.parse(text);
+  const lines = [];
+  for (const kind of ENTRY_KINDS) {
+    for (const entry of table[kind] ?? []) {
+      const { status, why } = await verifyEntry(table.package, entry);
+      lines.push(`${status}: ${table.package} ${kind} ${entry.range}${why === undefined ? '' : ` (${why})`}`);
+    }
+  }
+  if (write) {
+    const filled = `${JSON.stringify(table, withEvidenceInOrder, 2)}\n`;
+    if (filled !== text) replaceFile(place, filled);
+  }
+  return lines;
+}
+
+function withEvidenceInOrder(key, value) {
+  if (key !== 'evidence') return value;
+  return value.map(({ version, file, line, shows, integrity, checked, exercised, ...rest }) => ({
+    ...{ version, file, line, shows, integrity, checked, exercised },
+    ...rest,
+  }));
+}
+
+async function verifyEntry(name, entry) {
+  for (const evidence of entry.evidence) {
+    const problem = await verifyEvidence(name, evidence);
+    if (problem !== undefined) return problem;
+  }
+  return newer(name, entry);
+}
+
+// ---------------------------------------------------------------------------------------------
+// What was seen, still there?
+// ---------------------------------------------------------------------------------------------
+
+async function verifyEvidence(name, evidence) {
+  const { version, file, shows } = evidence;
+  const at = `${version} ${file}:${evidence.line}`;
+  const wrong = why => ({ status: 'evidence wrong', why: `${at}: ${why}` });
+  const fetched = await fetchTarball(name, version);
+  if (fetched.error !== undefined) return wrong(fetched.error);
+
+  if (write) evidence.integrity ??= fetched.integrity;
+  if (evidence.integrity !== fetched.integrity) return wrong(`the tarball is ${fetched.integrity}`);
+
+  const found = linesWith(fetched.files.get(file), shows);
+  if (found.some(line => Math.abs(line - evidence.line) <= NEAR)) return undefined;
+  if (write && found.length === 1) {
+    evidence.line = found[0];
+    return undefined;
+  }
+  if (found.length > 0) return { status: 'evidence moved', why: `${at}: now at line ${found.join(', ')}` };
+  const elsewhere = holders(fetched.files, shows);
+  return elsewhere.length === 0
+    ? wrong(`${JSON.stringify(shows)} is not in the tarball`)
+    : { status: 'evidence moved', why: `${at}: now in ${elsewhere.join(', ')}` };
+}
+
+async function fetchTarball(name, version) {
+  try {
+    return await published.tarball(name, version);
+  } catch (error) {
+    return { error: `not to be had (${String(error.message).split('\n', 1)[0]})` };
+  }
+}
+
+function linesWith(text, shows) {
+  const lines = text?.split('\n') ?? [];
+  return lines.flatMap((line, index) => (line.includes(shows) ? [index + 1] : []));
+}
+
+function holders(files, shows) {
+  return [...files]
+    .filter(([, text]) => text.includes(shows))
+    .map(([file]) => file)
+    .sort()
+    .slice(0, 3);
+}
+
+// ---------------------------------------------------------------------------------------------
+// What was published since?
+// ---------------------------------------------------------------------------------------------
+
+/** Looks at the newest version inside the range, and at the newest beyond it unless the range says where it ended. */
+async function newer(name, { range, evidence }) {
+  const { all } = await published.versions(name);
+  const stable = all.filter(version => semver.prerelease(version) === null).sort(semver.compare);
+  const last = evidence
+    .map(({ version }) => version)
+    .sort(semver.compare)
+    .at(-1);
+
+  const inside = stable.filter(version => semver.satisfies(version, range)).at(-1);
+  const beyond = isClosed(range) ? undefined : stable.at(-1);
+  const newest = [inside, beyond].filter(version => version !== undefined && semver.gt(version, last));
+  for (const version of new Set(newest)) {
+    const fetched = await fetchTarball(name, version);
+    if (fetched.error !== undefined) return { status: 'evidence wrong', why: `${version}: ${fetched.error}` };
+    const texts = evidence.filter(item => item.version === last).map(item => item.shows);
+    const still = texts.filter(text => holders(fetched.files, text).length > 0);
+    if (still.length === texts.length)
+      return { status: 'unverified newer version', why: `${version} has the same text` };
+    return {
+      status: 'no longer passes',
+      why: `${version} lacks ${JSON.stringify(texts.find(text => !still.includes(text)))}`,
+    };
+  }
+  return { status: 'ok' };
+}
+
+/** `<=1.2.3` is how far somebody looked; `<1.2.3` is where it ended, and what comes later is no news. */
+function isClosed(range) {
+  return /(^|\s)<\d/.test(range);
+}

@@ -1,0 +1,107 @@
+// Published packages: what versions there are, and what files stand in their tarballs.
+//
+// Everything comes through npm, so the registry, proxies and credentials are those of npm's own config.
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+
+const run = promisify(execFile);
+
+/** Reads packages; tarballs are kept in `cache`, and nothing else is written. */
+export function createPublished(cache) {
+  const versions = new Map();
+
+  return {
+    /** All versions, and the one `latest` points to. */
+    versions(name) {
+      if (!versions.has(name)) versions.set(name, view(name));
+      return versions.get(name);
+    },
+    tarball,
+  };
+
+  /** `{ integrity, files }`: the tarball's sha512, and its text by path. */
+  async function tarball(name, version) {
+    const folder = path.join(cache, 'tarballs', `${name}@${version}`);
+    const packed = kept(folder) ?? (await pack(name, version, folder));
+    return {
+      integrity: `sha512-${createHash('sha512').update(packed).digest('base64')}`,
+      files: untar(gunzipSync(packed)),
+    };
+  }
+}
+
+async function view(name) {
+  const found = JSON.parse(await npm(['view', name, 'versions', 'dist-tags', '--json']));
+  return { all: [found.versions].flat(), latest: found['dist-tags'].latest };
+}
+
+function kept(folder) {
+  try {
+    const [file] = readdirSync(folder);
+    return file === undefined ? undefined : readFileSync(path.join(folder, file));
+  } catch {
+    return undefined;
+  }
+}
+
+async function pack(name, version, folder) {
+  // Under another name first: a fetch that was interrupted must not look like a tarball.
+  const unfinished = `${folder}.${process.pid}`;
+  mkdirSync(unfinished, { recursive: true });
+  try {
+    await npm([
+      'pack',
+      `${name}@${version}`,
+      '--ignore-scripts',
+      '--silent',
+      '--pack-destination',
+      unfinished,
+    ]);
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(unfinished, folder);
+  } catch (error) {
+    rmSync(unfinished, { recursive: true, force: true });
+    throw error;
+  }
+  return kept(folder);
+}
+
+async function npm(args) {
+  const { stdout } = await run('npm', args, { encoding: 'utf8', maxBuffer: 2 ** 28 });
+  return stdout;
+}
+
+/** Regular files of a tar archive, as npm makes them: ustar, with pax records for long paths. */
+function untar(archive) {
+  const files = new Map();
+  let longPath;
+  for (let at = 0; at + 512 <= archive.length; ) {
+    const header = archive.subarray(at, at + 512);
+    if (header.every(byte => byte === 0)) break;
+    const text = (from, to) => header.toString('utf8', from, to).split('\0', 1)[0];
+    const size = Number.parseInt(text(124, 136).trim(), 8) || 0;
+    const body = archive.subarray(at + 512, at + 512 + size);
+    const type = text(156, 157);
+    if (type === 'x') longPath = /^\d+ path=(.*)$/m.exec(body.toString('utf8'))?.[1];
+    else if (type === 'L') longPath = body.toString('utf8').split('\0', 1)[0];
+    else {
+      const prefix = text(257, 262) === 'ustar' ? text(345, 500) : '';
+      const name = longPath ?? (prefix === '' ? text(0, 100) : `${prefix}/${text(0, 100)}`);
+      longPath = undefined;
+      // The first folder is `package/` by custom only; npm strips whatever it is.
+      if (type === '0' || type === '') files.set(name.split('/').slice(1).join('/'), body.toString('utf8'));
+    }
+    at += 512 + Math.ceil(size / 512) * 512;
+  }
+  return files;
+}
+
+/** Writes atomically enough for one person at a keyboard: the old file stays until the new one is whole. */
+export function replaceFile(file, text) {
+  writeFileSync(`${file}.new`, text);
+  renameSync(`${file}.new`, file);
+}
