@@ -1,22 +1,50 @@
-// Folds compat/packages/ into the one file the preload reads.
+// Folds compat/packages/ into the one file that is read at run time. Evidence stays where it is.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 export function buildCompat(root) {
   const folder = path.join(root, 'compat', 'packages');
-  const rules = [];
-  const launchers = [];
-  for (const file of readdirSync(folder, { recursive: true, withFileTypes: false }).sort()) {
+  const index = { rules: [], launchers: [], strays: [], starts: [] };
+  for (const file of readdirSync(folder, { recursive: true }).sort()) {
     if (!file.endsWith('.json')) continue;
-    const entry = JSON.parse(readFileSync(path.join(folder, file), 'utf8'));
-    for (const passes of entry.passes ?? [])
-      rules.push(toRule(entry.package, passes, `compat/packages/${file}`));
-    if (entry.launches !== undefined) launchers.push(entry.package);
+    const table = JSON.parse(readFileSync(path.join(folder, file), 'utf8'));
+    const source = `compat/packages/${file.split(path.sep).join('/')}`;
+    const { package: name } = table;
+
+    for (const entry of table.passes ?? []) index.rules.push(...toRules(name, entry, source));
+    if (table.launches !== undefined) index.launchers.push(name);
+    for (const { range, target, type, access, purpose } of table.strays ?? [])
+      index.strays.push({ package: name, range, target, type, access, purpose, source });
+    for (const { range, exports } of table.starts ?? [])
+      index.starts.push({ package: name, range, exports, source });
   }
   mkdirSync(path.join(root, 'dist', 'compat'), { recursive: true });
-  writeFileSync(path.join(root, 'dist', 'compat', 'index.json'), JSON.stringify({ rules, launchers }));
+  writeFileSync(path.join(root, 'dist', 'compat', 'index.json'), JSON.stringify(index));
 }
 
-function toRule(caller, { range, kinds, fds, command, purpose }, source) {
-  return { caller, range, kinds, fds, command, effect: 'allow', reason: purpose, source, compat: true };
+/**
+ * What somebody looked at is allowed. What was published later very likely does the same, so it
+ * passes and is reported, unless the entry says where it came to an end.
+ */
+function toRules(caller, entry, source) {
+  const { range, kinds, fds, command, target, purpose, ends } = entry;
+  const rule = {
+    caller,
+    range,
+    kinds,
+    fds,
+    command,
+    target,
+    effect: 'allow',
+    reason: purpose,
+    source,
+    compat: true,
+  };
+  // A channel is allowed by default: a warning about it would be noise.
+  const reported = kinds.filter(kind => kind !== 'ipc');
+  if (ends !== undefined || reported.length === 0) return [rule];
+
+  const last = /<=(\S+)$/.exec(range)[1];
+  const reason = `${purpose}; known up to ${caller} ${last}`;
+  return [rule, { ...rule, range: `>${last}`, kinds: reported, effect: 'warn', reason }];
 }
