@@ -18,7 +18,7 @@ const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.met
 const folder = path.join(root, 'compat', 'packages');
 
 /** The arrays of a file that hold entries. */
-export const ENTRY_KINDS = ['passes', 'launches', 'strays', 'starts'];
+const ENTRY_KINDS = ['passes', 'launches', 'strays', 'starts'];
 
 /** How far a text may stand from its line: a formatter's worth. */
 const NEAR = 3;
@@ -30,7 +30,9 @@ const write = process.argv.includes('--write');
 const names = process.argv.slice(2).filter(argument => !argument.startsWith('-'));
 
 const lines = [];
-for (const file of filesOf(names)) lines.push(...(await verifyFile(file)));
+const files = filesOf(names);
+await published.fetch(files.flatMap(tarballsOf));
+for (const file of files) lines.push(...(await verifyFile(file)));
 lines.sort();
 for (const line of lines) console.log(line);
 process.exitCode = lines.some(line => WRONG.has(line.split(': ', 1)[0])) ? 1 : 0;
@@ -48,6 +50,13 @@ function filesOf(names) {
   return names.length === 0 ? known : known.filter(file => names.includes(file.slice(0, -5)));
 }
 
+function tarballsOf(file) {
+  const table = JSON.parse(readFileSync(path.join(folder, file), 'utf8'));
+  const entries = ENTRY_KINDS.flatMap(kind => table[kind] ?? []);
+  const seen = entries.flatMap(({ ends, evidence }) => (ends === undefined ? evidence : [...evidence, ends]));
+  return seen.map(({ version }) => ({ name: table.package, version }));
+}
+
 async function verifyFile(file) {
   const place = path.join(folder, file);
   const text = readFileSync(place, 'utf8');
@@ -56,7 +65,8 @@ async function verifyFile(file) {
   for (const kind of ENTRY_KINDS) {
     for (const entry of table[kind] ?? []) {
       const { status, why } = await verifyEntry(table.package, entry);
-      lines.push(`${status}: ${table.package} ${kind} ${entry.range}${why === undefined ? '' : ` (${why})`}`);
+      const what = `${table.package} ${kind} ${describe(entry)}${entry.range}`;
+      lines.push(`${status}: ${what}${why === undefined ? '' : ` (${why})`}`);
     }
   }
   if (write) {
@@ -64,6 +74,14 @@ async function verifyFile(file) {
     if (filled !== text) replaceFile(place, filled);
   }
   return lines;
+}
+
+/** What tells the entries of one package apart, next to their ranges. */
+function describe({ kinds, fds, target, exports }) {
+  const words = [...(kinds ?? []), ...(fds ?? []), target, ...(exports ?? [])].filter(
+    word => word !== undefined,
+  );
+  return words.length === 0 ? '' : `${words.join(' ')} `;
 }
 
 function withEvidenceInOrder(key, value) {

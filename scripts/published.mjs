@@ -20,13 +20,34 @@ export function createPublished(cache) {
       if (!versions.has(name)) versions.set(name, view(name));
       return versions.get(name);
     },
+    fetch,
     tarball,
   };
 
+  /** Fetches what is not there yet, many with one npm, which takes longer to start than to fetch. */
+  async function fetch(wanted) {
+    const missing = new Map();
+    for (const { name, version } of wanted) {
+      const folder = folderOf(name, version);
+      if (kept(folder) === undefined) missing.set(`${name}@${version}`, folder);
+    }
+    const specs = [...missing.keys()];
+    for (let at = 0; at < specs.length; at += 20) {
+      const part = specs.slice(at, at + 20);
+      // If one of them cannot be had, `tarball` will say so of that one alone.
+      await pack(part.map(spec => ({ spec, folder: missing.get(spec) }))).catch(() => {});
+    }
+  }
+
+  function folderOf(name, version) {
+    return path.join(cache, 'tarballs', `${name}@${version}`);
+  }
+
   /** `{ integrity, files }`: the tarball's sha512, and its text by path. */
   async function tarball(name, version) {
-    const folder = path.join(cache, 'tarballs', `${name}@${version}`);
-    const packed = kept(folder) ?? (await pack(name, version, folder));
+    const folder = folderOf(name, version);
+    if (kept(folder) === undefined) await pack([{ spec: `${name}@${version}`, folder }]);
+    const packed = kept(folder);
     return {
       integrity: `sha512-${createHash('sha512').update(packed).digest('base64')}`,
       files: untar(gunzipSync(packed)),
@@ -48,26 +69,26 @@ function kept(folder) {
   }
 }
 
-async function pack(name, version, folder) {
-  // Under another name first: a fetch that was interrupted must not look like a tarball.
-  const unfinished = `${folder}.${process.pid}`;
+async function pack(wanted) {
+  // Into another folder first: a fetch that was interrupted must not look like a tarball.
+  const unfinished = `${wanted[0].folder}.${process.pid}`;
   mkdirSync(unfinished, { recursive: true });
   try {
-    await npm([
-      'pack',
-      `${name}@${version}`,
-      '--ignore-scripts',
-      '--silent',
-      '--pack-destination',
-      unfinished,
-    ]);
-    rmSync(folder, { recursive: true, force: true });
-    renameSync(unfinished, folder);
-  } catch (error) {
+    const specs = wanted.map(({ spec }) => spec);
+    const answer = JSON.parse(
+      await npm(['pack', ...specs, '--ignore-scripts', '--json', '--pack-destination', unfinished]),
+    );
+    // npm 11 answers with an array, npm 12 with an object by name and version.
+    for (const { name, version, filename } of Object.values(answer)) {
+      const { folder } = wanted.find(({ spec }) => spec === `${name}@${version}`);
+      rmSync(folder, { recursive: true, force: true });
+      mkdirSync(folder, { recursive: true });
+      const file = path.basename(filename.replace(/^@([^/]+)\//, '$1-'));
+      renameSync(path.join(unfinished, file), path.join(folder, file));
+    }
+  } finally {
     rmSync(unfinished, { recursive: true, force: true });
-    throw error;
   }
-  return kept(folder);
 }
 
 async function npm(args) {
