@@ -78,7 +78,7 @@ async function pack(wanted) {
     const answer = JSON.parse(
       await npm(['pack', ...specs, '--ignore-scripts', '--json', '--pack-destination', unfinished]),
     );
-    // npm 11 answers with an array, npm 12 with an object by name and version.
+    // An array in some versions of npm, an object by name and version in others.
     for (const { name, version, filename } of Object.values(answer)) {
       const { folder } = wanted.find(({ spec }) => spec === `${name}@${version}`);
       rmSync(folder, { recursive: true, force: true });
