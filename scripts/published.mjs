@@ -75,15 +75,15 @@ async function pack(wanted) {
   mkdirSync(unfinished, { recursive: true });
   try {
     const specs = wanted.map(({ spec }) => spec);
-    const answer = JSON.parse(
-      await npm(['pack', ...specs, '--ignore-scripts', '--json', '--pack-destination', unfinished]),
-    );
-    // An array in some versions of npm, an object by name and version in others.
-    for (const { name, version, filename } of Object.values(answer)) {
-      const { folder } = wanted.find(({ spec }) => spec === `${name}@${version}`);
+    await npm(['pack', ...specs, '--ignore-scripts', '--silent', '--pack-destination', unfinished]);
+    for (const { spec, folder } of wanted) {
+      // npm names the file so; what it prints differs between its versions.
+      const file = `${spec
+        .replace(/^@/, '')
+        .replace('/', '-')
+        .replace(/@([^@]+)$/, '-$1')}.tgz`;
       rmSync(folder, { recursive: true, force: true });
       mkdirSync(folder, { recursive: true });
-      const file = path.basename(filename.replace(/^@([^/]+)\//, '$1-'));
       renameSync(path.join(unfinished, file), path.join(folder, file));
     }
   } finally {
