@@ -230,10 +230,14 @@ interface Outcome {
   readonly started: boolean;
 }
 
-/** The synchronous calls' results have a `pid`, 0 if there was none; a handle returns an error number. */
+/**
+ * Whether a process was made: spawnSync() gives its pid, 0 without one, and the handle an errno
+ * code. What the exec pair returns says nothing; they would have thrown.
+ */
 function outcomeOf(result: unknown): Outcome {
+  if (typeof result === 'number') return { result, started: result === 0 };
   const { pid } = (result ?? {}) as { pid?: unknown };
-  return { result, started: typeof result === 'number' ? result === 0 : pid !== 0 };
+  return { result, started: pid === undefined || Number(pid) > 0 };
 }
 
 /** Puts the null device over the strays; the caller sees as many slots as it asked for. */
@@ -344,16 +348,6 @@ function toHandleForm(slot: unknown, form: unknown): unknown {
   return form === undefined || (typeof slot === 'number' && fromHandleForm(form) !== slot)
     ? { type: 'fd', fd: slot }
     : form;
-}
-
-/**
- * Whether a process was made: spawnSync() gives its pid, 0 without one, and the handle an errno
- * code. What the exec pair returns says nothing; they would have thrown.
- */
-function outcomeOf(result: unknown): { result: unknown; started: boolean } {
-  if (typeof result === 'number') return { result, started: result === 0 };
-  const { pid } = (result ?? {}) as { pid?: unknown };
-  return { result, started: pid === undefined || Number(pid) > 0 };
 }
 
 function processPrototype(binding: Record<string, unknown>): Record<string, unknown> {
