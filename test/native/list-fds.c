@@ -17,7 +17,8 @@
 int main(int argc, char **argv) {
   static char text[1 << 20];
   size_t length = 0;
-  int end = argc > 2 ? atoi(argv[2]) : HIGHEST;
+  int end = argc > 2 ? atoi(argv[2]) : 0;
+  if (end <= 0) end = HIGHEST; /* fork() hands it an empty file name */
   for (int fd = 0; fd < end; fd++) {
     if (fcntl(fd, F_GETFD) < 0) continue;
     length += (size_t)snprintf(text + length, sizeof text - length, "%s%d", length == 0 ? "[" : ",", fd);
