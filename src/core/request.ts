@@ -74,10 +74,13 @@ export interface SpawnRequest {
   readonly crossings: readonly Crossing[];
 }
 
+// The array may have another prototype than arrays have; Node does not mind.
+const { includes } = Array.prototype;
+
 /** Whether `stdio` designates anything beyond 0, 1 and 2. A look, not a reading: most spawns end here. */
 export function designates(stdio: unknown): stdio is readonly unknown[] {
   if (!Array.isArray(stdio)) return false;
-  return stdio.length > 3 || stdio.includes('ipc');
+  return stdio.length > 3 || includes.call(stdio, 'ipc');
 }
 
 /** Reads a call that designates something, or strays that would go with it. */
@@ -123,26 +126,60 @@ interface Slot {
   readonly value: unknown;
 }
 
+export interface Snapshot {
+  readonly slots: readonly unknown[];
+  /** Whether each could be read. One that could not throws the same again, for Node to meet. */
+  readonly complete: boolean;
+}
+
 /**
- * A copy in which every element has been read, once. Keeps holes, which Node collapses:
- * `[, , , , , 'pipe']` is a pipe at FD 0. Throws whatever the caller's own getters throw.
+ * The caller's array, each element read once. Keeps holes, which Node collapses:
+ * `[, , , , , 'pipe']` is a pipe at FD 0. Throws only where `length` or `has` does, on a proxy.
  */
-export function snapshot(stdio: readonly unknown[]): unknown[] {
-  const copy: unknown[] = [];
-  copy.length = stdio.length;
-  // Only the elements that are there: a sparse array may claim to have four thousand million.
-  for (const key of Object.keys(stdio)) {
-    const index = Number(key);
-    if (Number.isInteger(index)) copy[index] = settle(stdio[index]);
+export function snapshot(stdio: readonly unknown[]): Snapshot {
+  const slots: unknown[] = [];
+  slots.length = stdio.length;
+  let complete = true;
+  for (const index of indexesOf(stdio)) {
+    try {
+      slots[index] = settle(stdio[index]);
+    } catch (error) {
+      complete = false;
+      Object.defineProperty(slots, index, { enumerable: true, get: () => rethrow(error) });
+    }
   }
-  return copy;
+  return { slots, complete };
+}
+
+/** More slots than any spawn can have. */
+const SPARSE = 10_000;
+
+function indexesOf(stdio: readonly unknown[]): number[] {
+  // As Node looks, hidden elements included.
+  if (stdio.length <= SPARSE)
+    return Array.from({ length: stdio.length }, (_, index) => index).filter(index => index in stdio);
+  // Only the elements that are there: a sparse array may claim to have four thousand million.
+  return Object.getOwnPropertyNames(stdio)
+    .filter(name => String(Number(name) >>> 0) === name)
+    .map(Number);
 }
 
 /** Node takes `.fd` before any handle; the number it gave now is the one that will be used. */
 function settle(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
+  if (!isObject(value)) return value;
   const { fd } = value as { fd?: unknown };
-  return typeof fd === 'number' ? fd : value;
+  if (typeof fd !== 'number') return value;
+  // By itself a negative number is a pipe to Node; as a property it is an FD that is not open.
+  return fd < 0 ? { fd } : fd;
+}
+
+/** A function may have properties, and Node looks for them there, too. */
+function isObject(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }
 
 function readSlots(stdio: readonly unknown[], sync: boolean): Slot[] {
@@ -165,8 +202,7 @@ function readSlot(value: unknown, index: number): Pick<Slot, 'kind' | 'sourceFd'
   if (value === 'inherit') return { kind: 'fd', sourceFd: index };
   // Node's C++ half converts as ToInt32 does: 3.7 is 3, NaN is 0.
   if (typeof value === 'number') return { kind: 'fd', sourceFd: value | 0 };
-  if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value))
-    return { kind: 'fd', sourceFd: handleFd(value) };
+  if (isObject(value) && !ArrayBuffer.isView(value)) return { kind: 'fd', sourceFd: handleFd(value) };
   // undefined, null, 'ignore', and what Node refuses by itself.
   return undefined;
 }
@@ -178,9 +214,14 @@ function isSkippedWhenSync(value: unknown): boolean {
 
 /** The FD of a stream that Node would pass by its handle: a socket, a pipe, a terminal. */
 function handleFd(value: object): number | undefined {
-  const { handle, _handle } = value as { handle?: { fd?: unknown }; _handle?: { fd?: unknown } };
-  const fd = handle?.fd ?? _handle?.fd;
-  return typeof fd === 'number' && fd >= 0 ? fd : undefined;
+  try {
+    const { handle, _handle } = value as { handle?: { fd?: unknown }; _handle?: { fd?: unknown } };
+    const fd = handle?.fd ?? _handle?.fd;
+    return typeof fd === 'number' && fd >= 0 ? fd : undefined;
+  } catch {
+    // A getter of the caller's; Node will meet it, too.
+    return undefined;
+  }
 }
 
 /** The record must still be true: options get reused and rebuilt. */
