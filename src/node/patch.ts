@@ -65,14 +65,13 @@ export function installPatch(options: PatchOptions): void {
       const marks = carried ?? options;
       const stdio = carried === undefined ? readStdio(options, false) : carriedStdio(options, carried);
 
-      const result = guarded(toCall('spawn', options, marks, stdio), stdio, replaced => {
-        if (replaced !== undefined) args[0] = withStdio(options, replaced.stdio);
-        const error = Reflect.apply(original, this, args);
+      return guarded(toCall('spawn', options, marks, stdio), stdio, replaced => {
+        const run = (changed: Options) => Reflect.apply(original, this, [changed, ...args.slice(1)]);
+        const error = replaced === undefined ? run(options) : lendStdio(options, replaced, run);
         const { stdio: streams } = this as { stdio?: unknown[] };
         if (replaced?.visible !== undefined && streams !== undefined) streams.length = replaced.visible;
         return { result: error, started: (this as { pid?: number }).pid !== undefined };
       });
-      return result;
     };
   }
 
@@ -84,14 +83,14 @@ export function installPatch(options: PatchOptions): void {
       const stdio = readStdio(options, true);
       const call = toCall(
         route,
-        { ...describeCommand(route, args, options), env: options.env },
+        { ...describeCommand(route, args, options), env: peek(options, 'env') },
         options,
         stdio,
       );
 
       return guarded(call, stdio, replaced => {
         if (replaced === undefined) return outcomeOf(Reflect.apply(original, this, args));
-        args[at] = withStdio(options, replaced.stdio);
+        args[at] = withStdio(options, replaced);
         // Without `stdio`, these two print what the child wrote to stderr; with it, they do not.
         const run = route === 'spawnSync' || stdio.value ? original : execThroughSpawnSync(route);
         return outcomeOf(trimOutput(() => Reflect.apply(run, this, args), replaced.visible));
@@ -116,8 +115,8 @@ export function installPatch(options: PatchOptions): void {
   /** execFile() and exec() build new options for the spawn: ours would be lost there. */
   function carrying<T>(args: readonly unknown[], work: () => T): T {
     const options = args.slice(1, 3).find(isOptions);
-    if (options === undefined || (options[WITH_FDS] === undefined && options[UNSAFE] === undefined))
-      return work();
+    if (options === undefined) return work();
+    if (peek(options, WITH_FDS) === undefined && peek(options, UNSAFE) === undefined) return work();
     carried = options;
     try {
       return work();
@@ -166,12 +165,12 @@ export function installPatch(options: PatchOptions): void {
         ? args[0]
         : { file: args[0], args: args[1], envPairs: args[3], stdio: args[4] };
       const forms = Array.isArray(options.stdio) ? (options.stdio as unknown[]) : [];
-      const stdio: StdioReading = { value: forms.map(fromHandleForm), mustReplace: false };
+      const stdio: StdioReading = { value: forms.map(fromHandleForm), again: undefined };
 
       return guarded(toCall('process.binding', options, options, stdio), stdio, replaced => {
         if (replaced !== undefined) {
-          const changed = replaced.stdio.map((slot, i) => toHandleForm(slot, forms[i]));
-          if (options === args[0]) args[0] = withStdio(options, changed);
+          const changed = (replaced.read() as unknown[]).map((slot, i) => toHandleForm(slot, forms[i]));
+          if (options === args[0]) args[0] = withStdio(options, { ...replaced, read: () => changed });
           else args[4] = changed;
         }
         return outcomeOf(Reflect.apply(original, this, args));
@@ -180,12 +179,6 @@ export function installPatch(options: PatchOptions): void {
   }
 
   // -------------------------------------------------------------------------------------------
-
-  /** What the call gets in place of its own `stdio`; `visible` is how much of that the caller may see. */
-  interface Replacement {
-    readonly stdio: readonly unknown[];
-    readonly visible: number | undefined;
-  }
 
   function guarded(
     call: SpawnCall,
@@ -208,10 +201,12 @@ export function installPatch(options: PatchOptions): void {
   }
 
   function replacement(plan: Plan, stdio: StdioReading): Replacement | undefined {
+    const { again } = stdio;
+    // What cannot be read starts no process, so there is nothing to mask.
+    if (again !== undefined && plan.stdio === undefined) return { read: again, visible: undefined };
     if (plan.close.length > 0 && strayGuard.nullDevice !== undefined)
       return masked(plan.stdio ?? toArray(stdio.value), plan.close, strayGuard.nullDevice());
-    if (plan.stdio !== undefined) return { stdio: plan.stdio, visible: undefined };
-    if (stdio.mustReplace) return { stdio: stdio.value as readonly unknown[], visible: undefined };
+    if (plan.stdio !== undefined) return { read: () => plan.stdio, visible: undefined };
     return undefined;
   }
 
@@ -240,8 +235,16 @@ function outcomeOf(result: unknown): Outcome {
   return { result, started: pid === undefined || Number(pid) > 0 };
 }
 
+/** What the call gets in place of its own `stdio`. */
+interface Replacement {
+  /** Throws what reading the caller's own threw. */
+  readonly read: () => unknown;
+  /** How many slots the caller may see. */
+  readonly visible: number | undefined;
+}
+
 /** Puts the null device over the strays; the caller sees as many slots as it asked for. */
-function masked(stdio: readonly unknown[], close: readonly number[], nullDevice: number) {
+function masked(stdio: readonly unknown[], close: readonly number[], nullDevice: number): Replacement {
   const longer = stdio.slice();
   while (longer.length < 3) longer.push(undefined);
   const visible = longer.length;
@@ -249,7 +252,7 @@ function masked(stdio: readonly unknown[], close: readonly number[], nullDevice:
     while (longer.length < fd) longer.push('ignore');
     longer[fd] = nullDevice;
   }
-  return { stdio: longer, visible };
+  return { read: () => longer, visible };
 }
 
 function toArray(stdio: unknown): readonly unknown[] {
@@ -262,46 +265,109 @@ function toArray(stdio: unknown): readonly unknown[] {
 // ---------------------------------------------------------------------------------------------
 
 interface StdioReading {
+  /** What is judged: undefined if it could not be read. */
   readonly value: unknown;
-  /** Node would read it again and might get something else: it has to get this value. */
-  readonly mustReplace: boolean;
+  /**
+   * Gives what the first reading gave, or throws what that threw: for when Node would read again
+   * and might get something else.
+   */
+  readonly again: (() => unknown) | undefined;
 }
+
+const NOTHING_READ: StdioReading = { value: undefined, again: undefined };
 
 function isOptions(value: unknown): value is Options {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !isRevoked(value) && !Array.isArray(value);
 }
 
-/** Reads `stdio` once. What a getter throws is left for Node to meet. */
-function readStdio(options: Options, ownOnly: boolean): StdioReading {
-  const descriptor = Object.getOwnPropertyDescriptor(options, 'stdio');
-  // The synchronous functions copy the options' own enumerable properties first.
-  if (ownOnly && descriptor?.enumerable !== true) return { value: undefined, mustReplace: false };
+/** Whatever is done with a revoked proxy throws; which words it throws depends on what Node does first. */
+function isRevoked(value: unknown): boolean {
+  try {
+    Array.isArray(value);
+    return false;
+  } catch {
+    return true;
+  }
+}
 
-  const value = descriptor !== undefined && 'value' in descriptor ? descriptor.value : options.stdio;
-  const settled = descriptor !== undefined && 'value' in descriptor && !util.types.isProxy(options);
-  if (!designates(value))
-    return { value, mustReplace: Array.isArray(value) && (!settled || util.types.isProxy(value)) };
-  return { value: snapshot(value), mustReplace: !settled || util.types.isProxy(value) };
+/** A property that may be anybody's getter. What it throws is left for Node to meet. */
+function peek(options: Options, key: PropertyKey): unknown {
+  try {
+    return options[key];
+  } catch {
+    return undefined;
+  }
+}
+
+const { push } = Array.prototype;
+
+/** Reads `stdio` once. */
+function readStdio(options: Options, ownOnly: boolean): StdioReading {
+  let value: unknown;
+  let settled: boolean;
+  try {
+    const isProxy = util.types.isProxy(options);
+    const descriptor = isProxy && !ownOnly ? undefined : Object.getOwnPropertyDescriptor(options, 'stdio');
+    // The synchronous functions copy the options' own enumerable properties first.
+    if (ownOnly && descriptor?.enumerable !== true) return NOTHING_READ;
+    settled = !isProxy && descriptor !== undefined && 'value' in descriptor;
+    value = settled ? descriptor?.value : options.stdio;
+  } catch (error) {
+    return { value: undefined, again: () => rethrow(error) };
+  }
+  return isRevoked(value) ? NOTHING_READ : readSlots(value, settled, ownOnly);
+}
+
+function readSlots(value: unknown, settled: boolean, sync: boolean): StdioReading {
+  const fixed = settled && !util.types.isProxy(value);
+  try {
+    if (!designates(value)) return { value, again: fixed || !Array.isArray(value) ? undefined : () => value };
+    // It is for a message channel, which the synchronous functions refuse.
+    if (sync && value.length <= 3) return NOTHING_READ;
+    // As Node does next; it is the caller's array that it fills.
+    while (value.length < 3) push.call(value, undefined);
+    const { slots, complete } = snapshot(value);
+    if (!complete) return { value: undefined, again: () => slots };
+    return { value: slots, again: fixed ? undefined : () => slots };
+  } catch {
+    // Only a proxy's traps get here, and Node will meet them.
+    return NOTHING_READ;
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }
 
 /** exec() and execFile() have no `stdio`; withFds() adds what it designates to their three pipes. */
 function carriedStdio(options: Options, carried: Options): StdioReading {
   if (carried[WITH_FDS] === undefined || !Array.isArray(carried.stdio)) return readStdio(options, false);
-  return { value: ['pipe', 'pipe', 'pipe', ...carried.stdio.slice(3)], mustReplace: false };
+  return { value: ['pipe', 'pipe', 'pipe', ...carried.stdio.slice(3)], again: undefined };
 }
 
 function toCall(route: string, options: Options, marks: Options, stdio: StdioReading): SpawnCall {
-  const unsafe = marks[UNSAFE];
+  const unsafe = peek(marks, UNSAFE);
+  const explicit = peek(marks, WITH_FDS);
+  const file = peek(options, 'file');
   return {
     route,
-    command: String(options.file),
-    args: Array.isArray(options.args) ? options.args.filter(arg => typeof arg === 'string') : [],
+    command: typeof file === 'string' ? file : '',
+    args: toStrings(peek(options, 'args')),
     environment: () => (Array.isArray(options.envPairs) ? options.envPairs : toPairs(options.env)),
     stdio: stdio.value,
     sync: route.endsWith('Sync'),
-    explicit: isOptions(marks[WITH_FDS]) ? (marks[WITH_FDS] as Record<number, unknown>) : undefined,
+    explicit: isOptions(explicit) ? (explicit as Record<number, unknown>) : undefined,
     unsafe: typeof unsafe === 'string' ? unsafe : undefined,
   };
+}
+
+/** Of an array, which Node has yet to check. */
+function toStrings(value: unknown): string[] {
+  try {
+    return Array.isArray(value) ? value.filter(item => typeof item === 'string') : [];
+  } catch {
+    return [];
+  }
 }
 
 function toPairs(env: unknown): string[] {
@@ -311,7 +377,7 @@ function toPairs(env: unknown): string[] {
 /** Where the options stand, or would: (file, args?, options?) or (command, options?). */
 function optionsIndex(route: string, args: readonly unknown[]): number {
   if (route === 'execSync') return 1;
-  return Array.isArray(args[1]) || args[1] === undefined || args[1] === null ? 2 : 1;
+  return isRevoked(args[1]) || Array.isArray(args[1]) || args[1] === undefined || args[1] === null ? 2 : 1;
 }
 
 function describeCommand(
@@ -319,10 +385,10 @@ function describeCommand(
   args: readonly unknown[],
   options: Options,
 ): { file: unknown; args: unknown } {
-  const shell = options.shell || route === 'execSync';
-  if (!shell) return { file: args[0], args: args[1] };
-  const command = [args[0], ...(Array.isArray(args[1]) ? args[1] : [])].join(' ');
-  return { file: typeof options.shell === 'string' ? options.shell : '/bin/sh', args: ['-c', command] };
+  const shell = peek(options, 'shell');
+  if (!shell && route !== 'execSync') return { file: args[0], args: args[1] };
+  const command = [...toStrings([args[0]]), ...toStrings(args[1])].join(' ');
+  return { file: typeof shell === 'string' ? shell : '/bin/sh', args: ['-c', command] };
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -358,11 +424,52 @@ function processPrototype(binding: Record<string, unknown>): Record<string, unkn
 // Writing calls
 // ---------------------------------------------------------------------------------------------
 
-/** The same object but for `stdio`: prototype, getters and symbols are kept. */
-function withStdio(options: Options, stdio: readonly unknown[]): Options {
+/** The same options but for `stdio`, for functions that copy them first. */
+function withStdio(options: Options, { read }: Replacement): Options {
+  // A proxy's answers are not in its descriptors.
+  if (util.types.isProxy(options)) {
+    const get = (target: Options, key: PropertyKey) => (key === 'stdio' ? read() : target[key]);
+    return new Proxy(options, { get });
+  }
   const descriptors: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(options);
-  descriptors.stdio = { value: stdio, writable: true, enumerable: true, configurable: true };
+  const { stdio } = descriptors;
+  descriptors.stdio = stdio?.get
+    ? { ...stdio, enumerable: true, get: read }
+    : { value: read(), writable: true, enumerable: true, configurable: true };
   return Object.create(Object.getPrototypeOf(options), descriptors) as Options;
+}
+
+/**
+ * Runs with the same options but for `stdio`, for the function that writes into what it is given:
+ * what it writes is the caller's to see.
+ */
+function lendStdio<T>(options: Options, { read }: Replacement, run: (options: Options) => T): T {
+  const own = util.types.isProxy(options) ? undefined : Object.getOwnPropertyDescriptor(options, 'stdio');
+  if (util.types.isProxy(options) || own?.get !== undefined) return run(overlaid(options, read));
+  // Node writes to it before anything else, and is about to fail there.
+  if (own?.writable === false || (own === undefined && !Object.isExtensible(options))) return run(options);
+
+  const lent = { writable: true, enumerable: true, configurable: true, ...own, value: read() };
+  Object.defineProperty(options, 'stdio', lent);
+  try {
+    return run(options);
+  } finally {
+    if (options.stdio === lent.value) {
+      if (own === undefined) delete options.stdio;
+      else Object.defineProperty(options, 'stdio', own);
+    }
+  }
+}
+
+/** For options that answer by themselves. Reads after a write give what was written. */
+function overlaid(options: Options, read: () => unknown): Options {
+  let current = read;
+  const get = () => current();
+  const set = (value: unknown) => {
+    options.stdio = value;
+    current = () => value;
+  };
+  return Object.create(options, { stdio: { get, set, enumerable: true } }) as Options;
 }
 
 /** spawnSync's result, and the errors of the exec pair, list every slot. */
