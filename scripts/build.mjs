@@ -6,12 +6,14 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import esbuild from 'esbuild';
 import { buildCompat } from './build-compat.mjs';
 
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..');
 const require = createRequire(import.meta.url);
 
 buildTypeScript();
+bundlePreloads();
 buildCompat(root);
 buildAddon();
 
@@ -19,6 +21,25 @@ function buildTypeScript() {
   rmSync(path.join(root, 'dist'), { recursive: true, force: true });
   const tsc = path.join(path.dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
   run(process.execPath, [tsc, '--project', root]);
+}
+
+/**
+ * Each preload becomes one file, with its parts still evaluated when they are first needed:
+ * finding and reading thirty files costs more than all they do at start.
+ */
+function bundlePreloads() {
+  const folder = path.join(root, 'dist', 'register');
+  esbuild.buildSync({
+    entryPoints: ['index', 'warn', 'strict'].map(name => path.join(folder, `${name}.js`)),
+    outdir: folder,
+    allowOverwrite: true,
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    target: 'node18',
+    sourcemap: true,
+    logLevel: 'warning',
+  });
 }
 
 function buildAddon() {

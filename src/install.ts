@@ -3,23 +3,20 @@
 import path = require('node:path');
 import workerThreads = require('node:worker_threads');
 
-import { loadCompat } from './compat';
 import type { Finding } from './core/finding';
-import { judgesStrays, type Mode, type Policy, toPolicy } from './core/policy';
+import type { Mode } from './core/policy';
 import type { StrayGuard } from './core/stray-guard';
 import { ClosefdsError } from './errors';
-import { createCallerFinder } from './node/caller';
 import { execThroughSpawnSync } from './node/exec-sync';
-import { describe } from './node/open-file';
-import { warn } from './node/outlet';
+import type * as Outlet from './node/outlet';
 import { installPatch } from './node/patch';
 import { readSettings, type Settings } from './node/settings';
 import { createStandIn } from './node/stand-in';
 import { loadStrayGuard } from './node/stray-guard';
-import { createStrayWatch } from './node/stray-watch';
-import { createSpawnGuard } from './spawn-guard';
+import type * as RealWorld from './real-world';
+import type { SpawnGuard } from './spawn-guard';
 
-/** Compiled, this file is dist/src/install.js. */
+/** Compiled, this file is dist/src/install.js; bundled, it is in dist/register/. */
 export const PACKAGE_ROOT = path.resolve(__dirname, '..', '..');
 
 const INSTALLED = Symbol.for('closefds.installed');
@@ -58,50 +55,22 @@ export function install(entryMode?: Mode): void {
   guardSpawns(settings, strayGuard);
 }
 
-function guardSpawns({ mode, config, appRoot }: Settings, strayGuard: StrayGuard): void {
-  const marks = mode !== 'warn';
-  const look = createStrayWatch({
-    list: () => strayGuard.list(marks),
-    describe,
-    now: () => performance.now(),
-  });
-  // Where closing depends on the list, or keeping does, it has to be a fresh one.
-  const alwaysLook = strayGuard.nullDevice !== undefined || judgesStrays(config.rules);
-  let policy: Policy | undefined;
-
-  const guard = createSpawnGuard(mode, {
-    strays: fresh => look(fresh || alwaysLook),
-    describe,
-    findCaller: createCallerFinder({
-      appRoot,
-      own: ['src', 'register'].map(folder => path.join(PACKAGE_ROOT, 'dist', folder)),
-      isLauncher: name => loadCompat().launchers.has(name),
-    }),
-    policy: currentPolicy,
-    report: warn,
-  });
+function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
+  let judge: SpawnGuard | undefined;
   installPatch({
-    guard,
+    guard: call => {
+      judge ??= loadGuard(settings, strayGuard);
+      return judge(call);
+    },
     strayGuard,
     execThroughSpawnSync,
-    onUnguarded: error => reportUnguarded(mode, error),
+    onUnguarded: error => reportUnguarded(settings.mode, error),
   });
+}
 
-  function currentPolicy(): Policy {
-    const now = Date.now();
-    if (policy === undefined || now >= policy.validUntil) {
-      const { rules, aliases, compat } = config;
-      policy = toPolicy({ rules, aliases, compat: compat ? loadCompat().rules : [] }, now);
-      for (const rule of policy.expired) {
-        report({
-          code: 'CLOSEFDS_RULE_EXPIRED',
-          mode,
-          what: `the rule ${rule.source} expired on ${rule.expires}`,
-        });
-      }
-    }
-    return policy;
-  }
+function loadGuard(settings: Settings, strayGuard: StrayGuard): SpawnGuard {
+  const { createRealGuard } = require('./real-world') as typeof RealWorld;
+  return createRealGuard({ settings, strayGuard, packageRoot: PACKAGE_ROOT, report });
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -195,8 +164,10 @@ function remember(state: Installed): void {
   Object.defineProperty(globalThis, INSTALLED, { value: state, configurable: false, enumerable: false });
 }
 
+/** Loads the sentences with the first finding. */
 function report(finding: Finding): void {
   try {
+    const { warn } = require('./node/outlet') as typeof Outlet;
     warn(finding);
   } catch {
     // Somebody replaced process.emitWarning by something that throws; the host must not suffer.

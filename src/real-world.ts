@@ -1,0 +1,60 @@
+// The spawn guard with the real world around it. Loaded by the first spawn: most of the code is
+// below this file, and many programs never start a process.
+
+import path = require('node:path');
+
+import { loadCompat } from './compat';
+import type { Finding } from './core/finding';
+import { judgesStrays, type Policy, toPolicy } from './core/policy';
+import type { StrayGuard } from './core/stray-guard';
+import { createCallerFinder } from './node/caller';
+import { describe } from './node/open-file';
+import type { Settings } from './node/settings';
+import { createStrayWatch } from './node/stray-watch';
+import { createSpawnGuard, type SpawnGuard } from './spawn-guard';
+
+export interface RealWorld {
+  readonly settings: Settings;
+  readonly strayGuard: StrayGuard;
+  readonly packageRoot: string;
+  /** Never throws. */
+  readonly report: (finding: Finding) => void;
+}
+
+export function createRealGuard({ settings, strayGuard, packageRoot, report }: RealWorld): SpawnGuard {
+  const { mode, config, appRoot } = settings;
+  const marks = mode !== 'warn';
+  const look = createStrayWatch({
+    list: () => strayGuard.list(marks),
+    describe,
+    now: () => performance.now(),
+  });
+  // Where closing depends on the list, or keeping does, it has to be a fresh one.
+  const alwaysLook = strayGuard.nullDevice !== undefined || judgesStrays(config.rules);
+  let policy: Policy | undefined;
+
+  return createSpawnGuard(mode, {
+    strays: fresh => look(fresh || alwaysLook),
+    describe,
+    findCaller: createCallerFinder({
+      appRoot,
+      own: ['src', 'register'].map(folder => path.join(packageRoot, 'dist', folder)),
+      isLauncher: name => loadCompat().launchers.has(name),
+    }),
+    policy: currentPolicy,
+    report,
+  });
+
+  /** A rule may expire while the process runs. */
+  function currentPolicy(): Policy {
+    const now = Date.now();
+    if (policy === undefined || now >= policy.validUntil) {
+      const { rules, aliases, compat } = config;
+      policy = toPolicy({ rules, aliases, compat: compat ? loadCompat().rules : [] }, now);
+      for (const { source, expires } of policy.expired) {
+        report({ code: 'CLOSEFDS_RULE_EXPIRED', mode, what: `the rule ${source} expired on ${expires}` });
+      }
+    }
+    return policy;
+  }
+}
