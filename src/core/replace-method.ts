@@ -1,0 +1,29 @@
+// Replacing a function so that it is hard to tell.
+
+export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
+
+/** Puts `wrap(original)` in the place of a method; leaves alone what is no function. */
+export function replaceMethod(
+  holder: object,
+  name: string,
+  wrap: (original: AnyFunction) => AnyFunction,
+): void {
+  const descriptor = Object.getOwnPropertyDescriptor(holder, name);
+  const original: unknown = descriptor?.value;
+  if (typeof original !== 'function') return;
+  const wrapped = likeOriginal(wrap(original as AnyFunction), original as AnyFunction);
+  Object.defineProperty(holder, name, { ...descriptor, value: wrapped });
+}
+
+/** Name, length and whatever others hung on it. */
+export function likeOriginal(wrapped: AnyFunction, original: AnyFunction): AnyFunction {
+  for (const key of Reflect.ownKeys(original)) {
+    const own = Object.getOwnPropertyDescriptor(wrapped, key);
+    const theirs = Object.getOwnPropertyDescriptor(original, key);
+    // Already ours (promisify.custom), or part of every function (prototype).
+    if (theirs === undefined || (own !== undefined && own.configurable === false)) continue;
+    if (own !== undefined && key !== 'name' && key !== 'length') continue;
+    Object.defineProperty(wrapped, key, theirs);
+  }
+  return wrapped;
+}

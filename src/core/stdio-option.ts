@@ -1,0 +1,187 @@
+// `options.stdio` as an object of somebody else's: read once, and replaced without a trace.
+//
+// Options may be anything: frozen, inherited, with getters, proxies, revoked proxies. What was
+// read is what Node gets to see, errors included; what Node writes is the caller's to see.
+
+import { designates, snapshot } from './request';
+
+export type Options = Record<PropertyKey, unknown>;
+
+/** `util.types.isProxy`; the language has no way of asking. */
+export type IsProxy = (value: unknown) => boolean;
+
+// ---------------------------------------------------------------------------------------------
+// Reading
+// ---------------------------------------------------------------------------------------------
+
+export interface StdioReading {
+  /** What is judged: undefined if it could not be read. */
+  readonly value: unknown;
+  /**
+   * Gives what the first reading gave, or throws what that threw: for when Node would read again
+   * and might get something else.
+   */
+  readonly again: (() => unknown) | undefined;
+}
+
+const NOTHING_READ: StdioReading = { value: undefined, again: undefined };
+
+export function isOptions(value: unknown): value is Options {
+  return typeof value === 'object' && value !== null && !isRevoked(value) && !Array.isArray(value);
+}
+
+/** Whatever is done with a revoked proxy throws; which words it throws depends on what Node does first. */
+export function isRevoked(value: unknown): boolean {
+  try {
+    Array.isArray(value);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** A property that may be anybody's getter. What it throws is left for Node to meet. */
+export function peek(options: Options, key: PropertyKey): unknown {
+  try {
+    return options[key];
+  } catch {
+    return undefined;
+  }
+}
+
+const { push } = Array.prototype;
+
+/** Reads `stdio` once. */
+export function readStdio(options: Options, ownOnly: boolean, isProxy: IsProxy): StdioReading {
+  let value: unknown;
+  let settled: boolean;
+  try {
+    const lies = isProxy(options);
+    const descriptor = lies && !ownOnly ? undefined : Object.getOwnPropertyDescriptor(options, 'stdio');
+    // The synchronous functions copy the options' own enumerable properties first.
+    if (ownOnly && descriptor?.enumerable !== true) return NOTHING_READ;
+    settled = !lies && descriptor !== undefined && 'value' in descriptor;
+    value = settled ? descriptor?.value : options.stdio;
+  } catch (error) {
+    return { value: undefined, again: () => rethrow(error) };
+  }
+  return isRevoked(value) ? NOTHING_READ : readSlots(value, settled && !isProxy(value), ownOnly);
+}
+
+function readSlots(value: unknown, fixed: boolean, sync: boolean): StdioReading {
+  try {
+    if (!designates(value)) return { value, again: fixed || !Array.isArray(value) ? undefined : () => value };
+    // It is for a message channel, which the synchronous functions refuse.
+    if (sync && value.length <= 3) return NOTHING_READ;
+    // As Node does next; it is the caller's array that it fills.
+    while (value.length < 3) push.call(value, undefined);
+    const { slots, complete } = snapshot(value);
+    if (!complete) return { value: undefined, again: () => slots };
+    return { value: slots, again: fixed ? undefined : () => slots };
+  } catch {
+    // Only a proxy's traps get here, and Node will meet them.
+    return NOTHING_READ;
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Replacing
+// ---------------------------------------------------------------------------------------------
+
+/** What the call gets in place of its own `stdio`. */
+export interface Replacement {
+  /** Throws what reading the caller's own threw. */
+  readonly read: () => unknown;
+  /** How many slots the caller may see. */
+  readonly visible: number | undefined;
+}
+
+/** Puts the null device over the strays; the caller sees as many slots as it asked for. */
+export function masked(stdio: unknown, close: readonly number[], nullDevice: number): Replacement {
+  const longer = toArray(stdio).slice();
+  while (longer.length < 3) longer.push(undefined);
+  const visible = longer.length;
+  for (const fd of close) {
+    while (longer.length < fd) longer.push('ignore');
+    longer[fd] = nullDevice;
+  }
+  return { read: () => longer, visible };
+}
+
+function toArray(stdio: unknown): readonly unknown[] {
+  if (Array.isArray(stdio)) return stdio;
+  return typeof stdio === 'string' ? [stdio, stdio, stdio] : [];
+}
+
+/** The same options but for `stdio`, for functions that copy them first. */
+export function withStdio(options: Options, { read }: Replacement, isProxy: IsProxy): Options {
+  // A proxy's answers are not in its descriptors.
+  if (isProxy(options)) {
+    const get = (target: Options, key: PropertyKey) => (key === 'stdio' ? read() : target[key]);
+    return new Proxy(options, { get });
+  }
+  const descriptors: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(options);
+  const { stdio } = descriptors;
+  descriptors.stdio = stdio?.get
+    ? { ...stdio, enumerable: true, get: read }
+    : { value: read(), writable: true, enumerable: true, configurable: true };
+  return Object.create(Object.getPrototypeOf(options), descriptors) as Options;
+}
+
+/**
+ * Runs with the same options but for `stdio`, for the function that writes into what it is given:
+ * what it writes is the caller's to see.
+ */
+export function lendStdio<T>(
+  options: Options,
+  { read }: Replacement,
+  isProxy: IsProxy,
+  run: (options: Options) => T,
+): T {
+  const own = isProxy(options) ? undefined : Object.getOwnPropertyDescriptor(options, 'stdio');
+  if (isProxy(options) || own?.get !== undefined) return run(overlaid(options, read));
+  // Node writes to it before anything else, and is about to fail there.
+  if (own?.writable === false || (own === undefined && !Object.isExtensible(options))) return run(options);
+
+  const lent = { writable: true, enumerable: true, configurable: true, ...own, value: read() };
+  Object.defineProperty(options, 'stdio', lent);
+  try {
+    return run(options);
+  } finally {
+    if (options.stdio === lent.value) {
+      if (own === undefined) delete options.stdio;
+      else Object.defineProperty(options, 'stdio', own);
+    }
+  }
+}
+
+/** For options that answer by themselves. Reads after a write give what was written. */
+function overlaid(options: Options, read: () => unknown): Options {
+  let current = read;
+  const get = () => current();
+  const set = (value: unknown) => {
+    options.stdio = value;
+    current = () => value;
+  };
+  return Object.create(options, { stdio: { get, set, enumerable: true } }) as Options;
+}
+
+/** spawnSync's result, and the errors of the exec pair, list every slot. */
+export function trimOutput(work: () => unknown, visible: number | undefined): unknown {
+  if (visible === undefined) return work();
+  try {
+    return trim(work());
+  } catch (error) {
+    throw trim(error);
+  }
+
+  function trim(holder: unknown): unknown {
+    const output = (holder as { output?: unknown } | null | undefined)?.output;
+    if (Array.isArray(output) && output.length > (visible as number)) output.length = visible as number;
+    return holder;
+  }
+}
