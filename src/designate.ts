@@ -7,15 +7,21 @@ import type { ChildProcess, StdioOptions } from 'node:child_process';
 
 import fs = require('node:fs');
 
+import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { ClosefdsError } from './errors';
 
-// Registered, so that a library can write them without depending on closefds.
+// Registered, so that a library can write them without depending on closefds. What they say stands
+// under a string key too: execa copies options by Object.entries(), which drops symbols.
 const WITH_FDS = Symbol.for('closefds.withFds');
 const UNSAFE = Symbol.for('closefds.unsafe');
 
+interface Marked {
+  readonly __closefds?: { readonly withFds?: FdSources; readonly unsafe?: string };
+}
+
 /** What a child's FD is made of: an FD of this process, something that has one, or a new channel. */
-export type FdSource = number | { readonly fd: number } | 'pipe' | 'overlapped' | 'ipc' | 'inherit';
+export type FdSource = number | { readonly fd: number } | Socket | 'pipe' | 'overlapped' | 'ipc' | 'inherit';
 
 /** Child FD (3 or higher) -> source. */
 export type FdSources = Readonly<Record<number, FdSource>>;
@@ -23,17 +29,18 @@ export type FdSources = Readonly<Record<number, FdSource>>;
 /** Options whose `stdio` also passes `F`. */
 export type WithFds<O extends object, F extends FdSources> = Omit<O, 'stdio'> & {
   stdio: Extract<StdioOptions, readonly unknown[]>;
-  /** Only a type: it carries `F` to `ChildWithFds`. */
-  readonly __closefds?: F;
+  /** What was designated; also carries `F` to `ChildWithFds`. */
+  readonly __closefds?: { readonly withFds: F };
 };
 
 /**
  * The child that such options make, with a stream in `stdio` for each new channel and null for
  * what was passed on: `spawn(file, args, options) as ChildWithFds<typeof options>`.
  */
-export type ChildWithFds<O extends { readonly __closefds?: FdSources }> = ChildProcess & {
-  readonly stdio: ChildStdio<NonNullable<O['__closefds']>>;
-};
+export type ChildWithFds<O extends { readonly __closefds?: { readonly withFds: FdSources } }> =
+  ChildProcess & {
+    readonly stdio: ChildStdio<NonNullable<O['__closefds']>['withFds']>;
+  };
 
 type ChildStdio<F extends FdSources> = ChildProcess['stdio'] & {
   readonly [N in keyof F]: F[N] extends 'pipe' | 'overlapped' ? Readable & Writable : null;
@@ -66,7 +73,9 @@ export function withFds<O extends object, const F extends FdSources>(options: O,
     stdio[childFd] = checkSource(source, childFd);
     designated[childFd] = source as FdSource;
   }
-  return { ...options, stdio, [WITH_FDS]: Object.freeze(designated) } as unknown as WithFds<O, F>;
+  const withFds = Object.freeze(designated);
+  const marks = { ...(options as Marked).__closefds, withFds };
+  return { ...options, stdio, [WITH_FDS]: withFds, __closefds: marks } as unknown as WithFds<O, F>;
 }
 
 /**
@@ -80,7 +89,8 @@ export function unsafe<O extends object>(options: O, reason: string): O {
   checkObject(options, 'options');
   if (typeof reason !== 'string' || reason.trim() === '')
     throw wrong('unsafe(): the second argument', 'the reason, as text that is not empty', reason);
-  return { ...options, [UNSAFE]: reason };
+  const marks = { ...(options as Marked).__closefds, unsafe: reason };
+  return { ...options, [UNSAFE]: reason, __closefds: marks };
 }
 
 function checkObject(value: unknown, name: string): void {
@@ -112,10 +122,17 @@ function checkSource(source: unknown, childFd: number): unknown {
   const name = `fds[${childFd}]`;
   if (source === 'pipe' || source === 'overlapped' || source === 'ipc') return source;
   if (source === 'inherit') return checkOpen(childFd, name);
+  if (isSocket(source)) return source;
   const fd = typeof source === 'object' && source !== null ? (source as { fd?: unknown }).fd : source;
   if (typeof fd !== 'number' || !Number.isInteger(fd) || fd < 0 || fd > 0x7fffffff)
     throw wrong(name, `an FD, an object with one, or 'pipe', 'overlapped', 'ipc', 'inherit'`, source);
   return checkOpen(fd, name);
+}
+
+/** Connected, so that it has an FD: Node passes it by its handle. */
+function isSocket(source: unknown): boolean {
+  const handle = (source as { _handle?: { fd?: unknown } } | null | undefined)?._handle;
+  return typeof handle?.fd === 'number' && handle.fd >= 0;
 }
 
 function checkOpen(fd: number, name: string): number {

@@ -1,8 +1,9 @@
 // Slots beyond stdio, on real programs: what passes, what is closed, what the caller sees.
 
+import path from 'node:path';
 import test from 'ava';
 import { temporaryFolder, write } from './support/programs';
-import { LEAK, LIST_FDS, type RunResult, run } from './support/run';
+import { LEAK, LIST_FDS, ROOT, type RunResult, run } from './support/run';
 
 /** What a fixture program reports of one spawn. */
 interface Seen {
@@ -237,6 +238,20 @@ test('a socket in a slot is an FD with its type', async t => {
   );
 });
 
+test('withFds() takes a socket', async t => {
+  const body = `
+    const { withFds } = require(${JSON.stringify(path.join(ROOT, 'dist', 'src', 'index.js'))});
+    const server = net.createServer(socket => {
+      asynchronous(undefined, withFds({ stdio: ['ignore', 'pipe', 'ignore'] }, { 3: socket }), () => process.exit());
+    });
+    server.listen(0, '127.0.0.1', () => net.connect(server.address().port).on('close', () => {}).resume());`;
+  const { seen } = await runProgram(t, { body });
+  t.deepEqual(
+    seen.map(one => one.fds),
+    [[0, 1, 2, 3]],
+  );
+});
+
 test('a denied slot is closed even when a stray has its number', async t => {
   const body = `
     leak.dup2(file, 30);
@@ -313,7 +328,7 @@ test('strict throws before a process exists, sync and async alike', async t => {
 
 test('all seven functions: withFds() passes, unsafe() passes the strays too and is reported', async t => {
   const body = `
-    const { withFds, unsafe } = require(${JSON.stringify(new URL('../../dist/src/index.js', `file://${__dirname}/`).pathname)});
+    const { withFds, unsafe } = require(${JSON.stringify(path.join(ROOT, 'dist', 'src', 'index.js'))});
     leak.dup2(file, 60);
     const fds = withFds({ stdio: ['ignore', 'pipe', 'ignore'] }, { 4: file });
     const raw = unsafe({ stdio: ['ignore', 'pipe', 'ignore', file] }, 'test');

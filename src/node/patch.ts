@@ -131,7 +131,8 @@ export function installPatch(options: PatchOptions): void {
   function carrying<T>(args: readonly unknown[], work: () => T): T {
     const options = args.slice(1, 3).find(isOptions);
     if (options === undefined) return work();
-    if (peek(options, WITH_FDS) === undefined && peek(options, UNSAFE) === undefined) return work();
+    const { explicit, unsafe } = readMarks(options);
+    if (explicit === undefined && unsafe === undefined) return work();
     carried = options;
     try {
       return work();
@@ -257,14 +258,12 @@ function outcomeOf(result: unknown): Outcome {
 
 /** exec() and execFile() have no `stdio`; withFds() adds what it designates to their three pipes. */
 function carriedStdio(options: Options, carried: Options): StdioReading {
-  if (carried[WITH_FDS] === undefined || !Array.isArray(carried.stdio))
+  if (readMarks(carried).explicit === undefined || !Array.isArray(carried.stdio))
     return readStdio(options, false, isProxy);
   return { value: ['pipe', 'pipe', 'pipe', ...carried.stdio.slice(3)], again: undefined };
 }
 
 function toCall(route: string, options: Options, marks: Options, stdio: StdioReading): SpawnCall {
-  const unsafe = peek(marks, UNSAFE);
-  const explicit = peek(marks, WITH_FDS);
   const file = peek(options, 'file');
   return {
     route,
@@ -273,6 +272,18 @@ function toCall(route: string, options: Options, marks: Options, stdio: StdioRea
     environment: () => (Array.isArray(options.envPairs) ? options.envPairs : toPairs(options.env)),
     stdio: stdio.value,
     sync: route.endsWith('Sync'),
+    ...readMarks(marks),
+  };
+}
+
+/** What withFds() and unsafe() left: a symbol, or its twin where a launcher dropped symbols. */
+function readMarks(options: Options): Pick<SpawnCall, 'explicit' | 'unsafe'> {
+  const twin = peek(options, '__closefds');
+  const read = (key: symbol, name: string) =>
+    peek(options, key) ?? (isOptions(twin) ? peek(twin, name) : undefined);
+  const explicit = read(WITH_FDS, 'withFds');
+  const unsafe = read(UNSAFE, 'unsafe');
+  return {
     explicit: isOptions(explicit) ? (explicit as Record<number, unknown>) : undefined,
     unsafe: typeof unsafe === 'string' ? unsafe : undefined,
   };
