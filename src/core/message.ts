@@ -75,7 +75,9 @@ function spawnAdvice(finding: SpawnFinding): string {
     return `Nobody designated it. If the child needs it, pass it by withFds(), or allow it by a rule with "kinds": ["stray"].`;
   if (caller === undefined || caller.name === UNKNOWN)
     return 'Whoever called cannot be named in a rule: only one without "caller" can allow it, and that allows it to everybody.';
-  return `If the child needs it, allow it in closefds.json: {"caller": ${JSON.stringify(caller.name)}, "kinds": ["${kind}"], "fds": [${finding.childFd}], "effect": "allow", "reason": "..."}.`;
+  // The app can say it where it is done; other people's code cannot.
+  const inCode = caller.name === '.' ? 'designate it with withFds(), or ' : '';
+  return `If the child needs it, ${inCode}allow it in closefds.json: {"caller": ${JSON.stringify(caller.name)}, "kinds": ["${kind}"], "fds": [${finding.childFd}], "effect": "allow", "reason": "..."}.`;
 }
 
 function selfAdvice(finding: SelfFinding): string {
