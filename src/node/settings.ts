@@ -99,6 +99,8 @@ function exists(file: string): boolean {
 function readManifest(file: string): { name?: unknown; closefds?: unknown } | undefined {
   let text: string;
   try {
+    // A FIFO would wait for a writer for ever, and /dev/zero has no end.
+    if (!fs.statSync(file).isFile()) return undefined;
     text = fs.readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
   } catch {
     return undefined;
