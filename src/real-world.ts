@@ -30,7 +30,11 @@ export function createRealGuard({ settings, strayGuard, packageRoot, report }: R
     now: () => performance.now(),
   });
   // Where closing depends on the list, or keeping does, it has to be a fresh one.
-  const alwaysLook = strayGuard.nullDevice !== undefined || judgesStrays(config.rules);
+  const alwaysLook =
+    strayGuard.nullDevice !== undefined ||
+    judgesStrays(config.rules) ||
+    // To carry out a denial in `warn`, everything is marked but what is known to be there.
+    (mode === 'warn' && config.rules.some(rule => rule.effect === 'deny'));
   let policy: Policy | undefined;
 
   return createSpawnGuard(mode, {

@@ -62,7 +62,8 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
   };
 
   function judge(call: SpawnCall): Plan {
-    const known = world.strays(false);
+    // What unsafe() passes depends on the list, as closing does not.
+    const known = world.strays(call.unsafe !== undefined);
     if (known.length === 0 && !designates(call.stdio) && call.unsafe === undefined) return nothing;
 
     const caller = attempt('finding the caller', world.findCaller, undefined);
