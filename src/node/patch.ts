@@ -121,9 +121,11 @@ export function installPatch(options: PatchOptions): void {
     if (promisified === undefined) return execFile;
     return Object.defineProperty(execFile, util.promisify.custom, {
       ...Object.getOwnPropertyDescriptor(original, util.promisify.custom),
-      value: likeOriginal(function (...args) {
-        return carrying(args, () => Reflect.apply(promisified, this, args));
-      }, promisified),
+      // An arrow function, as Node's: neither `this` nor `prototype`.
+      value: likeOriginal(
+        (...args) => carrying(args, () => Reflect.apply(promisified, undefined, args)),
+        promisified,
+      ),
     });
   }
 
