@@ -45,7 +45,7 @@ async function cell(node, route, column) {
   const place = { node, route, column };
   const reason = reasonToSkip(route, node);
   if (reason !== undefined) return { ...place, outcome: 'skipped', detail: reason };
-  const expected = expectation(route, node, column.way, column.mode);
+  const expected = expectation(route, column.way, column.mode);
   try {
     const observed = await observe(route, node, column.way, column.mode);
     if (!isDeepStrictEqual(observed, expected))
@@ -57,7 +57,7 @@ async function cell(node, route, column) {
   } catch (error) {
     return { ...place, outcome: 'failed', detail: error.message };
   }
-  const hole = column.mode !== 'off' && holeOf(route, node, column.way) !== undefined;
+  const hole = column.mode !== 'off' && holeOf(route, column.way) !== undefined;
   return { ...place, outcome: hole ? 'hole' : 'passed' };
 }
 

@@ -13,6 +13,7 @@ import { installPatch } from './node/patch';
 import { readSettings, type Settings } from './node/settings';
 import { createStandIn } from './node/stand-in';
 import { loadStrayGuard } from './node/stray-guard';
+import { installInWorkers } from './node/worker';
 import type * as RealWorld from './real-world';
 import type { SpawnGuard } from './spawn-guard';
 
@@ -66,6 +67,7 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
     execThroughSpawnSync,
     onUnguarded: error => reportUnguarded(settings.mode, error),
   });
+  installInWorkers(path.join(PACKAGE_ROOT, 'dist', 'register', 'index.js'));
 }
 
 function loadGuard(settings: Settings, strayGuard: StrayGuard): SpawnGuard {

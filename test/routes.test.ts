@@ -20,14 +20,14 @@ for (const route of ROUTES) {
   test(`off: ${route.name}`, async t => {
     const [way] = WAYS;
     if (way === undefined) return t.fail();
-    t.deepEqual(await inTurn(() => observe(route, NODE, way, 'off')), expectation(route, NODE, way, 'off'));
+    t.deepEqual(await inTurn(() => observe(route, NODE, way, 'off')), expectation(route, way, 'off'));
   });
 
   for (const way of WAYS) {
     test(`${way.name}: ${route.name}`, async t => {
       t.deepEqual(
         await inTurn(() => observe(route, NODE, way, 'enforce')),
-        expectation(route, NODE, way, 'enforce'),
+        expectation(route, way, 'enforce'),
       );
     });
   }

@@ -85,9 +85,7 @@ export interface Route {
   readonly designated?: readonly number[];
   /** What is left of the guard without --allow-addons. There, native code opens no stray either. */
   readonly noAddons?: 'masks' | 'nothing';
-  /** The versions in which closefds is not loaded in the thread that starts the processes. */
-  readonly withoutPreload?: string;
-  /** What is known to get through even where closefds is loaded. */
+  /** What is known to get through. */
   readonly holes?: Readonly<Partial<Record<WayName, readonly number[]>>>;
   /** No call of the program returns, so the guard does not see how processes are made. */
   readonly unseen?: boolean;
@@ -351,23 +349,12 @@ function worker(name: string, options: string, more: Partial<Route> = {}): Route
   };
 }
 
-/**
- * A thread without closefds. The child handler guards its processes too, where one runs; otherwise
- * they get what was opened since the main thread last marked, which is when closefds was loaded.
- */
-const HOLES_WITHOUT_PRELOAD: Route['holes'] = {
-  posix_spawn: [OPENED],
-  'stand-in': [OPENED, INHERITED],
-};
-const NO_PRELOAD = { withoutPreload: '*' };
-
 const WORKERS: readonly Route[] = [
   worker('plain', '{}'),
   worker('plain, NODE_OPTIONS', '{}', byNodeOptions('--require')),
-  // https://github.com/nodejs/node/pull/53029
-  worker('env: {}', '{ env: {} }', { withoutPreload: '<20.18' }),
-  worker('env: {}, NODE_OPTIONS', '{ env: {} }', { ...byNodeOptions('--require'), ...NO_PRELOAD }),
-  worker('execArgv: []', '{ execArgv: [] }', NO_PRELOAD),
+  worker('env: {}', '{ env: {} }'),
+  worker('env: {}, NODE_OPTIONS', '{ env: {} }', byNodeOptions('--require')),
+  worker('execArgv: []', '{ execArgv: [] }'),
   worker('execArgv: [], NODE_OPTIONS', '{ execArgv: [] }', byNodeOptions('--require')),
   worker('SHARE_ENV', `{ env: require('worker_threads').SHARE_ENV }`),
   cjs(
@@ -570,13 +557,9 @@ export interface Observation {
 }
 
 /** What is known to get through, in one way of the guard; undefined if nothing is. */
-export function holeOf(route: Route, { version }: Node, way: WayOfGuard): readonly number[] | undefined {
+export function holeOf(route: Route, way: WayOfGuard): readonly number[] | undefined {
   if (route.noAddons === 'nothing') return [INHERITED];
-  return (isWithoutPreload(route, version) ? HOLES_WITHOUT_PRELOAD : route.holes)?.[way.name];
-}
-
-function isWithoutPreload({ withoutPreload }: Route, version: string): boolean {
-  return withoutPreload !== undefined && semver.satisfies(version, withoutPreload);
+  return route.holes?.[way.name];
 }
 
 /** Why a route cannot be run on a Node; undefined if it can. */
@@ -585,13 +568,13 @@ export function reasonToSkip(route: Route, { version }: Node): string | undefine
   return `${route.name} needs Node ${route.range}`;
 }
 
-export function expectation(route: Route, node: Node, way: WayOfGuard, mode: RouteMode): Observation {
+export function expectation(route: Route, way: WayOfGuard, mode: RouteMode): Observation {
   const { children = 1, designated = [], noAddons } = route;
   const strays = noAddons ? [INHERITED] : [OPENED, INHERITED];
   const guard = noAddons ?? (way.name === 'stand-in' ? 'masks' : 'marks');
-  const arriving = mode === 'off' ? strays : (holeOf(route, node, way) ?? []);
+  const arriving = mode === 'off' ? strays : (holeOf(route, way) ?? []);
   const masked = mode !== 'off' && guard === 'masks' ? strays.filter(fd => !arriving.includes(fd)) : [];
-  const seen = guard === 'marks' && !route.unseen && !isWithoutPreload(route, node.version);
+  const seen = guard === 'marks' && !route.unseen;
   const spawning = way.name === 'fork' ? 'fork' : 'other';
 
   return {
