@@ -30,7 +30,7 @@ function buildTypeScript() {
 function bundlePreloads() {
   const folder = path.join(root, 'dist', 'register');
   esbuild.buildSync({
-    entryPoints: ['index', 'warn', 'strict'].map(name => path.join(folder, `${name}.js`)),
+    entryPoints: ['index', 'warn', 'strict', 'worker'].map(name => path.join(folder, `${name}.js`)),
     outdir: folder,
     allowOverwrite: true,
     bundle: true,

@@ -67,7 +67,13 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
     execThroughSpawnSync,
     onUnguarded: error => reportUnguarded(settings.mode, error),
   });
-  installInWorkers(path.join(PACKAGE_ROOT, 'dist', 'register', 'index.js'));
+  installInWorkers({
+    preload: path.join(PACKAGE_ROOT, 'dist', 'register', 'worker.js'),
+    onUnguarded: error => {
+      const what = `a worker runs without closefds, which could not be added to its options: ${messageOf(error)}`;
+      report({ code: 'CLOSEFDS_UNGUARDED', mode: settings.mode, what });
+    },
+  });
 }
 
 function loadGuard(settings: Settings, strayGuard: StrayGuard): SpawnGuard {
@@ -157,7 +163,9 @@ function settingsOrExit(entryMode: Mode | undefined): Settings {
 }
 
 function reportSecondCopy(before: Installed, entryMode: Mode | undefined): void {
-  if (before.copy === PACKAGE_ROOT && (entryMode === undefined || entryMode === before.mode)) return;
+  // A worker's mode is the main thread's, whatever loads closefds there.
+  const agrees = entryMode === undefined || entryMode === before.mode || !workerThreads.isMainThread;
+  if (before.copy === PACKAGE_ROOT && agrees) return;
   const what = `closefds was loaded again, from ${PACKAGE_ROOT}${entryMode === undefined ? '' : ` for mode "${entryMode}"`}; the first copy (${before.copy}, mode "${before.mode}") stays in force`;
   report({ code: 'CLOSEFDS_SECOND_COPY', mode: before.mode, what });
 }

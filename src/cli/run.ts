@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import path from 'node:path';
+import { requireFlag } from '../core/node-options';
 import { MODES } from '../core/policy';
 import { PACKAGE_ROOT } from '../install';
 import { UsageError } from './usage-error';
@@ -52,8 +53,7 @@ async function main(args: readonly string[]): Promise<number> {
 /** Ours first, so that the patch is in place before other preloads start anything. */
 function nodeOptions(before: string | undefined): string {
   const register = path.join(PACKAGE_ROOT, 'dist', 'register', 'index.js');
-  const quoted = register.replaceAll('\\', '\\\\').replaceAll('"', '\\"');
-  const own = `--require "${quoted}"`;
+  const own = requireFlag(register);
   return before ? `${own} ${before}` : own;
 }
 

@@ -349,6 +349,16 @@ function worker(name: string, options: string, more: Partial<Route> = {}): Route
   };
 }
 
+const EVAL_AFTER_IMPORT = '>=20.18';
+
+function evalWorker(name: string, options: string, more: Partial<Route> = {}): Route {
+  const code = JSON.stringify(`const { spawn, spawnSync } = require('child_process'); ${START}`);
+  return cjs(`worker, ${name}`, `new (require('worker_threads').Worker)(${code}, ${options})`, {
+    ...BOTH,
+    ...more,
+  });
+}
+
 const WORKERS: readonly Route[] = [
   worker('plain', '{}'),
   worker('plain, NODE_OPTIONS', '{}', byNodeOptions('--require')),
@@ -357,14 +367,31 @@ const WORKERS: readonly Route[] = [
   worker('execArgv: []', '{ execArgv: [] }'),
   worker('execArgv: [], NODE_OPTIONS', '{ execArgv: [] }', byNodeOptions('--require')),
   worker('SHARE_ENV', `{ env: require('worker_threads').SHARE_ENV }`),
-  cjs(
-    'worker, eval',
-    `new (require('worker_threads').Worker)(
-      ${JSON.stringify(`const { spawn, spawnSync } = require('child_process'); ${START}`)},
-      { eval: true },
-    )`,
-    BOTH,
-  ),
+  evalWorker('eval', '{ eval: true }'),
+  // Node runs no --import there. Before 20.18 there is no way to add a preload and lose nothing.
+  evalWorker('eval, --import', '{ eval: true }', { ...byImport(), range: EVAL_AFTER_IMPORT }),
+  evalWorker('eval, env: {}, --import', '{ eval: true, env: {} }', byImport()),
+  evalWorker('eval, execArgv: [], NODE_OPTIONS=--import', '{ eval: true, execArgv: [] }', {
+    ...byNodeOptions('--import'),
+  }),
+  worker('copy of env', '{ env: { ...process.env } }'),
+  worker('copy of env, NODE_OPTIONS', '{ env: { ...process.env } }', byNodeOptions('--require')),
+  worker('env: {}, beside V8 and process options', '{ env: {} }', {
+    command: (setting, program) => ['--expose-gc', '--title=title', ...preload(setting, program)],
+  }),
+  worker('SHARE_ENV, execArgv: []', `{ env: require('worker_threads').SHARE_ENV, execArgv: [] }`),
+  worker('in a worker, env: {}', '{ env: {} }', {
+    files: setting => ({
+      'app.js': `${openStray(setting)}
+  const { Worker } = require('worker_threads');
+  new Worker(${JSON.stringify(path.join(setting.folder, 'middle.js'))}, { env: {} });`,
+      'middle.js': `
+  const { Worker } = require('worker_threads');
+  new Worker(${JSON.stringify(path.join(setting.folder, 'worker.js'))}, { env: {} });`,
+      'worker.js': `const { spawn, spawnSync } = require('child_process'); ${START}`,
+    }),
+    ...byNodeOptions('--require'),
+  }),
   cjs(
     'worker, ESM',
     `new (require('worker_threads').Worker)(
@@ -459,6 +486,10 @@ function byNodeOptions(flag: '--require' | '--import') {
     command: (_: Setting, program: string) => [program],
     env: ({ register }: Setting) => ({ NODE_OPTIONS: `${flag} ${register}` }),
   };
+}
+
+function byImport() {
+  return { command: ({ register }: Setting, program: string) => ['--import', register, program] };
 }
 
 /** With --allow-addons, which came after the rest. */
