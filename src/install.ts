@@ -20,6 +20,8 @@ import type { SpawnGuard } from './spawn-guard';
 /** Compiled, this file is dist/src/install.js; bundled, it is in dist/register/. */
 export const PACKAGE_ROOT = path.resolve(__dirname, '..', '..');
 
+const { emitWarning } = process;
+
 const INSTALLED = Symbol.for('closefds.installed');
 const SETTINGS_KEY = 'closefds.settings';
 
@@ -178,7 +180,7 @@ function remember(state: Installed): void {
 function report(finding: Finding): void {
   try {
     const { warn } = require('./node/outlet') as typeof Outlet;
-    warn(finding);
+    warn(finding, emitWarning);
   } catch {
     // Somebody replaced process.emitWarning by something that throws; the host must not suffer.
   }

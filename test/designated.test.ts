@@ -252,6 +252,19 @@ test('withFds() takes a socket', async t => {
   );
 });
 
+test('a slot that Node refuses gets as far as Node, sync and async alike', async t => {
+  const body = `for (const wrong of [{}, true, Symbol.iterator, 'pipes']) {
+    asynchronous(['ignore', 'pipe', 'ignore', wrong]);
+    if (typeof wrong !== 'string') synchronous(['ignore', 'pipe', 'ignore', wrong]);
+  }`;
+  const { seen, stderr } = await runProgram(t, { body });
+  t.deepEqual(seen, [
+    ...Array(6).fill({ error: 'ERR_INVALID_ARG_VALUE' }),
+    { error: 'ERR_INVALID_SYNC_FORK_INPUT' },
+  ]);
+  t.is(stderr, '');
+});
+
 test('a denied slot is closed even when a stray has its number', async t => {
   const body = `
     leak.dup2(file, 30);

@@ -201,7 +201,7 @@ for (const [name, finding, advice] of [
   [
     'designated, by default',
     designated(),
-    'If the child needs it, allow it in closefds.json: {"caller": ".", "kinds": ["pipe"], "fds": [3], "effect": "allow", "reason": "..."}.',
+    'If the child needs it, designate it with withFds(), or allow it in closefds.json: {"caller": ".", "kinds": ["pipe"], "fds": [3], "effect": "allow", "reason": "..."}.',
   ],
   [
     'designated by a package',
@@ -242,7 +242,7 @@ for (const [name, findings, refusal] of [
     [designated({ disposition: 'refused' })],
     `closefds refused to start "sh": one FD is not allowed
   designated FD 3 (a new pipe) is not allowed: ${BY_APP}
-    If the child needs it, allow it in closefds.json: {"caller": ".", "kinds": ["pipe"], "fds": [3], "effect": "allow", "reason": "..."}.`,
+    If the child needs it, designate it with withFds(), or allow it in closefds.json: {"caller": ".", "kinds": ["pipe"], "fds": [3], "effect": "allow", "reason": "..."}.`,
   ],
   [
     'two of three',

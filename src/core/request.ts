@@ -202,7 +202,7 @@ function readSlot(value: unknown, index: number): Pick<Slot, 'kind' | 'sourceFd'
   if (value === 'inherit') return { kind: 'fd', sourceFd: index };
   // Node's C++ half converts as ToInt32 does: 3.7 is 3, NaN is 0.
   if (typeof value === 'number') return { kind: 'fd', sourceFd: value | 0 };
-  if (isObject(value) && !ArrayBuffer.isView(value)) return { kind: 'fd', sourceFd: handleFd(value) };
+  if (isObject(value) && hasHandle(value)) return { kind: 'fd', sourceFd: handleFd(value) };
   // undefined, null, 'ignore', and what Node refuses by itself.
   return undefined;
 }
@@ -210,6 +210,16 @@ function readSlot(value: unknown, index: number): Pick<Slot, 'kind' | 'sourceFd'
 function isSkippedWhenSync(value: unknown): boolean {
   const known = ['pipe', 'overlapped', 'ipc', 'inherit', 'ignore'];
   return ArrayBuffer.isView(value) || (typeof value === 'string' && !known.includes(value));
+}
+
+/** An object without one is refused by Node, and has to get there for that. */
+function hasHandle(value: object): boolean {
+  try {
+    const { handle, _handle } = value as { handle?: unknown; _handle?: unknown };
+    return isObject(handle) || isObject(_handle);
+  } catch {
+    return true;
+  }
 }
 
 /** The FD of a stream that Node would pass by its handle: a socket, a pipe, a terminal. */

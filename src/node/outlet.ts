@@ -6,12 +6,11 @@
 import type { Finding } from '../core/finding';
 import { toAdvice, toMessage } from '../core/message';
 
-const { emitWarning } = process;
-
 /** Given to Node, which emits them in the next tick. */
 const pending = new Set<Error>();
 
-export function warn(finding: Finding): void {
+/** `emitWarning` is the one from the start: others replace it, and theirs may throw. */
+export function warn(finding: Finding, emitWarning: typeof process.emitWarning): void {
   const warning = Object.assign(new Error(toMessage(finding)), {
     name: 'ClosefdsWarning',
     code: finding.code,
