@@ -61,6 +61,7 @@ const OPTIONS: readonly string[] = [
   `Object.create({ env: { INHERITED: '1' } })`,
   `Object.freeze({ env: Object.freeze({ FROZEN: '1' }), execArgv: Object.freeze([]) })`,
   `new (class { #env = { PRIVATE: '1' }; get env() { return this.#env; } })()`,
+  `new (class { env = {}; #argv = ['private']; get argv() { return this.#argv; } })()`,
   `{ get env() { throw new Error('from a getter'); } }`,
   `{ env: { get NODE_OPTIONS() { throw new Error('from a getter'); } } }`,
   `Object.assign(() => {}, { env: { OF_A_FUNCTION: '1' } })`,
@@ -128,7 +129,7 @@ test('Worker itself is as it was', async t => {
   (async () => {
     const esm = await import('node:worker_threads');
     console.log(JSON.stringify([
-      Worker.name, Worker.length, typeof Worker, inspect(Worker),
+      Worker.name, Worker.length, typeof Worker,
       Object.getOwnPropertyNames(Worker), Object.getOwnPropertyDescriptors(Worker),
       Worker.prototype.constructor === Worker,
       Object.getOwnPropertyDescriptor(Worker.prototype, 'constructor'),
@@ -164,6 +165,33 @@ test('Worker in a worker is as it was, and what the outer one got stays there', 
       console.log(await outcome(() => new Worker(${JSON.stringify(middle)}, options)));
   })();`;
   for (const [, args, options] of PRELOADINGS) await same(t, folder, program, args, options);
+});
+
+test('a worker that Node would refuse with closefds runs without it, which is told once', async t => {
+  const folder = temporaryFolder(t);
+  const program = `
+  const { Worker } = require('node:worker_threads');
+  const code = 'console.log(typeof globalThis[Symbol.for("closefds.installed")])';
+  for (let i = 0; i < 2; i++) new Worker(code, { eval: true });`;
+  const { code, stdout, stderr } = await run(write(folder, { 'app.js': program }), {
+    nodeArgs: [],
+    env: { NODE_OPTIONS: `--title=title --import ${REGISTER}` },
+  });
+  t.is(code, 0);
+  t.is(stdout, 'undefined\n'.repeat(2));
+  t.is(stderr.match(/CLOSEFDS_UNGUARDED\] .*a worker runs without closefds/g)?.length, 1);
+});
+
+test('a worker that loads closefds twice, for another mode, says nothing', async t => {
+  const folder = temporaryFolder(t);
+  const program = `
+  const { Worker } = require('node:worker_threads');
+  new Worker('console.log(globalThis[Symbol.for("closefds.installed")].mode)', { eval: true, execArgv: [] });`;
+  const { code, stdout, stderr } = await run(write(folder, { 'app.js': program }), {
+    nodeArgs: [],
+    env: { CLOSEFDS_MODE: 'enforce', NODE_OPTIONS: `--require ${REGISTER.replace('index.js', 'warn.js')}` },
+  });
+  t.deepEqual([code, stdout, stderr], [0, 'enforce\n', '']);
 });
 
 async function same(
