@@ -3,7 +3,7 @@
 // Both only prepare options. Without closefds in the process, withFds() is a convenient way to
 // write `stdio`, and unsafe() changes nothing.
 
-import type { ChildProcess, StdioOptions } from 'node:child_process';
+import type { ChildProcess, SerializationType, StdioOptions } from 'node:child_process';
 
 import fs = require('node:fs');
 
@@ -46,6 +46,19 @@ type ChildStdio<F extends FdSources> = ChildProcess['stdio'] & {
   readonly [N in keyof F]: F[N] extends 'pipe' | 'overlapped' ? Readable & Writable : null;
 };
 
+/**
+ * Any options. The choices are named only so that TypeScript keeps the words of `{ stdio: 'inherit' }`
+ * and does not make text of them, which spawn() would refuse.
+ */
+type Options = object & {
+  readonly stdio?: StdioOptions | Anything;
+  readonly encoding?: BufferEncoding | 'buffer' | Anything;
+  readonly killSignal?: NodeJS.Signals | Anything;
+  readonly serialization?: SerializationType | Anything;
+};
+
+type Anything = NonNullable<unknown> | null | undefined;
+
 /** The highest number a slot may have: more slots than this are a mistake, not a wish. */
 const HIGHEST = 65_535;
 
@@ -60,7 +73,7 @@ const HIGHEST = 65_535;
  * Throws ERR_CLOSEFDS_ARGUMENT, before any process exists: a number that is no child FD, a source
  * that is no FD or is closed, a slot that `options.stdio` has given to something else.
  */
-export function withFds<O extends object, const F extends FdSources>(options: O, fds: F): WithFds<O, F> {
+export function withFds<O extends Options, const F extends FdSources>(options: O, fds: F): WithFds<O, F> {
   checkObject(options, 'options');
   checkObject(fds, 'fds');
   const stdio = toArray((options as { stdio?: unknown }).stdio);
@@ -85,7 +98,7 @@ export function withFds<O extends object, const F extends FdSources>(options: O,
  * For reviewed places in the code; a rule in the config is the better way where one will do.
  * Throws ERR_CLOSEFDS_ARGUMENT if the reason is missing.
  */
-export function unsafe<O extends object>(options: O, reason: string): O {
+export function unsafe<O extends Options>(options: O, reason: string): O {
   checkObject(options, 'options');
   if (typeof reason !== 'string' || reason.trim() === '')
     throw wrong('unsafe(): the second argument', 'the reason, as text that is not empty', reason);
