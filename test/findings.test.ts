@@ -227,6 +227,11 @@ for (const [name, finding, advice] of [
   ],
   ['unsafe()', unsafe(), 'Reason given: reviewed.'],
   ['a rule that expired', self('CLOSEFDS_RULE_EXPIRED'), 'Renew the rule or remove it.'],
+  [
+    'an error of our own',
+    self('CLOSEFDS_INTERNAL_ERROR'),
+    'This is a bug in closefds; what it could not find out was not allowed, save in mode "warn". Please report it.',
+  ],
   ['a second copy', self('CLOSEFDS_SECOND_COPY'), 'Load one copy, by one preload.'],
   ['unguarded', self('CLOSEFDS_UNGUARDED'), 'Run `npx closefds doctor` to see what is missing.'],
   ['the stand-in', self('CLOSEFDS_STAND_IN'), 'Run `npx closefds doctor` to see what is missing.'],

@@ -87,7 +87,7 @@ function selfAdvice(finding: SelfFinding): string {
     CLOSEFDS_RULE_EXPIRED: 'Renew the rule or remove it.',
     CLOSEFDS_SECOND_COPY: 'Load one copy, by one preload.',
     CLOSEFDS_INTERNAL_ERROR:
-      'This is a bug in closefds; the spawn went on with nothing designated or stray allowed. Please report it.',
+      'This is a bug in closefds; what it could not find out was not allowed, save in mode "warn". Please report it.',
   }[finding.code];
 }
 

@@ -131,7 +131,7 @@ export function readConfig(name: string): Config {
   } catch (error) {
     if (error instanceof ClosefdsError) throw error;
     const what = error instanceof JsonError ? `not valid JSON: ${error.message}` : (error as Error).message;
-    throw new ClosefdsError('ERR_CLOSEFDS_CONFIG', `${file}: ${what}.`, { cause: error });
+    throw new ClosefdsError('ERR_CLOSEFDS_CONFIG', `${file}: ${what.replace(/\.$/, '')}.`, { cause: error });
   }
 }
 
