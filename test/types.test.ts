@@ -4,7 +4,7 @@ import { exec, fork, type SpawnOptions, spawn, spawnSync } from 'node:child_proc
 import test from 'ava';
 import { unsafe, withFds } from '../src/index';
 
-export const compiles = {
+const compiles = {
   word: () => spawn('x', [], unsafe({ stdio: 'inherit' }, 'r')),
   words: () => spawn('x', [], unsafe({ stdio: ['pipe', 'inherit', 3, 'ipc'], killSignal: 'SIGINT' }, 'r')),
   encoding: () => spawnSync('x', [], withFds({ encoding: 'utf8' }, { 3: 5 })).stdout.trim(),
@@ -15,6 +15,7 @@ export const compiles = {
 };
 
 test('and so do its values at run time', t => {
+  t.is(Object.keys(compiles).length, 6);
   const { stdio, cwd } = unsafe({ stdio: 'inherit', cwd: '/' }, 'r');
   t.deepEqual({ stdio, cwd }, { stdio: 'inherit', cwd: '/' });
 });

@@ -20,7 +20,12 @@ export function warn(finding: Finding, emitWarning: typeof process.emitWarning):
   emitAtExit();
   pending.add(warning);
   process.nextTick(() => pending.delete(warning));
-  emitWarning.call(process, warning);
+  try {
+    emitWarning.call(process, warning);
+  } catch {
+    // Somebody's own, from before us. What it is for is to emit, and that can be done without it.
+    process.emit('warning', warning);
+  }
 }
 
 /** For --trace-warnings, where ten frames of ours would hide who called. */
