@@ -1,0 +1,343 @@
+// Runs real published packages under closefds: npm run test:packages [-- --install] [PROGRAM...]
+//
+// Each one of test/packages/cases.mjs, as a program that uses the package for what it is for:
+//   off      without closefds it works, and a leaker's child inherits exactly what the case says
+//   enforce  it works just the same, nothing is reported; a leaker's child has FDs 0, 1 and 2
+//   denied   without the compat table, one that passes FDs is stopped, and the finding names the
+//            package, its version, the line and the FD
+//
+// The packages come from npm, in exact versions and without their install scripts, into .cache/packages.
+// What a machine lacks is skipped with the reason; with --install, root gets it from apt.
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual } from 'node:util';
+import { CASES } from '../test/packages/cases.mjs';
+import { fetchNodes } from './fetch-nodes.mjs';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const REGISTER = path.join(root, 'dist', 'register', 'index.js');
+const PROGRAMS = path.join(root, 'test', 'packages', 'programs');
+const LIST_FDS = path.join(root, 'build', 'list-fds');
+/** A browser may be slow; what is denied its channel may wait for it for ever. */
+const LIMIT = { off: 60_000, enforce: 60_000, denied: 15_000 };
+const AT_ONCE = 2;
+
+const names = process.argv.slice(2).filter(argument => !argument.startsWith('-'));
+const cases = CASES.filter(({ program }) => names.length === 0 || names.includes(program));
+if (cases.length === 0) throw new Error(`No such case: ${names.join(', ')}`);
+
+const machine = findPrograms(process.argv.includes('--install'));
+const nodes = await findNodes();
+const packages = installPackages();
+const runs = mkdtempSync(path.join(packages, 'run-'));
+
+// ---------------------------------------------------------------------------------------------
+// What it takes
+// ---------------------------------------------------------------------------------------------
+
+/** The programs that cases need: a path each, or why there is none. */
+function findPrograms(install) {
+  const found = new Map();
+  for (const name of new Set(cases.flatMap(({ needs }) => needs ?? []))) {
+    const place = which(name) ?? (install ? installProgram(name) : undefined);
+    found.set(
+      name,
+      place ?? { missing: `there is no ${name}${install ? '' : '; --install gets it from apt'}` },
+    );
+  }
+  return found;
+}
+
+function which(name) {
+  const folders = (process.env.PATH ?? '').split(path.delimiter);
+  return folders.map(folder => path.join(folder, name)).find(file => existsSync(file));
+}
+
+function installProgram(name) {
+  if (process.getuid?.() !== 0) return { missing: `there is no ${name}, and only root can install it` };
+  const options = { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' };
+  try {
+    execFileSync('apt-get', ['update', '-q'], options);
+    execFileSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', name], {
+      ...options,
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    });
+  } catch (error) {
+    const why = String(error.stderr || error.message)
+      .trim()
+      .split('\n')
+      .at(-1);
+    return { missing: `there is no ${name}, and apt-get could not install it: ${why}` };
+  }
+  return which(name);
+}
+
+/** A newer Node from npm, for the packages that do not run on this one. */
+async function findNodes() {
+  const here = Number.parseInt(process.versions.node, 10);
+  const majors = [...new Set(cases.flatMap(({ node }) => node ?? []))].filter(major => major > here);
+  const found = new Map([[here, process.execPath]]);
+  if (majors.length === 0) return found;
+  // One newer Node does for all of them.
+  const [[version, binary]] = await fetchNodes([Math.max(...majors)]);
+  return found.set(Number.parseInt(version, 10), binary);
+}
+
+function nodeFor({ node = 0 }) {
+  const [major, binary] = [...nodes].filter(([major]) => major >= node).sort(([a], [b]) => a - b)[0];
+  return { major, binary };
+}
+
+/** The folder in which all packages are installed; a change to any version makes a new one. */
+function installPackages() {
+  const specs = CASES.flatMap(({ installs }) => Object.entries(installs).map(spec => spec.join('@'))).sort();
+  const key = createHash('sha256').update(specs.join()).digest('hex').slice(0, 12);
+  const folder = path.join(root, '.cache', 'packages', key);
+  if (existsSync(folder)) return folder;
+
+  const unfinished = `${folder}.${process.pid}`;
+  mkdirSync(unfinished, { recursive: true });
+  writeFileSync(path.join(unfinished, 'package.json'), '{"private": true}');
+  const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--save-exact'];
+  execFileSync('npm', ['install', ...options, ...specs], { cwd: unfinished, stdio: 'inherit' });
+  renameSync(unfinished, folder);
+  return folder;
+}
+
+// ---------------------------------------------------------------------------------------------
+// One case
+// ---------------------------------------------------------------------------------------------
+
+async function runCase(given) {
+  const { major, binary } = nodeFor(given);
+  const row = { title: Object.entries(given.installs)[0].join('@'), node: major, steps: {}, problems: [] };
+  const missing = given.needs === undefined ? undefined : machine.get(given.needs).missing;
+  if (missing !== undefined) return { ...row, skipped: missing };
+
+  for (const [step, check] of Object.entries(STEPS)) {
+    if (step === 'denied' && given.denied === undefined) continue;
+    const result = await runProgram(given, step, binary);
+    const problem = check(given, result);
+    row.steps[step] = problem === undefined ? 'ok' : 'FAILED';
+    if (problem !== undefined) row.problems.push(`${step}: ${problem}\n${indent(tellResult(result))}`);
+  }
+  return row;
+}
+
+/** What is wrong with each step's result, if anything. */
+const STEPS = {
+  off: (given, result) => wrongEnd(result) ?? wrongOutput(given, result, given.leaks) ?? reported(result, []),
+
+  enforce(given, result) {
+    const strays = (given.leaks ?? []).map(target => ({ code: 'CLOSEFDS_STRAY', target }));
+    return wrongEnd(result) ?? wrongOutput(given, result, []) ?? reported(result, strays);
+  },
+
+  denied({ denied, prints, installs }, result) {
+    const { caller, kind, fds, through } = denied;
+    const who = caller === '.' ? 'the app' : versioned(caller, installs);
+    const expected = fds.map(fd => ({
+      code: 'CLOSEFDS_DESIGNATED',
+      ...{ fd, kind, caller: who, through: through && versioned(through, installs), startsHere: true },
+    }));
+    const wrong = reported(result, expected);
+    return wrong ?? (result.stdout.trim() === prints ? 'it worked all the same' : undefined);
+  },
+};
+
+function versioned(name, installs) {
+  return `${name}@${installs[name]}`;
+}
+
+function wrongEnd({ code, signal, late }) {
+  if (late) return 'it did not end in time';
+  return code === 0 ? undefined : `it ended with ${signal ?? `exit code ${code}`}`;
+}
+
+function wrongOutput({ prints, leaks }, { stdout }, targets) {
+  if (leaks === undefined)
+    return stdout.trim() === prints ? undefined : `it printed ${JSON.stringify(stdout.trim())}`;
+  const child = JSON.parse(stdout);
+  const expected = [...targets].sort();
+  if (!isDeepStrictEqual(child.targets, expected))
+    return `beside stdio the child had ${JSON.stringify(child.targets)}, not ${JSON.stringify(expected)}`;
+  const isStdio = isDeepStrictEqual(child.fds.slice(0, 3), [0, 1, 2]);
+  const extra = child.fds.length - 3;
+  return isStdio && extra === targets.length ? undefined : `the child had FDs ${JSON.stringify(child.fds)}`;
+}
+
+function reported({ findings }, expected) {
+  const sorted = values => values.map(value => JSON.stringify(value)).sort();
+  return isDeepStrictEqual(sorted(findings), sorted(expected))
+    ? undefined
+    : `it reported ${JSON.stringify(findings)}, not ${JSON.stringify(expected)}`;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Running it
+// ---------------------------------------------------------------------------------------------
+
+async function runProgram(given, step, node) {
+  const folder = path.join(runs, `${given.program}-${step}`);
+  cpSync(PROGRAMS, folder, { recursive: true });
+  writeFileSync(path.join(folder, 'package.json'), '{"name": "app", "version": "1.0.0"}');
+  const config = path.join(folder, 'closefds.json');
+  writeFileSync(config, JSON.stringify(configFor(given, step)));
+  // Short, since sockets are made there.
+  const temporary = realpathSync(mkdtempSync(path.join(tmpdir(), 'closefds-')));
+
+  const child = spawn(path.join(root, 'build', 'clean-exec'), [node, `${given.program}.mjs`], {
+    cwd: folder,
+    env: {
+      PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH}`,
+      HOME: temporary,
+      TMPDIR: temporary,
+      LANG: 'C.UTF-8',
+      // For Node as a grandchild too: tsx and npm start one.
+      NODE_OPTIONS: `--require ${JSON.stringify(REGISTER)}`,
+      CLOSEFDS_MODE: step === 'off' ? 'off' : 'enforce',
+      CLOSEFDS_CONFIG: config,
+      LIST_FDS,
+      ...(given.needs && { [given.needs.toUpperCase()]: machine.get(given.needs) }),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  try {
+    const result = await outcomeOf(child, temporary, LIMIT[step]);
+    return { ...result, findings: findingsIn(result.stderr) };
+  } finally {
+    endRest(temporary);
+    rmSync(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+}
+
+/** Without the table, and where a channel is what it passes, with a rule against that. */
+function configFor({ denied }, step) {
+  if (step !== 'denied') return {};
+  const { caller, kind, callSite } = denied;
+  const rule = { caller, ...(callSite && { callSite }), kinds: [kind], effect: 'deny' };
+  return { compat: false, rules: kind === 'ipc' ? [rule] : [] };
+}
+
+function outcomeOf(child, mark, limit) {
+  return new Promise((resolve, reject) => {
+    const texts = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'])
+      child[name].setEncoding('utf8').on('data', text => {
+        texts[name] += text;
+      });
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill('SIGKILL');
+      endRest(mark);
+    }, limit);
+    child.on('error', reject);
+    // Whatever outlives the program would keep its pipes open.
+    child.on('exit', () => setTimeout(() => endRest(mark), 500).unref());
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve({ code, signal, late, ...texts });
+    });
+  });
+}
+
+/** Ends what a program left behind, known by the TMPDIR that is nobody else's. */
+function endRest(temporary) {
+  for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name))) {
+    try {
+      const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+      if (variables.includes(`TMPDIR=${temporary}`)) process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It ended by itself, or is not ours to look into.
+    }
+  }
+}
+
+const WARNING = /\[(CLOSEFDS_\w+)\] ClosefdsWarning: (.*)/g;
+const DESIGNATED =
+  /^designated FD (\d+) \((.*?)\) was closed: (.*?) starting ".*?" with \w+\(\) at (.+?):(\d+):\d+(?:, through (\S+?))?(?:;.*)?$/;
+const STRAY = /^stray FD \d+ \((?:\w+ )?(\S+?)(?:\[\d+\])?, .*\) was closed: the app /;
+const KINDS = { 'a new pipe': 'pipe', 'the message channel': 'ipc' };
+
+function findingsIn(stderr) {
+  return [...stderr.matchAll(WARNING)].map(([, code, text]) => {
+    const [, target] = STRAY.exec(text) ?? [];
+    if (target !== undefined) return { code, target: path.basename(target) };
+    const [, fd, what, caller, file, line, through] = DESIGNATED.exec(text) ?? [];
+    if (fd === undefined) return { code, text };
+    return {
+      code,
+      ...{ fd: Number(fd), kind: KINDS[what] ?? what, caller, through: through && withVersion(through) },
+      startsHere: startsProcess(file, Number(line)),
+    };
+  });
+}
+
+/** Launchers are named without their versions. */
+function withVersion(name) {
+  const manifest = path.join(packages, 'node_modules', name, 'package.json');
+  return `${name}@${JSON.parse(readFileSync(manifest, 'utf8')).version}`;
+}
+
+/** Whether the line that a finding names is one that starts a process. */
+function startsProcess(file, line) {
+  const text = readFileSync(path.resolve(runs, file), 'utf8').split('\n')[line - 1] ?? '';
+  return /spawn|fork|execaNode|foregroundChild/i.test(text);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Telling
+// ---------------------------------------------------------------------------------------------
+
+function tellResult({ code, signal, stdout, stderr }) {
+  return `exit ${signal ?? code}\nstdout: ${stdout.trim()}\nstderr: ${stderr.trim().slice(-2000)}`;
+}
+
+function indent(text) {
+  return text.replace(/^/gm, '    ');
+}
+
+function printTable(rows) {
+  const steps = Object.keys(STEPS);
+  const count = { passed: 0, failed: 0, skipped: 0 };
+  console.log(`${'package'.padEnd(28)}Node  ${steps.map(step => step.padEnd(9)).join('')}`);
+  for (const { title, node, skipped, ...row } of rows.sort((a, b) => (a.title < b.title ? -1 : 1))) {
+    const outcome = skipped !== undefined ? 'skipped' : row.problems.length === 0 ? 'passed' : 'failed';
+    count[outcome] += 1;
+    const cells = steps.map(step => (row.steps[step] ?? '-').padEnd(9)).join('');
+    const line = `${title.padEnd(28)}${String(node).padEnd(6)}${skipped ? `skipped: ${skipped}` : cells}`;
+    console.log(line.trimEnd());
+    for (const problem of row.problems) console.log(`  ${problem}`);
+  }
+  console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
+  process.exitCode = count.failed > 0 ? 1 : 0;
+}
+
+const rows = [];
+try {
+  const waiting = [...cases];
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+      rows.push(await runCase(next));
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+} finally {
+  rmSync(runs, { recursive: true, force: true, maxRetries: 3 });
+}
+printTable(rows);

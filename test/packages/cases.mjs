@@ -1,0 +1,103 @@
+// The packages that are run for real, one line each; scripts/test-packages.mjs runs them.
+//
+//   installs  the package first, then what it needs; exact versions
+//   node      the oldest major it runs on, if that is newer than ours
+//   needs     a program of this machine
+//   prints    what the program writes when everything it needs arrives
+//   denied    without the compat table it is stopped: who is named ('.' is the app), for which kind, at which
+//             FDs, through which launcher. A message channel is allowed by default, so a rule denies it there.
+//   leaks     what a child inherits without closefds
+
+const LEVEL = ['000003.log', 'LOCK', 'LOG', 'MANIFEST-000002'];
+
+export const CASES = [
+  {
+    program: 'puppeteer-core',
+    installs: { 'puppeteer-core': '25.16.0', '@puppeteer/browsers': '3.2.6' },
+    node: 22,
+    needs: 'chromium',
+    prints: 'hello',
+    denied: { caller: '@puppeteer/browsers', kind: 'pipe', fds: [3, 4] },
+  },
+  {
+    program: 'playwright-core',
+    installs: { 'playwright-core': '1.65.1' },
+    node: 20,
+    needs: 'chromium',
+    prints: 'hello',
+    denied: { caller: 'playwright-core', kind: 'pipe', fds: [3, 4] },
+  },
+  {
+    program: 'ffmpeg-stream',
+    installs: { 'ffmpeg-stream': '1.0.1' },
+    prints: 'hello',
+    denied: { caller: 'ffmpeg-stream', kind: 'pipe', fds: [3, 4] },
+  },
+  {
+    program: 'tsx',
+    installs: { tsx: '4.23.15' },
+    prints: 'hello',
+    denied: { caller: 'tsx', kind: 'ipc', fds: [3] },
+  },
+  {
+    program: 'concurrently',
+    installs: { concurrently: '10.0.7' },
+    node: 22,
+    prints: 'hello',
+    denied: { caller: 'concurrently', kind: 'ipc', fds: [3] },
+  },
+  {
+    program: 'forever-monitor',
+    installs: { 'forever-monitor': '3.0.3' },
+    prints: 'hello',
+    denied: { caller: 'forever-monitor', kind: 'ipc', fds: [3] },
+  },
+  {
+    program: 'nodemon',
+    installs: { nodemon: '3.1.14' },
+    prints: 'hello',
+    denied: { caller: 'nodemon', kind: 'ipc', fds: [3] },
+  },
+  {
+    program: 'jest-worker',
+    installs: { 'jest-worker': '30.5.1' },
+    prints: '42',
+    denied: { caller: 'jest-worker', kind: 'ipc', fds: [3] },
+  },
+  {
+    program: 'execa',
+    installs: { execa: '10.2.1' },
+    node: 22,
+    prints: 'run hello',
+    denied: { caller: '.', kind: 'ipc', fds: [3], through: 'execa' },
+  },
+  {
+    program: 'cross-spawn',
+    installs: { 'cross-spawn': '7.0.6' },
+    prints: 'hello',
+    denied: { caller: '.', kind: 'ipc', fds: [3], through: 'cross-spawn' },
+  },
+  {
+    program: 'foreground-child',
+    installs: { 'foreground-child': '4.0.3' },
+    prints: 'hello',
+    denied: {
+      caller: '.',
+      callSite: 'foreground-child-inner.mjs',
+      kind: 'ipc',
+      fds: [3],
+      through: 'foreground-child',
+    },
+  },
+  {
+    program: 'esbuild',
+    installs: { esbuild: '0.28.2' },
+    prints: 'const text = "hello";\nconsole.log(text);',
+  },
+  { program: 'npm', installs: { npm: '12.2.0' }, node: 24, prints: 'hello' },
+  { program: 'classic-level', installs: { 'classic-level': '3.0.0' }, leaks: LEVEL },
+  { program: 'leveldown', installs: { leveldown: '6.1.1' }, leaks: LEVEL },
+  { program: 'lmdb', installs: { lmdb: '3.5.6' }, leaks: ['data.mdb'] },
+  { program: 'node-pty', installs: { '@lydell/node-pty': '1.1.0' }, leaks: ['ptmx'] },
+  { program: 'node-unix-socket', installs: { 'node-unix-socket': '0.2.7' }, leaks: ['socket:'] },
+];

@@ -1,0 +1,3 @@
+import { foregroundChild } from 'foreground-child';
+
+foregroundChild(process.execPath, ['echo.mjs']);
