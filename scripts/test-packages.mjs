@@ -283,7 +283,7 @@ function findingsIn(stderr) {
     if (fd === undefined) return { code, text };
     return {
       code,
-      ...{ fd: Number(fd), kind: KINDS[what] ?? what, caller, through: through && withVersion(through) },
+      ...{ fd: Number(fd), kind: KINDS[what] ?? 'fd', caller, through: through && withVersion(through) },
       startsHere: startsProcess(file, Number(line)),
     };
   });

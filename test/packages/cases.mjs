@@ -34,6 +34,13 @@ export const CASES = [
     denied: { caller: 'ffmpeg-stream', kind: 'pipe', fds: [3, 4] },
   },
   {
+    program: 'mocha',
+    installs: { mocha: '12.0.3' },
+    node: 22,
+    prints: '1 passing',
+    denied: { caller: 'mocha', kind: 'fd', fds: [3] },
+  },
+  {
     program: 'tsx',
     installs: { tsx: '4.23.15' },
     prints: 'hello',
