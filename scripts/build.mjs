@@ -37,6 +37,9 @@ function bundlePreloads() {
     packages: 'external',
     platform: 'node',
     target: 'node18',
+    // Comments and indentation are half of the text, and all of it is parsed at each start.
+    minifyWhitespace: true,
+    minifySyntax: true,
     sourcemap: true,
     logLevel: 'warning',
   });

@@ -41,6 +41,7 @@ if (tools) {
   for (const compiler of ['gcc', 'clang']) {
     if (!has(compiler)) continue;
     run(`${compiler}, no warning`, compiler, [...ADDON, '-Wshadow', '-Wpointer-arith', ...SOURCES]);
+    run(`${compiler}, other systems`, compiler, [...ADDON, '-U__linux__', ...SOURCES]);
   }
   if (has('gcc')) {
     // The analyzer's findings are warnings; the test is not part of what it judges.

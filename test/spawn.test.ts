@@ -41,3 +41,17 @@ test('strict: the spawn throws before a process exists', async t => {
     /stray FD 40 \(file .*\/opened, read-write, opened since start\) is not allowed: the app/,
   );
 });
+
+test('process substitution works for node, and does not leak on', async t => {
+  const folder = temporaryFolder(t);
+  const app = write(folder, {
+    'app.js': `
+      const { execFileSync } = require('node:child_process');
+      const { readFileSync } = require('node:fs');
+      process.stdout.write(execFileSync(${JSON.stringify(LIST_FDS)}));
+      process.stdout.write(readFileSync(process.argv[2]));`,
+  });
+  const result = await run(app, { through: ['bash', '-c', '"$@" <(echo said)', 'bash'] });
+  t.is(result.stdout, '[0,1,2]\nsaid\n');
+  t.regex(result.stderr, /stray FD 63 \(pipe:.*, inherited at start\) was closed/);
+});
