@@ -24,7 +24,7 @@ export function buildCompat(root) {
 
 /**
  * What somebody looked at is allowed. What was published later very likely does the same, so it
- * passes and is reported, unless the entry says where it came to an end.
+ * passes and is reported (or what the config's "unverified" says), unless the entry says where it came to an end.
  */
 function toRules(caller, entry, source) {
   const { range, kinds, fds, command, target, purpose, ends } = entry;
@@ -45,6 +45,5 @@ function toRules(caller, entry, source) {
   if (ends !== undefined || reported.length === 0) return [rule];
 
   const last = /<=(\S+)$/.exec(range)[1];
-  const reason = `${purpose}; known up to ${caller} ${last}`;
-  return [rule, { ...rule, range: `>${last}`, kinds: reported, effect: 'warn', reason }];
+  return [rule, { ...rule, range: `>${last}`, kinds: reported, effect: 'warn', knownUpTo: last }];
 }

@@ -53,8 +53,9 @@ export function createRealGuard({ settings, strayGuard, packageRoot, report }: R
   function currentPolicy(): Policy {
     const now = Date.now();
     if (policy === undefined || now >= policy.validUntil) {
-      const { rules, aliases, compat } = config;
-      policy = toPolicy({ rules, aliases, compat: compat ? loadCompat().rules : [] }, now);
+      const { rules, aliases, unverified } = config;
+      const compat = config.compat ? loadCompat().rules : [];
+      policy = toPolicy({ rules, aliases, unverified, compat }, now);
       for (const { source, expires } of policy.expired) {
         report({ code: 'CLOSEFDS_RULE_EXPIRED', mode, what: `the rule ${source} expired on ${expires}` });
       }

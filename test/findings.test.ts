@@ -51,6 +51,18 @@ function designated(given: Partial<SpawnFinding> = {}): SpawnFinding {
   return stray({ code: 'CLOSEFDS_DESIGNATED', kind: 'pipe', childFd: 3, ...nothing, ...given });
 }
 
+function unverified(given: Partial<SpawnFinding> = {}): SpawnFinding {
+  const rule = { source: 'compat/packages/tsx.json', reason: 'the watcher', knownUpTo: '4.5.0' };
+  return designated({
+    code: 'CLOSEFDS_UNVERIFIED',
+    effect: 'warn',
+    disposition: 'passed',
+    caller: tsx,
+    rule,
+    ...given,
+  });
+}
+
 function unsafe(given: Partial<SpawnFinding> = {}): SpawnFinding {
   return stray({
     code: 'CLOSEFDS_UNSAFE',
@@ -68,6 +80,7 @@ function self(code: SelfFinding['code'], what = 'something happened'): SelfFindi
 const EXAMPLES: Readonly<Record<FindingCode, Finding>> = {
   CLOSEFDS_STRAY: stray(),
   CLOSEFDS_DESIGNATED: designated(),
+  CLOSEFDS_UNVERIFIED: unverified(),
   CLOSEFDS_UNSAFE: unsafe(),
   CLOSEFDS_STAND_IN: self('CLOSEFDS_STAND_IN'),
   CLOSEFDS_UNGUARDED: self('CLOSEFDS_UNGUARDED'),
@@ -122,6 +135,16 @@ for (const [name, finding, message] of [
     'refused',
     stray({ disposition: 'refused' }),
     `stray FD 20 (file /data/LOCK, read-write, opened since start) is not allowed: ${BY_APP}`,
+  ],
+  [
+    'a version newer than the table knows',
+    unverified(),
+    'designated FD 3 (a new pipe) passes to the child: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known up to 4.5.0',
+  ],
+  [
+    'the same, denied by the config',
+    unverified({ effect: 'deny', disposition: 'closed' }),
+    'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known up to 4.5.0',
   ],
   ['a new pipe', designated(), `designated FD 3 (a new pipe) was closed: ${BY_APP}`],
   ['ipc', designated({ kind: 'ipc' }), `designated FD 3 (the message channel) was closed: ${BY_APP}`],

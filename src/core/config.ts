@@ -4,20 +4,38 @@
 // is also written down in config.schema.json, for editors; a test holds the two together.
 
 import { ClosefdsError } from '../errors';
-import { ACCESSES, DESIGNATED, EFFECTS, FILE_TYPES, KINDS, MODES, type Mode, type Rule } from './policy';
+import {
+  ACCESSES,
+  DESIGNATED,
+  EFFECTS,
+  type Effect,
+  FILE_TYPES,
+  KINDS,
+  MODES,
+  type Mode,
+  type Rule,
+} from './policy';
 import { isRange } from './range';
 
 export interface Config {
   readonly mode: Mode | undefined;
   /** Whether the compat table's allowances hold. */
   readonly compat: boolean;
+  /** What becomes of versions newer than the compat table knows. */
+  readonly unverified: Effect;
   readonly aliases: Readonly<Record<string, string>>;
   readonly rules: readonly Rule[];
 }
 
-export const NO_CONFIG: Config = { mode: undefined, compat: true, aliases: {}, rules: [] };
+export const NO_CONFIG: Config = {
+  mode: undefined,
+  compat: true,
+  unverified: 'warn',
+  aliases: {},
+  rules: [],
+};
 
-export const CONFIG_KEYS = ['$schema', 'mode', 'compat', 'aliases', 'rules'] as const;
+export const CONFIG_KEYS = ['$schema', 'mode', 'compat', 'unverified', 'aliases', 'rules'] as const;
 export const RULE_KEYS = [
   'caller',
   'range',
@@ -43,6 +61,7 @@ export function parseConfig(alleged: unknown, file: string, pointer = ''): Confi
   return {
     mode: optional(config.mode, value => oneOf(value, MODES, place('mode'))),
     compat: optional(config.compat, value => boolean(value, place('compat'))) ?? true,
+    unverified: optional(config.unverified, value => oneOf(value, EFFECTS, place('unverified'))) ?? 'warn',
     aliases: optional(config.aliases, value => parseAliases(value, place('aliases'))) ?? {},
     rules: optional(config.rules, value => parseRules(value, file, `${pointer}/rules`)) ?? [],
   };

@@ -11,6 +11,7 @@ import type { Access, FileType, Kind, SpawnCall } from './request';
 export type FindingCode =
   | 'CLOSEFDS_STRAY'
   | 'CLOSEFDS_DESIGNATED'
+  | 'CLOSEFDS_UNVERIFIED'
   | 'CLOSEFDS_UNSAFE'
   | 'CLOSEFDS_STAND_IN'
   | 'CLOSEFDS_UNGUARDED'
@@ -21,6 +22,7 @@ export type FindingCode =
 export const FINDING_CODES: readonly FindingCode[] = [
   'CLOSEFDS_STRAY',
   'CLOSEFDS_DESIGNATED',
+  'CLOSEFDS_UNVERIFIED',
   'CLOSEFDS_UNSAFE',
   'CLOSEFDS_STAND_IN',
   'CLOSEFDS_UNGUARDED',
@@ -31,7 +33,7 @@ export const FINDING_CODES: readonly FindingCode[] = [
 
 /** A fact about one FD of one spawn. */
 export interface SpawnFinding {
-  readonly code: 'CLOSEFDS_STRAY' | 'CLOSEFDS_DESIGNATED' | 'CLOSEFDS_UNSAFE';
+  readonly code: 'CLOSEFDS_STRAY' | 'CLOSEFDS_DESIGNATED' | 'CLOSEFDS_UNVERIFIED' | 'CLOSEFDS_UNSAFE';
   readonly mode: Mode;
   readonly effect: Effect | undefined;
   readonly disposition: Disposition;
@@ -46,7 +48,14 @@ export interface SpawnFinding {
   readonly route: string;
   readonly command: string;
   readonly caller: Caller | undefined;
-  readonly rule: { readonly source: string; readonly reason: string | undefined } | undefined;
+  readonly rule:
+    | {
+        readonly source: string;
+        readonly reason: string | undefined;
+        /** The last version of the caller that the compat table has seen, where this one is newer. */
+        readonly knownUpTo?: string;
+      }
+    | undefined;
   /** The argument or variable that tells the child this number: then it was very likely meant. */
   readonly announcement: string | undefined;
 }
@@ -79,7 +88,7 @@ function toFinding(outcome: Outcome, { request, caller }: Decision, mode: Mode):
   const { crossing, effect, rule } = outcome.verdict;
   const { call } = request;
   return {
-    code: codeOf(call, crossing.kind),
+    code: codeOf(call, crossing.kind, rule),
     mode,
     effect,
     disposition: outcome.disposition,
@@ -98,13 +107,15 @@ function toFinding(outcome: Outcome, { request, caller }: Decision, mode: Mode):
   };
 }
 
-function codeOf(call: SpawnCall, kind: Kind): SpawnFinding['code'] {
+function codeOf(call: SpawnCall, kind: Kind, rule: Rule): SpawnFinding['code'] {
   if (call.unsafe !== undefined) return 'CLOSEFDS_UNSAFE';
+  if (rule.knownUpTo !== undefined) return 'CLOSEFDS_UNVERIFIED';
   return kind === 'stray' ? 'CLOSEFDS_STRAY' : 'CLOSEFDS_DESIGNATED';
 }
 
 function ruleOf(rule: Rule): SpawnFinding['rule'] {
-  return { source: rule.source, reason: rule.reason };
+  const { source, reason, knownUpTo } = rule;
+  return { source, reason, ...(knownUpTo !== undefined && { knownUpTo }) };
 }
 
 /** unsafe() is reported even where there was nothing to pass: the next time there may be. */

@@ -29,7 +29,12 @@ function spawnMessage(finding: SpawnFinding): string {
   ];
   const meant =
     finding.announcement === undefined ? '' : `; the child is told of it by "${finding.announcement}"`;
-  return `${subject(finding)} ${verb}: ${who}${meant}`;
+  return `${subject(finding)} ${verb}: ${who}${meant}${known(finding)}`;
+}
+
+function known({ rule, caller }: SpawnFinding): string {
+  if (rule?.knownUpTo === undefined) return '';
+  return `; ${caller?.declaredName ?? caller?.name} is known up to ${rule.knownUpTo}`;
 }
 
 function subject(finding: SpawnFinding): string {
@@ -68,6 +73,8 @@ function place(caller: Caller | undefined): string {
 function spawnAdvice(finding: SpawnFinding): string {
   const { kind, caller, effect, rule } = finding;
   if (finding.code === 'CLOSEFDS_UNSAFE') return `Reason given: ${rule?.reason}.`;
+  if (finding.code === 'CLOSEFDS_UNVERIFIED')
+    return `Nobody has checked yet that this version still does what ${rule?.source} says (${rule?.reason}). A rule of yours, or "unverified" in the config, decides otherwise.`;
   if (effect === 'warn') return `A rule lets it pass and asks for this report: ${rule?.source}.`;
   if (rule !== undefined && rule.source !== 'default')
     return `Denied by ${rule.source}${rule.reason === undefined ? '' : `: ${rule.reason}`}.`;

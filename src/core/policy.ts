@@ -45,6 +45,8 @@ export interface Rule {
   readonly source: string;
   /** The data of the compat table, which names packages by what they are, not by their folder. */
   readonly compat?: boolean;
+  /** The last version somebody looked at; the rule speaks of what came after. Not for config files. */
+  readonly knownUpTo?: string;
   /** Only what `withFds()` designated. Not for config files. */
   readonly explicit?: boolean;
   /** Only the null device. Not for config files. */
@@ -96,13 +98,18 @@ export const DEFAULT_RULES: readonly Rule[] = [
 export interface PolicySources {
   readonly rules: readonly Rule[];
   readonly compat: readonly Rule[];
+  /** What becomes of versions that the compat table has not seen yet. */
+  readonly unverified: Effect;
   readonly aliases: Readonly<Record<string, string>>;
 }
 
 /** Puts the rules in order and leaves out what has expired at `now` (milliseconds since 1970). */
 export function toPolicy(sources: PolicySources, now: number): Policy {
   const expired = sources.rules.filter(rule => endOf(rule) <= now);
-  const rules = [...sources.rules.filter(rule => endOf(rule) > now), ...sources.compat, ...DEFAULT_RULES];
+  const compat = sources.compat.map(rule =>
+    rule.knownUpTo === undefined ? rule : { ...rule, effect: sources.unverified },
+  );
+  const rules = [...sources.rules.filter(rule => endOf(rule) > now), ...compat, ...DEFAULT_RULES];
   return {
     rules,
     aliases: sources.aliases,

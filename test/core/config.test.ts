@@ -21,17 +21,31 @@ test('a full config', t => {
     reason: 'the worker reads it',
     expires: '2027-02-28',
   };
-  const config = { $schema: 'x', mode: 'strict', compat: false, aliases: { a: 'b' }, rules: [rule] };
+  const config = {
+    $schema: 'x',
+    mode: 'strict',
+    compat: false,
+    unverified: 'deny',
+    aliases: { a: 'b' },
+    rules: [rule],
+  };
   t.deepEqual(parseConfig(config, 'closefds.json') as unknown, {
     mode: 'strict',
     compat: false,
+    unverified: 'deny',
     aliases: { a: 'b' },
     rules: [{ ...rule, source: 'closefds.json#/rules/0' }],
   });
 });
 
 test('an empty config is the default', t => {
-  t.deepEqual(parseConfig({}, 'f'), { mode: undefined, compat: true, aliases: {}, rules: [] });
+  t.deepEqual(parseConfig({}, 'f'), {
+    mode: undefined,
+    compat: true,
+    unverified: 'warn',
+    aliases: {},
+    rules: [],
+  });
 });
 
 const allow = { effect: 'allow', reason: 'r' };
@@ -42,7 +56,7 @@ for (const [name, config, message] of [
   [
     'an unknown key',
     { rule: [] },
-    'f: expected the keys "$schema", "mode", "compat", "aliases", "rules", found the key "rule". Did you mean "rules"?',
+    'f: expected the keys "$schema", "mode", "compat", "unverified", "aliases", "rules", found the key "rule". Did you mean "rules"?',
   ],
   [
     'a wrong mode',
@@ -50,6 +64,11 @@ for (const [name, config, message] of [
     'f#/mode: expected "off" or "warn" or "enforce" or "strict", found "enforced". Did you mean "enforce"?',
   ],
   ['compat as text', { compat: 'no' }, 'f#/compat: expected true or false, found "no".'],
+  [
+    'unverified as a mode',
+    { unverified: 'enforce' },
+    'f#/unverified: expected "allow" or "warn" or "deny", found "enforce".',
+  ],
   ['rules as an object', { rules: {} }, 'f#/rules: expected an array, found {}.'],
   [
     'a rule without an effect',

@@ -20,7 +20,7 @@ const NOW = Date.parse('2026-11-24T12:00:00Z');
 
 function policyOf(rules: readonly Partial<Rule>[], compat: readonly Rule[] = [], aliases = {}): Policy {
   const full = rules.map((rule, index) => ({ effect: 'allow', source: `rule ${index}`, ...rule }) as Rule);
-  return toPolicy({ rules: full, compat, aliases }, NOW);
+  return toPolicy({ rules: full, compat, unverified: 'warn', aliases }, NOW);
 }
 
 function request(crossings: readonly Crossing[], command = '/usr/bin/chrome'): SpawnRequest {
@@ -137,7 +137,8 @@ test('an npm alias is what its folder says for the config, and nothing for the c
 test('a rule matches through its last day, and is listed as expired after it', t => {
   const expires = '2026-11-24';
   const rule: Rule = { effect: 'allow', expires, source: 'r' };
-  const at = (time: string) => toPolicy({ rules: [rule], compat: [], aliases: {} }, Date.parse(time));
+  const at = (time: string) =>
+    toPolicy({ rules: [rule], compat: [], unverified: 'warn', aliases: {} }, Date.parse(time));
   t.deepEqual(at('2026-11-24T23:59:59Z').expired, []);
   t.is(at('2026-11-24T23:59:59Z').validUntil, Date.parse('2026-11-25T00:00:00Z'));
   t.deepEqual(at('2026-11-25T00:00:00Z').expired, [rule]);
@@ -207,7 +208,7 @@ property(
   fc.array(anyCrossing),
   anyCaller,
   (rules, crossings, by) => {
-    const all = toPolicy({ rules, compat: [], aliases: {} }, NOW);
+    const all = toPolicy({ rules, compat: [], unverified: 'warn', aliases: {} }, NOW);
     for (const { crossing: one, rule } of decide(request(crossings), by, all).verdicts) {
       const alone = [...rules, ...DEFAULT_RULES].filter(candidate => {
         const policy = {
@@ -292,3 +293,25 @@ test('toRequest() is what decide() gets: strays behind slots are not judged twic
     ['pipe'],
   );
 });
+
+for (const unverified of EFFECTS) {
+  test(`a version newer than the table knows: "unverified": "${unverified}"`, t => {
+    const known: Rule = {
+      caller: 'tsx',
+      kinds: ['pipe'],
+      effect: 'allow',
+      reason: 'r',
+      source: 'tsx.json',
+      compat: true,
+    };
+    const compat: readonly Rule[] = [
+      { ...known, range: '<=4.5.0' },
+      { ...known, range: '>4.5.0', effect: 'warn', knownUpTo: '4.5.0' },
+    ];
+    const policy = toPolicy({ rules: [], compat, unverified, aliases: {} }, NOW);
+    const effects = ['4.5.0', '4.6.0'].map(
+      version => decide(request([pipe]), { ...tsx, version }, policy).verdicts[0]?.effect,
+    );
+    t.deepEqual(effects, ['allow', unverified]);
+  });
+}
