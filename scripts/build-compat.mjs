@@ -14,12 +14,17 @@ export function buildCompat(root) {
     for (const entry of table.passes ?? []) index.rules.push(...toRules(name, entry, source));
     if (table.launches !== undefined) index.launchers.push(name);
     for (const { range, target, type, access, purpose } of table.strays ?? [])
-      index.strays.push({ package: name, range, target, type, access, purpose, source });
+      index.strays.push({ package: name, range: openEnded(range), target, type, access, purpose, source });
     for (const { range, exports } of table.starts ?? [])
       index.starts.push({ package: name, range, exports, source });
   }
   mkdirSync(path.join(root, 'dist', 'compat'), { recursive: true });
   writeFileSync(path.join(root, 'dist', 'compat', 'index.json'), JSON.stringify(index));
+}
+
+/** What was published later very likely leaves the same open. */
+function openEnded(range) {
+  return range.replace(/ *<=\S+$/, '') || '*';
 }
 
 /**

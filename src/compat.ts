@@ -2,6 +2,7 @@
 
 import path = require('node:path');
 
+import type { KnownStray } from './core/opener';
 import type { Rule } from './core/policy';
 
 export interface Compat {
@@ -9,6 +10,8 @@ export interface Compat {
   readonly rules: readonly Rule[];
   /** Packages that start processes on behalf of their own callers. */
   readonly launchers: ReadonlySet<string>;
+  /** What known packages leave open. */
+  readonly strays: readonly KnownStray[];
 }
 
 let loaded: Compat | undefined;
@@ -19,8 +22,9 @@ export function loadCompat(): Compat {
     const index = require(path.join(__dirname, '..', 'compat', 'index.json')) as {
       rules: readonly Rule[];
       launchers: readonly string[];
+      strays: readonly KnownStray[];
     };
-    loaded = { rules: index.rules, launchers: new Set(index.launchers) };
+    loaded = { rules: index.rules, launchers: new Set(index.launchers), strays: index.strays };
   }
   return loaded;
 }

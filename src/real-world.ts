@@ -5,9 +5,12 @@ import path = require('node:path');
 
 import { loadCompat } from './compat';
 import type { Finding } from './core/finding';
+import { findOpener, type Opener } from './core/opener';
 import { judgesStrays, type Policy, toPolicy } from './core/policy';
+import type { OpenFile } from './core/request';
 import type { StrayGuard } from './core/stray-guard';
 import { createCallerFinder } from './node/caller';
+import { loadedVersions } from './node/loaded-packages';
 import { describe } from './node/open-file';
 import type { Settings } from './node/settings';
 import { createStrayWatch } from './node/stray-watch';
@@ -35,6 +38,7 @@ export function createRealGuard({ settings, strayGuard, packageRoot, report }: R
     judgesStrays(config.rules) ||
     // To carry out a denial in `warn`, everything is marked but what is known to be there.
     (mode === 'warn' && config.rules.some(rule => rule.effect === 'deny'));
+  const openers = new WeakMap<OpenFile, Opener | undefined>();
   let policy: Policy | undefined;
 
   return createSpawnGuard(mode, {
@@ -45,9 +49,16 @@ export function createRealGuard({ settings, strayGuard, packageRoot, report }: R
       own: ['src', 'register'].map(folder => path.join(packageRoot, 'dist', folder)),
       isLauncher: name => loadCompat().launchers.has(name),
     }),
+    findOpener: openerOf,
     policy: currentPolicy,
     report,
   });
+
+  /** Found once for each stray: the look through what is loaded is dear, and the FD stays what it is. */
+  function openerOf(file: OpenFile): Opener | undefined {
+    if (!openers.has(file)) openers.set(file, findOpener(file, loadCompat().strays, loadedVersions));
+    return openers.get(file);
+  }
 
   /** A rule may expire while the process runs. */
   function currentPolicy(): Policy {

@@ -16,8 +16,10 @@ import { decide } from './core/decide';
 import { dispose } from './core/dispose';
 import { type Finding, findingKey, record, type SpawnFinding } from './core/finding';
 import { toRefusal } from './core/message';
+import type { Opener } from './core/opener';
 import type { Mode, Policy } from './core/policy';
 import {
+  type Crossing,
   designates,
   type OpenFile,
   type SpawnCall,
@@ -32,6 +34,8 @@ export interface World {
   /** What would cross exec undesignated. Looking costs time, so unless `fresh` it may be an earlier look. */
   readonly strays: (fresh: boolean) => readonly Stray[];
   readonly describe: (fd: number) => OpenFile;
+  /** Who most likely opened a stray; asked of strays that are reported. */
+  readonly findOpener: (file: OpenFile) => Opener | undefined;
   readonly findCaller: () => Caller | undefined;
   readonly policy: () => Policy;
   readonly report: (finding: Finding) => void;
@@ -72,11 +76,15 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     const request = toRequest(call, strays, describe);
     const decision = decide(request, caller, world.policy());
     const outcomes = dispose(decision, mode);
-    const findings = record(decision, outcomes, mode);
+    const findings = record(decision, outcomes, mode, openerOf);
 
     if (outcomes.some(outcome => outcome.disposition === 'refused')) refuse(findings);
     for (const finding of findings) tell(finding);
     return apply(request, outcomes, strays, mode);
+  }
+
+  function openerOf({ file }: Crossing): Opener | undefined {
+    return attempt('finding the opener', () => world.findOpener(file), undefined);
   }
 
   function refuse(findings: readonly SpawnFinding[]): never {

@@ -146,6 +146,11 @@ for (const [name, finding, message] of [
     unverified({ effect: 'deny', disposition: 'closed' }),
     'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known up to 4.5.0',
   ],
+  [
+    'a stray of a known package',
+    stray({ opener: { package: 'lmdb', version: '3.5.6', source: 'compat/packages/lmdb.json' } }),
+    `stray FD 20 (file /data/LOCK, read-write, opened since start, most likely by lmdb@3.5.6) was closed: ${BY_APP}`,
+  ],
   ['a new pipe', designated(), `designated FD 3 (a new pipe) was closed: ${BY_APP}`],
   ['ipc', designated({ kind: 'ipc' }), `designated FD 3 (the message channel) was closed: ${BY_APP}`],
   [

@@ -4,8 +4,9 @@ import { findAnnouncement } from './announcement';
 import { type Caller, callSite } from './caller';
 import type { Decision } from './decide';
 import type { Disposition, Outcome } from './dispose';
+import type { Opener } from './opener';
 import type { Effect, Mode, Rule } from './policy';
-import type { Access, FileType, Kind, SpawnCall } from './request';
+import type { Access, Crossing, FileType, Kind, SpawnCall } from './request';
 
 /** Stable: programs and `--disable-warning` go by it. Each has a heading in docs/findings.md. */
 export type FindingCode =
@@ -45,6 +46,8 @@ export interface SpawnFinding {
   readonly access: Access | undefined;
   /** Strays: inherited when the process started, rather than opened since. */
   readonly atStart: boolean;
+  /** Strays: the loaded package that is known to leave such a file open. */
+  readonly opener?: Opener;
   readonly route: string;
   readonly command: string;
   readonly caller: Caller | undefined;
@@ -74,19 +77,34 @@ export function isSpawnFinding(finding: Finding): finding is SpawnFinding {
   return 'route' in finding;
 }
 
+/** Asked only for what is told. */
+export type OpenerOf = (stray: Crossing) => Opener | undefined;
+
 /** The findings of one spawn: what passes by an allowance is none. */
-export function record(decision: Decision, outcomes: readonly Outcome[], mode: Mode): SpawnFinding[] {
+export function record(
+  decision: Decision,
+  outcomes: readonly Outcome[],
+  mode: Mode,
+  openerOf: OpenerOf,
+): SpawnFinding[] {
   const { call } = decision.request;
   const findings = outcomes
     .filter(outcome => outcome.reported)
-    .map(outcome => toFinding(outcome, decision, mode));
+    .map(outcome => toFinding(outcome, decision, mode, openerOf));
   if (call.unsafe !== undefined && findings.length === 0) findings.push(bareUnsafe(decision, mode));
   return findings;
 }
 
-function toFinding(outcome: Outcome, { request, caller }: Decision, mode: Mode): SpawnFinding {
+function toFinding(
+  outcome: Outcome,
+  { request, caller }: Decision,
+  mode: Mode,
+  openerOf: OpenerOf,
+): SpawnFinding {
   const { crossing, effect, rule } = outcome.verdict;
   const { call } = request;
+  // What was inherited was opened by another process.
+  const opener = crossing.kind === 'stray' && !crossing.atStart ? openerOf(crossing) : undefined;
   return {
     code: codeOf(call, crossing.kind, rule),
     mode,
@@ -99,6 +117,7 @@ function toFinding(outcome: Outcome, { request, caller }: Decision, mode: Mode):
     type: crossing.file.type,
     access: crossing.file.access,
     atStart: crossing.atStart,
+    ...(opener !== undefined && { opener }),
     route: call.route,
     command: call.command,
     caller,

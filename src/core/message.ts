@@ -38,10 +38,11 @@ function known({ rule, caller }: SpawnFinding): string {
 }
 
 function subject(finding: SpawnFinding): string {
-  const { kind, childFd, sourceFd, atStart } = finding;
+  const { kind, childFd, sourceFd, atStart, opener } = finding;
   const what = file(finding);
   if (kind === 'stray') {
-    const origin = atStart ? 'inherited at start' : 'opened since start';
+    const by = opener === undefined ? '' : `, most likely by ${opener.package}@${opener.version}`;
+    const origin = atStart ? 'inherited at start' : `opened since start${by}`;
     return `stray FD ${childFd} (${[what, origin].filter(Boolean).join(', ')})`;
   }
   if (kind === 'pipe') return `designated FD ${childFd} (a new pipe)`;
