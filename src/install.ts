@@ -5,7 +5,7 @@ import workerThreads = require('node:worker_threads');
 
 import type { Finding } from './core/finding';
 import type { Mode } from './core/policy';
-import type { StrayGuard } from './core/stray-guard';
+import { NO_STRAY_GUARD, type StrayGuard } from './core/stray-guard';
 import { ClosefdsError } from './errors';
 import { execThroughSpawnSync } from './node/exec-sync';
 import type * as Outlet from './node/outlet';
@@ -88,7 +88,7 @@ function loadGuard(settings: Settings, strayGuard: StrayGuard): SpawnGuard {
 // ---------------------------------------------------------------------------------------------
 
 function findStrayGuard(mode: Mode): StrayGuard {
-  if (process.platform !== 'linux') return SYSTEM_CLOSES;
+  if (process.platform !== 'linux') return NO_STRAY_GUARD;
   const byDefault = mode === 'enforce' || mode === 'strict';
   let failure: string;
   try {
@@ -106,26 +106,15 @@ function findStrayGuard(mode: Mode): StrayGuard {
   } catch (error) {
     const what = `stray FDs reach children: the addon did not load (${failure}), and masks are not possible (${messageOf(error)})`;
     report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
-    return mode === 'strict' ? refusing(what) : SYSTEM_CLOSES;
+    return mode === 'strict' ? refusing(what) : NO_STRAY_GUARD;
   }
 }
-
-/** Where the system closes by itself (macOS), or nothing can: designated FDs are judged all the same. */
-const SYSTEM_CLOSES: StrayGuard = {
-  arm: () => {},
-  list: () => [],
-  begin: () => {},
-  end: () => {},
-  replace: () => {},
-  way: () => 'nothing',
-  spawning: () => 'unknown',
-};
 
 function refusing(what: string): StrayGuard {
   const refuse = () => {
     throw new Error(what);
   };
-  return { ...SYSTEM_CLOSES, begin: refuse, replace: refuse };
+  return { ...NO_STRAY_GUARD, begin: refuse, replace: refuse };
 }
 
 function reportUnguarded(mode: Mode, error: unknown): void {

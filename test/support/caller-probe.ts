@@ -6,22 +6,12 @@
 import { appendFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Plan } from '../../src/core/apply';
-import type { StrayGuard } from '../../src/core/stray-guard';
+import { NO_STRAY_GUARD } from '../../src/core/stray-guard';
 import { createCallerFinder } from '../../src/node/caller';
 import { execThroughSpawnSync } from '../../src/node/exec-sync';
 import { installPatch } from '../../src/node/patch';
 
 const NOTHING: Plan = { stdio: undefined, guarded: false, keep: [], untouched: [], close: [] };
-
-const NO_STRAYS: StrayGuard = {
-  arm: () => {},
-  list: () => [],
-  begin: () => {},
-  end: () => {},
-  replace: () => {},
-  way: () => 'nothing',
-  spawning: () => 'unknown',
-};
 
 const { out, appRoot, launchers } = JSON.parse(process.env.CALLER_PROBE ?? '') as {
   out: string;
@@ -47,7 +37,7 @@ installPatch({
     appendFileSync(out, `${JSON.stringify(line)}\n`);
     return NOTHING;
   },
-  strayGuard: NO_STRAYS,
+  strayGuard: NO_STRAY_GUARD,
   execThroughSpawnSync,
   onUnguarded: () => {},
 });
