@@ -1,26 +1,34 @@
 // Puts the real world together and installs it in this thread. The one place that knows all parts.
 
+import fs = require('node:fs');
 import path = require('node:path');
 import workerThreads = require('node:worker_threads');
 
-import type { Finding } from './core/finding';
+import type { Finding, Occurrence } from './core/finding';
 import type { Mode } from './core/policy';
 import { NO_STRAY_GUARD, type StrayGuard } from './core/stray-guard';
 import { ClosefdsError } from './errors';
 import { execThroughSpawnSync } from './node/exec-sync';
-import type * as Outlet from './node/outlet';
 import { installPatch } from './node/patch';
 import { readSettings, type Settings } from './node/settings';
 import { createStandIn } from './node/stand-in';
 import { loadStrayGuard } from './node/stray-guard';
 import { installInWorkers } from './node/worker';
 import type * as RealWorld from './real-world';
+import type * as Reporting from './reporter';
+import type { Reporter } from './reporter';
 import type { SpawnGuard } from './spawn-guard';
 
 /** Compiled, this file is dist/src/install.js; bundled, it is in dist/register/. */
 export const PACKAGE_ROOT = path.resolve(__dirname, '..', '..');
 
-const { emitWarning } = process;
+/** Programs replace these. */
+const ORIGINALS = {
+  emitWarning: process.emitWarning,
+  fs: { openSync: fs.openSync, writeSync: fs.writeSync, closeSync: fs.closeSync },
+  setTimeout,
+  now: Date.now,
+};
 
 const INSTALLED = Symbol.for('closefds.installed');
 const SETTINGS_KEY = 'closefds.settings';
@@ -44,10 +52,12 @@ export function installed(): Installed | undefined {
 export function install(entryMode?: Mode): void {
   const before = installed();
   if (before !== undefined) {
+    reporting = before.settings;
     reportSecondCopy(before, entryMode);
     return;
   }
   const settings = settingsOrExit(entryMode);
+  reporting = settings;
   if (settings.mode === 'off') {
     remember({ mode: 'off', copy: PACKAGE_ROOT, strayGuard: undefined, settings });
     return;
@@ -63,7 +73,10 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
   installPatch({
     guard: call => {
       judge ??= loadGuard(settings, strayGuard);
-      return judge(call);
+      const plan = judge(call);
+      // This process ends there, without an exit.
+      if (call.route === 'execve') reporter?.flush();
+      return plan;
     },
     strayGuard,
     execThroughSpawnSync,
@@ -165,11 +178,15 @@ function remember(state: Installed): void {
   Object.defineProperty(globalThis, INSTALLED, { value: state, configurable: false, enumerable: false });
 }
 
-/** Loads the sentences with the first finding. */
-function report(finding: Finding): void {
+let reporting: Settings | undefined;
+let reporter: Reporter | undefined;
+
+/** Loads what it takes to tell something with the first that there is to tell. */
+function report(finding: Finding, occurrence: Occurrence = 'first'): void {
   try {
-    const { warn } = require('./node/outlet') as typeof Outlet;
-    warn(finding, emitWarning);
+    const { createReporter } = require('./reporter') as typeof Reporting;
+    reporter ??= createReporter({ mode: finding.mode, settings: reporting?.report, originals: ORIGINALS });
+    reporter.report(finding, occurrence);
   } catch {
     // Somebody replaced process.emitWarning by something that throws; the host must not suffer.
   }

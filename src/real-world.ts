@@ -4,14 +4,15 @@
 import path = require('node:path');
 
 import { loadCompat } from './compat';
-import type { Finding } from './core/finding';
+import type { PolicyConfig } from './core/config';
+import type { Finding, Occurrence } from './core/finding';
 import { findOpener, type Opener } from './core/opener';
 import { judgesStrays, type Policy, toPolicy } from './core/policy';
 import type { OpenFile } from './core/request';
 import type { StrayGuard } from './core/stray-guard';
 import { createCallerFinder } from './node/caller';
 import { loadedVersions } from './node/loaded-packages';
-import { describe } from './node/open-file';
+import { describe, positionOf } from './node/open-file';
 import type { Settings } from './node/settings';
 import { createStrayWatch } from './node/stray-watch';
 import { createSpawnGuard, type SpawnGuard } from './spawn-guard';
@@ -21,7 +22,7 @@ export interface RealWorld {
   readonly strayGuard: StrayGuard;
   readonly packageRoot: string;
   /** Never throws. */
-  readonly report: (finding: Finding) => void;
+  readonly report: (finding: Finding, occurrence: Occurrence) => void;
 }
 
 export function createRealGuard({ settings, strayGuard, packageRoot, report }: RealWorld): SpawnGuard {
@@ -39,7 +40,8 @@ export function createRealGuard({ settings, strayGuard, packageRoot, report }: R
     // To carry out a denial in `warn`, everything is marked but what is known to be there.
     (mode === 'warn' && config.rules.some(rule => rule.effect === 'deny'));
   const openers = new WeakMap<OpenFile, Opener | undefined>();
-  let policy: Policy | undefined;
+  const inForce = createPolicy(config);
+  const tried = config.candidate && createPolicy(config.candidate);
 
   return createSpawnGuard(mode, {
     strays: fresh => look(fresh || alwaysLook),
@@ -50,7 +52,10 @@ export function createRealGuard({ settings, strayGuard, packageRoot, report }: R
       isLauncher: name => loadCompat().launchers.has(name),
     }),
     findOpener: openerOf,
-    policy: currentPolicy,
+    policy: inForce,
+    candidate: tried && (() => ({ policy: tried(), mode: config.candidate?.mode ?? 'enforce' })),
+    redact: config.redact,
+    positionOf,
     report,
   });
 
@@ -60,17 +65,19 @@ export function createRealGuard({ settings, strayGuard, packageRoot, report }: R
     return openers.get(file);
   }
 
-  /** A rule may expire while the process runs. */
-  function currentPolicy(): Policy {
-    const now = Date.now();
-    if (policy === undefined || now >= policy.validUntil) {
-      const { rules, aliases, unverified } = config;
-      const compat = config.compat ? loadCompat().rules : [];
-      policy = toPolicy({ rules, aliases, unverified, compat }, now);
-      for (const { source, expires } of policy.expired) {
-        report({ code: 'CLOSEFDS_RULE_EXPIRED', mode, what: `the rule ${source} expired on ${expires}` });
+  /** Made anew when a rule expires while the process runs. */
+  function createPolicy({ rules, aliases, unverified, compat }: PolicyConfig): () => Policy {
+    let policy: Policy | undefined;
+    return () => {
+      const now = Date.now();
+      if (policy === undefined || now >= policy.validUntil) {
+        policy = toPolicy({ rules, aliases, unverified, compat: compat ? loadCompat().rules : [] }, now);
+        for (const { source, expires } of policy.expired) {
+          const what = `the rule ${source} expired on ${expires}`;
+          report({ code: 'CLOSEFDS_RULE_EXPIRED', mode, what }, 'first');
+        }
       }
-    }
-    return policy;
+      return policy;
+    };
   }
 }

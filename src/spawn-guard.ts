@@ -13,16 +13,18 @@
 import { apply, type Plan } from './core/apply';
 import { type Caller, callSite } from './core/caller';
 import { decide } from './core/decide';
-import { dispose } from './core/dispose';
-import { type Finding, findingKey, record, type SpawnFinding } from './core/finding';
+import { dispose, type Outcome } from './core/dispose';
+import { type Finding, type Occurrence, record, type SpawnFinding, type Telling } from './core/finding';
 import { toRefusal } from './core/message';
 import type { Opener } from './core/opener';
 import type { Mode, Policy } from './core/policy';
+import { type AfterSpawn, createUseWatch, type Passed, type Position } from './core/proof-of-use';
 import {
   type Crossing,
   designates,
   type OpenFile,
   type SpawnCall,
+  type SpawnRequest,
   type Stray,
   toRequest,
   UNKNOWN_FILE,
@@ -38,7 +40,17 @@ export interface World {
   readonly findOpener: (file: OpenFile) => Opener | undefined;
   readonly findCaller: () => Caller | undefined;
   readonly policy: () => Policy;
-  readonly report: (finding: Finding) => void;
+  /** A policy that is tried beside the one in force, and decides nothing. */
+  readonly candidate: (() => Candidate) | undefined;
+  /** Globs of targets that are not to be told. */
+  readonly redact: readonly string[];
+  readonly positionOf: (fd: number) => Position | undefined;
+  readonly report: (finding: Finding, occurrence: Occurrence) => void;
+}
+
+export interface Candidate {
+  readonly policy: Policy;
+  readonly mode: Mode;
 }
 
 /** Judges a call. Throws ERR_CLOSEFDS_DENIED in `strict`, and nothing else. */
@@ -51,9 +63,15 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     keep: [],
     untouched: [],
     close: [],
+    after: undefined,
   };
   const sites = new Set<string>();
-  const told = new Set<string>();
+  const told = new Map<string, SpawnFinding>();
+  const complaints = new Set<string>();
+  const watchUse = createUseWatch({
+    positionOf: world.positionOf,
+    onUse: finding => report(finding, 'addition'),
+  });
 
   return function guard(call) {
     try {
@@ -76,27 +94,51 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     const request = toRequest(call, strays, describe);
     const decision = decide(request, caller, world.policy());
     const outcomes = dispose(decision, mode);
-    const findings = record(decision, outcomes, mode, openerOf);
+    const candidate = attempt('judging by the candidate', () => tryCandidate(request, caller), undefined);
+    const recording = { mode, candidate, redact: world.redact, openerOf };
+    const tellings = attempt('recording', () => record(decision, outcomes, recording), []);
 
-    if (outcomes.some(outcome => outcome.disposition === 'refused')) refuse(findings);
-    for (const finding of findings) tell(finding);
-    return apply(request, outcomes, strays, mode);
+    if (outcomes.some(outcome => outcome.disposition === 'refused')) refuse(tellings);
+    const told = tellings.flatMap(tell);
+    const after = attempt('noting offsets', () => watchUse(told, call.sync), undefined);
+    return { ...apply(request, outcomes, strays, mode), after: after && safely(after) };
+  }
+
+  function tryCandidate(request: SpawnRequest, caller: Caller | undefined): Outcome[] | undefined {
+    const candidate = world.candidate?.();
+    return candidate && dispose(decide(request, caller, candidate.policy), candidate.mode);
   }
 
   function openerOf({ file }: Crossing): Opener | undefined {
     return attempt('finding the opener', () => world.findOpener(file), undefined);
   }
 
-  function refuse(findings: readonly SpawnFinding[]): never {
-    throw new ClosefdsError('ERR_CLOSEFDS_DENIED', toRefusal(findings));
+  function refuse(tellings: readonly Telling[]): never {
+    throw new ClosefdsError('ERR_CLOSEFDS_DENIED', toRefusal(tellings.map(({ make }) => make())));
   }
 
   function describe(fd: number): OpenFile {
     return attempt('describing an FD', () => world.describe(fd), UNKNOWN_FILE);
   }
 
-  function tell(finding: Finding): void {
-    if (isNew(told, findingKey(finding))) attempt('reporting', () => world.report(finding), undefined);
+  /** Gives what was told: the same finding for the same key, as many times as it occurs. */
+  function tell({ key, sourceFd, make }: Telling): Passed[] {
+    const before = told.get(key);
+    if (before === undefined && told.size >= MOST_KEYS) return [];
+    const finding = before ?? attempt('making a finding', make, undefined);
+    if (finding === undefined) return [];
+    told.set(key, finding);
+    report(finding, before === undefined ? 'first' : 'again');
+    return [{ finding, fd: sourceFd }];
+  }
+
+  function report(finding: Finding, occurrence: Occurrence): void {
+    attempt('reporting', () => world.report(finding, occurrence), undefined);
+  }
+
+  /** It runs amid Node's own code, when the child has ended. */
+  function safely(after: AfterSpawn): AfterSpawn {
+    return () => attempt('looking for use', after, undefined);
   }
 
   function attempt<T>(step: string, work: () => T, otherwise: T): T {
@@ -111,9 +153,9 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
   /** Once for each way of failing: a report that fails each time must not flood. */
   function complain(step: string, error: unknown): void {
     const what = `closefds failed at ${step}: ${error instanceof Error ? error.message : String(error)}`;
-    if (!isNew(told, what)) return;
+    if (!isNew(complaints, what)) return;
     try {
-      world.report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what });
+      world.report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
     } catch {
       // The report is what is broken; there is nobody left to tell.
     }

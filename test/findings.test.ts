@@ -72,6 +72,21 @@ function unsafe(given: Partial<SpawnFinding> = {}): SpawnFinding {
   });
 }
 
+function candidate(given: Partial<SpawnFinding> = {}): SpawnFinding {
+  return designated({
+    code: 'CLOSEFDS_CANDIDATE',
+    effect: 'allow',
+    disposition: 'passed',
+    rule: { source: 'closefds.json#/rules/0', reason: 'the worker reads it' },
+    candidate: {
+      effect: 'deny',
+      disposition: 'closed',
+      rule: { source: 'default', reason: 'no rule allows it' },
+    },
+    ...given,
+  });
+}
+
 function self(code: SelfFinding['code'], what = 'something happened'): SelfFinding {
   return { code, mode: 'enforce', what };
 }
@@ -82,10 +97,12 @@ const EXAMPLES: Readonly<Record<FindingCode, Finding>> = {
   CLOSEFDS_DESIGNATED: designated(),
   CLOSEFDS_UNVERIFIED: unverified(),
   CLOSEFDS_UNSAFE: unsafe(),
+  CLOSEFDS_CANDIDATE: candidate(),
   CLOSEFDS_STAND_IN: self('CLOSEFDS_STAND_IN'),
   CLOSEFDS_UNGUARDED: self('CLOSEFDS_UNGUARDED'),
   CLOSEFDS_RULE_EXPIRED: self('CLOSEFDS_RULE_EXPIRED'),
   CLOSEFDS_SECOND_COPY: self('CLOSEFDS_SECOND_COPY'),
+  CLOSEFDS_REPORT_FAILED: self('CLOSEFDS_REPORT_FAILED'),
   CLOSEFDS_INTERNAL_ERROR: self('CLOSEFDS_INTERNAL_ERROR'),
 };
 
@@ -197,6 +214,32 @@ for (const [name, finding, message] of [
     'announced',
     designated({ announcement: '--status-fd 3' }),
     `designated FD 3 (a new pipe) was closed: ${BY_APP}; the child is told of it by "--status-fd 3"`,
+  ],
+  [
+    'a target that is redacted',
+    stray({ target: '[redacted]' }),
+    `stray FD 20 (file [redacted], read-write, opened since start) was closed: ${BY_APP}`,
+  ],
+  [
+    'a candidate that differs',
+    candidate(),
+    `designated FD 3 (a new pipe) passes to the child: ${BY_APP}; the candidate policy would close it`,
+  ],
+  [
+    'a candidate that lets pass what is closed',
+    designated({
+      candidate: {
+        effect: 'allow',
+        disposition: 'passed',
+        rule: { source: 'f#/candidate/rules/0', reason: 'r' },
+      },
+    }),
+    `designated FD 3 (a new pipe) was closed: ${BY_APP}; the candidate policy would let it pass`,
+  ],
+  [
+    'a candidate that agrees',
+    candidate({ code: 'CLOSEFDS_DESIGNATED', disposition: 'closed' }),
+    `designated FD 3 (a new pipe) was closed: ${BY_APP}`,
   ],
   [
     'unsafe()',

@@ -19,13 +19,14 @@ const FLOORS: readonly Floor[] = [
   {
     name: 'install',
     lives: /^src\/install$/,
-    may: /^(?:src\/(?:real-world|spawn-guard|errors|core\/.+|node\/.+)|node:.+)$/,
+    may: /^(?:src\/(?:real-world|reporter|spawn-guard|errors|core\/.+|node\/.+)|node:.+)$/,
   },
   {
     name: 'real world',
     lives: /^src\/real-world$/,
     may: /^(?:src\/(?:compat|spawn-guard|core\/.+|node\/.+)|node:.+)$/,
   },
+  { name: 'reporter', lives: /^src\/reporter$/, may: /^(?:src\/(?:core|node)\/.+|node:.+)$/ },
   { name: 'public API', lives: /^src\/index$/, may: /^src\/(?:designate|errors)$/ },
   { name: 'compat', lives: /^src\/compat$/, may: /^(?:src\/core\/.+|node:.+)$/ },
   { name: 'designate', lives: /^src\/designate$/, may: /^(?:src\/errors|node:.+)$/ },

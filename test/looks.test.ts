@@ -32,7 +32,13 @@ function keptOf(mode: Mode, rules: readonly object[], given: Parameters<typeof c
   performance.now = () => clock;
   try {
     const guard = createRealGuard({
-      settings: { mode, config: parseConfig({ rules }, 'f'), configFile: 'f', appRoot: ROOT },
+      settings: {
+        mode,
+        config: parseConfig({ rules }, 'f'),
+        configFile: 'f',
+        appRoot: ROOT,
+        report: undefined,
+      },
       strayGuard,
       packageRoot: ROOT,
       report: () => {},

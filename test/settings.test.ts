@@ -332,7 +332,7 @@ interface Refused {
   readonly message: string;
 }
 
-const KEYS = '"$schema", "mode", "compat", "unverified", "aliases", "rules"';
+const KEYS = '"$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact", "report"';
 
 const refused: readonly Refused[] = [
   {

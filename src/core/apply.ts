@@ -16,6 +16,8 @@ export interface Plan {
   readonly untouched: readonly number[];
   /** Strays that must not reach the child; for the stand-in, which cannot mark. Sorted. */
   readonly close: readonly number[];
+  /** To be called when the child has ended; undefined where nobody waits for that. Never throws. */
+  readonly after: (() => void) | undefined;
 }
 
 export function apply(
@@ -23,7 +25,7 @@ export function apply(
   outcomes: readonly Outcome[],
   strays: readonly Stray[],
   mode: Mode,
-): Plan {
+): Omit<Plan, 'after'> {
   const closed = outcomes
     .filter(outcome => outcome.disposition === 'closed')
     .map(outcome => outcome.verdict.crossing);

@@ -17,7 +17,8 @@ import {
 } from './policy';
 import { isRange } from './range';
 
-export interface Config {
+/** What decides. */
+export interface PolicyConfig {
   readonly mode: Mode | undefined;
   /** Whether the compat table's allowances hold. */
   readonly compat: boolean;
@@ -27,15 +28,28 @@ export interface Config {
   readonly rules: readonly Rule[];
 }
 
+export interface Config extends PolicyConfig {
+  /** A whole policy that is judged beside the one in force, and decides nothing. */
+  readonly candidate: PolicyConfig | undefined;
+  /** Globs of targets that are not to be told. */
+  readonly redact: readonly string[];
+  /** The report file, as it was written. */
+  readonly report: string | undefined;
+}
+
 export const NO_CONFIG: Config = {
   mode: undefined,
   compat: true,
   unverified: 'warn',
   aliases: {},
   rules: [],
+  candidate: undefined,
+  redact: [],
+  report: undefined,
 };
 
-export const CONFIG_KEYS = ['$schema', 'mode', 'compat', 'unverified', 'aliases', 'rules'] as const;
+export const POLICY_KEYS = ['mode', 'compat', 'unverified', 'aliases', 'rules'] as const;
+export const CONFIG_KEYS = ['$schema', ...POLICY_KEYS, 'candidate', 'redact', 'report'] as const;
 export const RULE_KEYS = [
   'caller',
   'range',
@@ -58,6 +72,19 @@ export function parseConfig(alleged: unknown, file: string, pointer = ''): Confi
   const config = object(alleged, at(file, pointer), CONFIG_KEYS);
   const place = (key: string) => at(file, `${pointer}/${key}`);
 
+  return {
+    ...parsePolicy(config, file, pointer),
+    candidate: optional(config.candidate, value => {
+      object(value, place('candidate'), POLICY_KEYS);
+      return parsePolicy(value as Json, file, `${pointer}/candidate`);
+    }),
+    redact: optional(config.redact, value => globs(value, place('redact'))) ?? [],
+    report: optional(config.report, value => nonEmpty(value, place('report'))),
+  };
+}
+
+function parsePolicy(config: Json, file: string, pointer: string): PolicyConfig {
+  const place = (key: string) => at(file, `${pointer}/${key}`);
   return {
     mode: optional(config.mode, value => oneOf(value, MODES, place('mode'))),
     compat: optional(config.compat, value => boolean(value, place('compat'))) ?? true,
@@ -175,6 +202,11 @@ export function oneOf<T extends string>(alleged: unknown, values: readonly T[], 
 
 function list<T extends string>(alleged: unknown, values: readonly T[], place: string): T[] {
   const items = array(alleged, place).map((item, index) => oneOf(item, values, `${place}/${index}`));
+  return distinct(items, place);
+}
+
+function globs(alleged: unknown, place: string): string[] {
+  const items = array(alleged, place).map((item, index) => nonEmpty(item, `${place}/${index}`));
   return distinct(items, place);
 }
 

@@ -1,9 +1,10 @@
-// Findings: reported facts, as values. Their sentences are in message.ts.
+// Findings: reported facts, as values. Their sentences are in message.ts, their lines in report-record.ts.
 
 import { findAnnouncement } from './announcement';
 import { type Caller, callSite } from './caller';
 import type { Decision } from './decide';
 import type { Disposition, Outcome } from './dispose';
+import { matchesGlob } from './glob';
 import type { Opener } from './opener';
 import type { Effect, Mode, Rule } from './policy';
 import type { Access, Crossing, FileType, Kind, SpawnCall } from './request';
@@ -14,10 +15,12 @@ export type FindingCode =
   | 'CLOSEFDS_DESIGNATED'
   | 'CLOSEFDS_UNVERIFIED'
   | 'CLOSEFDS_UNSAFE'
+  | 'CLOSEFDS_CANDIDATE'
   | 'CLOSEFDS_STAND_IN'
   | 'CLOSEFDS_UNGUARDED'
   | 'CLOSEFDS_RULE_EXPIRED'
   | 'CLOSEFDS_SECOND_COPY'
+  | 'CLOSEFDS_REPORT_FAILED'
   | 'CLOSEFDS_INTERNAL_ERROR';
 
 export const FINDING_CODES: readonly FindingCode[] = [
@@ -25,16 +28,23 @@ export const FINDING_CODES: readonly FindingCode[] = [
   'CLOSEFDS_DESIGNATED',
   'CLOSEFDS_UNVERIFIED',
   'CLOSEFDS_UNSAFE',
+  'CLOSEFDS_CANDIDATE',
   'CLOSEFDS_STAND_IN',
   'CLOSEFDS_UNGUARDED',
   'CLOSEFDS_RULE_EXPIRED',
   'CLOSEFDS_SECOND_COPY',
+  'CLOSEFDS_REPORT_FAILED',
   'CLOSEFDS_INTERNAL_ERROR',
 ];
 
 /** A fact about one FD of one spawn. */
 export interface SpawnFinding {
-  readonly code: 'CLOSEFDS_STRAY' | 'CLOSEFDS_DESIGNATED' | 'CLOSEFDS_UNVERIFIED' | 'CLOSEFDS_UNSAFE';
+  readonly code:
+    | 'CLOSEFDS_STRAY'
+    | 'CLOSEFDS_DESIGNATED'
+    | 'CLOSEFDS_UNVERIFIED'
+    | 'CLOSEFDS_UNSAFE'
+    | 'CLOSEFDS_CANDIDATE';
   readonly mode: Mode;
   readonly effect: Effect | undefined;
   readonly disposition: Disposition;
@@ -51,16 +61,27 @@ export interface SpawnFinding {
   readonly route: string;
   readonly command: string;
   readonly caller: Caller | undefined;
-  readonly rule:
-    | {
-        readonly source: string;
-        readonly reason: string | undefined;
-        /** The last version of the caller that the compat table has seen, where this one is newer. */
-        readonly knownUpTo?: string;
-      }
-    | undefined;
+  readonly rule: RuleInForce | undefined;
   /** The argument or variable that tells the child this number: then it was very likely meant. */
   readonly announcement: string | undefined;
+  /** What the candidate policy would do, where there is one. */
+  readonly candidate?: Judged;
+  /** What passed: whether a child read or wrote it. Missing where nothing passed. */
+  readonly used?: true | 'unknown';
+}
+
+/** The rule that decided, and where it is written. */
+export interface RuleInForce {
+  readonly source: string;
+  readonly reason: string | undefined;
+  /** The last version of the caller that the compat table has seen, where this one is newer. */
+  readonly knownUpTo?: string;
+}
+
+export interface Judged {
+  readonly effect: Effect;
+  readonly disposition: Disposition;
+  readonly rule: RuleInForce;
 }
 
 /** A fact about closefds itself in this process. */
@@ -77,69 +98,120 @@ export function isSpawnFinding(finding: Finding): finding is SpawnFinding {
   return 'route' in finding;
 }
 
-/** Asked only for what is told. */
-export type OpenerOf = (stray: Crossing) => Opener | undefined;
+/**
+ * How a finding stands to those told before it: the `first` of its kind in this thread, the same
+ * `again`, or an `addition`, which says more of one that was told (`used`) and counts nothing.
+ */
+export type Occurrence = 'first' | 'again' | 'addition';
 
-/** The findings of one spawn: what passes by an allowance is none. */
-export function record(
-  decision: Decision,
-  outcomes: readonly Outcome[],
-  mode: Mode,
-  openerOf: OpenerOf,
-): SpawnFinding[] {
-  const { call } = decision.request;
-  const findings = outcomes
-    .filter(outcome => outcome.reported)
-    .map(outcome => toFinding(outcome, decision, mode, openerOf));
-  if (call.unsafe !== undefined && findings.length === 0) findings.push(bareUnsafe(decision, mode));
-  return findings;
+/** Something worth telling. The finding is made only where it is told: some of it takes a search. */
+export interface Telling {
+  /** Two with the same key tell a reader nothing new. */
+  readonly key: string;
+  /** This time; the finding that was told may be of another. */
+  readonly sourceFd: number | undefined;
+  readonly make: () => SpawnFinding;
 }
 
-function toFinding(
+export interface Recording {
+  readonly mode: Mode;
+  /** What the candidate policy would do, FD by FD as `outcomes`; undefined without one. */
+  readonly candidate: readonly Outcome[] | undefined;
+  /** Globs of targets that are not to be told. */
+  readonly redact: readonly string[];
+  readonly openerOf: (stray: Crossing) => Opener | undefined;
+}
+
+/** What one spawn has to tell: what passes by an allowance is nothing, unless the candidate differs. */
+export function record(decision: Decision, outcomes: readonly Outcome[], recording: Recording): Telling[] {
+  const tellings = outcomes.flatMap((outcome, index) => {
+    const candidate = recording.candidate?.[index];
+    const reported = outcome.reported || (candidate !== undefined && differs(candidate, outcome));
+    return reported ? [telling(outcome, candidate, decision, recording)] : [];
+  });
+  const { unsafe } = decision.request.call;
+  if (unsafe !== undefined && outcomes.length === 0) tellings.push(bareUnsafe(decision, unsafe, recording));
+  return tellings;
+}
+
+function differs(candidate: Outcome, outcome: Outcome): boolean {
+  return candidate.reported || candidate.disposition !== outcome.disposition;
+}
+
+function telling(
   outcome: Outcome,
+  candidate: Outcome | undefined,
   { request, caller }: Decision,
-  mode: Mode,
-  openerOf: OpenerOf,
-): SpawnFinding {
-  const { crossing, effect, rule } = outcome.verdict;
+  { mode, redact, openerOf }: Recording,
+): Telling {
   const { call } = request;
-  // What was inherited was opened by another process.
-  const opener = crossing.kind === 'stray' && !crossing.atStart ? openerOf(crossing) : undefined;
+  const { disposition } = outcome;
+  const { crossing, effect, rule } = outcome.verdict;
+  const { kind, childFd, file } = crossing;
+  const code = codeOf(call, outcome);
+  // The numbers of pipes and sockets differ each time; a file is worth naming each time.
+  const what = file.target?.replace(/\[\d+\]$/, '[]');
+  const make = (): SpawnFinding => {
+    // What was inherited was opened by another process.
+    const opener = kind === 'stray' && !crossing.atStart ? openerOf(crossing) : undefined;
+    return {
+      code,
+      mode,
+      effect,
+      disposition,
+      kind,
+      childFd,
+      sourceFd: crossing.sourceFd,
+      target: redacted(file.target, redact),
+      type: file.type,
+      access: file.access,
+      atStart: crossing.atStart,
+      ...(opener !== undefined && { opener }),
+      route: call.route,
+      command: call.command,
+      caller,
+      rule: call.unsafe === undefined ? ruleOf(rule) : unsafeRule(call.unsafe),
+      announcement: findAnnouncement(crossing, call),
+      ...(candidate !== undefined && { candidate: judged(candidate) }),
+      ...(disposition === 'passed' && (kind === 'fd' || kind === 'stray') && { used: 'unknown' }),
+    };
+  };
   return {
-    code: codeOf(call, crossing.kind, rule),
-    mode,
-    effect,
-    disposition: outcome.disposition,
-    kind: crossing.kind,
-    childFd: crossing.childFd,
+    key: [code, disposition, kind, childFd, what, callSite(caller), candidate?.disposition].join(' '),
     sourceFd: crossing.sourceFd,
-    target: crossing.file.target,
-    type: crossing.file.type,
-    access: crossing.file.access,
-    atStart: crossing.atStart,
-    ...(opener !== undefined && { opener }),
-    route: call.route,
-    command: call.command,
-    caller,
-    rule: call.unsafe === undefined ? ruleOf(rule) : { source: 'unsafe()', reason: call.unsafe },
-    announcement: findAnnouncement(crossing, call),
+    make,
   };
 }
 
-function codeOf(call: SpawnCall, kind: Kind, rule: Rule): SpawnFinding['code'] {
+function codeOf(call: SpawnCall, { verdict, reported }: Outcome): SpawnFinding['code'] {
+  if (!reported) return 'CLOSEFDS_CANDIDATE';
   if (call.unsafe !== undefined) return 'CLOSEFDS_UNSAFE';
-  if (rule.knownUpTo !== undefined) return 'CLOSEFDS_UNVERIFIED';
-  return kind === 'stray' ? 'CLOSEFDS_STRAY' : 'CLOSEFDS_DESIGNATED';
+  if (verdict.rule.knownUpTo !== undefined) return 'CLOSEFDS_UNVERIFIED';
+  return verdict.crossing.kind === 'stray' ? 'CLOSEFDS_STRAY' : 'CLOSEFDS_DESIGNATED';
 }
 
-function ruleOf(rule: Rule): SpawnFinding['rule'] {
+export const REDACTED = '[redacted]';
+
+function redacted(target: string | undefined, globs: readonly string[]): string | undefined {
+  return target !== undefined && globs.some(glob => matchesGlob(target, glob)) ? REDACTED : target;
+}
+
+function judged({ verdict, disposition }: Outcome): Judged {
+  return { effect: verdict.effect, disposition, rule: ruleOf(verdict.rule) };
+}
+
+function ruleOf(rule: Rule): RuleInForce {
   const { source, reason, knownUpTo } = rule;
   return { source, reason, ...(knownUpTo !== undefined && { knownUpTo }) };
 }
 
+function unsafeRule(reason: string): RuleInForce {
+  return { source: 'unsafe()', reason };
+}
+
 /** unsafe() is reported even where there was nothing to pass: the next time there may be. */
-function bareUnsafe({ request: { call }, caller }: Decision, mode: Mode): SpawnFinding {
-  return {
+function bareUnsafe({ request: { call }, caller }: Decision, reason: string, { mode }: Recording): Telling {
+  const make = (): SpawnFinding => ({
     code: 'CLOSEFDS_UNSAFE',
     mode,
     effect: undefined,
@@ -154,16 +226,8 @@ function bareUnsafe({ request: { call }, caller }: Decision, mode: Mode): SpawnF
     route: call.route,
     command: call.command,
     caller,
-    rule: { source: 'unsafe()', reason: call.unsafe },
+    rule: unsafeRule(reason),
     announcement: undefined,
-  };
-}
-
-/** Two findings with the same key tell a reader nothing new. */
-export function findingKey(finding: Finding): string {
-  if (!isSpawnFinding(finding)) return `${finding.code} ${finding.what}`;
-  const { code, disposition, kind, childFd, target, caller } = finding;
-  // The numbers of pipes and sockets differ each time; a file is worth naming each time.
-  const what = target?.replace(/\[\d+\]$/, '[]');
-  return [code, disposition, kind, childFd, what, callSite(caller)].join(' ');
+  });
+  return { key: ['CLOSEFDS_UNSAFE', callSite(caller)].join(' '), sourceFd: undefined, make };
 }

@@ -1,7 +1,7 @@
 // The only prose: findings and verdicts as sentences.
 
 import { type Caller, callerTitle, UNKNOWN } from './caller';
-import { type Finding, isSpawnFinding, type SelfFinding, type SpawnFinding } from './finding';
+import { type Finding, isSpawnFinding, REDACTED, type SelfFinding, type SpawnFinding } from './finding';
 import type { Access, FileType } from './request';
 
 export const DOCUMENTATION = 'docs/findings.md';
@@ -29,7 +29,14 @@ function spawnMessage(finding: SpawnFinding): string {
   ];
   const meant =
     finding.announcement === undefined ? '' : `; the child is told of it by "${finding.announcement}"`;
-  return `${subject(finding)} ${verb}: ${who}${meant}${known(finding)}`;
+  return `${subject(finding)} ${verb}: ${who}${meant}${known(finding)}${tried(finding)}`;
+}
+
+/** Where the candidate agrees with what is in force, there is nothing to say of it. */
+function tried({ candidate, disposition }: SpawnFinding): string {
+  if (candidate === undefined || candidate.disposition === disposition) return '';
+  const would = { passed: 'let it pass', closed: 'close it', refused: 'refuse the spawn' };
+  return `; the candidate policy would ${would[candidate.disposition]}`;
 }
 
 function known({ rule, caller }: SpawnFinding): string {
@@ -58,9 +65,8 @@ export function file(opened: {
   readonly access: Access | undefined;
 }): string {
   const access = { read: 'read-only', write: 'write-only', both: 'read-write' };
-  const named = opened.target?.startsWith('/')
-    ? [opened.type, opened.target].filter(Boolean).join(' ')
-    : opened.target;
+  const isPath = opened.target?.startsWith('/') || opened.target === REDACTED;
+  const named = isPath ? [opened.type, opened.target].filter(Boolean).join(' ') : opened.target;
   return [named ?? opened.type, opened.access && access[opened.access]].filter(Boolean).join(', ');
 }
 
@@ -76,6 +82,7 @@ function spawnAdvice(finding: SpawnFinding): string {
   if (finding.code === 'CLOSEFDS_UNSAFE') return `Reason given: ${rule?.reason}.`;
   if (finding.code === 'CLOSEFDS_UNVERIFIED')
     return `Nobody has checked yet that this version still does what ${rule?.source} says (${rule?.reason}). A rule of yours, or "unverified" in the config, decides otherwise.`;
+  if (finding.code === 'CLOSEFDS_CANDIDATE') return candidateAdvice(finding);
   if (effect === 'warn') return `A rule lets it pass and asks for this report: ${rule?.source}.`;
   if (rule !== undefined && rule.source !== 'default')
     return `Denied by ${rule.source}${rule.reason === undefined ? '' : `: ${rule.reason}`}.`;
@@ -88,12 +95,20 @@ function spawnAdvice(finding: SpawnFinding): string {
   return `If the child needs it, ${inCode}allow it in closefds.json: {"caller": ${JSON.stringify(caller.name)}, "kinds": ["${kind}"], "fds": [${finding.childFd}], "effect": "allow", "reason": "..."}.`;
 }
 
+function candidateAdvice({ candidate, rule }: SpawnFinding): string {
+  const { source, reason } = candidate?.rule ?? {};
+  const because = reason === undefined ? source : `${source} (${reason})`;
+  return `The candidate policy decides by ${because}; in force is ${rule?.source}.`;
+}
+
 function selfAdvice(finding: SelfFinding): string {
   return {
     CLOSEFDS_STAND_IN: 'Run `npx closefds doctor` to see what is missing.',
     CLOSEFDS_UNGUARDED: 'Run `npx closefds doctor` to see what is missing.',
     CLOSEFDS_RULE_EXPIRED: 'Renew the rule or remove it.',
     CLOSEFDS_SECOND_COPY: 'Load one copy, by one preload.',
+    CLOSEFDS_REPORT_FAILED:
+      'What was not written is kept in memory, as far as it is not too much, and tried again.',
     CLOSEFDS_INTERNAL_ERROR:
       'This is a bug in closefds; what it could not find out was not allowed, save in mode "warn". Please report it.',
   }[finding.code];

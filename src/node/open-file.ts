@@ -3,6 +3,7 @@
 import fs = require('node:fs');
 import tty = require('node:tty');
 
+import type { Position } from '../core/proof-of-use';
 import type { Access, FileType, OpenFile } from '../core/request';
 
 // Taken at load: programs replace functions of `fs`, and these answers are about the real system.
@@ -35,6 +36,13 @@ function accessOf(fdinfo: string): Access | undefined {
   const flags = /^flags:\s*([0-7]+)/m.exec(fdinfo)?.[1];
   if (flags === undefined) return undefined;
   return (['read', 'write', 'both'] as const)[Number.parseInt(flags, 8) & 3];
+}
+
+/** Where a regular file stands. The kernel tells; nothing is read or moved. See proc_pid_fdinfo(5). */
+export function positionOf(fd: number): Position | undefined {
+  const target = attempt(() => readlinkSync(`/proc/self/fd/${fd}`));
+  const offset = attempt(() => /^pos:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1]);
+  return target === undefined || offset === undefined ? undefined : { target, offset: Number(offset) };
 }
 
 function attempt<T>(work: () => T): T | undefined {

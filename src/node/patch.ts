@@ -80,11 +80,12 @@ export function installPatch(options: PatchOptions): void {
       const stdio =
         carried === undefined ? readStdio(options, false, isProxy) : carriedStdio(options, carried);
 
-      return guarded(toCall('spawn', options, marks, stdio), stdio, replaced => {
+      return guarded(toCall('spawn', options, marks, stdio), stdio, (replaced, after) => {
         const run = (changed: Options) => Reflect.apply(original, this, [changed, ...args.slice(1)]);
         const error = replaced === undefined ? run(options) : lendStdio(options, replaced, isProxy, run);
         const { stdio: streams } = this as { stdio?: unknown[] };
         if (replaced?.visible !== undefined && streams !== undefined) streams.length = replaced.visible;
+        if (after !== undefined) callAtEnd(this, after);
         return { result: error, started: (this as { pid?: number }).pid !== undefined };
       });
     };
@@ -202,7 +203,7 @@ export function installPatch(options: PatchOptions): void {
   function guarded(
     call: SpawnCall,
     stdio: StdioReading,
-    start: (replaced: Replacement | undefined) => Outcome,
+    start: (replaced: Replacement | undefined, after: Plan['after']) => Outcome,
   ): unknown {
     const plan = guard(call);
     const replaced = replacement(plan, stdio);
@@ -210,12 +211,13 @@ export function installPatch(options: PatchOptions): void {
     depth++;
     try {
       if (plan.guarded) tolerate(() => strayGuard.begin(plan));
-      const outcome = start(replaced);
+      const outcome = start(replaced, plan.after);
       started = outcome.started;
       return outcome.result;
     } finally {
       if (plan.guarded) strayGuard.end(started);
       depth--;
+      if (call.sync) plan.after?.();
     }
   }
 
@@ -242,6 +244,28 @@ export function installPatch(options: PatchOptions): void {
 interface Outcome {
   readonly result: unknown;
   readonly started: boolean;
+}
+
+/**
+ * When the child has ended, Node's C++ half asks its handle for `onexit`, to call it. That it asks is
+ * enough to know, and leaves neither a listener nor a frame on the stack of those who listen.
+ */
+function callAtEnd(child: unknown, after: () => void): void {
+  const handle = (child as { _handle?: unknown })._handle;
+  if (!isOptions(handle)) return;
+  const property = Object.getOwnPropertyDescriptor(handle, 'onexit');
+  if (property === undefined || !('value' in property) || !property.configurable) return;
+  const restore = (value: unknown) => Object.defineProperty(handle, 'onexit', { ...property, value });
+  Object.defineProperty(handle, 'onexit', {
+    configurable: true,
+    enumerable: property.enumerable === true,
+    get() {
+      restore(property.value);
+      after();
+      return property.value;
+    },
+    set: restore,
+  });
 }
 
 /**

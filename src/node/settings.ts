@@ -16,6 +16,15 @@ export interface Settings {
   /** The config's file, with `#/closefds` for the key of a package.json. */
   readonly configFile: string | undefined;
   readonly appRoot: string;
+  /** undefined: no report is written. */
+  readonly report: ReportSettings | undefined;
+}
+
+export interface ReportSettings {
+  /** Absolute; `%p` stands for the pid. */
+  readonly file: string;
+  /** Milliseconds between two writings of counts. */
+  readonly interval: number;
 }
 
 export interface Surroundings {
@@ -41,7 +50,28 @@ export function readSettings({ entryMode, env, script, cwd }: Surroundings): Set
     config,
     configFile,
     appRoot,
+    report: reportSettings(config.report && path.resolve(appRoot, config.report), env, cwd),
   };
+}
+
+const INTERVAL_SECONDS = 60;
+
+/** The longest that a timer takes: 2 ** 31 - 1 milliseconds. */
+const MOST_SECONDS = 2_147_483;
+
+function reportSettings(
+  configured: string | undefined,
+  { CLOSEFDS_REPORT: file, CLOSEFDS_REPORT_INTERVAL: interval }: Surroundings['env'],
+  cwd: string,
+): ReportSettings | undefined {
+  const seconds = interval ? Number(interval) : INTERVAL_SECONDS;
+  if (!(seconds > 0 && seconds <= MOST_SECONDS))
+    throw new ClosefdsError(
+      'ERR_CLOSEFDS_CONFIG',
+      `CLOSEFDS_REPORT_INTERVAL: expected seconds, more than 0 and at most ${MOST_SECONDS}, found "${interval}".`,
+    );
+  const chosen = file ? path.resolve(cwd, file) : configured;
+  return chosen === undefined ? undefined : { file: chosen, interval: seconds * 1000 };
 }
 
 // ---------------------------------------------------------------------------------------------

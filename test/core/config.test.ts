@@ -28,6 +28,9 @@ test('a full config', t => {
     unverified: 'deny',
     aliases: { a: 'b' },
     rules: [rule],
+    candidate: { mode: 'strict', rules: [{ effect: 'deny' }] },
+    redact: ['/secret/**'],
+    report: 'findings-%p.ndjson',
   };
   t.deepEqual(parseConfig(config, 'closefds.json') as unknown, {
     mode: 'strict',
@@ -35,6 +38,15 @@ test('a full config', t => {
     unverified: 'deny',
     aliases: { a: 'b' },
     rules: [{ ...rule, source: 'closefds.json#/rules/0' }],
+    candidate: {
+      mode: 'strict',
+      compat: true,
+      unverified: 'warn',
+      aliases: {},
+      rules: [{ effect: 'deny', source: 'closefds.json#/candidate/rules/0' }],
+    },
+    redact: ['/secret/**'],
+    report: 'findings-%p.ndjson',
   });
 });
 
@@ -45,6 +57,9 @@ test('an empty config is the default', t => {
     unverified: 'warn',
     aliases: {},
     rules: [],
+    candidate: undefined,
+    redact: [],
+    report: undefined,
   });
 });
 
@@ -56,7 +71,7 @@ for (const [name, config, message] of [
   [
     'an unknown key',
     { rule: [] },
-    'f: expected the keys "$schema", "mode", "compat", "unverified", "aliases", "rules", found the key "rule". Did you mean "rules"?',
+    'f: expected the keys "$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact", "report", found the key "rule". Did you mean "rules"?',
   ],
   [
     'a wrong mode',

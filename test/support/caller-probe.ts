@@ -11,7 +11,14 @@ import { createCallerFinder } from '../../src/node/caller';
 import { execThroughSpawnSync } from '../../src/node/exec-sync';
 import { installPatch } from '../../src/node/patch';
 
-const NOTHING: Plan = { stdio: undefined, guarded: false, keep: [], untouched: [], close: [] };
+const NOTHING: Plan = {
+  stdio: undefined,
+  guarded: false,
+  keep: [],
+  untouched: [],
+  close: [],
+  after: undefined,
+};
 
 const { out, appRoot, launchers } = JSON.parse(process.env.CALLER_PROBE ?? '') as {
   out: string;

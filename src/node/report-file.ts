@@ -1,0 +1,98 @@
+// The report file: findings as lines of JSON, appended by as many processes as there are.
+//
+// The file is open only while it is written. So there is no FD that could leak, that a program
+// could close by number and open again as something else, or that would go on writing to a file
+// that was rotated away. One write() makes one line, at the end of the file (O_APPEND), so lines
+// of several processes do not mix.
+
+import fs = require('node:fs');
+
+const { constants } = fs;
+
+/** Neither waits for a reader of a FIFO, nor takes a terminal as its own. Node adds O_CLOEXEC. */
+const FLAGS =
+  constants.O_WRONLY |
+  constants.O_APPEND |
+  constants.O_CREAT |
+  (constants.O_NONBLOCK ?? 0) |
+  (constants.O_NOCTTY ?? 0);
+
+/** Paths may be secret: for nobody else, unless the file is there already. */
+const PERMISSIONS = 0o600;
+
+/** About a megabyte. What is more than that is counted. */
+const MOST_KEPT = 1000;
+
+export interface ReportFile {
+  /** Each line with its line feed. What cannot be written is kept for the next time. Never throws. */
+  readonly append: (lines: readonly string[]) => void;
+  /** Whether lines wait to be written. */
+  readonly isBehind: () => boolean;
+}
+
+export type FileFunctions = Pick<typeof fs, 'openSync' | 'writeSync' | 'closeSync'>;
+
+export interface ReportFileOptions {
+  readonly file: string;
+  /** From before programs could replace them. */
+  readonly fs: FileFunctions;
+  /** Told once, until it works again. */
+  readonly onFailure: (error: unknown) => void;
+  /** Makes the line that says how many were lost. */
+  readonly lostLine: (lost: number) => string;
+}
+
+export function createReportFile({ file, fs, onFailure, lostLine }: ReportFileOptions): ReportFile {
+  let kept: Buffer[] = [];
+  let lost = 0;
+  let failing = false;
+  /** Our last line is there in part only: the next one must not become its end. */
+  let torn = false;
+
+  return { append, isBehind: () => kept.length > 0 };
+
+  function append(lines: readonly string[]): void {
+    keep(lines);
+    try {
+      writeKept();
+      failing = false;
+    } catch (error) {
+      if (failing) return;
+      failing = true;
+      onFailure(error);
+    }
+  }
+
+  function keep(lines: readonly string[]): void {
+    const fitting = lines.slice(0, MOST_KEPT - kept.length);
+    lost += lines.length - fitting.length;
+    kept.push(...fitting.map(line => Buffer.from(line)));
+  }
+
+  function writeKept(): void {
+    const fd = fs.openSync(file, FLAGS, PERMISSIONS);
+    try {
+      let written = 0;
+      try {
+        for (const line of kept) {
+          writeLine(fd, line);
+          written++;
+        }
+      } finally {
+        kept = kept.slice(written);
+      }
+      if (lost === 0) return;
+      writeLine(fd, Buffer.from(lostLine(lost)));
+      lost = 0;
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  function writeLine(fd: number, line: Buffer): void {
+    const bytes = torn ? Buffer.concat([Buffer.from('\n'), line]) : line;
+    const written = fs.writeSync(fd, bytes);
+    torn = written < bytes.length && (torn || written > 0);
+    if (written < bytes.length) throw new Error(`wrote ${written} of ${bytes.length} bytes`);
+  }
+}

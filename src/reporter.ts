@@ -1,0 +1,137 @@
+// Where findings go: process warnings, the diagnostics channel, the report file. Loaded by the first
+// finding.
+//
+// A report may never break, hang or slow its host: nothing here throws, and what repeats is counted.
+
+import diagnosticsChannel = require('node:diagnostics_channel');
+import workerThreads = require('node:worker_threads');
+
+import type { Finding, Occurrence, SelfFinding } from './core/finding';
+import type { Mode } from './core/policy';
+import { type ReportRecord, toLine, toRecord } from './core/report-record';
+import { createReportFile, type FileFunctions, type ReportFile } from './node/report-file';
+import type { ReportSettings } from './node/settings';
+import { createWarner } from './node/warning';
+
+export const CHANNEL = 'closefds:finding';
+
+export interface Reporter {
+  readonly report: (finding: Finding, occurrence: Occurrence) => void;
+  /** Writes the counts that are not in the file yet. */
+  readonly flush: () => void;
+}
+
+/** What programs may replace, from before they could. */
+export interface Originals {
+  readonly emitWarning: typeof process.emitWarning;
+  readonly fs: FileFunctions;
+  readonly setTimeout: typeof setTimeout;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+export interface ReporterOptions {
+  readonly mode: Mode;
+  /** undefined: no report file. */
+  readonly settings: ReportSettings | undefined;
+  readonly originals: Originals;
+}
+
+export function createReporter({ mode, settings, originals }: ReporterOptions): Reporter {
+  const warner = createWarner(originals.emitWarning);
+  const channel = diagnosticsChannel.channel(CHANNEL);
+  const file = settings && openReportFile(settings.file);
+  /** How often each finding occurred since it was last written. */
+  const counts = new Map<Finding, number>();
+  let publishing = false;
+  let waiting = false;
+  let exiting = false;
+
+  process.once('exit', () => {
+    exiting = true;
+    atExit();
+  });
+  return { report, flush };
+
+  /** The file first: a listener of the others may throw. */
+  function report(finding: Finding, occurrence: Occurrence): void {
+    if (occurrence === 'again') counts.set(finding, (counts.get(finding) ?? 0) + 1);
+    else file?.append([lineOf(finding, countOf(occurrence))]);
+    if (channel.hasSubscribers) publish(finding, occurrence);
+    if (occurrence === 'first') warner.warn(finding);
+    if (exiting) atExit();
+    else flushLater();
+  }
+
+  /** A program's own exit listener may run after ours, and start processes. */
+  function atExit(): void {
+    warner.atExit();
+    flush();
+  }
+
+  /** A subscriber may start a process, which may have findings of its own; those it is not told of. */
+  function publish(finding: Finding, occurrence: Occurrence): void {
+    if (publishing) return;
+    publishing = true;
+    try {
+      channel.publish(recordOf(finding, countOf(occurrence)));
+    } finally {
+      publishing = false;
+    }
+  }
+
+  function flush(): void {
+    const lines = [...counts].map(([finding, count]) => lineOf(finding, count));
+    counts.clear();
+    if (lines.length > 0 || file?.isBehind()) file?.append(lines);
+  }
+
+  function flushLater(): void {
+    if (waiting || settings === undefined || file === undefined) return;
+    if (counts.size === 0 && !file.isBehind()) return;
+    waiting = true;
+    const timer = originals.setTimeout(() => {
+      waiting = false;
+      flush();
+      flushLater();
+    }, settings.interval);
+    // Nothing stays alive for a count.
+    timer.unref();
+  }
+
+  function openReportFile(template: string): ReportFile {
+    const name = template.replaceAll('%p', String(process.pid));
+    return createReportFile({
+      file: name,
+      fs: originals.fs,
+      onFailure: error =>
+        warner.warn(failure(`the report file ${name} cannot be written: ${messageOf(error)}`)),
+      lostLine: lost => lineOf(failure(`${lost} lines could not be written in time and are lost`), 1),
+    });
+  }
+
+  function lineOf(finding: Finding, count: number): string {
+    return toLine(recordOf(finding, count));
+  }
+
+  function failure(what: string): SelfFinding {
+    return { code: 'CLOSEFDS_REPORT_FAILED', mode, what };
+  }
+
+  function recordOf(finding: Finding, count: number): ReportRecord {
+    return toRecord(finding, {
+      time: new Date(originals.now()).toISOString(),
+      pid: process.pid,
+      thread: workerThreads.threadId,
+      count,
+    });
+  }
+}
+
+function countOf(occurrence: Occurrence): number {
+  return occurrence === 'addition' ? 0 : 1;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
