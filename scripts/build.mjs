@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import esbuild from 'esbuild';
 import { buildCompat } from './build-compat.mjs';
+import { buildMan } from './build-man.mjs';
 
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..');
 const require = createRequire(import.meta.url);
@@ -15,6 +16,7 @@ const require = createRequire(import.meta.url);
 buildTypeScript();
 bundlePreloads();
 buildCompat(root);
+buildMan(root);
 buildAddon();
 
 function buildTypeScript() {

@@ -4,7 +4,6 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { arch, platform, release, tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { loadCompat } from '../compat';
 import { file as fileTitle } from '../core/message';
 import { DEFAULT_RULES, type Rule } from '../core/policy';
@@ -13,14 +12,18 @@ import { installed, PACKAGE_ROOT } from '../install';
 import { describe } from '../node/open-file';
 import { readSettings, type Settings } from '../node/settings';
 import { loadStrayGuard } from '../node/stray-guard';
-import { UsageError } from './usage-error';
+import { choice, readArguments } from './arguments';
 
 const usage = `closefds doctor [--format text|json]
 
 Tells which way the stray guard works here, proves it by starting a child with a stray FD, and shows
 the strays of this process, the config in force for this folder, and what closefds cannot see.
 
+  --format text|json   default: text
+
 Exits with 1 if a stray reached the child or the config is wrong.
+
+  closefds doctor
 `;
 
 export const doctor = { summary: 'what works here, proven by a test, and what does not', usage, main };
@@ -35,7 +38,8 @@ interface Report {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const format = formatOf(args);
+  const { values } = readArguments(args, { format: { type: 'string' } });
+  const format = choice(values.format, ['text', 'json'], '--format');
   const report: Report = {
     system: system(),
     guard: { addon: addonState(), loadedHere: loadedState() },
@@ -46,18 +50,6 @@ async function main(args: readonly string[]): Promise<number> {
   };
   process.stdout.write(format === 'json' ? `${JSON.stringify(report, null, 2)}\n` : toText(report));
   return report.selfTest.holds && report.config.error === undefined ? 0 : 1;
-}
-
-function formatOf(args: readonly string[]): string {
-  let format: string | undefined;
-  try {
-    ({ format } = parseArgs({ args: [...args], options: { format: { type: 'string' } } }).values);
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-  if (format !== undefined && format !== 'text' && format !== 'json')
-    throw new UsageError(`expected text or json after --format, found "${format}"`);
-  return format ?? 'text';
 }
 
 function system(): Report['system'] {

@@ -1,18 +1,9 @@
 #!/usr/bin/env node
 // The command line: finds the command, hands it the rest, and turns what it throws into a message.
 
-import { doctor } from './doctor';
-import { run } from './run';
+import { ClosefdsError } from '../errors';
+import { COMMANDS } from './commands';
 import { UsageError } from './usage-error';
-
-interface Command {
-  readonly summary: string;
-  readonly usage: string;
-  /** Resolves to the exit code. */
-  readonly main: (args: readonly string[]) => Promise<number>;
-}
-
-const COMMANDS: Readonly<Record<string, Command>> = { doctor, run };
 
 main(process.argv.slice(2)).then(
   code => {
@@ -37,9 +28,10 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   if (args[0] === '--help' || args[0] === '-h') return print(command.usage);
   try {
-    return await command.main(args);
+    return await command.main(args, COMMANDS);
   } catch (error) {
     if (error instanceof UsageError) return complain(error.message, `closefds ${name} --help`);
+    if (error instanceof ClosefdsError) return fail(error.message);
     throw error;
   }
 }
@@ -54,12 +46,18 @@ function complain(what: string, help: string): number {
   return 2;
 }
 
+function fail(what: string): number {
+  process.stderr.write(`closefds: ${what}\n`);
+  return 1;
+}
+
 function version(): string {
   return (require('../../../package.json') as { version: string }).version;
 }
 
 function overview(): string {
-  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`);
+  const width = Math.max(...Object.keys(COMMANDS).map(name => name.length)) + 2;
+  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}${summary}`);
   return `closefds COMMAND [ARGUMENTS]
 
 Children of Node.js get stdin, stdout, stderr and only the FDs that somebody designated for them.

@@ -8,19 +8,20 @@ import { MODES } from '../core/policy';
 import { PACKAGE_ROOT } from '../install';
 import { UsageError } from './usage-error';
 
-const usage = `closefds run [--mode MODE] [--config FILE] [--] COMMAND [ARGUMENT...]
+const usage = `closefds run [--mode MODE] [--config FILE] [--report FILE] [--] COMMAND [ARGUMENT...]
 
 Runs COMMAND with NODE_OPTIONS set so that it, and every Node process it starts, loads closefds.
 
-  --mode MODE     ${MODES.join(', ')}; as CLOSEFDS_MODE
+  --mode ${MODES.join('|')}   as CLOSEFDS_MODE
   --config FILE   the policy, in place of the app's own; as CLOSEFDS_CONFIG
+  --report FILE   where findings are written, %p for the pid; as CLOSEFDS_REPORT
 
 Exits with COMMAND's exit code, or as it was killed; 127 if it cannot be started.
 This command is itself a Node program: FDs 3 to 16 that your shell opened for COMMAND end here. Where
 that matters, set NODE_OPTIONS by hand.
 
   closefds run -- npm start
-  closefds run --mode warn -- node server.js
+  closefds run --mode warn --report findings.ndjson -- node server.js
 `;
 
 /** Sent to us, meant for the command. A terminal's Ctrl-C reaches the whole group by itself. */
@@ -29,13 +30,14 @@ const FORWARDED = ['SIGTERM', 'SIGHUP', 'SIGUSR2', 'SIGQUIT', 'SIGCONT', 'SIGWIN
 export const run = { summary: 'run a command with every Node process below it under closefds', usage, main };
 
 async function main(args: readonly string[]): Promise<number> {
-  const { mode, config, command } = parse(args);
+  const { mode, config, report, command } = parse(args);
   const [file, ...rest] = command;
   if (file === undefined) throw new UsageError('expected a COMMAND to run, found none');
 
   const env = { ...process.env, NODE_OPTIONS: nodeOptions(process.env.NODE_OPTIONS) };
   if (mode !== undefined) Object.assign(env, { CLOSEFDS_MODE: mode });
   if (config !== undefined) Object.assign(env, { CLOSEFDS_CONFIG: path.resolve(config) });
+  if (report !== undefined) Object.assign(env, { CLOSEFDS_REPORT: path.resolve(report) });
 
   return new Promise(resolve => {
     const child = spawn(file, rest, { stdio: 'inherit', env });
@@ -68,6 +70,7 @@ function dieOf(signal: NodeJS.Signals): number {
 interface Parsed {
   readonly mode: string | undefined;
   readonly config: string | undefined;
+  readonly report: string | undefined;
   readonly command: readonly string[];
 }
 
@@ -83,8 +86,8 @@ function parse(args: readonly string[]): Parsed {
     }
     if (!word.startsWith('-')) break;
     const [name = '', inline] = word.split(/=(.*)/s, 2);
-    if (name !== '--mode' && name !== '--config')
-      throw new UsageError(`expected --mode or --config, found "${word}"`);
+    if (!['--mode', '--config', '--report'].includes(name))
+      throw new UsageError(`expected --mode, --config or --report, found "${word}"`);
     const value = inline ?? args[++at];
     if (value === undefined || value === '')
       throw new UsageError(`expected a value after ${name}, found none`);
@@ -93,5 +96,5 @@ function parse(args: readonly string[]): Parsed {
   const mode = given['--mode'];
   if (mode !== undefined && !(MODES as readonly string[]).includes(mode))
     throw new UsageError(`expected one of ${MODES.join(', ')} after --mode, found "${mode}"`);
-  return { mode, config: given['--config'], command: args.slice(at) };
+  return { mode, config: given['--config'], report: given['--report'], command: args.slice(at) };
 }

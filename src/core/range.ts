@@ -1,6 +1,6 @@
 // Semver ranges, as rules use them: prereleases count as the versions they lead to.
 
-import type { Range as RangeClass } from 'semver';
+import type { Range as RangeClass, subset as Subset } from 'semver';
 
 const parsed = new Map<string, RangeClass>();
 
@@ -28,4 +28,10 @@ function parse(range: string): RangeClass {
     parsed.set(range, known);
   }
   return known;
+}
+
+/** Whether all that lies in `narrow` lies in `wide`. */
+export function isSubrange(narrow: string, wide: string): boolean {
+  const subset = require('semver/ranges/subset') as typeof Subset;
+  return subset(parse(narrow), parse(wide), { includePrerelease: true });
 }

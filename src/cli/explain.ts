@@ -1,0 +1,188 @@
+// closefds explain: what would be decided about a package's FDs, and by which rule.
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { loadCompat } from '../compat';
+import { KINDS, type Policy, type Rule, toPolicy } from '../core/policy';
+import { matchesRange } from '../core/range';
+import type { Kind } from '../core/request';
+import { ruleInWords } from '../core/rule-words';
+import { PACKAGE_ROOT } from '../install';
+import { installedPackages } from '../node/installed-packages';
+import { readSettings, type Settings } from '../node/settings';
+import { choice, readArguments } from './arguments';
+import { UsageError } from './usage-error';
+
+const usage = `closefds explain [--config FILE] [--format text|json] PACKAGE[@VERSION]
+
+Tells in words what is decided about the FDs that PACKAGE passes, and by which rule: those of the
+config for the current folder, the compat table's, and the defaults, in their order. Without a
+VERSION, the versions that are installed here are explained, or else all that is known.
+"." is the app.
+
+  --config FILE        the config, in place of the app's own
+  --format text|json   default: text
+
+  closefds explain tsx
+  closefds explain puppeteer-core@24.10.0
+  closefds explain .
+`;
+
+export const explain = { summary: "what is decided about a package's FDs, and by which rule", usage, main };
+
+async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = readArguments(args, {
+    config: { type: 'string' },
+    format: { type: 'string' },
+  });
+  const format = choice(values.format, ['text', 'json'], '--format');
+  const [subject, ...more] = positionals;
+  if (subject === undefined || more.length > 0)
+    throw new UsageError(`expected one PACKAGE[@VERSION], found ${positionals.length}`);
+  const { name, version } = parseSubject(subject);
+
+  const env = values.config === undefined ? process.env : { ...process.env, CLOSEFDS_CONFIG: values.config };
+  const settings = readSettings({ entryMode: undefined, env, script: undefined, cwd: process.cwd() });
+  const versions = version === undefined ? versionsOf(name, settings) : [version];
+  const explained = versions.map(version => explainOne(name, version, settings));
+  process.stdout.write(
+    format === 'json' ? `${JSON.stringify(explained, null, 2)}\n` : explained.map(toText).join('\n'),
+  );
+  return 0;
+}
+
+function parseSubject(subject: string): { name: string; version: string | undefined } {
+  const [, name = '', version] = /^(@?[^@]+)(?:@(.*))?$/.exec(subject) ?? [];
+  if (name === '' || version === '')
+    throw new UsageError(`expected PACKAGE or PACKAGE@VERSION, found "${subject}"`);
+  if (version !== undefined && !/^\d+\.\d+\.\d+/.test(version))
+    throw new UsageError(`expected a whole version like 1.2.3 after "${name}@", found "${version}"`);
+  return { name, version };
+}
+
+function versionsOf(name: string, { appRoot }: Settings): (string | undefined)[] {
+  const installed = name === '.' ? undefined : installedPackages(appRoot)?.get(name);
+  return installed === undefined ? [undefined] : [...installed];
+}
+
+interface Explanation {
+  readonly package: string;
+  readonly version: string | null;
+  readonly mode: string;
+  /** In the order in which they are tried; what stands behind one that matches all is left out. */
+  readonly rules: readonly {
+    readonly words: string;
+    readonly reason: string | null;
+    readonly source: string;
+  }[];
+  /** What else is known of the package. */
+  readonly notes: readonly string[];
+}
+
+function explainOne(name: string, version: string | undefined, settings: Settings): Explanation {
+  const { config, mode } = settings;
+  const { rules, aliases, unverified } = config;
+  const compat = config.compat ? loadCompat().rules : [];
+  const policy = toPolicy({ rules, aliases, unverified, compat }, Date.now());
+  return {
+    package: name,
+    version: version ?? null,
+    mode,
+    rules: decisive(name, version, policy).map(rule => ({
+      words:
+        ruleInWords(rule) +
+        (version === undefined && rule.range !== undefined ? ` (versions ${rule.range})` : ''),
+      reason: rule.reason ?? null,
+      source: rule.source,
+    })),
+    notes: notesOn(name, version, policy, settings),
+  };
+}
+
+/** Rules that can decide for this caller, without those of which nothing is left to decide. */
+function decisive(name: string, version: string | undefined, policy: Policy): Rule[] {
+  const settled = new Set<Kind>();
+  return policy.rules.filter(rule => {
+    if (!concerns(rule, name, version)) return false;
+    const kinds = rule.kinds ?? KINDS.filter(kind => kind !== 'stray');
+    if (kinds.every(kind => settled.has(kind))) return false;
+    if (isUnconditional(rule, version)) for (const kind of kinds) settled.add(kind);
+    return true;
+  });
+}
+
+function concerns({ caller, range }: Rule, name: string, version: string | undefined): boolean {
+  if (caller !== undefined && caller !== '*' && caller !== name) return false;
+  return range === undefined || version === undefined || matchesRange(version, range);
+}
+
+function isUnconditional(rule: Rule, version: string | undefined): boolean {
+  const { fds, command, callSite, target, type, access, explicit, nullDevice, range } = rule;
+  const conditions = [fds, command, callSite, target, type, access, explicit, nullDevice];
+  return (
+    conditions.every(condition => condition === undefined) && (range === undefined || version !== undefined)
+  );
+}
+
+// ---------------------------------------------------------------------------------------------
+// What else is known
+// ---------------------------------------------------------------------------------------------
+
+function notesOn(name: string, version: string | undefined, policy: Policy, { config }: Settings): string[] {
+  const { launchers, strays } = loadCompat();
+  const left = strays.filter(
+    known => known.package === name && (version === undefined || matchesRange(version, known.range)),
+  );
+  const known = loadCompat().rules.filter(rule => rule.caller === name);
+  return [
+    ...(launchers.has(name) ? ['It is a launcher: what it starts for others is judged as theirs.'] : []),
+    ...left.map(
+      ({ target, type, access, source }) =>
+        `It leaves a ${type} open (${target}, ${access}), which is a stray for every child (${source}).`,
+    ),
+    ...(known.length > 0 && !config.compat
+      ? ['The compat table knows it, but the config says "compat": false.']
+      : []),
+    ...(known.length > 0 &&
+    config.compat &&
+    version !== undefined &&
+    !known.some(rule => matchesRange(version, rule.range ?? '*'))
+      ? [
+          `The compat table knows other versions of it: ${[...new Set(known.map(rule => rule.range))].join(', ')}.`,
+        ]
+      : []),
+    ...checkedNote(name),
+    ...policy.expired
+      .filter(rule => rule.caller === name)
+      .map(({ source, expires }) => `A rule for it expired on ${expires} (${source}).`),
+  ];
+}
+
+function checkedNote(name: string): string[] {
+  const file = path.join(PACKAGE_ROOT, 'compat', 'checked.json');
+  const { packages } = JSON.parse(readFileSync(file, 'utf8')) as {
+    packages: { package: string; version: string; checked: string }[];
+  };
+  const checked = packages.filter(entry => entry.package === name);
+  return checked.map(
+    ({ version, checked: date }) =>
+      `Its version ${version} was looked through on ${date}, and passes nothing.`,
+  );
+}
+
+function toText({ package: name, version, mode, rules, notes }: Explanation): string {
+  const title = name === '.' ? 'the app' : version === null ? name : `${name}@${version}`;
+  const lines = rules.map(
+    ({ words, reason, source }, index) =>
+      `${String(index + 1).padStart(3)}. ${words}${reason === null ? '' : `: ${reason}`} (${source})`,
+  );
+  return [
+    `${title}, mode ${mode}; the first rule that matches decides:`,
+    ...lines,
+    ...(mode === 'warn' ? ['  In mode warn, what only a default denies passes and is reported.'] : []),
+    ...(mode === 'off' ? ['  In mode off nothing of this is in force.'] : []),
+    ...(mode === 'strict' ? ['  In mode strict, the spawn throws instead of closing.'] : []),
+    ...notes.map(note => `  ${note}`),
+    '',
+  ].join('\n');
+}

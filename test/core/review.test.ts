@@ -1,0 +1,110 @@
+// Rules that never match, and rules that match too much.
+
+import test from 'ava';
+import { parseConfig } from '../../src/core/config';
+import { type Facts, reviewRules } from '../../src/core/review';
+
+const FACTS: Facts = {
+  now: Date.parse('2026-11-24'),
+  installed: new Map([
+    ['a', ['1.2.0', '2.0.0']],
+    ['known', ['1.0.0']],
+  ]),
+  compat: [
+    {
+      caller: 'known',
+      range: '>=1.0.0 <=1.5.0',
+      kinds: ['pipe'],
+      fds: [3, 4],
+      effect: 'allow',
+      reason: 'its pipe',
+      source: 'compat/packages/known.json',
+      compat: true,
+    },
+  ],
+};
+
+const narrow = { caller: 'a', fds: [3], effect: 'allow', reason: 'r' };
+
+for (const [title, rules, problems] of [
+  ['a narrow rule', [narrow], []],
+  ['expired', [{ ...narrow, expires: '2026-11-23' }], ['expired 0']],
+  ['its last day', [{ ...narrow, expires: '2026-11-24' }], []],
+  ['wide before narrow', [{ ...narrow, fds: [3, 4] }, narrow], ['shadowed 1']],
+  ['anyone before somebody', [{ effect: 'deny' }, narrow], ['shadowed 1']],
+  ['narrow before wide', [narrow, { ...narrow, fds: [3, 4] }], []],
+  ['another kind', [{ effect: 'deny' }, { ...narrow, kinds: ['stray'] }], []],
+  [
+    'a range within',
+    [
+      { ...narrow, range: '^1' },
+      { ...narrow, range: '~1.2' },
+    ],
+    ['shadowed 1'],
+  ],
+  [
+    'a range that overlaps',
+    [
+      { ...narrow, range: '^1' },
+      { ...narrow, range: '>=1.2' },
+    ],
+    [],
+  ],
+  [
+    'a glob that fits',
+    [
+      { ...narrow, command: 'chrom*' },
+      { ...narrow, command: 'chrome' },
+    ],
+    ['shadowed 1'],
+  ],
+  [
+    'a glob that may fit',
+    [
+      { ...narrow, command: 'chrom*' },
+      { ...narrow, command: 'chr*' },
+    ],
+    [],
+  ],
+  ['one that ends first', [{ ...narrow, fds: [3, 4], expires: '2027-01-01' }, narrow], []],
+  ['one that is over', [{ ...narrow, fds: [3, 4], expires: '2020-01-01' }, narrow], ['expired 0']],
+  ['not installed', [{ ...narrow, caller: 'b' }], ['unused 0']],
+  ['not in that range', [{ ...narrow, range: '^3' }], ['unused 0']],
+  ['in that range', [{ ...narrow, range: '^2' }], []],
+  ['the app', [{ ...narrow, caller: '.' }], []],
+  [
+    'allowed by the table',
+    [{ caller: 'known', range: '1.0.0', kinds: ['pipe'], fds: [3], effect: 'allow', reason: 'r' }],
+    ['unused 0'],
+  ],
+  ['more than the table', [{ caller: 'known', kinds: ['pipe'], fds: [3], effect: 'allow', reason: 'r' }], []],
+  [
+    'denied, for all that the table says',
+    [{ caller: 'known', range: '1.0.0', kinds: ['pipe'], effect: 'deny' }],
+    [],
+  ],
+  ['everybody', [{ effect: 'allow', fds: [3], reason: 'r' }], ['wide 0']],
+  ['any FD for any command', [{ caller: 'a', effect: 'allow', reason: 'r' }], ['wide 0']],
+  ['channels alone', [{ caller: 'a', kinds: ['ipc'], effect: 'allow', reason: 'r' }], []],
+  ['any stray', [{ caller: 'a', kinds: ['stray'], effect: 'allow', reason: 'r' }], ['wide 0']],
+  [
+    'any stray, by a glob',
+    [{ caller: 'a', kinds: ['stray'], target: '/**', effect: 'allow', reason: 'r' }],
+    ['wide 0'],
+  ],
+  ['one stray', [{ caller: 'a', kinds: ['stray'], target: '/run/*.sock', effect: 'allow', reason: 'r' }], []],
+  ['wide, but it denies', [{ effect: 'deny', kinds: ['stray'] }], []],
+] as const) {
+  test(`review: ${title}`, t => {
+    const remarks = reviewRules(parseConfig({ rules }, 'f').rules, FACTS);
+    t.deepEqual(
+      remarks.map(({ problem, source }) => `${problem} ${source.replace('f#/rules/', '')}`),
+      [...problems],
+    );
+  });
+}
+
+test('without a look at what is installed, nothing is called unused for that', t => {
+  const { rules } = parseConfig({ rules: [{ ...narrow, caller: 'b' }] }, 'f');
+  t.deepEqual(reviewRules(rules, { ...FACTS, installed: undefined }), []);
+});
