@@ -220,8 +220,10 @@ const ADDON = path.join(ROOT, 'prebuilds', `${process.platform}-${process.arch}`
 const BROKEN: Readonly<Record<string, (addon: Buffer) => string | Buffer>> = {
   'a text file': () => 'not a library\n',
   'an empty file': () => '',
-  // Cut off later, it would be mapped, and reading beyond its end is a SIGBUS in the C library.
   'a library cut off within its header': addon => addon.subarray(0, 60),
+  // The C library would map it, and reading beyond its end is a SIGBUS.
+  'a library cut off behind its header': addon => addon.subarray(0, 5000),
+  'a library without its last byte': addon => addon.subarray(0, -1),
   // e_machine of elf(5): 8 is EM_MIPS.
   'a library of another architecture': addon => Buffer.from(addon).fill(8, 18, 19).fill(0, 19, 20),
 };

@@ -3,6 +3,7 @@
 // native/stray_guard.h has the contract. This file only finds the addon and gives its numbers
 // names.
 
+import fs = require('node:fs');
 import path = require('node:path');
 
 import type { ListedStray, Spawning, StrayGuard, Way } from '../core/stray-guard';
@@ -59,12 +60,43 @@ function loadAddon(packageRoot: string): Addon {
   for (const build of BUILDS) {
     const file = path.join(folder, `closefds.${build}.node`);
     try {
+      if (process.platform === 'linux') refuseCutOff(file);
       return require(file) as Addon;
     } catch (error) {
       failures.push(`${file}: ${firstLine(error)}`);
     }
   }
   throw new Error(failures.join('; '));
+}
+
+/**
+ * The C library maps what an ELF header promises, and reading beyond the end of a file that is
+ * shorter (a disk ran full, an update is under way) ends the process by SIGBUS. The section headers
+ * are the last thing in the file, so their end is the length it should have: elf(5).
+ */
+function refuseCutOff(file: string): void {
+  const fd = fs.openSync(file, 'r');
+  try {
+    const header = Buffer.alloc(64);
+    const found = fs.fstatSync(fd).size;
+    if (fs.readSync(fd, header, 0, 64, 0) < 64) throw new Error(`expected a library, found ${found} bytes`);
+    const expected = lengthOf(header);
+    if (found < expected) throw new Error(`cut off: expected ${expected} bytes, found ${found}`);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** 0 of what is no ELF file; dlopen() says so. */
+function lengthOf(header: Buffer): number {
+  if (header.toString('latin1', 0, 4) !== '\x7fELF') return 0;
+  const is64 = header[4] === 2;
+  const little = header[5] === 1;
+  const half = (at: number) => (little ? header.readUInt16LE(at) : header.readUInt16BE(at));
+  const word = (at: number) => (little ? header.readUInt32LE(at) : header.readUInt32BE(at));
+  // No library has four gigabytes, so the lower half of a 64-bit offset is all of it.
+  if (is64) return word(little ? 0x28 : 0x2c) + half(0x3a) * half(0x3c);
+  return word(0x20) + half(0x2e) * half(0x30);
 }
 
 function firstLine(error: unknown): string {
