@@ -16,15 +16,22 @@ export interface Compat {
 
 let loaded: Compat | undefined;
 
-/** Reads the table's index, once. */
+/** Without the table: nothing is known of anybody. */
+export const NO_COMPAT: Compat = { rules: [], launchers: new Set(), strays: [] };
+
+/** Reads the table's index, once. Throws if it is gone or damaged. */
 export function loadCompat(): Compat {
   if (loaded === undefined) {
-    const index = require(path.join(__dirname, '..', 'compat', 'index.json')) as {
-      rules: readonly Rule[];
-      launchers: readonly string[];
-      strays: readonly KnownStray[];
+    const file = path.join(__dirname, '..', 'compat', 'index.json');
+    const { rules, launchers, strays } = require(file) as Record<string, unknown>;
+    for (const list of [rules, launchers, strays]) {
+      if (!Array.isArray(list)) throw new Error(`${file} is not the index that was built`);
+    }
+    loaded = {
+      rules: rules as Rule[],
+      launchers: new Set(launchers as string[]),
+      strays: strays as KnownStray[],
     };
-    loaded = { rules: index.rules, launchers: new Set(index.launchers), strays: index.strays };
   }
   return loaded;
 }

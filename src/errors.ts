@@ -35,3 +35,12 @@ Object.defineProperty(ClosefdsError.prototype, 'name', {
   configurable: true,
   writable: true,
 });
+
+/** What a thrown value says. Code of others throws anything, even what throws again when it is read. */
+export function messageOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? String(thrown.message) : String(thrown);
+  } catch {
+    return 'an error that cannot be read';
+  }
+}

@@ -4,10 +4,13 @@ import fs = require('node:fs');
 import path = require('node:path');
 import workerThreads = require('node:worker_threads');
 
+import type { Plan } from './core/apply';
+import { closeAll } from './core/close-all';
 import type { Finding, Occurrence } from './core/finding';
 import type { Mode } from './core/policy';
+import type { SpawnCall } from './core/request';
 import { NO_STRAY_GUARD, type StrayGuard } from './core/stray-guard';
-import { ClosefdsError } from './errors';
+import { ClosefdsError, messageOf } from './errors';
 import { execThroughSpawnSync } from './node/exec-sync';
 import { installPatch } from './node/patch';
 import { readSettings, type Settings } from './node/settings';
@@ -72,8 +75,7 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
   let judge: SpawnGuard | undefined;
   installPatch({
     guard: call => {
-      judge ??= loadGuard(settings, strayGuard);
-      const plan = judge(call);
+      const plan = (judge ?? load())(call);
       // This process ends there, without an exit.
       if (call.route === 'execve') reporter?.flush();
       return plan;
@@ -81,6 +83,8 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
     strayGuard,
     execThroughSpawnSync,
     onUnguarded: error => reportUnguarded(settings.mode, error),
+    onUnpatched: (name, error) => reportUnpatched(settings.mode, name, error),
+    onFailure: (step, error) => reportFailure(settings.mode, step, error),
   });
   installInWorkers({
     preload: path.join(PACKAGE_ROOT, 'dist', 'register', 'worker.js'),
@@ -89,6 +93,26 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
       report({ code: 'CLOSEFDS_UNGUARDED', mode: settings.mode, what });
     },
   });
+
+  function load(): SpawnGuard {
+    try {
+      judge = loadGuard(settings, strayGuard);
+      return judge;
+    } catch (error) {
+      return call => unjudged(call, settings, strayGuard, error);
+    }
+  }
+}
+
+/** The last resort, for what the spawn guard cannot catch: that there is none. */
+function unjudged(call: SpawnCall, { mode }: Settings, strayGuard: StrayGuard, error: unknown): Plan {
+  reportFailure(mode, 'loading the spawn guard', error);
+  try {
+    return closeAll(call, mode, strayGuard.list(mode !== 'warn'));
+  } catch (error) {
+    reportFailure(mode, 'looking for strays', error);
+    return closeAll(call, mode, []);
+  }
 }
 
 function loadGuard(settings: Settings, strayGuard: StrayGuard): SpawnGuard {
@@ -138,7 +162,22 @@ function reportUnguarded(mode: Mode, error: unknown): void {
   report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
 }
 
+/** Somebody froze what was to be replaced. The child handler marks in each fork all the same. */
+function reportUnpatched(mode: Mode, name: string, error: unknown): void {
+  const what = `calls of ${name} are not judged, since it cannot be replaced: ${messageOf(error)}`;
+  if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
+  report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
+}
+
 let unguardedTold = false;
+const failuresTold = new Set<string>();
+
+/** Once for each step: an error of ours that comes with each spawn must not flood. */
+function reportFailure(mode: Mode, step: string, error: unknown): void {
+  if (failuresTold.has(step)) return;
+  failuresTold.add(step);
+  report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what: `closefds failed at ${step}: ${messageOf(error)}` });
+}
 
 // ---------------------------------------------------------------------------------------------
 // Settings, once for the process
@@ -190,8 +229,4 @@ function report(finding: Finding, occurrence: Occurrence = 'first'): void {
   } catch {
     // Somebody replaced process.emitWarning by something that throws; the host must not suffer.
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,13 +3,14 @@
 
 import path = require('node:path');
 
-import { loadCompat } from './compat';
+import { type Compat, loadCompat, NO_COMPAT } from './compat';
 import type { PolicyConfig } from './core/config';
 import type { Finding, Occurrence } from './core/finding';
 import { findOpener, type Opener } from './core/opener';
 import { judgesStrays, type Policy, toPolicy } from './core/policy';
 import type { OpenFile } from './core/request';
 import type { StrayGuard } from './core/stray-guard';
+import { messageOf } from './errors';
 import { createCallerFinder } from './node/caller';
 import { loadedVersions } from './node/loaded-packages';
 import { describe, positionOf } from './node/open-file';
@@ -42,6 +43,7 @@ export function createRealGuard({ settings, strayGuard, packageRoot, report }: R
   const openers = new WeakMap<OpenFile, Opener | undefined>();
   const inForce = createPolicy(config);
   const tried = config.candidate && createPolicy(config.candidate);
+  let known: Compat | undefined;
 
   return createSpawnGuard(mode, {
     strays: fresh => look(fresh || alwaysLook),
@@ -49,7 +51,7 @@ export function createRealGuard({ settings, strayGuard, packageRoot, report }: R
     findCaller: createCallerFinder({
       appRoot,
       own: ['src', 'register'].map(folder => path.join(packageRoot, 'dist', folder)),
-      isLauncher: name => loadCompat().launchers.has(name),
+      isLauncher: name => compatTable().launchers.has(name),
     }),
     findOpener: openerOf,
     policy: inForce,
@@ -61,8 +63,20 @@ export function createRealGuard({ settings, strayGuard, packageRoot, report }: R
 
   /** Found once for each stray: the look through what is loaded is dear, and the FD stays what it is. */
   function openerOf(file: OpenFile): Opener | undefined {
-    if (!openers.has(file)) openers.set(file, findOpener(file, loadCompat().strays, loadedVersions));
+    if (!openers.has(file)) openers.set(file, findOpener(file, compatTable().strays, loadedVersions));
     return openers.get(file);
+  }
+
+  /** An update may have taken the file away; the rules of the config hold without it. */
+  function compatTable(): Compat {
+    try {
+      known ??= loadCompat();
+    } catch (error) {
+      known = NO_COMPAT;
+      const what = `closefds failed at reading the compat table, so nothing is known of any package: ${messageOf(error)}`;
+      report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
+    }
+    return known;
   }
 
   /** Made anew when a rule expires while the process runs. */
@@ -71,7 +85,7 @@ export function createRealGuard({ settings, strayGuard, packageRoot, report }: R
     return () => {
       const now = Date.now();
       if (policy === undefined || now >= policy.validUntil) {
-        policy = toPolicy({ rules, aliases, unverified, compat: compat ? loadCompat().rules : [] }, now);
+        policy = toPolicy({ rules, aliases, unverified, compat: compat ? compatTable().rules : [] }, now);
         for (const { source, expires } of policy.expired) {
           const what = `the rule ${source} expired on ${expires}`;
           report({ code: 'CLOSEFDS_RULE_EXPIRED', mode, what }, 'first');

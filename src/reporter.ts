@@ -9,6 +9,7 @@ import workerThreads = require('node:worker_threads');
 import type { Finding, Occurrence, SelfFinding } from './core/finding';
 import type { Mode } from './core/policy';
 import { type ReportRecord, toLine, toRecord } from './core/report-record';
+import { messageOf } from './errors';
 import { createReportFile, type FileFunctions, type ReportFile } from './node/report-file';
 import type { ReportSettings } from './node/settings';
 import { createWarner } from './node/warning';
@@ -46,6 +47,7 @@ export function createReporter({ mode, settings, originals }: ReporterOptions): 
   let publishing = false;
   let waiting = false;
   let exiting = false;
+  let failed = false;
 
   process.once('exit', () => {
     exiting = true;
@@ -56,11 +58,11 @@ export function createReporter({ mode, settings, originals }: ReporterOptions): 
   /** The file first: a listener of the others may throw. */
   function report(finding: Finding, occurrence: Occurrence): void {
     if (occurrence === 'again') counts.set(finding, (counts.get(finding) ?? 0) + 1);
-    else file?.append([lineOf(finding, countOf(occurrence))]);
-    if (channel.hasSubscribers) publish(finding, occurrence);
+    else attempt('writing the report', () => file?.append([lineOf(finding, countOf(occurrence))]));
+    if (channel.hasSubscribers) attempt('publishing', () => publish(finding, occurrence));
     if (occurrence === 'first') warner.warn(finding);
     if (exiting) atExit();
-    else flushLater();
+    else attempt('writing counts', flushLater);
   }
 
   /** A program's own exit listener may run after ours, and start processes. */
@@ -81,9 +83,24 @@ export function createReporter({ mode, settings, originals }: ReporterOptions): 
   }
 
   function flush(): void {
-    const lines = [...counts].map(([finding, count]) => lineOf(finding, count));
-    counts.clear();
-    if (lines.length > 0 || file?.isBehind()) file?.append(lines);
+    attempt('writing counts', () => {
+      const lines = [...counts].map(([finding, count]) => lineOf(finding, count));
+      counts.clear();
+      if (lines.length > 0 || file?.isBehind()) file?.append(lines);
+    });
+  }
+
+  /** Where one way of telling fails, by an error of ours, the others go on: they run in timers, too. */
+  function attempt(step: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!failed) {
+        failed = true;
+        const what = `closefds failed at ${step}: ${messageOf(error)}`;
+        warner.warn({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what });
+      }
+    }
   }
 
   function flushLater(): void {
@@ -93,7 +110,7 @@ export function createReporter({ mode, settings, originals }: ReporterOptions): 
     const timer = originals.setTimeout(() => {
       waiting = false;
       flush();
-      flushLater();
+      attempt('writing counts', flushLater);
     }, settings.interval);
     // Nothing stays alive for a count.
     timer.unref();
@@ -130,8 +147,4 @@ export function createReporter({ mode, settings, originals }: ReporterOptions): 
 
 function countOf(occurrence: Occurrence): number {
   return occurrence === 'addition' ? 0 : 1;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -12,6 +12,7 @@
 
 import { apply, type Plan } from './core/apply';
 import { type Caller, callSite } from './core/caller';
+import { closeAll } from './core/close-all';
 import { decide } from './core/decide';
 import { dispose, type Outcome } from './core/dispose';
 import { type Finding, type Occurrence, record, type SpawnFinding, type Telling } from './core/finding';
@@ -29,7 +30,7 @@ import {
   toRequest,
   UNKNOWN_FILE,
 } from './core/request';
-import { ClosefdsError } from './errors';
+import { ClosefdsError, messageOf } from './errors';
 
 /** What the guard needs to know of the world, and the one thing it tells it. */
 export interface World {
@@ -74,16 +75,19 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
   });
 
   return function guard(call) {
-    try {
-      return judge(call);
-    } catch (error) {
-      if (error instanceof ClosefdsError) throw error;
-      complain('judging a spawn', error);
-      return closeAll(call);
-    }
+    const judged = attempt('judging a spawn', () => judge(call), undefined);
+    if (judged instanceof Error) throw judged;
+    return (
+      judged ??
+      closeAll(
+        call,
+        mode,
+        attempt('looking for strays', () => world.strays(true), []),
+      )
+    );
   };
 
-  function judge(call: SpawnCall): Plan {
+  function judge(call: SpawnCall): Plan | ClosefdsError {
     // What unsafe() passes depends on the list, as closing does not.
     const known = world.strays(call.unsafe !== undefined);
     if (known.length === 0 && !designates(call.stdio) && call.unsafe === undefined) return nothing;
@@ -96,9 +100,10 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     const outcomes = dispose(decision, mode);
     const candidate = attempt('judging by the candidate', () => tryCandidate(request, caller), undefined);
     const recording = { mode, candidate, redact: world.redact, openerOf };
+    // What cannot be told holds all the same.
     const tellings = attempt('recording', () => record(decision, outcomes, recording), []);
 
-    if (outcomes.some(outcome => outcome.disposition === 'refused')) refuse(tellings);
+    if (outcomes.some(outcome => outcome.disposition === 'refused')) return refusal(tellings);
     const told = tellings.flatMap(tell);
     const after = attempt('noting offsets', () => watchUse(told, call.sync), undefined);
     return { ...apply(request, outcomes, strays, mode), after: after && safely(after) };
@@ -113,8 +118,11 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     return attempt('finding the opener', () => world.findOpener(file), undefined);
   }
 
-  function refuse(tellings: readonly Telling[]): never {
-    throw new ClosefdsError('ERR_CLOSEFDS_DENIED', toRefusal(tellings.map(({ make }) => make())));
+  function refusal(tellings: readonly Telling[]): ClosefdsError {
+    const saying = () => toRefusal(tellings.map(({ make }) => make()));
+    const otherwise = 'closefds refused to start a process, and failed at saying why';
+    const message = tellings.length === 0 ? otherwise : attempt('saying why', saying, otherwise);
+    return new ClosefdsError('ERR_CLOSEFDS_DENIED', message);
   }
 
   function describe(fd: number): OpenFile {
@@ -152,19 +160,13 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
 
   /** Once for each way of failing: a report that fails each time must not flood. */
   function complain(step: string, error: unknown): void {
-    const what = `closefds failed at ${step}: ${error instanceof Error ? error.message : String(error)}`;
+    const what = `closefds failed at ${step}: ${messageOf(error)}`;
     if (!isNew(complaints, what)) return;
     try {
       world.report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
     } catch {
       // The report is what is broken; there is nobody left to tell.
     }
-  }
-
-  /** Without a decision: nothing but stdio and the message channel, which the child waits for. */
-  function closeAll({ stdio }: SpawnCall): Plan {
-    if (mode === 'warn' || !designates(stdio)) return nothing;
-    return { ...nothing, stdio: stdio.map((slot, index) => (index < 3 || slot === 'ipc' ? slot : 'ignore')) };
   }
 }
 

@@ -24,9 +24,9 @@ const FLOORS: readonly Floor[] = [
   {
     name: 'real world',
     lives: /^src\/real-world$/,
-    may: /^(?:src\/(?:compat|spawn-guard|core\/.+|node\/.+)|node:.+)$/,
+    may: /^(?:src\/(?:compat|errors|spawn-guard|core\/.+|node\/.+)|node:.+)$/,
   },
-  { name: 'reporter', lives: /^src\/reporter$/, may: /^(?:src\/(?:core|node)\/.+|node:.+)$/ },
+  { name: 'reporter', lives: /^src\/reporter$/, may: /^(?:src\/(?:errors|core\/.+|node\/.+)|node:.+)$/ },
   { name: 'public API', lives: /^src\/index$/, may: /^src\/(?:designate|errors)$/ },
   { name: 'compat', lives: /^src\/compat$/, may: /^(?:src\/core\/.+|node:.+)$/ },
   { name: 'designate', lives: /^src\/designate$/, may: /^(?:src\/errors|node:.+)$/ },

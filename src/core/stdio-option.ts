@@ -65,23 +65,50 @@ export function readStdio(options: Options, ownOnly: boolean, isProxy: IsProxy):
   } catch (error) {
     return { value: undefined, again: () => rethrow(error) };
   }
-  return isRevoked(value) ? NOTHING_READ : readSlots(value, settled && !isProxy(value), ownOnly);
+  if (isRevoked(value)) return NOTHING_READ;
+  try {
+    return readSlots(value, settled && !isProxy(value), ownOnly);
+  } catch (error) {
+    // A trap's. The next time it might answer, and nobody would have judged what.
+    if (isProxy(value)) return { value: undefined, again: () => refusing(error) };
+    // A getter's, where there is nothing but stdio. Node will meet it.
+    if (Array.isArray(value) && value.length <= 3) return NOTHING_READ;
+    throw error;
+  }
 }
 
 function readSlots(value: unknown, fixed: boolean, sync: boolean): StdioReading {
+  if (!designates(value)) return { value, again: fixed || !Array.isArray(value) ? undefined : () => value };
+  // It is for a message channel, which the synchronous functions refuse.
+  if (sync && value.length <= 3) return NOTHING_READ;
+  if (!fill(value)) return NOTHING_READ;
+  const { slots, complete } = snapshot(value);
+  if (!complete) return { value: undefined, again: () => slots };
+  return { value: slots, again: fixed ? undefined : () => slots };
+}
+
+/** As Node does next, and fails at if the array is frozen; it is the caller's array that it fills. */
+function fill(slots: readonly unknown[]): boolean {
+  if (slots.length < 3 && !Object.isExtensible(slots)) return false;
+  while (slots.length < 3) push.call(slots, undefined);
+  return true;
+}
+
+/** The slots as far as they show, where readStdio() failed: what is judged then is what is used. */
+export function bareStdio(options: Options): StdioReading {
   try {
-    if (!designates(value)) return { value, again: fixed || !Array.isArray(value) ? undefined : () => value };
-    // It is for a message channel, which the synchronous functions refuse.
-    if (sync && value.length <= 3) return NOTHING_READ;
-    // As Node does next; it is the caller's array that it fills.
-    while (value.length < 3) push.call(value, undefined);
-    const { slots, complete } = snapshot(value);
-    if (!complete) return { value: undefined, again: () => slots };
-    return { value: slots, again: fixed ? undefined : () => slots };
-  } catch {
-    // Only a proxy's traps get here, and Node will meet them.
-    return NOTHING_READ;
+    const { stdio } = options;
+    const slots: unknown = Array.isArray(stdio) ? [...stdio] : stdio;
+    return { value: slots, again: () => slots };
+  } catch (error) {
+    return { value: undefined, again: () => refusing(error) };
   }
+}
+
+/** An array for Node to meet the error at, where it would have met it. */
+function refusing(error: unknown): unknown[] {
+  const refuse = () => rethrow(error);
+  return new Proxy([], { get: refuse, has: refuse, set: refuse, ownKeys: refuse });
 }
 
 function rethrow(error: unknown): never {

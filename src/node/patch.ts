@@ -18,6 +18,7 @@ import { fromHandleForm, toHandleForm } from '../core/handle-form';
 import { type AnyFunction, likeOriginal, replaceMethod } from '../core/replace-method';
 import type { SpawnCall } from '../core/request';
 import {
+  bareStdio,
   isOptions,
   isRevoked,
   lendStdio,
@@ -43,6 +44,10 @@ export interface PatchOptions {
   ) => AnyFunction;
   /** Told when the stray guard could not mark; may throw what the caller is to see. */
   readonly onUnguarded: (error: unknown) => void;
+  /** Told of a function that stays as it is; may throw what ends the start. */
+  readonly onUnpatched: (name: string, error: unknown) => void;
+  /** Told of an error of ours. Must not throw. */
+  readonly onFailure: (step: string, error: unknown) => void;
 }
 
 const { isProxy } = util.types;
@@ -53,7 +58,7 @@ const UNSAFE = Symbol.for('closefds.unsafe');
 
 /** Replaces the functions of this thread. To be called once in each. */
 export function installPatch(options: PatchOptions): void {
-  const { guard, strayGuard, onUnguarded } = options;
+  const { guard, strayGuard, onUnguarded, onUnpatched, onFailure } = options;
   /** Within a guarded call: what lies below it is guarded already. */
   let depth = 0;
   /** The options of an execFile() under way, which makes options of its own. */
@@ -63,24 +68,34 @@ export function installPatch(options: PatchOptions): void {
   const execThroughSpawnSync = (route: 'execFileSync' | 'execSync') =>
     options.execThroughSpawnSync(route, spawnSync);
   const mutable = childProcess as unknown as Record<string, AnyFunction>;
-  replaceMethod(childProcess.ChildProcess.prototype, 'spawn', patchSpawn);
-  replaceMethod(mutable, 'spawnSync', original => patchSync(original, 'spawnSync'));
-  replaceMethod(mutable, 'execFileSync', original => patchSync(original, 'execFileSync'));
-  replaceMethod(mutable, 'execSync', original => patchSync(original, 'execSync'));
-  replaceMethod(mutable, 'execFile', patchExecFile);
-  if ('execve' in process) replaceMethod(process, 'execve', patchExecve);
-  replaceMethod(process, 'binding', patchBinding);
+  replace(childProcess.ChildProcess.prototype, 'spawn', patchSpawn);
+  replace(mutable, 'spawnSync', original => patchSync(original, 'spawnSync'));
+  replace(mutable, 'execFileSync', original => patchSync(original, 'execFileSync'));
+  replace(mutable, 'execSync', original => patchSync(original, 'execSync'));
+  replace(mutable, 'execFile', patchExecFile);
+  if ('execve' in process) replace(process, 'execve', patchExecve);
+  replace(process, 'binding', patchBinding);
   nodeModule.syncBuiltinESMExports();
+
+  function replace(holder: object, name: string, wrap: (original: AnyFunction) => AnyFunction): void {
+    try {
+      replaceMethod(holder, name, wrap);
+    } catch (error) {
+      onUnpatched(`${name}()`, error);
+    }
+  }
 
   function patchSpawn(original: AnyFunction): AnyFunction {
     return function spawn(...args) {
       const [options] = args;
       if (depth > 0 || !isOptions(options)) return Reflect.apply(original, this, args);
-      const marks = carried ?? options;
-      const stdio =
-        carried === undefined ? readStdio(options, false, isProxy) : carriedStdio(options, carried);
+      const { call, stdio } = reading('spawn', options, () => {
+        const stdio =
+          carried === undefined ? readStdio(options, false, isProxy) : carriedStdio(options, carried);
+        return { call: toCall('spawn', options, carried ?? options, stdio), stdio };
+      });
 
-      return guarded(toCall('spawn', options, marks, stdio), stdio, (replaced, after) => {
+      return guarded(call, stdio, (replaced, after) => {
         const run = (changed: Options) => Reflect.apply(original, this, [changed, ...args.slice(1)]);
         const error = replaced === undefined ? run(options) : lendStdio(options, replaced, isProxy, run);
         const { stdio: streams } = this as { stdio?: unknown[] };
@@ -96,13 +111,11 @@ export function installPatch(options: PatchOptions): void {
       if (depth > 0) return Reflect.apply(original, this, args);
       const at = optionsIndex(route, args);
       const options = (isOptions(args[at]) ? args[at] : {}) as Options;
-      const stdio = readStdio(options, true, isProxy);
-      const call = toCall(
-        route,
-        { ...describeCommand(route, args, options), env: peek(options, 'env') },
-        options,
-        stdio,
-      );
+      const { call, stdio } = reading(route, options, () => {
+        const stdio = readStdio(options, true, isProxy);
+        const command = { ...describeCommand(route, args, options), env: peek(options, 'env') };
+        return { call: toCall(route, command, options, stdio), stdio };
+      });
 
       return guarded(call, stdio, replaced => {
         if (replaced === undefined) return outcomeOf(Reflect.apply(original, this, args));
@@ -147,17 +160,12 @@ export function installPatch(options: PatchOptions): void {
   function patchExecve(original: AnyFunction): AnyFunction {
     return function execve(...args) {
       const [file, argv, env] = args;
-      const call: SpawnCall = {
-        route: 'execve',
-        command: String(file),
-        args: Array.isArray(argv) ? argv.map(String) : [],
+      const plan = guard({
+        ...bareCall('execve', undefined),
+        command: typeof file === 'string' ? file : '',
+        args: toStrings(argv),
         environment: () => toPairs(env),
-        stdio: undefined,
-        sync: true,
-        explicit: undefined,
-        unsafe: undefined,
-      };
-      const plan = guard(call);
+      });
       if (plan.guarded) tolerate(() => strayGuard.replace(plan));
       return Reflect.apply(original, this, args);
     };
@@ -200,6 +208,17 @@ export function installPatch(options: PatchOptions): void {
 
   // -------------------------------------------------------------------------------------------
 
+  /** If a call cannot be read, by an error of ours, its slots are judged as far as they show. */
+  function reading(route: string, options: Options, read: () => Reading): Reading {
+    try {
+      return read();
+    } catch (error) {
+      onFailure('reading a call', error);
+      const stdio = bareStdio(options);
+      return { call: bareCall(route, stdio.value), stdio };
+    }
+  }
+
   function guarded(
     call: SpawnCall,
     stdio: StdioReading,
@@ -215,9 +234,18 @@ export function installPatch(options: PatchOptions): void {
       started = outcome.started;
       return outcome.result;
     } finally {
-      if (plan.guarded) strayGuard.end(started);
       depth--;
+      if (plan.guarded) end(started);
       if (call.sync) plan.after?.();
+    }
+  }
+
+  /** What the call gave is the caller's, whatever becomes of the flags that were to be put back. */
+  function end(started: boolean): void {
+    try {
+      strayGuard.end(started);
+    } catch (error) {
+      onFailure('ending a spawn', error);
     }
   }
 
@@ -225,10 +253,19 @@ export function installPatch(options: PatchOptions): void {
     const { again } = stdio;
     // What cannot be read starts no process, so there is nothing to mask.
     if (again !== undefined && plan.stdio === undefined) return { read: again, visible: undefined };
-    if (plan.close.length > 0 && strayGuard.nullDevice !== undefined)
-      return masked(plan.stdio ?? stdio.value, plan.close, strayGuard.nullDevice());
+    const masks = plan.close.length > 0 ? nullDevice() : undefined;
+    if (masks !== undefined) return masked(plan.stdio ?? stdio.value, plan.close, masks);
     if (plan.stdio !== undefined) return { read: () => plan.stdio, visible: undefined };
     return undefined;
+  }
+
+  /** The stand-in's, which it may have to open again. */
+  function nullDevice(): number | undefined {
+    let fd: number | undefined;
+    tolerate(() => {
+      fd = strayGuard.nullDevice?.();
+    });
+    return fd;
   }
 
   function tolerate(work: () => void): void {
@@ -238,6 +275,11 @@ export function installPatch(options: PatchOptions): void {
       onUnguarded(error);
     }
   }
+}
+
+interface Reading {
+  readonly call: SpawnCall;
+  readonly stdio: StdioReading;
 }
 
 /** A call that made no process says nothing about how processes are made. */
@@ -289,13 +331,29 @@ function carriedStdio(options: Options, carried: Options): StdioReading {
   return { value: ['pipe', 'pipe', 'pipe', ...carried.stdio.slice(3)], again: undefined };
 }
 
+function bareCall(route: string, stdio: unknown): SpawnCall {
+  return {
+    route,
+    command: '',
+    args: [],
+    environment: () => [],
+    stdio,
+    sync: route.endsWith('Sync'),
+    explicit: undefined,
+    unsafe: undefined,
+  };
+}
+
 function toCall(route: string, options: Options, marks: Options, stdio: StdioReading): SpawnCall {
   const file = peek(options, 'file');
   return {
     route,
     command: typeof file === 'string' ? file : '',
     args: toStrings(peek(options, 'args')),
-    environment: () => (Array.isArray(options.envPairs) ? options.envPairs : toPairs(options.env)),
+    environment: () => {
+      const pairs = peek(options, 'envPairs');
+      return pairs === undefined ? toPairs(peek(options, 'env')) : toStrings(pairs);
+    },
     stdio: stdio.value,
     sync: route.endsWith('Sync'),
     ...readMarks(marks),
@@ -324,8 +382,13 @@ function toStrings(value: unknown): string[] {
   }
 }
 
+/** Of an environment that may be anything, since Node comes later. */
 function toPairs(env: unknown): string[] {
-  return Object.entries(isOptions(env) ? env : process.env).map(([name, value]) => `${name}=${value}`);
+  try {
+    return Object.entries(isOptions(env) ? env : process.env).map(([name, value]) => `${name}=${value}`);
+  } catch {
+    return [];
+  }
 }
 
 /** Where the options stand, or would: (file, args?, options?) or (command, options?). */

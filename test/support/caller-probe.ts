@@ -47,4 +47,6 @@ installPatch({
   strayGuard: NO_STRAY_GUARD,
   execThroughSpawnSync,
   onUnguarded: () => {},
+  onUnpatched: () => {},
+  onFailure: () => {},
 });

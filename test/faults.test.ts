@@ -1,0 +1,275 @@
+// Failing safe: with an error of ours at each step of a spawn, what was not allowed is closed all
+// the same, the spawn works, and it is reported once.
+//
+// The program designates FD 3, which a rule allows, and has a stray, FD 40. It starts a child in
+// three ways, each twice. A fault is injected into the compiled modules before they are installed.
+
+import { cpSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { temporaryFolder, write } from './support/programs';
+import { LEAK, ROOT, type RunResult, run, tool } from './support/run';
+
+const LIST = JSON.stringify(tool('list-masks'));
+const RULE = { caller: '.', kinds: ['fd'], fds: [3], effect: 'allow', reason: 'test' };
+
+const APP = `
+  const { execFileSync, spawn, spawnSync } = require('node:child_process');
+  const fs = require('node:fs');
+  require(${JSON.stringify(LEAK)}).open(__filename + '.opened', 40);
+  const stdio = ['ignore', 'pipe', 'inherit', fs.openSync(__filename)];
+  const answers = [];
+  const attempt = start => {
+    try { answers.push(JSON.parse(start())); } catch (error) { answers.push(error.code); }
+  };
+  const asynchronously = () => new Promise(resolve => {
+    try {
+      spawn(${LIST}, { stdio }).on('error', error => answers.push(error.code)).on('close', resolve)
+        .stdout.on('data', text => answers.push(JSON.parse(text)));
+    } catch (error) {
+      resolve(answers.push(error.code));
+    }
+  });
+  (async () => {
+    for (let i = 0; i < 2; i++) {
+      await asynchronously();
+      attempt(() => spawnSync(${LIST}, { stdio }).stdout);
+      attempt(() => execFileSync(${LIST}, { stdio }));
+    }
+    fs.writeSync(1, JSON.stringify(answers));
+  })();
+`;
+
+type Fds = readonly (number | string)[];
+const STDIO: Fds = [0, 1, 2];
+const ALLOWED: Fds = [0, 1, 2, 3];
+const DENIED = 'ERR_CLOSEFDS_DENIED';
+
+interface Fault {
+  /** In words. */
+  readonly at: string;
+  /** Done to `on(module)`, the exports of a file of dist/src; `boom` throws. */
+  readonly inject: string;
+  /** What each child has in `enforce`. */
+  readonly child: Fds;
+  /** What comes of each spawn in `strict`. Default: it is refused, for FD 40. */
+  readonly strict?: Fds;
+  /** How often something is reported of closefds itself. */
+  readonly reports?: number;
+}
+
+/** Nothing is known of the spawn then, so nothing is kept that has to be judged. */
+function unjudged(at: string, inject: string, reports?: number): Fault {
+  return { at, inject, child: STDIO, strict: STDIO, ...(reports !== undefined && { reports }) };
+}
+
+const guardWith = (parts: string): string => `
+  const { loadStrayGuard } = on('node/stray-guard');
+  on('node/stray-guard').loadStrayGuard = root => ({ ...loadStrayGuard(root), ${parts} });`;
+
+const FAULTS: readonly Fault[] = [
+  unjudged('loading the spawn guard', `on('real-world').createRealGuard = boom;`),
+  unjudged('making the finder of callers', `on('node/caller').createCallerFinder = boom;`),
+  unjudged('making the watch for strays', `on('node/stray-watch').createStrayWatch = boom;`),
+  unjudged('asking what rules speak of', `on('core/policy').judgesStrays = boom;`),
+  // The same step fails again where the rest of the fall-back looks for masks to make.
+  unjudged('looking for strays', guardWith('list: boom'), 2),
+  unjudged('describing what is listed', `on('node/open-file').describe = boom;`, 2),
+  { at: 'finding the caller', inject: `on('node/caller').createCallerFinder = () => boom;`, child: STDIO },
+  unjudged('naming the call site', `on('core/caller').callSite = boom;`),
+  {
+    at: 'asking whether anything is designated',
+    inject: `on('core/request').designates = boom;`,
+    child: ALLOWED,
+  },
+  unjudged('reading the request', `on('core/request').toRequest = boom;`),
+  unjudged('ordering the policy', `on('core/policy').toPolicy = boom;`),
+  unjudged('deciding', `on('core/decide').decide = boom;`),
+  unjudged('deciding, and throwing null', `on('core/decide').decide = () => { throw null; };`),
+  unjudged('disposing', `on('core/dispose').dispose = boom;`),
+  { at: 'applying', inject: `on('core/apply').apply = boom;`, child: STDIO },
+  { at: 'recording', inject: `on('core/finding').record = boom;`, child: ALLOWED },
+  {
+    at: 'finding an announcement',
+    inject: `on('core/announcement').findAnnouncement = boom;`,
+    child: ALLOWED,
+  },
+  { at: 'naming the opener', inject: `on('core/opener').findOpener = boom;`, child: ALLOWED },
+  {
+    at: 'making a finding',
+    inject: `const { record } = on('core/finding');
+      on('core/finding').record = (...all) => record(...all).map(telling => ({ ...telling, make: boom }));`,
+    child: ALLOWED,
+  },
+  { at: 'noting offsets', inject: `on('core/proof-of-use').createUseWatch = () => boom;`, child: ALLOWED },
+  {
+    at: 'looking for use',
+    inject: `on('core/proof-of-use').createUseWatch = () => () => boom;`,
+    child: ALLOWED,
+  },
+  unjudged('watching for use', `on('core/proof-of-use').createUseWatch = boom;`),
+  // The warning comes all the same.
+  { at: 'making a record', inject: `on('core/report-record').toRecord = boom;`, child: ALLOWED },
+  { at: 'writing a record', inject: `on('core/report-record').toLine = boom;`, child: ALLOWED },
+  {
+    at: 'writing the report file',
+    inject: `on('node/report-file').createReportFile = () => ({ append: boom, isBehind: boom });`,
+    child: ALLOWED,
+  },
+  // Nobody is left to tell then.
+  { at: 'writing a sentence', inject: `on('core/message').toMessage = boom;`, child: ALLOWED, reports: 0 },
+  { at: 'warning', inject: `on('node/warning').createWarner = boom;`, child: ALLOWED, reports: 0 },
+  { at: 'loading the reporter', inject: `on('reporter').createReporter = boom;`, child: ALLOWED, reports: 0 },
+  { at: 'saying why', inject: `on('core/message').toRefusal = boom;`, child: ALLOWED, reports: 0 },
+  { at: 'reading the compat table', inject: `on('compat').loadCompat = boom;`, child: ALLOWED },
+  // What is left of the guard is the child handler, which marks in every fork.
+  { at: 'beginning a spawn', inject: guardWith('begin: boom'), child: ALLOWED },
+  { at: 'ending a spawn', inject: guardWith('end: boom'), child: ALLOWED },
+  // In three functions, each of which tells of it; told once for the step.
+  { at: 'reading the options', inject: `on('core/stdio-option').readStdio = boom;`, child: ALLOWED },
+  {
+    at: 'reading marks of designation',
+    inject: `const { peek } = on('core/stdio-option');
+      on('core/stdio-option').peek = (options, key) => (typeof key === 'symbol' ? boom() : peek(options, key));`,
+    child: ALLOWED,
+  },
+  // Of what is thrown, nothing can be assumed.
+  unjudged('deciding, and throwing what cannot be read', `on('core/decide').decide = () => { throw odd; };`),
+  {
+    at: 'finding the caller, and throwing a revoked proxy',
+    inject: `on('node/caller').createCallerFinder = () => () => { throw revoked; };`,
+    child: STDIO,
+  },
+];
+
+for (const { at, inject, child, strict = [DENIED], reports = 1 } of FAULTS) {
+  const results = (result: Fds) => (result[0] === DENIED ? Array(6).fill(DENIED) : Array(6).fill(result));
+
+  test(`a fault at ${at}: enforce closes`, async t => {
+    const result = await start(t, inject, 'enforce');
+    t.deepEqual(JSON.parse(result.stdout), results(child));
+    t.is(selfReports(result).length, reports, result.stderr);
+    t.is(result.code, 0);
+  });
+
+  test(`a fault at ${at}: strict refuses or closes`, async t => {
+    const result = await start(t, inject, 'strict');
+    t.deepEqual(JSON.parse(result.stdout), results(strict));
+  });
+
+  test(`a fault at ${at}: warn changes nothing`, async t => {
+    const result = await start(t, inject, 'warn');
+    t.deepEqual(JSON.parse(result.stdout), results([0, 1, 2, 3, 40]));
+  });
+}
+
+test('without a fault, enforce closes and reports nothing of itself', async t => {
+  const result = await start(t, '', 'enforce');
+  t.deepEqual(JSON.parse(result.stdout), Array(6).fill(ALLOWED));
+  t.deepEqual(selfReports(result), []);
+});
+
+// ---------------------------------------------------------------------------------------------
+// With the stand-in, where closing takes a plan
+// ---------------------------------------------------------------------------------------------
+
+const NO_ADDON = `on('node/stray-guard').loadStrayGuard = boom;`;
+
+for (const [at, inject, child] of [
+  ['loading the spawn guard', `on('real-world').createRealGuard = boom;`, [0, 1, 2, '40 null']],
+  ['deciding', `on('core/decide').decide = boom;`, [0, 1, 2, '40 null']],
+  ['recording', `on('core/finding').record = boom;`, [0, 1, 2, 3, '40 null']],
+] as const) {
+  test(`the stand-in, and a fault at ${at}: enforce masks`, async t => {
+    const result = await start(t, NO_ADDON + inject, 'enforce');
+    t.deepEqual(JSON.parse(result.stdout), Array(6).fill(child));
+  });
+}
+
+const NO_NULL_DEVICE = `${NO_ADDON}
+  const { createStandIn } = on('node/stand-in');
+  on('node/stand-in').createStandIn = () => ({ ...createStandIn(), nullDevice: boom });`;
+
+test('the stand-in without a null device: the spawn goes on, and is reported', async t => {
+  const result = await start(t, NO_NULL_DEVICE, 'enforce');
+  t.deepEqual(JSON.parse(result.stdout), Array(6).fill([0, 1, 2, 3, 40]));
+  t.deepEqual(selfReports(result), ['CLOSEFDS_STAND_IN', 'CLOSEFDS_UNGUARDED']);
+});
+
+test('the stand-in without a null device: strict refuses', async t => {
+  const result = await start(t, NO_NULL_DEVICE, 'strict');
+  t.deepEqual(JSON.parse(result.stdout), Array(6).fill(DENIED));
+});
+
+// ---------------------------------------------------------------------------------------------
+// What lies around
+// ---------------------------------------------------------------------------------------------
+
+const FROZEN = `Object.freeze(require('node:child_process'));`;
+
+test('frozen functions: the start goes on, strays are closed, and each is reported', async t => {
+  const result = await start(t, FROZEN, 'enforce');
+  t.deepEqual(JSON.parse(result.stdout), Array(6).fill(ALLOWED));
+  t.deepEqual([...new Set(selfReports(result))], ['CLOSEFDS_UNGUARDED']);
+  t.regex(result.stderr, /calls of spawnSync\(\) are not judged, since it cannot be replaced/);
+});
+
+test('frozen functions: strict does not start', async t => {
+  const { code, stdout, stderr } = await start(t, FROZEN, 'strict');
+  t.deepEqual([code, stdout], [1, '']);
+  t.regex(stderr, /ERR_CLOSEFDS_DENIED/);
+});
+
+const DAMAGE: Readonly<Record<string, string>> = {
+  'the compat index is gone': `fs.rmSync(COPY + '/dist/compat/index.json');`,
+  'the compat index is cut off': `fs.truncateSync(COPY + '/dist/compat/index.json', 100);`,
+  'the compat index is another file': `fs.writeFileSync(COPY + '/dist/compat/index.json', '{}');`,
+  'the whole package is gone': `fs.rmSync(COPY, { recursive: true });`,
+};
+
+for (const [what, damage] of Object.entries(DAMAGE)) {
+  test(`after the start, ${what}: enforce closes, rules hold, and it is reported`, async t => {
+    const folder = temporaryFolder(t);
+    const copy = path.join(folder, 'closefds');
+    for (const part of ['dist/register', 'dist/compat', 'prebuilds'])
+      cpSync(path.join(ROOT, part), path.join(copy, part), { recursive: true });
+    symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
+    const program = damage.replaceAll('COPY', JSON.stringify(copy));
+    const app = writeApp(folder, `{ const fs = require('node:fs'); ${program} }${APP}`);
+    const register = path.join(copy, 'dist', 'register', 'index.js');
+    const result = await run(app, { nodeArgs: ['--require', register] });
+    t.deepEqual(JSON.parse(result.stdout), Array(6).fill(ALLOWED), result.stderr);
+    t.deepEqual(selfReports(result), ['CLOSEFDS_INTERNAL_ERROR']);
+  });
+}
+
+function start(t: ExecutionContext, inject: string, mode: string): Promise<RunResult> {
+  const folder = temporaryFolder(t);
+  const fault = write(folder, {
+    'fault.js': `
+      const on = name => require(${JSON.stringify(path.join(ROOT, 'dist', 'src'))} + '/' + name + '.js');
+      const boom = () => { throw new Error('injected'); };
+      const odd = Object.assign(Object.create(null), { toString: boom });
+      const { proxy: revoked, revoke } = Proxy.revocable({}, {});
+      revoke();
+      ${inject}
+      on('install').install();`,
+  });
+  const app = writeApp(folder, APP);
+  const env = { CLOSEFDS_MODE: mode, CLOSEFDS_REPORT: path.join(folder, 'report') };
+  return run(app, { nodeArgs: ['--require', fault], env });
+}
+
+function writeApp(folder: string, text: string): string {
+  return write(folder, {
+    'app/app.js': text,
+    'app/package.json': '{"name": "app"}',
+    'app/closefds.json': JSON.stringify({ rules: [RULE] }),
+  });
+}
+
+/** The codes of what closefds tells of itself, in the order of telling. */
+function selfReports({ stderr }: RunResult): string[] {
+  const codes = [...stderr.matchAll(/^\(node:\d+\) \[(CLOSEFDS_\w+)\]/gm)].map(match => match[1] ?? '');
+  return codes.filter(code => !['CLOSEFDS_STRAY', 'CLOSEFDS_DESIGNATED'].includes(code));
+}
