@@ -312,6 +312,39 @@ for (const [maker, prefix] of Object.entries(MAKERS)) {
   });
 }
 
+const DENY_ONE_FILE = JSON.stringify({
+  rules: [{ caller: '.', callSite: 'denied.js', kinds: ['stray'], fds: [40], effect: 'deny' }],
+});
+
+for (const [maker, prefix] of Object.entries(MAKERS)) {
+  test(`${maker}: in warn, a stray denied to one caller still goes to the next`, async t => {
+    const { answer } = await answerOf(
+      t,
+      `
+        leak.open(process.argv[2], 40), leak.open(process.argv[2], 50);
+        const denied = require('./denied.js');
+        const flags = () => [leak.flags(40), leak.flags(50)];
+        const rounds = [];
+        for (let i = 0; i < 2; i++) rounds.push(denied(LIST), flags(), listed(), flags());
+        answer(rounds);
+      `,
+      { through: prefix, env: { CLOSEFDS_MODE: 'warn' } },
+      {
+        'denied.js': "module.exports = list => JSON.parse(require('node:child_process').execFileSync(list));",
+        'package.json': '{"name": "app"}',
+        'closefds.json': DENY_ONE_FILE,
+      },
+    );
+    const round = [
+      [0, 1, 2, 50],
+      [0, 0],
+      [0, 1, 2, 40, 50],
+      [0, 0],
+    ];
+    t.deepEqual(answer, [...round, ...round]);
+  });
+}
+
 test('a source that was closed during a spawn: the next file of that number keeps its flag', async t => {
   const { answer } = await answerOf(
     t,

@@ -32,6 +32,7 @@ export function apply(
   const passed = outcomes
     .filter(outcome => outcome.disposition === 'passed')
     .map(outcome => outcome.verdict.crossing);
+  const denied = closed.filter(crossing => crossing.kind === 'stray').map(crossing => crossing.childFd);
   const hidden = straysBehindSlots(request, strays);
   const closedFds = new Set(closed.map(crossing => crossing.childFd));
 
@@ -43,12 +44,10 @@ export function apply(
     stdio: request.stdio === undefined ? undefined : emptied(request, closedFds),
     guarded: mode === 'enforce' || mode === 'strict' || closed.length > 0,
     keep: sorted(passed.filter(crossing => crossing.kind === 'stray').map(crossing => crossing.childFd)),
-    // In `warn` a denial must change nothing else: what a slot hides stays as it was, too.
-    untouched: sorted(mode === 'warn' ? [...sources, ...hidden] : sources),
-    close: sorted([
-      ...closed.filter(crossing => crossing.kind === 'stray').map(crossing => crossing.childFd),
-      ...hidden.filter(fd => closedFds.has(fd)),
-    ]),
+    // In `warn` a denial must change nothing else. What a slot hides stays as it was, and so does
+    // the stray itself: the next caller may be one that the rule does not speak of.
+    untouched: sorted(mode === 'warn' ? [...sources, ...hidden, ...denied] : sources),
+    close: sorted([...denied, ...hidden.filter(fd => closedFds.has(fd))]),
   };
 }
 
