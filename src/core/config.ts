@@ -71,6 +71,9 @@ type Json = Readonly<Record<string, unknown>>;
 export function parseConfig(alleged: unknown, file: string, pointer = ''): Config {
   const config = object(alleged, at(file, pointer), CONFIG_KEYS);
   const place = (key: string) => at(file, `${pointer}/${key}`);
+  const { $schema } = config;
+  if ($schema !== undefined && typeof $schema !== 'string')
+    fail(place('$schema'), 'the address of a schema', describe($schema));
 
   return {
     ...parsePolicy(config, file, pointer),

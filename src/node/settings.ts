@@ -156,7 +156,7 @@ export function readConfig(name: string): Config {
   try {
     const json = parseJson(readText(file));
     return isKey
-      ? parseConfig((json as { closefds?: unknown }).closefds, file, '/closefds')
+      ? parseConfig((json as { closefds?: unknown } | null)?.closefds, file, '/closefds')
       : parseConfig(json, file);
   } catch (error) {
     if (error instanceof ClosefdsError) throw error;

@@ -68,6 +68,7 @@ const allow = { effect: 'allow', reason: 'r' };
 for (const [name, config, message] of [
   ['no object', [], 'f: expected an object, found [].'],
   ['null', null, 'f: expected an object, found null.'],
+  ['a schema that is none', { $schema: [] }, 'f#/$schema: expected the address of a schema, found [].'],
   [
     'an unknown key',
     { rule: [] },
