@@ -1,0 +1,18 @@
+// All fuzz targets. Run by fuzz.test.ts with one seed each time, and by `npm run fuzz` for longer.
+
+import { CALLS_TARGET } from './calls';
+import { CONFIG_TARGETS } from './config';
+import { GLOB_TARGETS } from './glob';
+import { JSON_TARGET } from './json';
+import { NODE_OPTIONS_TARGET } from './node-options';
+import { PACKAGE_JSON_TARGET } from './package-json';
+import type { Target } from './target';
+
+export const TARGETS: readonly Target[] = [
+  ...CONFIG_TARGETS,
+  JSON_TARGET,
+  ...GLOB_TARGETS,
+  PACKAGE_JSON_TARGET,
+  NODE_OPTIONS_TARGET,
+  CALLS_TARGET,
+];
