@@ -19,7 +19,19 @@ export function buildCompat(root) {
       index.starts.push({ package: name, range, exports, source });
   }
   mkdirSync(path.join(root, 'dist', 'compat'), { recursive: true });
+  writeFileSync(path.join(root, 'dist', 'compat', 'makers.json'), JSON.stringify(toMakers(index.starts)));
   writeFileSync(path.join(root, 'dist', 'compat', 'index.json'), JSON.stringify(index));
+}
+
+/**
+ * The names that each process looks out for from its start, apart and small: the preload's bundle
+ * takes them in. Of a version that nobody has looked at yet the same exports are taken.
+ */
+function toMakers(starts) {
+  const makers = {};
+  for (const { package: name, exports } of starts)
+    makers[name] = [...new Set([...(makers[name] ?? []), ...exports])];
+  return makers;
 }
 
 /** What was published later very likely leaves the same open. */

@@ -14,8 +14,8 @@ const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.met
 const require = createRequire(import.meta.url);
 
 buildTypeScript();
-bundlePreloads();
 buildCompat(root);
+bundlePreloads();
 buildMan(root);
 buildAddon();
 

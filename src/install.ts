@@ -12,6 +12,7 @@ import type { SpawnCall } from './core/request';
 import { NO_STRAY_GUARD, type StrayGuard } from './core/stray-guard';
 import { ClosefdsError, messageOf } from './errors';
 import { execThroughSpawnSync } from './node/exec-sync';
+import { hookNativeMakers, type Makers } from './node/native-makers';
 import { installPatch } from './node/patch';
 import { readSettings, type Settings } from './node/settings';
 import { createStandIn } from './node/stand-in';
@@ -73,7 +74,7 @@ export function install(entryMode?: Mode): void {
 
 function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
   let judge: SpawnGuard | undefined;
-  installPatch({
+  const guardNative = installPatch({
     guard: call => {
       const plan = (judge ?? load())(call);
       // This process ends there, without an exit.
@@ -85,6 +86,11 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
     onUnguarded: error => reportUnguarded(settings.mode, error),
     onUnpatched: (name, error) => reportUnpatched(settings.mode, name, error),
     onFailure: (step, error) => reportFailure(settings.mode, step, error),
+  });
+  const makers = require('../compat/makers.json') as Makers;
+  hookNativeMakers(makers, guardNative, error => {
+    const what = `the functions of a package that makes processes natively could not be guarded: ${messageOf(error)}`;
+    report({ code: 'CLOSEFDS_UNGUARDED', mode: settings.mode, what });
   });
   installInWorkers({
     preload: path.join(PACKAGE_ROOT, 'dist', 'register', 'worker.js'),

@@ -19,7 +19,7 @@ const FLOORS: readonly Floor[] = [
   {
     name: 'install',
     lives: /^src\/install$/,
-    may: /^(?:src\/(?:real-world|reporter|spawn-guard|errors|core\/.+|node\/.+)|node:.+)$/,
+    may: /^(?:src\/(?:real-world|reporter|spawn-guard|errors|core\/.+|node\/.+)|compat\/makers\.json|node:.+)$/,
   },
   {
     name: 'real world',
@@ -31,7 +31,11 @@ const FLOORS: readonly Floor[] = [
   { name: 'compat', lives: /^src\/compat$/, may: /^(?:src\/core\/.+|node:.+)$/ },
   { name: 'designate', lives: /^src\/designate$/, may: /^(?:src\/errors|node:.+)$/ },
   { name: 'spawn guard', lives: /^src\/spawn-guard$/, may: /^src\/(?:core\/.+|errors)$/ },
-  { name: 'node', lives: /^src\/node\//, may: /^(?:src\/core\/.+|src\/errors|node:.+)$/ },
+  {
+    name: 'node',
+    lives: /^src\/node\//,
+    may: /^(?:src\/core\/.+|src\/errors|node:.+|require-in-the-middle)$/,
+  },
   { name: 'core', lives: /^src\/core\//, may: /^(?:src\/core\/.+|src\/errors|semver(?:\/.+)?)$/ },
   { name: 'errors', lives: /^src\/errors$/, may: /^(?!)/ },
 ];

@@ -215,7 +215,7 @@ function ruleTitle({ effect, source, reason, compat, ...conditions }: Rule): str
 const HOLES: readonly string[] = [
   '`node --run` starts its script before any preload: put NODE_OPTIONS into the environment, and the script is covered',
   '`node --watch`: its parent process runs no preload; the program it starts does',
-  'processes that addons or node:ffi make by themselves: what they fork is guarded, what they posix_spawn() or vfork() gets what was opened since the guard last marked: when it was loaded, and at each guarded spawn',
+  'processes that addons or node:ffi make by themselves, node-pty and its forks aside: what they fork is guarded and not reported, what they posix_spawn() or vfork() gets what was opened since the guard last marked: when it was loaded, and at each guarded spawn',
   'worker threads with `eval` where closefds came by --import and Node is 18, the environment is shared, or NODE_OPTIONS has options of the process: strays are closed, designated FDs are not judged',
 ];
 

@@ -56,8 +56,11 @@ const { isProxy } = util.types;
 const WITH_FDS = Symbol.for('closefds.withFds');
 const UNSAFE = Symbol.for('closefds.unsafe');
 
+/** Has a call judged and guarded that makes its process without child_process. */
+export type GuardNative = (call: SpawnCall, start: () => unknown) => unknown;
+
 /** Replaces the functions of this thread. To be called once in each. */
-export function installPatch(options: PatchOptions): void {
+export function installPatch(options: PatchOptions): GuardNative {
   const { guard, strayGuard, onUnguarded, onUnpatched, onFailure } = options;
   /** Within a guarded call: what lies below it is guarded already. */
   let depth = 0;
@@ -76,6 +79,7 @@ export function installPatch(options: PatchOptions): void {
   if ('execve' in process) replace(process, 'execve', patchExecve);
   replace(process, 'binding', patchBinding);
   nodeModule.syncBuiltinESMExports();
+  return guardNative;
 
   function replace(holder: object, name: string, wrap: (original: AnyFunction) => AnyFunction): void {
     try {
@@ -217,6 +221,16 @@ export function installPatch(options: PatchOptions): void {
       const stdio = bareStdio(options);
       return { call: bareCall(route, stdio.value), stdio };
     }
+  }
+
+  function guardNative(call: SpawnCall, start: () => unknown): unknown {
+    if (depth > 0) return start();
+    return guarded(call, { value: undefined, again: undefined }, replaced => {
+      if (replaced !== undefined)
+        onUnguarded(new Error(`the stand-in cannot mask what ${call.route}() passes on`));
+      // Says nothing about how Node makes processes.
+      return { result: start(), started: false };
+    });
   }
 
   function guarded(
