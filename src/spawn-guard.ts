@@ -73,6 +73,8 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     positionOf: world.positionOf,
     onUse: finding => report(finding, 'addition'),
   });
+  /** The last call left FDs open, which no look has seen. */
+  let opened = false;
 
   return function guard(call) {
     const judged = attempt('judging a spawn', () => judge(call), undefined);
@@ -89,7 +91,8 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
 
   function judge(call: SpawnCall): Plan | ClosefdsError {
     // What unsafe() passes depends on the list, as closing does not.
-    const known = world.strays(call.unsafe !== undefined);
+    const known = world.strays(opened || call.unsafe !== undefined);
+    opened = call.native;
     if (known.length === 0 && !designates(call.stdio) && call.unsafe === undefined) return nothing;
 
     const caller = attempt('finding the caller', world.findCaller, undefined);

@@ -2,9 +2,11 @@
 
 import test from 'ava';
 import { parseConfig } from '../src/core/config';
-import type { Mode } from '../src/core/policy';
+import { type Mode, toPolicy } from '../src/core/policy';
+import { UNKNOWN_FILE } from '../src/core/request';
 import type { ListedStray, StrayGuard } from '../src/core/stray-guard';
 import { createRealGuard } from '../src/real-world';
+import { createSpawnGuard } from '../src/spawn-guard';
 import { ROOT } from './support/run';
 import { call } from './support/values';
 
@@ -64,4 +66,26 @@ for (const [name, mode, rules, given, kept] of [
   ['without such a need, an earlier look will do', 'warn', [], {}, [LATER]],
 ] as const) {
   test(name, t => t.deepEqual(keptOf(mode, rules, given), [...kept]));
+}
+
+for (const native of [true, false]) {
+  test(`after a call that ${native ? 'leaves' : 'does not leave'} FDs open, the next spawn ${native ? 'looks anew' : 'need not look'}`, t => {
+    const looks: boolean[] = [];
+    const guard = createSpawnGuard('enforce', {
+      strays: fresh => {
+        looks.push(fresh);
+        return [];
+      },
+      describe: () => UNKNOWN_FILE,
+      findOpener: () => undefined,
+      findCaller: () => undefined,
+      policy: () => toPolicy({ rules: [], compat: [], unverified: 'warn', aliases: {} }, 0),
+      candidate: undefined,
+      redact: [],
+      positionOf: () => undefined,
+      report: () => {},
+    });
+    for (const given of [{ native }, {}, {}]) guard(call(given));
+    t.deepEqual(looks, [false, native, false]);
+  });
 }

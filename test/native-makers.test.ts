@@ -184,6 +184,29 @@ test('in a worker', async t => {
   t.regex(findings(result).join('\n'), /with node-pty\.spawn\(\)/);
 });
 
+test('what a call leaves open is closed and reported in the next spawn', async t => {
+  // Its own look comes before it; the next one would not be due yet.
+  const program = `${LEAKS}
+    const { execFileSync } = require('node:child_process');
+    const list = () => execFileSync(${LIST});
+    const leak = require(${JSON.stringify(LEAK)});
+    const pty = require('node-pty');
+    performance.now = () => 0;
+    list();
+    leak.open('other', 41);
+    pty.spawn('true');
+    leak.open('master', 42);
+    process.stdout.write(list());`;
+  const result = await execute(t, { 'app.js': program });
+  t.deepEqual(JSON.parse(result.stdout), [0, 1, 2]);
+  t.deepEqual(
+    findings(result)
+      .map(line => /stray FD (\d+).* with (\S+)\(\)/.exec(line)?.slice(1).join(' '))
+      .sort(),
+    ['40 execFileSync', '40 node-pty.spawn', '41 execFileSync', '41 node-pty.spawn', '42 execFileSync'],
+  );
+});
+
 for (const [way, files] of Object.entries({
   required: { 'app.js': `require('node-pty'); require('./tell.js')` },
   imported: { 'app.mjs': `import 'node-pty'; import './tell.js';` },

@@ -63,6 +63,8 @@ export interface SpawnCall {
   readonly explicit: Readonly<Record<number, unknown>> | undefined;
   /** `unsafe()`: the reason its caller gave. */
   readonly unsafe: string | undefined;
+  /** Past child_process: the call leaves FDs of its own open here, like the master of a pty. */
+  readonly native: boolean;
 }
 
 export interface SpawnRequest {

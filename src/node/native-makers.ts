@@ -134,5 +134,6 @@ function toCall(route: string, [file, argv, options]: readonly unknown[]): Spawn
     sync: false,
     explicit: undefined,
     unsafe: typeof unsafe === 'string' ? unsafe : undefined,
+    native: true,
   };
 }

@@ -355,6 +355,7 @@ function bareCall(route: string, stdio: unknown): SpawnCall {
     sync: route.endsWith('Sync'),
     explicit: undefined,
     unsafe: undefined,
+    native: false,
   };
 }
 
@@ -370,6 +371,7 @@ function toCall(route: string, options: Options, marks: Options, stdio: StdioRea
     },
     stdio: stdio.value,
     sync: route.endsWith('Sync'),
+    native: false,
     ...readMarks(marks),
   };
 }

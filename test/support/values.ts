@@ -13,6 +13,7 @@ export function call(given: Partial<SpawnCall>): SpawnCall {
     sync: false,
     explicit: undefined,
     unsafe: undefined,
+    native: false,
     ...given,
   };
 }
