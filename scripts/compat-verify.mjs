@@ -77,8 +77,8 @@ async function verifyFile(file) {
 }
 
 /** What tells the entries of one package apart, next to their ranges. */
-function describe({ kinds, fds, target, exports }) {
-  const words = [...(kinds ?? []), ...(fds ?? []), target, ...(exports ?? [])].filter(
+function describe({ kinds, fds, target, access, exports }) {
+  const words = [...(kinds ?? []), ...(fds ?? []), target, access, ...(exports ?? [])].filter(
     word => word !== undefined,
   );
   return words.length === 0 ? '' : `${words.join(' ')} `;

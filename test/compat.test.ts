@@ -24,6 +24,7 @@ interface Entry {
   readonly range: string;
   readonly kinds?: readonly string[];
   readonly target?: string;
+  readonly access?: string;
   readonly exports?: readonly string[];
   readonly ends?: { readonly version: string };
   readonly evidence: readonly Evidence[];
@@ -80,7 +81,7 @@ for (const [file, table] of tables) {
   });
 
   for (const [kind, entry] of entriesOf(table)) {
-    test(`${file}: ${kind} ${JSON.stringify([entry.range, entry.target ?? entry.kinds])} says no more than its evidence`, t => {
+    test(`${file}: ${kind} ${JSON.stringify([entry.range, entry.target ?? entry.kinds, entry.access])} says no more than its evidence`, t => {
       const range = new semver.Range(entry.range);
       const versions = entry.evidence.map(({ version }) => version).sort(semver.compare);
       for (const version of versions) t.true(range.test(version), version);
