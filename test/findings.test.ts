@@ -23,6 +23,8 @@ const tsx = caller({
   column: 2,
 });
 
+const DEFAULT = { source: 'default', reason: 'no rule allows it' };
+
 function stray(given: Partial<SpawnFinding> = {}): SpawnFinding {
   return {
     code: 'CLOSEFDS_STRAY',
@@ -39,7 +41,7 @@ function stray(given: Partial<SpawnFinding> = {}): SpawnFinding {
     route: 'spawn',
     command: 'sh',
     caller: app,
-    rule: { source: 'default', reason: 'no rule allows it' },
+    rule: DEFAULT,
     announcement: undefined,
     ...given,
   };
@@ -162,6 +164,16 @@ for (const [name, finding, message] of [
     'the same, denied by the config',
     unverified({ effect: 'deny', disposition: 'closed' }),
     'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known up to 4.5.0',
+  ],
+  [
+    'a version older than the table knows',
+    designated({ caller: { ...tsx, version: '3.0.0' }, rule: { ...DEFAULT, knownIn: ['>=3.12.0 <=4.5.0'] } }),
+    'designated FD 3 (a new pipe) was closed: tsx@3.0.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known from 3.12.0 to 4.5.0',
+  ],
+  [
+    'a version between those that the table knows',
+    designated({ caller: tsx, rule: { ...DEFAULT, knownIn: ['>=3.12.0 <4.0.0', '>=5.0.0 <=5.1.0'] } }),
+    'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known from 3.12.0 to before 4.0.0 and from 5.0.0 to 5.1.0',
   ],
   [
     'a stray of a known package',

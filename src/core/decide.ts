@@ -14,6 +14,8 @@ export interface Verdict {
   readonly crossing: Crossing;
   readonly effect: Effect;
   readonly rule: Rule;
+  /** Of what nobody allowed: the ranges in which the compat table knows the caller to pass it. */
+  readonly knownIn: readonly string[];
 }
 
 /** All verdicts of one spawn. */
@@ -36,7 +38,15 @@ export function decide(request: SpawnRequest, caller: Caller | undefined, policy
           matchesCommand(rule, request) &&
           matchesCaller(rule, caller, policy),
       ) ?? DENY_ALL;
-    return { crossing, effect: rule.effect, rule };
+    return { crossing, effect: rule.effect, rule, knownIn: rule === DENY_ALL ? knownRanges(crossing) : [] };
+  }
+
+  function knownRanges(crossing: Crossing): string[] {
+    return policy.rules
+      .filter(rule => rule.compat && rule.knownUpTo === undefined)
+      .filter(rule => matchesCrossing(rule, crossing) && matchesCommand(rule, request))
+      .filter(rule => matchesName(rule, caller, policy))
+      .flatMap(({ range }) => range ?? []);
   }
 }
 
@@ -65,14 +75,16 @@ function baseName(path: string): string {
 
 /** A caller nobody could name matches only rules that ask for none. */
 function matchesCaller(rule: Rule, caller: Caller | undefined, policy: Policy): boolean {
-  if (rule.caller !== undefined && rule.caller !== '*') {
-    const name = rule.compat ? trueName(caller, policy) : caller?.name;
-    if (name !== rule.caller) return false;
-  }
+  if (!matchesName(rule, caller, policy)) return false;
   if (rule.range !== undefined && !matchesRange(caller?.version, rule.range)) return false;
   if (rule.callSite === undefined) return true;
   const { file, fileInPackage } = caller ?? {};
   return [file, fileInPackage].some(path => path !== undefined && matchesGlob(path, rule.callSite as string));
+}
+
+function matchesName(rule: Rule, caller: Caller | undefined, policy: Policy): boolean {
+  if (rule.caller === undefined || rule.caller === '*') return true;
+  return (rule.compat ? trueName(caller, policy) : caller?.name) === rule.caller;
 }
 
 /**

@@ -2,11 +2,11 @@
 
 import { findAnnouncement } from './announcement';
 import { type Caller, callSite } from './caller';
-import type { Decision } from './decide';
+import type { Decision, Verdict } from './decide';
 import type { Disposition, Outcome } from './dispose';
 import { matchesGlob } from './glob';
 import type { Opener } from './opener';
-import type { Effect, Mode, Rule } from './policy';
+import type { Effect, Mode } from './policy';
 import type { Access, Crossing, FileType, Kind, SpawnCall } from './request';
 
 /** Stable: programs and `--disable-warning` go by it. Each has a heading in docs/findings.md. */
@@ -76,6 +76,8 @@ export interface RuleInForce {
   readonly reason: string | undefined;
   /** The last version of the caller that the compat table has seen, where this one is newer. */
   readonly knownUpTo?: string;
+  /** Of a denial by default: ranges in which the compat table knows the caller to pass such an FD. */
+  readonly knownIn?: readonly string[];
 }
 
 export interface Judged {
@@ -146,7 +148,7 @@ function telling(
 ): Telling {
   const { call } = request;
   const { disposition } = outcome;
-  const { crossing, effect, rule } = outcome.verdict;
+  const { crossing, effect } = outcome.verdict;
   const { kind, childFd, file } = crossing;
   const code = codeOf(call, outcome);
   // The numbers of pipes and sockets differ each time; a file is worth naming each time.
@@ -170,7 +172,7 @@ function telling(
       route: call.route,
       command: call.command,
       caller,
-      rule: call.unsafe === undefined ? ruleOf(rule) : unsafeRule(call.unsafe),
+      rule: call.unsafe === undefined ? ruleOf(outcome.verdict) : unsafeRule(call.unsafe),
       announcement: findAnnouncement(crossing, call),
       ...(candidate !== undefined && { candidate: judged(candidate) }),
       ...(disposition === 'passed' && (kind === 'fd' || kind === 'stray') && { used: 'unknown' }),
@@ -197,12 +199,17 @@ function redacted(target: string | undefined, globs: readonly string[]): string 
 }
 
 function judged({ verdict, disposition }: Outcome): Judged {
-  return { effect: verdict.effect, disposition, rule: ruleOf(verdict.rule) };
+  return { effect: verdict.effect, disposition, rule: ruleOf(verdict) };
 }
 
-function ruleOf(rule: Rule): RuleInForce {
+function ruleOf({ rule, knownIn }: Verdict): RuleInForce {
   const { source, reason, knownUpTo } = rule;
-  return { source, reason, ...(knownUpTo !== undefined && { knownUpTo }) };
+  return {
+    source,
+    reason,
+    ...(knownUpTo !== undefined && { knownUpTo }),
+    ...(knownIn.length > 0 && { knownIn }),
+  };
 }
 
 function unsafeRule(reason: string): RuleInForce {

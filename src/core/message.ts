@@ -40,8 +40,15 @@ function tried({ candidate, disposition }: SpawnFinding): string {
 }
 
 function known({ rule, caller }: SpawnFinding): string {
-  if (rule?.knownUpTo === undefined) return '';
-  return `; ${caller?.declaredName ?? caller?.name} is known up to ${rule.knownUpTo}`;
+  const { knownUpTo, knownIn = [] } = rule ?? {};
+  const where = knownUpTo === undefined ? knownIn.map(spell).join(' and ') : `up to ${knownUpTo}`;
+  return where === '' ? '' : `; ${caller?.declaredName ?? caller?.name} is known ${where}`;
+}
+
+/** `>=3.12.0 <=4.5.0` as `from 3.12.0 to 4.5.0`; the compat table's schema asks for that form. */
+function spell(range: string): string {
+  const [, first, closed, last] = /^>=(\S+) <(=?)(\S+)$/.exec(range) ?? [];
+  return first === undefined ? `in ${range}` : `from ${first} to ${closed ? '' : 'before '}${last}`;
 }
 
 function subject(finding: SpawnFinding): string {

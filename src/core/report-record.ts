@@ -67,6 +67,7 @@ export interface RecordedRule {
   readonly source: string;
   readonly reason?: string;
   readonly knownUpTo?: string;
+  readonly knownIn?: readonly string[];
 }
 
 export interface Circumstances {

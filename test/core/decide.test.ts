@@ -315,3 +315,36 @@ for (const unverified of EFFECTS) {
     t.deepEqual(effects, ['allow', unverified]);
   });
 }
+
+for (const [name, given, known] of [
+  ['below it', { version: '3.0.0' }, ['>=3.12.0 <4.0.0', '>=5.0.0 <=5.1.0']],
+  ['in a gap of it', { version: '4.0.0' }, ['>=3.12.0 <4.0.0', '>=5.0.0 <=5.1.0']],
+  ['without a version', { version: undefined }, ['>=3.12.0 <4.0.0', '>=5.0.0 <=5.1.0']],
+  ['within it, where it is allowed', { version: '5.0.0' }, []],
+  ['of another package', { version: '3.0.0', name: 'execa' }, []],
+  ['of an alias that nobody vouched for', { version: '3.0.0', declaredName: 'tsy' }, []],
+] as const) {
+  test(`a version outside the known range learns the range: ${name}`, t => {
+    const rule: Rule = { caller: 'tsx', kinds: ['pipe'], effect: 'allow', source: 'tsx.json', compat: true };
+    const compat: readonly Rule[] = [
+      { ...rule, range: '>=3.12.0 <4.0.0' },
+      { ...rule, range: '>=5.0.0 <=5.1.0' },
+      { ...rule, range: '>5.1.0', effect: 'warn', knownUpTo: '5.1.0' },
+      // Knows nothing of pipes.
+      { ...rule, kinds: ['fd'], range: '>=1.0.0 <=2.0.0' },
+    ];
+    const policy = toPolicy({ rules: [], compat, unverified: 'warn', aliases: {} }, NOW);
+    t.deepEqual(decide(request([pipe]), { ...tsx, ...given }, policy).verdicts[0]?.knownIn, [...known]);
+  });
+}
+
+test('who is denied by a rule learns no range', t => {
+  const compat: readonly Rule[] = [
+    { caller: 'tsx', range: '>=9.0.0 <=9.1.0', effect: 'allow', source: 'tsx.json', compat: true },
+  ];
+  const denied: Rule = { effect: 'deny', source: 'closefds.json#/rules/0' };
+  const verdict = (rules: readonly Rule[]) =>
+    decide(request([pipe]), tsx, policyOf(rules, compat)).verdicts[0];
+  t.deepEqual(verdict([])?.knownIn, ['>=9.0.0 <=9.1.0']);
+  t.deepEqual(verdict([denied])?.knownIn, []);
+});
