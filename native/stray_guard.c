@@ -264,22 +264,26 @@ static void in_child(void) {
   for (size_t i = 0; i < spawn_here.keep.count; i++) unmark_one(spawn_here.keep.fds[i]);
 }
 
-static int arm_result;
+static void note_start(void);
 
 /*
  * The handlers must outlive this library's users: it is linked with -z nodelete, so that a
  * worker's end (Node closes its addons) does not leave fork() calling into nothing.
+ *
+ * Not pthread_once(): glibc gave it a new version in 2.34, and the addon would not load before.
  */
-static void register_handlers(void) { arm_result = pthread_atfork(before_fork, NULL, in_child); }
-
-static void note_start(void);
-
 int stray_guard_arm(void) {
-  static pthread_once_t registered = PTHREAD_ONCE_INIT;
-  static pthread_once_t noted = PTHREAD_ONCE_INIT;
-  int error = pthread_once(&registered, register_handlers);
-  if (error == 0) error = pthread_once(&noted, note_start);
-  return error != 0 ? error : arm_result;
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  static bool armed;
+  int error = 0;
+  pthread_mutex_lock(&lock);
+  if (!armed) {
+    error = pthread_atfork(before_fork, NULL, in_child);
+    armed = error == 0;
+    if (armed) note_start();
+  }
+  pthread_mutex_unlock(&lock);
+  return error;
 }
 
 void stray_guard_by_default(bool on) { atomic_store(&guard_by_default, on); }
@@ -292,6 +296,18 @@ enum stray_guard_spawning stray_guard_spawning(void) {
 /* ------------------------------------------------------------------------------------------
  * A guarded spawn, in the parent
  * ---------------------------------------------------------------------------------------- */
+
+/*
+ * fstat(), as a system call where the kernel's struct is the C library's: linked against glibc
+ * 2.33 or newer, the function's name would keep the addon from loading on anything older.
+ */
+static int file_of(int fd, struct stat *file) {
+#if defined(__x86_64__) || defined(__aarch64__)
+  return (int)syscall(SYS_fstat, fd, file);
+#else
+  return fstat(fd, file);
+#endif
+}
 
 static bool same_file(const struct stray *stray, const struct stat *now) {
   return stray->dev == (unsigned long long)now->st_dev &&
@@ -341,7 +357,7 @@ static void note_for_restore(struct fd_list sources) {
   for (size_t i = 0; i < sources.count; i++) {
     struct stat file;
     int fd = sources.fds[i];
-    if (!is_inheritable(fd) || fstat(fd, &file) != 0) continue;
+    if (!is_inheritable(fd) || file_of(fd, &file) != 0) continue;
     spawn_here.restore[spawn_here.restore_count++] =
         (struct stray){.fd = fd, .dev = file.st_dev, .ino = file.st_ino};
   }
@@ -355,7 +371,7 @@ static void restore(void) {
   for (size_t i = 0; i < spawn_here.restore_count; i++) {
     struct stat now;
     const struct stray *source = &spawn_here.restore[i];
-    if (fstat(source->fd, &now) == 0 && same_file(source, &now)) unmark_one(source->fd);
+    if (file_of(source->fd, &now) == 0 && same_file(source, &now)) unmark_one(source->fd);
   }
 }
 
@@ -416,7 +432,7 @@ static void forget_closed(void) {
   size_t kept = 0;
   for (size_t i = 0; i < known_count; i++) {
     struct stat now;
-    if (fstat(known[i].fd, &now) == 0 && same_file(&known[i], &now)) known[kept++] = known[i];
+    if (file_of(known[i].fd, &now) == 0 && same_file(&known[i], &now)) known[kept++] = known[i];
   }
   known_count = kept;
 }
@@ -438,7 +454,7 @@ static int remember(int fd) {
   if (place < known_count && known[place].fd == fd) return 0;
 
   struct stat file;
-  if (fstat(fd, &file) != 0) return 0; /* closed since it was seen */
+  if (file_of(fd, &file) != 0) return 0; /* closed since it was seen */
 
   if (known_count == known_room) {
     size_t room = known_room == 0 ? 16 : known_room * 2;
