@@ -1,17 +1,18 @@
 // Builds everything that `npm ci` needs: TypeScript, the addon, the compat table's index.
-//
-// The addon is compiled with the C compiler alone. N-API's headers come from npm, so neither
-// node-gyp nor Python nor a download of Node's own headers is needed.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import esbuild from 'esbuild';
+import { compileAddon, thisMachine } from './addon.mjs';
 import { buildCompat } from './build-compat.mjs';
 import { buildMan } from './build-man.mjs';
 
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..');
 const require = createRequire(import.meta.url);
+
+/** The first one's source map serves all. */
+const PRELOADS = ['index', 'warn', 'strict', 'worker'];
 
 buildTypeScript();
 buildCompat(root);
@@ -31,8 +32,9 @@ function buildTypeScript() {
  */
 function bundlePreloads() {
   const folder = path.join(root, 'dist', 'register');
+  const file = name => path.join(folder, `${name}.js`);
   esbuild.buildSync({
-    entryPoints: ['index', 'warn', 'strict', 'worker'].map(name => path.join(folder, `${name}.js`)),
+    entryPoints: PRELOADS.map(file),
     outdir: folder,
     allowOverwrite: true,
     bundle: true,
@@ -45,40 +47,37 @@ function bundlePreloads() {
     sourcemap: true,
     logLevel: 'warning',
   });
+  for (const name of PRELOADS.slice(1)) shareSourceMap(file(name), file(PRELOADS[0]));
+}
+
+/**
+ * A map is three times a preload, and the four preloads are alike up to the call that ends them:
+ * the package has one map for all.
+ */
+function shareSourceMap(preload, first) {
+  const own = readFileSync(preload, 'utf8');
+  const shared = readFileSync(first, 'utf8');
+  const length = shared.lastIndexOf('.install)(');
+  if (own.slice(0, length) !== shared.slice(0, length))
+    throw new Error(`${preload} and ${first} differ before their last call: they cannot share a source map`);
+  const url = name => `sourceMappingURL=${path.basename(name)}.map`;
+  writeFileSync(preload, own.replace(url(preload), url(first)));
+  rmSync(`${preload}.map`);
 }
 
 function buildAddon() {
-  const { include_dir: headers } = require('node-api-headers');
-  const folder = path.join(root, 'prebuilds', `${process.platform}-${process.arch}`);
-  mkdirSync(folder, { recursive: true });
-  const flags = ['-std=c11', '-O2', '-g0', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror'];
-  const link =
-    process.platform === 'darwin'
-      ? ['-bundle', '-undefined', 'dynamic_lookup']
-      : // The atfork handlers must stay when Node unloads the addon with its last worker.
-        ['-shared', '-Wl,-z,nodelete', '-Wl,-z,now', '-Wl,-z,relro'];
-  run(process.env.CC ?? 'cc', [
-    ...flags,
-    '-DNAPI_VERSION=8',
-    ...link,
-    '-isystem',
-    headers,
-    '-o',
-    path.join(folder, `closefds.${libc()}.node`),
-    path.join(root, 'native', 'stray_guard.c'),
-    path.join(root, 'native', 'binding.c'),
-    '-pthread',
-  ]);
-}
-
-function libc() {
-  if (process.platform !== 'linux') return 'system';
-  return process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl';
+  const target = thisMachine();
+  const compiler = process.env.CC ?? 'cc';
+  attempt(compiler, () => compileAddon({ target, compiler }));
 }
 
 function run(command, args) {
+  attempt(command, () => execFileSync(command, args, { stdio: 'inherit' }));
+}
+
+function attempt(command, work) {
   try {
-    execFileSync(command, args, { stdio: 'inherit' });
+    work();
   } catch (error) {
     if (error.code !== 'ENOENT') process.exit(error.status ?? 1);
     console.error(

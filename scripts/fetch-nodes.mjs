@@ -21,8 +21,9 @@ export async function fetchNodes(majors = MAJORS) {
   return nodes;
 }
 
-async function fetchNode(major) {
-  const name = `node-${process.platform}-${process.arch}`;
+/** Another architecture's is for qemu to run. */
+export async function fetchNode(major, arch = process.arch) {
+  const name = `node-${process.platform}-${arch}`;
   const folder = path.join(CACHE, String(major));
   const binary = path.join(folder, 'node_modules', name, 'bin', 'node');
   if (existsSync(binary)) return binary;
@@ -36,6 +37,8 @@ async function fetchNode(major) {
     '--ignore-scripts',
     '--no-audit',
     '--no-fund',
+    // npm refuses packages for another architecture.
+    ...(arch === process.arch ? [] : ['--force']),
   ];
   try {
     await promisify(execFile)('npm', ['install', ...options, `${name}@${major}`], { cwd: folder });

@@ -1,0 +1,63 @@
+// Compiles the addon, for this machine or for another one.
+//
+// The C compiler alone is enough: N-API's headers come from npm, so neither node-gyp nor Python nor
+// a download of Node's own headers is needed. The same sources and the same compiler give the same
+// bytes, in whatever folder.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const { include_dir: headers } = createRequire(import.meta.url)('node-api-headers');
+
+/** Where src/node/stray-guard.ts looks; the names are prebuildify's. */
+export function addonFile({ platform, arch, libc }, folder = path.join(root, 'prebuilds')) {
+  return path.join(folder, `${platform}-${arch}`, `closefds.${libc}.node`);
+}
+
+export function thisMachine() {
+  const { platform, arch } = process;
+  if (platform !== 'linux') return { platform, arch, libc: 'system' };
+  return { platform, arch, libc: process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl' };
+}
+
+/** Throws what execFileSync() throws. */
+export function compileAddon({ target, compiler, flags = [], output = addonFile(target) }) {
+  mkdirSync(path.dirname(output), { recursive: true });
+  const sources = ['stray_guard.c', 'binding.c'].map(name => path.join(root, 'native', name));
+  execFileSync(
+    compiler,
+    [...FLAGS, ...linking(target), ...flags, '-isystem', headers, '-o', output, ...sources, '-pthread'],
+    { stdio: 'inherit' },
+  );
+}
+
+const FLAGS = [
+  '-std=c11',
+  '-O2',
+  '-g0',
+  '-fPIC',
+  '-fvisibility=hidden',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-DNAPI_VERSION=8',
+];
+
+function linking({ platform, arch }) {
+  if (platform === 'darwin') return ['-bundle', '-undefined', 'dynamic_lookup'];
+  return [
+    '-shared',
+    // The atfork handlers must stay when Node unloads the addon with its last worker.
+    '-Wl,-z,nodelete',
+    // Loaded by the wrong C library, it must fail at once and not at the first call.
+    '-Wl,-z,now',
+    '-Wl,-z,relro',
+    '-Wl,--strip-all',
+    '-Wl,--build-id=none',
+    // Its helper asks glibc for a symbol that musl does not have.
+    ...(arch === 'arm64' ? ['-mno-outline-atomics'] : []),
+  ];
+}

@@ -1,0 +1,219 @@
+/*
+ * A process with just enough of N-API for the addon, to try a build of it where there is no Node:
+ * with musl, and on another architecture. Prints what a child got, one line a try.
+ *
+ *   napi_host ADDON LIST_FDS
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <node_api.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LOW_STRAY 20
+#define HIGH_STRAY 200
+
+struct napi_value__ {
+  napi_valuetype type;
+  double number;
+  const void *data;
+  size_t length;
+};
+
+struct napi_callback_info__ {
+  napi_value *values;
+  size_t count;
+};
+
+static struct {
+  char name[32];
+  napi_callback call;
+} functions[16];
+static size_t function_count;
+
+/* ---- N-API, as far as binding.c uses it ---- */
+
+static napi_value new_value(struct napi_value__ value) {
+  napi_value made = malloc(sizeof *made);
+  if (made == NULL) abort();
+  *made = value;
+  return made;
+}
+
+napi_status napi_get_cb_info(napi_env env, napi_callback_info info, size_t *count,
+                             napi_value *values, napi_value *self, void **data) {
+  (void)env, (void)self, (void)data;
+  for (size_t i = 0; i < *count && i < info->count; i++) values[i] = info->values[i];
+  *count = info->count;
+  return napi_ok;
+}
+
+napi_status napi_throw_type_error(napi_env env, const char *code, const char *message) {
+  (void)env, (void)code;
+  fprintf(stderr, "TypeError: %s\n", message);
+  exit(3);
+}
+
+napi_status napi_typeof(napi_env env, napi_value value, napi_valuetype *type) {
+  (void)env;
+  *type = value->type;
+  return napi_ok;
+}
+
+napi_status napi_get_value_bool(napi_env env, napi_value value, bool *result) {
+  (void)env;
+  *result = value->number != 0;
+  return value->type == napi_boolean ? napi_ok : napi_boolean_expected;
+}
+
+napi_status napi_create_int32(napi_env env, int32_t number, napi_value *result) {
+  (void)env;
+  *result = new_value((struct napi_value__){.type = napi_number, .number = number});
+  return napi_ok;
+}
+
+napi_status napi_is_typedarray(napi_env env, napi_value value, bool *result) {
+  (void)env;
+  *result = value->type == napi_object;
+  return napi_ok;
+}
+
+napi_status napi_get_typedarray_info(napi_env env, napi_value value, napi_typedarray_type *type,
+                                     size_t *length, void **data, napi_value *buffer,
+                                     size_t *offset) {
+  (void)env, (void)buffer, (void)offset;
+  *type = napi_int32_array;
+  *length = value->length;
+  *data = (void *)value->data;
+  return napi_ok;
+}
+
+napi_status napi_create_arraybuffer(napi_env env, size_t bytes, void **data, napi_value *result) {
+  (void)env;
+  *data = calloc(1, bytes + 1);
+  *result = new_value((struct napi_value__){.type = napi_object, .data = *data});
+  return napi_ok;
+}
+
+napi_status napi_create_typedarray(napi_env env, napi_typedarray_type type, size_t length,
+                                   napi_value buffer, size_t offset, napi_value *result) {
+  (void)env, (void)type, (void)offset;
+  *result = new_value(
+      (struct napi_value__){.type = napi_object, .data = buffer->data, .length = length});
+  return napi_ok;
+}
+
+napi_status napi_create_function(napi_env env, const char *name, size_t length, napi_callback call,
+                                 void *data, napi_value *result) {
+  (void)env, (void)length, (void)data;
+  snprintf(functions[function_count].name, sizeof functions->name, "%s", name);
+  functions[function_count++].call = call;
+  return napi_create_int32(env, 0, result);
+}
+
+napi_status napi_set_named_property(napi_env env, napi_value object, const char *name,
+                                    napi_value value) {
+  (void)env, (void)object, (void)name, (void)value;
+  return napi_ok;
+}
+
+napi_status napi_set_instance_data(napi_env env, void *data, napi_finalize finalize, void *hint) {
+  (void)env, (void)data, (void)finalize, (void)hint;
+  return napi_ok;
+}
+
+/* ---- Calls into the addon ---- */
+
+static napi_value call(const char *name, napi_value first, napi_value second) {
+  napi_value values[] = {first, second};
+  struct napi_callback_info__ info = {values, 2};
+  for (size_t i = 0; i < function_count; i++)
+    if (strcmp(functions[i].name, name) == 0) return functions[i].call(NULL, &info);
+  fprintf(stderr, "the addon has no %s()\n", name);
+  exit(3);
+}
+
+static napi_value nothing(void) { return new_value((struct napi_value__){.type = napi_undefined}); }
+
+static napi_value boolean(bool value) {
+  return new_value((struct napi_value__){.type = napi_boolean, .number = value});
+}
+
+static napi_value list_of(const int *fds, size_t count) {
+  return new_value((struct napi_value__){.type = napi_object, .data = fds, .length = count});
+}
+
+/* ---- Tries ---- */
+
+static const char *list_fds;
+
+static void show_child(const char *title) {
+  printf("%s: ", title);
+  fflush(stdout);
+  pid_t child = fork();
+  if (child == 0) {
+    execl(list_fds, list_fds, (char *)NULL);
+    _exit(127);
+  }
+  int status;
+  if (child < 0 || waitpid(child, &status, 0) != child || status != 0) exit(3);
+}
+
+static void open_stray(int at) {
+  int fd = open("/dev/null", O_RDWR);
+  if (fd < 0 || dup2(fd, at) != at || close(fd) != 0) exit(3);
+}
+
+static void show_strays(void) {
+  napi_value listed = call("list", boolean(false), NULL);
+  const double *fields = listed->data;
+  printf("strays:");
+  for (size_t i = 0; i + 3 < listed->length; i += 4)
+    printf(" %d%s", (int)fields[i], fields[i + 1] != 0 ? " (at start)" : "");
+  printf("\n");
+}
+
+int main(int argc, char **argv) {
+  if (argc != 3) {
+    fprintf(stderr, "expected: napi_host ADDON LIST_FDS\n");
+    return 2;
+  }
+  list_fds = argv[2];
+  /* As Node loads addons. */
+  void *addon = dlopen(argv[1], RTLD_LAZY);
+  if (addon == NULL) {
+    printf("does not load: %s\n", dlerror());
+    return 1;
+  }
+  napi_value (*init)(napi_env, napi_value);
+  *(void **)&init = dlsym(addon, "napi_register_module_v1");
+  if (init == NULL || init(NULL, nothing()) == NULL) return 3;
+
+  open_stray(LOW_STRAY);
+  show_child("without");
+
+  if (call("arm", NULL, NULL)->number != 0) return 3;
+  open_stray(HIGH_STRAY);
+  show_strays();
+
+  const int kept[] = {LOW_STRAY};
+  double way = call("begin", list_of(kept, 1), nothing())->number;
+  show_child("kept");
+  (void)call("end", boolean(true), NULL);
+
+  call("begin", nothing(), nothing());
+  show_child("none");
+  (void)call("end", boolean(true), NULL);
+
+  /* Forks that no spawn of Node's makes. */
+  open_stray(LOW_STRAY);
+  call("guardByDefault", boolean(true), NULL);
+  show_child("by default");
+  printf("spawning by %d, way %d\n", (int)call("spawning", NULL, NULL)->number, (int)way);
+  return 0;
+}
