@@ -1,4 +1,4 @@
 export default {
-  files: ['dist/test/**/*.test.js', '!dist/test/managers/**'],
+  files: ['dist/test/**/*.test.js', '!dist/test/managers/**', '!dist/test/install/**'],
   timeout: '3m',
 };

@@ -6,18 +6,8 @@
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { assertNames, command, writeApp } from '../support/installs';
+import { installManager, PNPM, YARN, yarnEnvironment } from '../support/managers';
 import { temporaryFolder, write } from '../support/programs';
-
-const PNPM = 'pnpm@10.18.0';
-const YARN = '@yarnpkg/cli-dist@4.10.3';
-
-/** Installs a manager next to the app; returns its program. */
-async function manager(folder: string, name: string, program: string): Promise<string> {
-  const prefix = path.join(folder, 'manager');
-  write(prefix, { 'package.json': '{}' });
-  await command(prefix, 'npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', name]);
-  return path.join(prefix, 'node_modules', program);
-}
 
 test('npm, linked', async t => {
   const folder = temporaryFolder(t);
@@ -29,7 +19,7 @@ test('npm, linked', async t => {
 for (const linker of ['isolated', 'hoisted']) {
   test(`pnpm, ${linker}`, async t => {
     const folder = temporaryFolder(t);
-    const pnpm = await manager(folder, PNPM, 'pnpm/bin/pnpm.cjs');
+    const pnpm = await installManager(folder, PNPM, 'pnpm/bin/pnpm.cjs');
     const app = path.join(folder, 'app');
     await writeApp(app, 'workspace:*');
     write(app, { 'pnpm-workspace.yaml': 'packages: ["packages/*"]' });
@@ -46,23 +36,12 @@ for (const linker of ['isolated', 'hoisted']) {
 /** Installs the app with Yarn; returns a function that runs Yarn. */
 async function yarnInstall(t: ExecutionContext, linker: string) {
   const folder = temporaryFolder(t);
-  const program = await manager(folder, YARN, '@yarnpkg/cli-dist/bin/yarn.js');
+  const program = await installManager(folder, YARN, '@yarnpkg/cli-dist/bin/yarn.js');
   const app = path.join(folder, 'app');
   await writeApp(app, 'workspace:*');
   // An empty lockfile makes it a project of its own, wherever the folder lies.
   write(app, { 'yarn.lock': '' });
-  // The registry that npm uses here, and how npm trusts it.
-  const registry = await command(folder, 'npm', ['config', 'get', 'registry']);
-  const caFile = await command(folder, 'npm', ['config', 'get', 'cafile']);
-  const env = {
-    YARN_NPM_REGISTRY_SERVER: registry.replace(/\/$/, ''),
-    YARN_NODE_LINKER: linker,
-    YARN_ENABLE_GLOBAL_CACHE: 'false',
-    YARN_ENABLE_TELEMETRY: 'false',
-    YARN_ENABLE_IMMUTABLE_INSTALLS: 'false',
-    ...(caFile !== 'null' && { YARN_HTTPS_CA_FILE_PATH: caFile }),
-    ...(new URL(registry).protocol === 'http:' && { YARN_UNSAFE_HTTP_WHITELIST: new URL(registry).hostname }),
-  };
+  const env = await yarnEnvironment(folder, linker);
   await command(app, process.execPath, [program, 'install'], env);
   return app;
 }

@@ -1,0 +1,107 @@
+// What is in the tarball, and whether tools that read packages agree with it.
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import anyTest, { type TestFn } from 'ava';
+import { command } from '../support/installs';
+import { temporaryFolder, write } from '../support/programs';
+import { ROOT } from '../support/run';
+import { pack } from '../support/tarball';
+
+const test = anyTest as TestFn<{ readonly tarball: string; readonly files: readonly string[] }>;
+const MOST_BYTES = 500_000;
+
+test.before(async t => {
+  const tarball = await pack();
+  const listed = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n');
+  Object.assign(t.context, { tarball, files: listed.map(file => file.replace(/^package\//, '')) });
+});
+
+test('has one addon for each system', t => {
+  t.deepEqual(t.context.files.filter(file => file.startsWith('prebuilds/')).sort(), [
+    'prebuilds/linux-arm64/closefds.glibc.node',
+    'prebuilds/linux-arm64/closefds.musl.node',
+    'prebuilds/linux-x64/closefds.glibc.node',
+    'prebuilds/linux-x64/closefds.musl.node',
+  ]);
+});
+
+test('has one source map, which the preloads name', t => {
+  t.deepEqual(
+    t.context.files.filter(file => file.endsWith('.map')),
+    ['dist/register/index.js.map'],
+  );
+  for (const name of ['index', 'warn', 'strict', 'worker']) {
+    const text = readFileSync(path.join(ROOT, 'dist', 'register', `${name}.js`), 'utf8');
+    t.is(/\/\/# sourceMappingURL=(\S+)/.exec(text)?.[1], 'index.js.map');
+  }
+});
+
+test('has nothing else than is meant for users', t => {
+  const KNOWN =
+    /^(?:dist\/(?:src|register|compat)|prebuilds|native|compat|docs)\/|^(?:[\w.]+\.json|README\.md|CHANGELOG\.md|SECURITY\.md|LICENSE)$/;
+  t.deepEqual(
+    t.context.files.filter(file => !KNOWN.test(file)),
+    [],
+  );
+});
+
+test('is small', t => {
+  const { size } = statSync(t.context.tarball);
+  t.true(size < MOST_BYTES, `${size} bytes, expected fewer than ${MOST_BYTES}`);
+});
+
+test('is the same each time', async t => {
+  const again = await pack();
+  t.true(readFileSync(again).equals(readFileSync(t.context.tarball)));
+});
+
+test('publint has nothing to say', async t => {
+  const stdout = await command(ROOT, process.execPath, [
+    tool('publint', 'src/cli.js'),
+    '--strict',
+    t.context.tarball,
+  ]);
+  t.regex(stdout, /All good!/);
+});
+
+// Not for `moduleResolution: node10`, which does not know `exports`: no Node that is supported resolves so.
+test('are the types wrong? They are not', async t => {
+  const program = tool('@arethetypeswrong/cli', 'dist/index.js');
+  const args = ['--profile', 'node16', '--format', 'ascii', t.context.tarball];
+  await t.notThrowsAsync(command(ROOT, process.execPath, [program, ...args]));
+});
+
+function tool(name: string, file: string): string {
+  return path.join(ROOT, 'node_modules', name, file);
+}
+
+const CONSUMERS = {
+  'commonjs.cts': `
+    import { spawn } from 'node:child_process';
+    import closefds = require('closefds');
+    import 'closefds/register';
+    spawn('x', [], closefds.withFds({ cwd: '/' }, { 3: 'pipe' })).stdio[3];
+    const error: closefds.ErrorCode = 'ERR_CLOSEFDS_DENIED';
+    export { error };`,
+  'module.mts': `
+    import { spawn } from 'node:child_process';
+    import { ClosefdsError, unsafe, withFds } from 'closefds';
+    import { loadCompat } from 'closefds/compat';
+    import 'closefds/register/strict';
+    spawn('x', [], unsafe(withFds({}, { 3: 1 }), 'reason')).pid;
+    export const all = [ClosefdsError, loadCompat];
+    // @ts-expect-error a reason is required
+    unsafe({});`,
+};
+
+test('types work for CommonJS and for modules', async t => {
+  const folder = temporaryFolder(t);
+  write(folder, { 'package.json': '{ "name": "app", "version": "1.0.0" }', ...CONSUMERS });
+  await command(folder, 'npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', t.context.tarball]);
+  const types = ['--types', 'node', '--typeRoots', path.join(ROOT, 'node_modules', '@types')];
+  const options = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', ...types];
+  const tsc = path.join(path.dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
+  await t.notThrowsAsync(command(folder, process.execPath, [tsc, ...options, ...Object.keys(CONSUMERS)]));
+});
