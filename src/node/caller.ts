@@ -9,6 +9,7 @@ import url = require('node:url');
 import util = require('node:util');
 
 import { APP, type Caller, UNKNOWN } from '../core/caller';
+import { type Location, locate } from '../core/installed';
 
 // Taken at load: tests mock these, and some programs hide captureStackTrace() to pass for a browser.
 const OriginalError = Error;
@@ -90,7 +91,7 @@ export function createCallerFinder(options: CallerOptions): () => Caller | undef
   }
 
   function installedPackage(file: string): InstalledPackage | undefined {
-    const location = locate(file);
+    const location = locate(file, path.sep);
     if (location === undefined) return undefined;
     let known = packages.get(location.root);
     if (known === undefined) {
@@ -114,28 +115,6 @@ function relative(root: string, file: string): string {
 // ---------------------------------------------------------------------------------------------
 // Packages
 // ---------------------------------------------------------------------------------------------
-
-interface Location {
-  readonly root: string;
-  /** The folder's name, where whoever installed it gave it the package's. */
-  readonly name: string | undefined;
-}
-
-/** The innermost `node_modules/<name>`: right for npm, pnpm's store, Yarn's zips and unplugged folders. */
-function locate(file: string): Location | undefined {
-  const marker = `${path.sep}node_modules${path.sep}`;
-  const at = file.lastIndexOf(marker);
-  if (at === -1) return undefined;
-  const [first = '', second, third] = file.slice(at + marker.length).split(path.sep);
-  const below = (...parts: string[]) => file.slice(0, at) + marker + parts.join(path.sep);
-  // Yarn's pnpm linker makes up names: node_modules/.store/execa-npm-9.6.0-c1ae1efe39/package.
-  if (first === '.store' && second !== undefined && third === 'package')
-    return { name: undefined, root: below(first, second, third) };
-  // .bin, .cache, .vite: what tools put there is the app's.
-  if (first.startsWith('.')) return undefined;
-  const parts = first.startsWith('@') && second !== undefined ? [first, second] : [first];
-  return { name: parts.join('/'), root: below(...parts) };
-}
 
 function read({ name, root }: Location): InstalledPackage {
   const json = readPackageJson(path.join(root, 'package.json'));
