@@ -15,6 +15,7 @@ const require = createRequire(import.meta.url);
 const PRELOADS = ['index', 'warn', 'strict', 'worker'];
 
 buildTypeScript();
+bundleScan();
 buildCompat(root);
 bundlePreloads();
 buildMan(root);
@@ -63,6 +64,24 @@ function shareSourceMap(preload, first) {
   const url = name => `sourceMappingURL=${path.basename(name)}.map`;
   writeFileSync(preload, own.replace(url(preload), url(first)));
   rmSync(`${preload}.map`);
+}
+
+/** The scan, with its parsers: one file, which is also what its worker threads run. */
+function bundleScan() {
+  const file = path.join(root, 'dist', 'src', 'scan', 'index.js');
+  esbuild.buildSync({
+    entryPoints: [file],
+    outfile: file,
+    allowOverwrite: true,
+    bundle: true,
+    external: ['semver/*'],
+    platform: 'node',
+    target: 'node18',
+    minify: true,
+    // The licenses of the parsers come along.
+    legalComments: 'eof',
+    logLevel: 'warning',
+  });
 }
 
 function buildAddon() {

@@ -12,25 +12,34 @@ export interface Compat {
   readonly launchers: ReadonlySet<string>;
   /** What known packages leave open. */
   readonly strays: readonly KnownStray[];
+  /** Packages whose addons make processes. */
+  readonly starts: readonly KnownStart[];
+}
+
+export interface KnownStart {
+  readonly package: string;
+  readonly range: string;
+  readonly source: string;
 }
 
 let loaded: Compat | undefined;
 
 /** Without the table: nothing is known of anybody. */
-export const NO_COMPAT: Compat = { rules: [], launchers: new Set(), strays: [] };
+export const NO_COMPAT: Compat = { rules: [], launchers: new Set(), strays: [], starts: [] };
 
 /** Reads the table's index, once. Throws if it is gone or damaged. */
 export function loadCompat(): Compat {
   if (loaded === undefined) {
     const file = path.join(__dirname, '..', 'compat', 'index.json');
-    const { rules, launchers, strays } = require(file) as Record<string, unknown>;
-    for (const list of [rules, launchers, strays]) {
+    const { rules, launchers, strays, starts } = require(file) as Record<string, unknown>;
+    for (const list of [rules, launchers, strays, starts]) {
       if (!Array.isArray(list)) throw new Error(`${file} is not the index that was built`);
     }
     loaded = {
       rules: rules as Rule[],
       launchers: new Set(launchers as string[]),
       strays: strays as KnownStray[],
+      starts: starts as KnownStart[],
     };
   }
   return loaded;

@@ -14,6 +14,16 @@ interface Floor {
 }
 
 const FLOORS: readonly Floor[] = [
+  {
+    name: 'scan',
+    lives: /^src\/scan\/[^/]+$/,
+    may: /^(?:src\/(?:scan|core)\/.+|node:.+)$/,
+  },
+  {
+    name: 'scan of one source',
+    lives: /^src\/scan\/source\//,
+    may: /^(?:src\/scan\/source\/.+|src\/core\/.+|acorn|@babel\/parser)$/,
+  },
   { name: 'register', lives: /^register\//, may: /^src\/install$/ },
   { name: 'cli', lives: /^src\/cli\//, may: /^(?:src\/.+|node:.+|package\.json)$/ },
   {

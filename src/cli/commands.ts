@@ -6,6 +6,7 @@ import { completion } from './completion';
 import { doctor } from './doctor';
 import { explain } from './explain';
 import { run } from './run';
+import { scan } from './scan';
 
 export const COMMANDS: Commands = {
   check,
@@ -13,4 +14,5 @@ export const COMMANDS: Commands = {
   doctor,
   explain,
   run,
+  scan,
 };

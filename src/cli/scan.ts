@@ -1,0 +1,211 @@
+// closefds scan: which code passes FDs, found without running it.
+
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { loadCompat } from '../compat';
+import { type Policy, toPolicy } from '../core/policy';
+import { ClosefdsError } from '../errors';
+import { readSettings } from '../node/settings';
+import type * as Scanner from '../scan/index';
+import { UsageError } from './usage-error';
+
+const usage = `closefds scan [OPTION...] [DIR|TARBALL...]
+
+Reads an application with its dependencies (default: the current folder), or packages' tarballs, and
+lists every place that starts a process with more than stdin, stdout and stderr. Nothing is run.
+
+  --format FORMAT      table, json or sarif (default: table)
+  --show LEVEL         the least sure that the table lists: certain, likely or possible (default: likely)
+  --fail-on LEVEL      exit with 1 if a place at least that sure is in no rule and not in the baseline
+  --baseline FILE      places that are known already
+  --write-baseline     write all places that are found to the baseline's file
+  --no-cache           read everything again
+
+  closefds scan
+  closefds scan --fail-on certain --baseline closefds-baseline.json
+  closefds scan lmdb-3.5.6.tgz
+`;
+
+export const scan = { summary: 'which code passes FDs, found without running it', usage, main };
+
+const FORMATS = ['table', 'json', 'sarif'];
+const LEVELS = ['certain', 'likely', 'possible'] as const;
+type Level = (typeof LEVELS)[number];
+
+interface Call {
+  readonly roots: readonly string[];
+  readonly format: string;
+  readonly show: Level;
+  readonly failOn: Level | undefined;
+  readonly baseline: string | undefined;
+  readonly write: boolean;
+  readonly useCache: boolean;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const call = parse(args);
+  const root = call.roots.find(isFolder) ?? process.cwd();
+  // The parsers are large: no other command is to load them.
+  const scanner = require('../scan/index') as typeof Scanner;
+  const known = call.baseline === undefined || call.write ? undefined : baseline(call.baseline, scanner);
+  const progress = progressLine();
+  const result = await scanner.scan({
+    roots: call.roots,
+    policy: policyOf(root),
+    table: loadCompat(),
+    useCache: call.useCache,
+    env: process.env,
+    progress: progress.show,
+  });
+  progress.clear();
+
+  if (call.write) writeFileSync(call.baseline as string, scanner.toBaseline(result.places));
+  const fresh = known && new Set(scanner.newPlaces(result.places, known));
+  const shown = { result, show: call.show, fresh };
+  if (call.format === 'json') print(scanner.toJson(shown));
+  else if (call.format === 'sarif') print(scanner.toSarif(shown, path.resolve(root), version()));
+  else print(scanner.toTable(shown));
+  for (const root of call.roots) advise(root, result.counts.files);
+  return !call.write && result.places.some(place => fails(place, call.failOn, fresh)) ? 1 : 0;
+}
+
+// ---------------------------------------------------------------------------------------------
+// The call
+// ---------------------------------------------------------------------------------------------
+
+function parse(args: readonly string[]): Call {
+  const { values, positionals } = parsed(args);
+  const format = values.format ?? 'table';
+  if (!FORMATS.includes(format))
+    throw new UsageError(`expected one of ${FORMATS.join(', ')} after --format, found "${format}"`);
+  if (values['write-baseline'] && values.baseline === undefined)
+    throw new UsageError('expected --baseline FILE with --write-baseline, found none');
+  const roots = positionals.length === 0 ? ['.'] : positionals;
+  for (const root of roots) assertScannable(root);
+  return {
+    roots,
+    format,
+    show: level(values.show, '--show') ?? 'likely',
+    failOn: level(values['fail-on'], '--fail-on'),
+    baseline: values.baseline,
+    write: values['write-baseline'] === true,
+    useCache: values['no-cache'] !== true,
+  };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        format: { type: 'string' },
+        show: { type: 'string' },
+        'fail-on': { type: 'string' },
+        baseline: { type: 'string' },
+        'write-baseline': { type: 'boolean' },
+        'no-cache': { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function level(value: string | undefined, option: string): Level | undefined {
+  const found = LEVELS.find(level => level === value);
+  if (value !== undefined && found === undefined)
+    throw new UsageError(`expected one of ${LEVELS.join(', ')} after ${option}, found "${value}"`);
+  return found;
+}
+
+function assertScannable(root: string): void {
+  const expected = "expected a folder or a package's tarball (.tgz)";
+  if (!existsSync(root)) throw new UsageError(`${expected}, found nothing at "${root}"`);
+  const isTarball = statSync(root).isFile() && /\.(?:tgz|tar\.gz|tar)$/.test(root);
+  if (!isFolder(root) && !isTarball) throw new UsageError(`${expected}, found "${root}"`);
+}
+
+function isFolder(file: string): boolean {
+  return statSync(file).isDirectory();
+}
+
+function baseline(file: string, scanner: typeof Scanner) {
+  try {
+    return scanner.parseBaseline(readFileSync(file, 'utf8'));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const hint = code === 'ENOENT' ? '; --write-baseline writes one' : '';
+    throw new UsageError(`the baseline ${file} cannot be used: ${message}${hint}`);
+  }
+}
+
+/** The rules that would be in force for the app in that folder. */
+function policyOf(root: string): Policy {
+  try {
+    const { config } = readSettings({
+      entryMode: undefined,
+      env: process.env,
+      script: undefined,
+      cwd: path.resolve(root),
+    });
+    const { rules, aliases, unverified } = config;
+    return toPolicy(
+      { rules, aliases, unverified, compat: config.compat ? loadCompat().rules : [] },
+      Date.now(),
+    );
+  } catch (error) {
+    if (error instanceof ClosefdsError) throw new UsageError(error.message.replace(/\.$/, ''));
+    throw error;
+  }
+}
+
+// ---------------------------------------------------------------------------------------------
+// The answer
+// ---------------------------------------------------------------------------------------------
+
+function fails(
+  place: Scanner.Place,
+  failOn: Level | undefined,
+  fresh: ReadonlySet<Scanner.Place> | undefined,
+): boolean {
+  if (failOn === undefined || LEVELS.indexOf(place.sure) > LEVELS.indexOf(failOn)) return false;
+  return place.covered?.sure !== true && (fresh === undefined || fresh.has(place));
+}
+
+function print(text: string): void {
+  // Whoever reads may have seen enough: `closefds scan | head`.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  process.stdout.write(text);
+}
+
+function advise(root: string, files: number): void {
+  if (files === 0) process.stderr.write(`closefds: there is no JavaScript or TypeScript in ${root}.\n`);
+  const installed = ['node_modules', '.pnp.cjs', '.pnp.data.json'].some(name =>
+    existsSync(path.join(root, name)),
+  );
+  if (files > 0 && isFolder(root) && !installed && existsSync(path.join(root, 'package.json')))
+    process.stderr.write(
+      `closefds: ${root} has no installed dependencies; only its own code was searched.\n`,
+    );
+}
+
+function progressLine(): { show: (files: number) => void; clear: () => void } {
+  if (!process.stderr.isTTY) return { show: () => {}, clear: () => {} };
+  let last = 0;
+  return {
+    show: files => {
+      if (Date.now() - last < 100) return;
+      last = Date.now();
+      process.stderr.write(`\r\x1b[K${files} files searched`);
+    },
+    clear: () => process.stderr.write('\r\x1b[K'),
+  };
+}
+
+function version(): string {
+  return (require('../../../package.json') as { version: string }).version;
+}

@@ -1,0 +1,96 @@
+// The files in a package's tarball and in the zips that Yarn keeps packages in.
+//
+// Both are read with Node's zlib alone, and no entry is unpacked that nobody asks for.
+
+import zlib = require('node:zlib');
+
+export interface Entry {
+  readonly name: string;
+  readonly size: number;
+  /** Throws if the entry is broken. */
+  readonly read: () => Buffer;
+}
+
+/** More than this is no package. */
+const LARGEST = 1024 ** 3;
+const BLOCK = 512;
+
+/** Regular files of a tarball, named as they are once installed: without the first folder. */
+export function tarEntries(packed: Buffer): readonly Entry[] {
+  const archive = packed[0] === 0x1f ? zlib.gunzipSync(packed, { maxOutputLength: LARGEST }) : packed;
+  const entries: Entry[] = [];
+  let longName: string | undefined;
+  for (let at = 0; at + BLOCK <= archive.length; ) {
+    const header = archive.subarray(at, at + BLOCK);
+    if (header.every(byte => byte === 0)) break;
+    if (!isHeader(header)) throw new Error('not a tar archive');
+    const size = Number.parseInt(text(header, 124, 136).trim(), 8) || 0;
+    const body = archive.subarray(at + BLOCK, at + BLOCK + size);
+    const type = text(header, 156, 157);
+    // Long names: pax's way, and GNU's.
+    if (type === 'x') longName = /^\d+ path=(.*)$/m.exec(body.toString('utf8'))?.[1];
+    else if (type === 'L') longName = body.toString('utf8').split('\0', 1)[0];
+    else {
+      const prefix = text(header, 257, 262) === 'ustar' ? text(header, 345, 500) : '';
+      const short = text(header, 0, 100);
+      const name = longName ?? (prefix === '' ? short : `${prefix}/${short}`);
+      longName = undefined;
+      if (type === '0' || type === '')
+        entries.push({ name: name.replace(/^\.?\/+/, '').replace(/^[^/]*\//, ''), size, read: () => body });
+    }
+    at += BLOCK + Math.ceil(size / BLOCK) * BLOCK;
+  }
+  return entries;
+}
+
+function text(header: Buffer, from: number, to: number): string {
+  return header.toString('utf8', from, to).split('\0', 1)[0] ?? '';
+}
+
+/** The sum of a header's bytes stands in it, with spaces in its own place. */
+function isHeader(header: Buffer): boolean {
+  const stated = Number.parseInt(text(header, 148, 156).trim(), 8);
+  let sum = 0;
+  for (const [index, byte] of header.entries()) sum += index >= 148 && index < 156 ? 0x20 : byte;
+  return stated === sum;
+}
+
+const END = 0x06054b50;
+const CENTRAL = 0x02014b50;
+const LOCAL = 0x04034b50;
+
+/** Files of a zip, by its central directory. */
+export function zipEntries(archive: Buffer): readonly Entry[] {
+  const end = endOf(archive);
+  const entries: Entry[] = [];
+  let at = archive.readUInt32LE(end + 16);
+  for (let left = archive.readUInt16LE(end + 10); left > 0; left--) {
+    if (archive.readUInt32LE(at) !== CENTRAL) throw new Error('the directory of the zip is broken');
+    const method = archive.readUInt16LE(at + 10);
+    const packedSize = archive.readUInt32LE(at + 20);
+    const size = archive.readUInt32LE(at + 24);
+    const nameLength = archive.readUInt16LE(at + 28);
+    const local = archive.readUInt32LE(at + 42);
+    const name = archive.toString('utf8', at + 46, at + 46 + nameLength);
+    if (!name.endsWith('/'))
+      entries.push({ name, size, read: () => unpack(archive, local, method, packedSize, size) });
+    at += 46 + nameLength + archive.readUInt16LE(at + 30) + archive.readUInt16LE(at + 32);
+  }
+  return entries;
+}
+
+function endOf(archive: Buffer): number {
+  // Behind it is a comment of at most 64 KiB.
+  for (let at = archive.length - 22; at >= Math.max(0, archive.length - 22 - 0xffff); at--)
+    if (archive.readUInt32LE(at) === END) return at;
+  throw new Error('not a zip archive');
+}
+
+function unpack(archive: Buffer, local: number, method: number, packedSize: number, size: number): Buffer {
+  if (archive.readUInt32LE(local) !== LOCAL) throw new Error('an entry of the zip is broken');
+  const start = local + 30 + archive.readUInt16LE(local + 26) + archive.readUInt16LE(local + 28);
+  const packed = archive.subarray(start, start + packedSize);
+  if (method === 0) return packed;
+  if (method !== 8) throw new Error(`the zip is packed by method ${method}, which is not known here`);
+  return zlib.inflateRawSync(packed, { maxOutputLength: size + 1 });
+}

@@ -1,0 +1,81 @@
+// What was found in a file, kept by its content. A cache that cannot be used is as good as none.
+
+import crypto = require('node:crypto');
+import fs = require('node:fs');
+import os = require('node:os');
+import path = require('node:path');
+
+import type { Site } from './source/sites';
+
+export interface Cache {
+  readonly known: ReadonlyMap<string, readonly Site[]>;
+  /** Writes what this scan has met, and forgets the rest. */
+  readonly save: (met: ReadonlyMap<string, readonly Site[]>) => void;
+}
+
+export const NO_CACHE: Cache = { known: new Map(), save: () => {} };
+
+/** `edition`: what has to be the same for the cache to count: the scanner, the launchers. */
+export function openCache(root: string, edition: string, env: NodeJS.ProcessEnv): Cache {
+  const file = fileFor(root, env);
+  const known = read(file, edition);
+  return { known, save };
+
+  function save(met: ReadonlyMap<string, readonly Site[]>): void {
+    if (met.size === known.size && [...met.keys()].every(key => known.has(key))) return;
+    const unfinished = `${file}.${process.pid}`;
+    try {
+      fs.mkdirSync(path.dirname(file), { recursive: true });
+      fs.writeFileSync(unfinished, JSON.stringify({ edition, sites: Object.fromEntries(met) }));
+      fs.renameSync(unfinished, file);
+    } catch {
+      // A read-only tree: the next scan takes as long as this one.
+      fs.rmSync(unfinished, { force: true });
+    }
+  }
+}
+
+/** Beside the dependencies, where tools keep such things and `npm ci` removes them; else the user's. */
+function fileFor(root: string, env: NodeJS.ProcessEnv): string {
+  const installed = path.join(root, 'node_modules');
+  if (isWritableFolder(installed)) return path.join(installed, '.cache', 'closefds', 'scan.json');
+  const home = env.XDG_CACHE_HOME || path.join(env.HOME || os.tmpdir(), '.cache');
+  const name = crypto.createHash('sha256').update(root).digest('hex').slice(0, 16);
+  return path.join(home, 'closefds', `scan-${name}.json`);
+}
+
+function isWritableFolder(folder: string): boolean {
+  try {
+    fs.accessSync(folder, fs.constants.W_OK);
+    return fs.statSync(folder).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+function read(file: string, edition: string): ReadonlyMap<string, readonly Site[]> {
+  try {
+    const json = JSON.parse(fs.readFileSync(file, 'utf8')) as {
+      edition: string;
+      sites: Record<string, Site[]>;
+    };
+    if (json.edition !== edition) return new Map();
+    const entries = Object.entries(json.sites);
+    return entries.every(([, sites]) => Array.isArray(sites) && sites.every(isSite))
+      ? new Map(entries)
+      : new Map();
+  } catch {
+    return new Map();
+  }
+}
+
+function isSite(site: Site): boolean {
+  return (
+    typeof site.what === 'string' &&
+    typeof site.sure === 'string' &&
+    typeof site.reason === 'string' &&
+    typeof site.shows === 'string' &&
+    [site.line, site.column].every(Number.isInteger) &&
+    [site.kinds, site.slots, site.lines].every(Array.isArray)
+  );
+}

@@ -1,0 +1,85 @@
+// Whether the policy speaks of a place already.
+//
+// Pure. A rule may ask what only a run can tell (the command, what an FD points to): then it covers
+// the place perhaps.
+
+import { matchesGlob } from '../core/glob';
+import { DENY_ALL, DESIGNATED, type Policy, type Rule } from '../core/policy';
+import { matchesRange } from '../core/range';
+import type { Kind } from '../core/request';
+import type { Coverage, Place } from './place';
+
+type Answer = 'yes' | 'no' | 'perhaps';
+
+/** Undefined if something of it is left to the last rule, which denies all. */
+export function cover(place: Omit<Place, 'covered'>, policy: Policy): Coverage | undefined {
+  if (place.kinds.length === 0) return undefined;
+  const crossings = place.kinds.flatMap(kind => {
+    const slots: (number | undefined)[] = [...place.slots];
+    if (place.more || slots.length === 0) slots.push(undefined);
+    return slots.map(slot => coverOne(place, kind, slot, policy));
+  });
+  if (crossings.includes(undefined)) return undefined;
+  const found = crossings as Coverage[];
+  const weakest =
+    found.find(({ effect }) => effect === 'deny') ??
+    found.find(({ effect }) => effect === 'warn') ??
+    found[0];
+  return weakest && { ...weakest, sure: found.every(({ sure }) => sure) };
+}
+
+function coverOne(
+  place: Omit<Place, 'covered'>,
+  kind: Kind,
+  slot: number | undefined,
+  policy: Policy,
+): Coverage | undefined {
+  let perhaps: Rule | undefined;
+  for (const rule of policy.rules) {
+    const answer = matches(rule, place, kind, slot, policy);
+    if (answer === 'perhaps') perhaps ??= rule;
+    if (answer !== 'yes') continue;
+    // Nobody's decision, but what is left when there is none.
+    if (rule.source === DENY_ALL.source && rule.effect === 'deny') break;
+    return perhaps === undefined
+      ? { effect: rule.effect, by: rule.source, sure: true }
+      : { effect: perhaps.effect, by: perhaps.source, sure: false };
+  }
+  return perhaps && { effect: perhaps.effect, by: perhaps.source, sure: false };
+}
+
+function matches(
+  rule: Rule,
+  place: Omit<Place, 'covered'>,
+  kind: Kind,
+  slot: number | undefined,
+  policy: Policy,
+): Answer {
+  if (!(rule.kinds ?? DESIGNATED).includes(kind)) return 'no';
+  if (rule.explicit !== undefined && rule.explicit !== (place.what === 'explicit')) return 'no';
+  if (!matchesCaller(rule, place, policy)) return 'no';
+  // Of the null device hardly anything is to be seen; whoever passes it loses nothing by being named.
+  if (rule.nullDevice !== undefined) return 'no';
+  if (rule.fds !== undefined && slot !== undefined && !rule.fds.includes(slot)) return 'no';
+  const unseen = [rule.command, rule.target, rule.type, rule.access];
+  if (rule.fds !== undefined && slot === undefined) return 'perhaps';
+  return unseen.some(condition => condition !== undefined) ? 'perhaps' : 'yes';
+}
+
+function matchesCaller(rule: Rule, place: Omit<Place, 'covered'>, policy: Policy): boolean {
+  if (rule.caller !== undefined && rule.caller !== '*') {
+    const name = rule.compat ? trueName(place, policy) : place.package;
+    if (name !== rule.caller) return false;
+  }
+  if (rule.range !== undefined && !matchesRange(place.version, rule.range)) return false;
+  const { callSite } = rule;
+  return (
+    callSite === undefined || [place.file, place.fileInPackage].some(file => matchesGlob(file, callSite))
+  );
+}
+
+/** As decide.ts has it: an alias counts only if the config vouches for it. */
+function trueName(place: Omit<Place, 'covered'>, policy: Policy): string | undefined {
+  if (place.declaredName === undefined) return place.package;
+  return policy.aliases[place.package] === place.declaredName ? place.declaredName : undefined;
+}

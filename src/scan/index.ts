@@ -1,0 +1,16 @@
+// The scan as one module, which the build bundles with its parsers. Worker threads load the same file.
+
+import { serve } from './pool';
+import { type ScanOptions, type ScanResult, scanRoots } from './scan';
+
+export { newPlaces, parseBaseline, toBaseline } from './baseline';
+export type { Place } from './place';
+export { toJson, toSarif, toTable } from './report';
+export type { KnownPackages, ScanOptions, ScanResult } from './scan';
+export { sitesOf } from './source/sites';
+
+serve();
+
+export function scan(options: ScanOptions): Promise<ScanResult> {
+  return scanRoots(options, __filename);
+}

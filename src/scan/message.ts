@@ -1,0 +1,68 @@
+// The scan in sentences. The only prose of this floor.
+
+import type { Place } from './place';
+import type { Reason, Site, What } from './source/sites';
+
+export const REASONS: Readonly<Record<Reason, string>> = {
+  'call-and-array': 'the call and what it passes are in this file',
+  'own-channel': 'the function adds a message channel by itself',
+  said: 'withFds() says so',
+  'own-function': "it puts a function of its own in place of child_process's",
+  'open-slot': 'the slot is there; what is in it comes from elsewhere',
+  grows: 'slots are added; how many cannot be told',
+  name: 'it stands under the name stdio; which call gets it is not seen',
+  words: "it has Node's words for slots; which call gets it is not seen",
+  added: 'a slot is added to an array; which call gets it is not seen',
+  used: "a child's stdio is used at that number, so something starts it with a pipe there",
+  'open-rest': 'slots may be added from elsewhere',
+  'by-hand': 'a ChildProcess made by hand is started with whatever it is told',
+  below: 'it can start processes below child_process',
+  execve: "the program that takes this one's place gets every FD that is not close-on-exec",
+  'makes-processes': 'the addon imports what makes processes, past child_process; each gets every stray',
+  opens: 'the addon imports what opens FDs; whether it asks for close-on-exec is not seen',
+  compat: 'the compat table says so',
+};
+
+/** What each sort of place is, for SARIF's rules and the docs. */
+export const WHATS: Readonly<Record<What, string>> = {
+  stdio: 'A process is started with more than stdin, stdout and stderr',
+  use: "A child's stdio is used at a number above 2",
+  explicit: 'FDs are designated by withFds()',
+  binding: "Node's internal binding is used to start processes",
+  constructor: 'A ChildProcess is made by hand',
+  execve: 'The process is replaced, and strays stay open',
+  patch: 'Functions of child_process are replaced',
+  addon: 'A native addon may make processes or leave strays',
+  known: 'The compat table knows the package to leave strays, make processes or patch child_process',
+};
+
+/** `pipe 3, 4`; `fd 3 and up`; `stray`. */
+export function crossing({ kinds, slots, more }: Pick<Site, 'kinds' | 'slots' | 'more'>): string {
+  const what = kinds.length === 0 ? 'unknown' : kinds.join('/');
+  if (kinds.length === 1 && kinds[0] === 'stray') return what;
+  if (slots.length === 0) return more && kinds.length > 0 ? `${what}, slot unknown` : what;
+  return `${what} ${slots.join(', ')}${more ? ' and others' : ''}`;
+}
+
+export function describe(place: Place): string {
+  const { what, via, reason, known } = place;
+  const because = known ?? REASONS[reason];
+  const subject =
+    place.package === '.' ? 'the app' : [place.package, place.version].filter(Boolean).join('@');
+  switch (what) {
+    case 'stdio':
+      return `${subject} passes ${crossing(place)} to a child${via ? ` by ${via}()` : ''} (${place.sure}: ${because})`;
+    case 'explicit':
+      return `${subject} designates ${crossing(place)} by withFds()`;
+    case 'patch':
+      return `${subject} replaces child_process's ${via}`;
+    default:
+      return `${WHATS[what]}: ${subject}${via ? `, ${via}` : ''} (${place.sure}: ${because})`;
+  }
+}
+
+export function coverage({ covered }: Place): string {
+  if (covered === undefined) return 'no rule';
+  const verb = { allow: 'allowed', warn: 'allowed and reported', deny: 'denied' }[covered.effect];
+  return `${covered.sure ? '' : 'perhaps '}${verb} by ${covered.by}`;
+}

@@ -1,0 +1,104 @@
+// Reads files in worker threads, each with a bounded heap.
+//
+// Files go out in batches. A batch whose worker dies (out of memory) is tried again file by file,
+// and the file that does it again is named.
+
+import os = require('node:os');
+
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+
+import { type Job, type Outcome, readJob } from './read-file';
+import type { Site } from './source/sites';
+
+export interface PoolOptions {
+  readonly launchers: readonly string[];
+  readonly known: ReadonlyMap<string, readonly Site[]>;
+  readonly outcome: (outcome: Outcome) => void;
+  readonly progress: (files: number) => void;
+}
+
+const MARK = 'closefds scan';
+const BATCH_FILES = 40;
+const BATCH_BYTES = 4 * 1024 * 1024;
+const HEAP_MB = 1536;
+
+/** `file`: the bundle, which is also what the workers run. */
+export async function readAll(jobs: Iterable<Job>, file: string, options: PoolOptions): Promise<void> {
+  const batches = toBatches(jobs);
+  const again: Job[] = [];
+  const count = Math.max(1, Math.min(os.availableParallelism?.() ?? os.cpus().length, 4));
+  await Promise.all(Array.from({ length: count }, () => work(() => batches.next().value, lost)));
+  // One at a time: what needs this much memory gets it alone.
+  await work(
+    () => (again.length > 0 ? [again.pop() as Job] : undefined),
+    ([job], why) => {
+      if (job !== undefined) options.outcome({ file: job.file, status: 'named', sites: [], why });
+    },
+  );
+
+  function lost(batch: readonly Job[]): void {
+    again.push(...batch);
+  }
+
+  /** Until there are no more batches, with a new worker wherever one is lost. */
+  async function work(
+    next: () => readonly Job[] | undefined,
+    lost: (batch: readonly Job[], why: string) => void,
+  ): Promise<void> {
+    for (let batch = next(); batch !== undefined; ) {
+      const worker = new Worker(file, {
+        workerData: { [MARK]: true, launchers: options.launchers, known: options.known },
+        resourceLimits: { maxOldGenerationSizeMb: HEAP_MB, stackSizeMb: 8 },
+        execArgv: [],
+      });
+      while (batch !== undefined) {
+        const outcomes: readonly Outcome[] | Error = await ask(worker, batch);
+        if (outcomes instanceof Error) {
+          lost(batch, `not parsable with ${HEAP_MB} MiB of memory: ${outcomes.message}`);
+          batch = next();
+          break;
+        }
+        for (const outcome of outcomes) options.outcome(outcome);
+        options.progress(batch.length);
+        batch = next();
+      }
+      await worker.terminate();
+    }
+  }
+}
+
+function ask(worker: Worker, batch: readonly Job[]): Promise<readonly Outcome[] | Error> {
+  return new Promise(resolve => {
+    worker.removeAllListeners();
+    worker.on('message', resolve);
+    worker.on('error', (error: Error) => resolve(error));
+    worker.on('exit', () => resolve(new Error('the worker ended')));
+    worker.postMessage(batch);
+  });
+}
+
+function* toBatches(jobs: Iterable<Job>): Generator<readonly Job[]> {
+  let batch: Job[] = [];
+  let bytes = 0;
+  for (const job of jobs) {
+    batch.push(job);
+    bytes += job.size;
+    if (batch.length < BATCH_FILES && bytes < BATCH_BYTES) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** The other end: called by the bundle as it is loaded. */
+export function serve(): void {
+  if (isMainThread || parentPort === null || (workerData as Record<string, unknown> | null)?.[MARK] !== true)
+    return;
+  const port = parentPort;
+  const { launchers, known } = workerData as Pick<PoolOptions, 'launchers' | 'known'>;
+  const reader = { launchers: new Set(launchers), known: (key: string) => known.get(key) };
+  port.on('message', (batch: readonly Job[]) => {
+    port.postMessage(batch.flatMap(job => readJob(job, reader)));
+  });
+}

@@ -1,0 +1,163 @@
+// One file, read and judged: its sites, or why there are none to be had.
+
+import buffer = require('node:buffer');
+import crypto = require('node:crypto');
+import fs = require('node:fs');
+import path = require('node:path');
+
+import { addonImports } from './addon';
+import { type Entry, tarEntries, zipEntries } from './archive';
+import { isWorthParsing, type Site, type Surroundings, sitesOf } from './source/sites';
+import { type FileKind, kindOf, reasonOf } from './walk';
+
+export interface Job {
+  readonly file: string;
+  readonly kind: FileKind;
+  readonly size: number;
+}
+
+/** Of a file, or of one in an archive: `a.zip/node_modules/x/index.js`. */
+export interface Outcome {
+  readonly file: string;
+  readonly status: 'searched' | 'parsed' | 'named' | 'manifest';
+  readonly sites: readonly Site[];
+  /** Why it could not be searched. */
+  readonly why?: string;
+  /** Of a package.json in an archive. */
+  readonly manifest?: string;
+  /** What the cache knows it by. */
+  readonly key?: string;
+}
+
+export interface Reader extends Surroundings {
+  readonly known: (key: string) => readonly Site[] | undefined;
+}
+
+/** Larger ones are data, or need more memory than a scan should take. */
+export const LARGEST_SOURCE = 32 * 1024 * 1024;
+const LARGEST_ADDON = 512 * 1024 * 1024;
+const LARGEST_SCRIPT = 1024 * 1024;
+
+/** Never throws. */
+export function readJob(job: Job, reader: Reader): readonly Outcome[] {
+  try {
+    return readAny(job, reader);
+  } catch (error) {
+    return [named(job.file, reasonOf(error))];
+  }
+}
+
+function readAny({ file, kind, size }: Job, reader: Reader): readonly Outcome[] {
+  if (kind === 'zip')
+    return zipEntries(fs.readFileSync(file)).flatMap(entry => readEntry(file, entry, reader));
+  if (kind === 'tarball')
+    return tarEntries(fs.readFileSync(file)).flatMap(entry => readEntry(file, entry, reader));
+  const tooLarge = limit(file, kind, size);
+  if (tooLarge !== undefined) return tooLarge;
+  if (kind === 'script' && !isNodeScript(firstBytes(file))) return [];
+  return [judge(file, kind, fs.readFileSync(file), reader)];
+}
+
+function readEntry(archive: string, entry: Entry, reader: Reader): readonly Outcome[] {
+  const kind = kindOf(path.posix.basename(entry.name));
+  const file = `${archive}/${entry.name}`;
+  if (kind === undefined) return [];
+  try {
+    const tooLarge = limit(file, kind, entry.size);
+    if (tooLarge !== undefined) return tooLarge;
+    const bytes = entry.read();
+    if (kind === 'manifest')
+      return [{ file, status: 'manifest', sites: [], manifest: bytes.toString('utf8') }];
+    if (kind === 'script' && !isNodeScript(bytes)) return [];
+    return [judge(file, kind, bytes, reader)];
+  } catch (error) {
+    return [named(file, reasonOf(error))];
+  }
+}
+
+function limit(file: string, kind: FileKind, size: number): readonly Outcome[] | undefined {
+  if (kind === 'script') return size > LARGEST_SCRIPT ? [] : undefined;
+  const largest = kind === 'addon' ? LARGEST_ADDON : LARGEST_SOURCE;
+  if (size <= largest) return undefined;
+  return [named(file, `larger than ${largest / 1024 / 1024} MiB (${Math.round(size / 1024 / 1024)} MiB)`)];
+}
+
+function firstBytes(file: string): Buffer {
+  const fd = fs.openSync(file, 'r');
+  try {
+    const bytes = Buffer.alloc(128);
+    return bytes.subarray(0, fs.readSync(fd, bytes));
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function isNodeScript(bytes: Buffer): boolean {
+  return /^#!.*\bnode\b/.test(bytes.toString('latin1', 0, 128));
+}
+
+function judge(file: string, kind: FileKind, bytes: Buffer, reader: Reader): Outcome {
+  if (kind === 'addon') return ofAddon(file, bytes);
+  if (bytes.includes(0)) return named(file, 'binary, in spite of its name');
+  const text = decode(bytes);
+  if (!isWorthParsing(text)) return { file, status: 'searched', sites: [] };
+
+  const key = keyOf(file, bytes);
+  const known = reader.known(key);
+  if (known !== undefined) return { file, status: 'parsed', sites: known, key };
+  try {
+    return { file, status: 'parsed', sites: sitesOf(text, file, reader), key };
+  } catch (error) {
+    return named(file, whyUnparsed(error as Error));
+  }
+}
+
+/** What no UTF-8 editor wrote is Latin-1: every byte is a character, and Node's words are ASCII. */
+function decode(bytes: Buffer): string {
+  return bytes.toString(buffer.isUtf8(bytes) ? 'utf8' : 'latin1').replace(/^\uFEFF/, '');
+}
+
+/** The content, and what the name says about how to read it. */
+function keyOf(file: string, bytes: Buffer): string {
+  const form = /\.(?:[cm]?ts|[jt]sx)$/.exec(file)?.[0] ?? '';
+  return crypto.createHash('sha256').update(bytes).digest('base64url').slice(0, 32) + form;
+}
+
+function whyUnparsed(error: Error): string {
+  if (error instanceof RangeError) return 'nested too deeply';
+  return `not parsable: ${error.message.split('\n', 1)[0]}`;
+}
+
+function named(file: string, why: string): Outcome {
+  return { file, status: 'named', sites: [], why };
+}
+
+function ofAddon(file: string, bytes: Buffer): Outcome {
+  const imports = addonImports(bytes);
+  // For another system: what it does there is not asked here.
+  if (imports === undefined) return { file, status: 'searched', sites: [] };
+  const { starters, openers } = imports;
+  const place = { line: 1, column: 1, lines: [1], slots: [], more: true } as const;
+  const sites: Site[] = [];
+  if (starters.length > 0)
+    sites.push({
+      ...place,
+      what: 'addon',
+      sure: 'possible',
+      kinds: ['stray'],
+      via: starters.join(', '),
+      reason: 'makes-processes',
+      shows: `imports ${starters.join(', ')}`,
+    });
+  if (openers.length > 0)
+    sites.push({
+      ...place,
+      what: 'addon',
+      sure: 'possible',
+      kinds: ['stray'],
+      via: openers.join(', '),
+      reason: 'opens',
+      shows: `imports ${openers.join(', ')}`,
+    });
+  return { file, status: 'parsed', sites };
+}

@@ -1,0 +1,114 @@
+// Which export of which module an expression is: `cp.spawn`, `(0, child.fork)`, `n(317).spawn`.
+//
+// However a bundler or a compiler has written it: interop helpers, aliases, webpack's numbers.
+
+import type { AnyNode, Identifier } from 'acorn';
+import { type Binding, functionAround, keyOf, type Path, type Tree } from './tree';
+
+export interface Export {
+  /** Without `node:`. */
+  readonly module: string;
+  /** Without `default`, which some tools put between and others do not. */
+  readonly path: Path;
+}
+
+export type ExportOf = (node: AnyNode) => Export | undefined;
+
+/** `isKnown`: the modules that are of interest. */
+export function createExportOf(tree: Tree, isKnown: (module: string) => boolean): ExportOf {
+  const known = new Map<Binding, Export | undefined>();
+  const numbered = webpackModules();
+  return exportOf;
+
+  function exportOf(node: AnyNode): Export | undefined {
+    switch (node.type) {
+      case 'Identifier':
+        return ofName(node);
+      case 'MemberExpression':
+        return below(exportOf(node.object), keyOf(node) ?? '?');
+      case 'AwaitExpression':
+        return exportOf(node.argument);
+      case 'SequenceExpression':
+        return exportOf(node.expressions.at(-1) as AnyNode);
+      case 'AssignmentExpression':
+        return exportOf(node.right);
+      case 'ConditionalExpression':
+        return exportOf(node.consequent) ?? exportOf(node.alternate);
+      case 'LogicalExpression':
+        return exportOf(node.left) ?? exportOf(node.right);
+      case 'ImportExpression':
+        return ofString(node.source);
+      case 'CallExpression':
+        return ofCall(node.callee, node.arguments);
+      default:
+        return undefined;
+    }
+  }
+
+  function ofName(node: Identifier): Export | undefined {
+    const binding = tree.resolve(node);
+    if (binding === undefined) return undefined;
+    if (!known.has(binding)) {
+      // While it is being looked for, it is not known: `a = b; b = a`.
+      known.set(binding, undefined);
+      known.set(binding, ofBinding(binding));
+    }
+    return known.get(binding);
+  }
+
+  function ofBinding({ sources }: Binding): Export | undefined {
+    for (const source of sources) {
+      const origin =
+        source.from === 'import'
+          ? named(source.module)
+          : source.from === 'value'
+            ? exportOf(source.value)
+            : undefined;
+      const found = source.path.reduce(below, origin);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** A call with the module's name is a `require` of whatever name; one with the module itself, a helper. */
+  function ofCall(callee: AnyNode, args: readonly AnyNode[]): Export | undefined {
+    const [first] = args;
+    if (callee.type === 'MemberExpression' && keyOf(callee) === 'bind') return exportOf(callee.object);
+    if (first === undefined || first.type === 'SpreadElement') return undefined;
+    if (first.type === 'Literal') {
+      if (args.length > 1 || typeof first.value === 'boolean') return undefined;
+      return ofString(first) ?? numbered.get(String(first.value));
+    }
+    // A function of the module itself is called with what it is to do: `promisify(spawn)` is another matter.
+    return exportOf(callee) === undefined ? exportOf(first) : undefined;
+  }
+
+  function ofString(node: AnyNode): Export | undefined {
+    return node.type === 'Literal' && typeof node.value === 'string' ? named(node.value) : undefined;
+  }
+
+  function named(specifier: string): Export | undefined {
+    const module = specifier.replace(/^node:/, '');
+    return isKnown(module) ? { module, path: [] } : undefined;
+  }
+
+  /** `{ 317: e => { e.exports = require('child_process') } }`. */
+  function webpackModules(): ReadonlyMap<string, Export> {
+    const modules = new Map<string, Export>();
+    for (const { left, right } of tree.assignments) {
+      if (left.type !== 'MemberExpression' || keyOf(left) !== 'exports') continue;
+      if (right.type !== 'CallExpression' || right.arguments.length !== 1) continue;
+      const found = ofString(right.arguments[0] as AnyNode);
+      const holder = found && functionAround(left)?.parent;
+      if (holder?.type !== 'Property') continue;
+      const key = keyOf(holder);
+      if (key !== undefined) modules.set(key, found as Export);
+    }
+    return modules;
+  }
+}
+
+function below(found: Export | undefined, key: string): Export | undefined {
+  if (found === undefined || key === 'default' || key === '...') return found;
+  return { ...found, path: [...found.path, key] };
+}

@@ -1,0 +1,601 @@
+// The places in one file that pass FDs, or reach below what closefds and its readers can see.
+//
+// Pure: text in, sites out. How sure a site is says how much of the way this file shows:
+//   certain    the call, and what it passes
+//   likely     what is passed, under the name `stdio`, or the call without all that it passes
+//   possible   something that looks like it, or that could do it
+
+import type { AnyNode, CallExpression, NewExpression, Program } from 'acorn';
+import type { Kind } from '../../core/request';
+import { createExportOf, type Export } from './modules';
+import { parseSource } from './parse';
+import { type Change, createReader, isWord, type Slots } from './slots';
+import { functionAround, indexTree, keyOf, nameOf } from './tree';
+import { createValues } from './values';
+
+export type Sure = 'certain' | 'likely' | 'possible';
+export const SURE: readonly Sure[] = ['certain', 'likely', 'possible'];
+
+export interface Site {
+  readonly what: What;
+  readonly sure: Sure;
+  /** What makes it that sure, and no surer. */
+  readonly reason: Reason;
+  /** Of what reaches the child. Empty if it cannot be told. */
+  readonly kinds: readonly Kind[];
+  /** The child's numbers, as far as they are known. */
+  readonly slots: readonly number[];
+  /** Whether there may be others. */
+  readonly more: boolean;
+  /** The function that starts the process: `spawn`, `cross-spawn`, `execa.execaNode`. */
+  readonly via?: string;
+  /** Of the call if it is known, else of what is passed. From 1. */
+  readonly line: number;
+  readonly column: number;
+  /** All lines that belong to it, such as those where the array is written. */
+  readonly lines: readonly number[];
+  readonly shows: string;
+}
+
+export type What =
+  | 'stdio'
+  | 'use'
+  | 'explicit'
+  | 'binding'
+  | 'constructor'
+  | 'execve'
+  | 'patch'
+  | 'addon'
+  | 'known';
+
+/** See message.ts for the sentences. */
+export type Reason =
+  | 'call-and-array'
+  | 'own-channel'
+  | 'said'
+  | 'own-function'
+  | 'open-slot'
+  | 'grows'
+  | 'name'
+  | 'words'
+  | 'added'
+  | 'used'
+  | 'open-rest'
+  | 'by-hand'
+  | 'below'
+  | 'execve'
+  | 'makes-processes'
+  | 'opens'
+  | 'compat';
+
+export interface Surroundings {
+  /** Packages that start processes on behalf of their callers. */
+  readonly launchers: ReadonlySet<string>;
+}
+
+/** What a file must say to be worth parsing. Nobody spells these with escapes. */
+const WORTH = /stdio|child_process|process_wrap|spawn_sync|execve|ChildProcess|execa|withFds|\bipc\b/;
+
+export function isWorthParsing(text: string): boolean {
+  return WORTH.test(text);
+}
+
+/** Throws SyntaxError or RangeError, see `parseSource()`. */
+export function sitesOf(text: string, file: string, surroundings: Surroundings): readonly Site[] {
+  return isWorthParsing(text) ? analyze(parseSource(text, file), text, surroundings) : [];
+}
+
+const OWN = 'closefds';
+/** child_process's functions that read `stdio`. `exec` and `execFile` do not. */
+const STARTERS = new Set(['spawn', 'spawnSync', 'fork', 'execFileSync', 'execSync', '_forkChild']);
+const PATCHED = /^(?:spawn|fork|exec|execFile|spawnSync|execSync|execFileSync)$/;
+
+function analyze(program: Program, text: string, { launchers }: Surroundings): readonly Site[] {
+  const tree = indexTree(program);
+  const values = createValues(tree);
+  const reader = createReader(tree, values);
+  const exportOf = createExportOf(tree, module => {
+    return (
+      module === 'child_process' || module === OWN || module === 'process' || launchers.has(packageOf(module))
+    );
+  });
+  const position = createPosition(text);
+  const sites: Site[] = [];
+  /** Arrays and pushes that a call accounts for. */
+  const used = new Set<AnyNode>();
+
+  for (const call of tree.calls) ofCall(call);
+  for (const { left, right } of tree.assignments) if (left.type === 'MemberExpression') ofPatch(left, right);
+  const starts = tree.calls.some(call => startedBy(call) !== undefined);
+  ofNames();
+  ofArrays(starts);
+  for (const change of reader.changes) ofChange(change, starts);
+  ofUses();
+  return merged(sites);
+
+  // -------------------------------------------------------------------------------------------
+  // Calls
+  // -------------------------------------------------------------------------------------------
+
+  function ofCall(call: CallExpression | NewExpression): void {
+    const found = exportOf(call.callee);
+    const via = startedBy(call, found);
+    if (found?.module === OWN) ofOwn(call, found);
+    else if (isProcess(call.callee, 'execve') || (found?.module === 'process' && found.path[0] === 'execve'))
+      add(call, {
+        what: 'execve',
+        sure: 'possible',
+        kinds: ['stray'],
+        more: true,
+        via: 'process.execve',
+        reason: 'execve',
+      });
+    else if (isProcess(call.callee, 'binding')) ofBinding(call);
+    else if (via === undefined) ofPatchingCall(call);
+    else ofStart(call, via, found);
+  }
+
+  function ofStart(call: CallExpression | NewExpression, via: string, found: Export | undefined): void {
+    const passed = call.arguments.flatMap(argument =>
+      argument.type === 'SpreadElement' ? [] : reader.arraysIn(argument, 'stdio'),
+    );
+    if (report(call, passed, via, true)) return;
+    if (addsChannel(call, found))
+      add(call, {
+        what: 'stdio',
+        sure: 'certain',
+        kinds: ['ipc'],
+        slots: [3],
+        via,
+        reason: 'own-channel',
+      });
+    else if (via === 'new ChildProcess')
+      add(call, {
+        what: 'constructor',
+        sure: 'possible',
+        more: true,
+        via,
+        reason: 'by-hand',
+      });
+  }
+
+  /** The name of what starts a process here, if it is known to. */
+  function startedBy(
+    call: CallExpression | NewExpression,
+    found = exportOf(call.callee),
+  ): string | undefined {
+    if (
+      call.callee.type === 'MemberExpression' &&
+      keyOf(call.callee) === 'spawn' &&
+      isChildProcess(call.callee.object)
+    )
+      return 'ChildProcess.spawn';
+    if (found === undefined || found.module === 'process' || found.module === OWN) return undefined;
+    const [name, ...rest] = found.path;
+    if (found.module !== 'child_process')
+      return rest.length > 1 ? undefined : [found.module, ...found.path].join('.');
+    if (name === 'ChildProcess') return call.type === 'NewExpression' ? 'new ChildProcess' : undefined;
+    return name !== undefined &&
+      STARTERS.has(name) &&
+      (rest.length === 0 || rest[0] === 'call' || rest[0] === 'apply')
+      ? name
+      : undefined;
+  }
+
+  function isChildProcess(node: AnyNode): boolean {
+    return values
+      .all(node)
+      .some(value => value.type === 'NewExpression' && exportOf(value.callee)?.path[0] === 'ChildProcess');
+  }
+
+  /** execa's `execaNode()`, `execa.node()` and the options `node` and `ipc`. */
+  function addsChannel(call: CallExpression | NewExpression, found: Export | undefined): boolean {
+    if (found?.module !== 'execa') return false;
+    if (found.path.includes('execaNode') || found.path.includes('node')) return !says(call, 'ipc', false);
+    return says(call, 'ipc', true) || (says(call, 'node', true) && !says(call, 'ipc', false));
+  }
+
+  function says(call: CallExpression | NewExpression, option: string, wanted: boolean): boolean {
+    return call.arguments.some(
+      argument =>
+        argument.type !== 'SpreadElement' &&
+        values.property(argument, option).some(value => isBoolean(value, wanted)),
+    );
+  }
+
+  function ofOwn(call: CallExpression | NewExpression, { path }: Export): void {
+    if (path[0] !== 'withFds') return;
+    const [, fds] = call.arguments;
+    const objects =
+      fds === undefined ? [] : values.all(fds).filter(value => value.type === 'ObjectExpression');
+    const slots = objects.flatMap(object =>
+      (object as { properties: readonly AnyNode[] }).properties.flatMap(property => {
+        const number = property.type === 'Property' ? Number(keyOf(property)) : Number.NaN;
+        return Number.isInteger(number) ? [number] : [];
+      }),
+    );
+    add(call, {
+      what: 'explicit',
+      sure: 'certain',
+      kinds: ['fd', 'pipe'],
+      slots,
+      more: slots.length === 0,
+      via: 'withFds',
+      reason: 'said',
+    });
+  }
+
+  function ofBinding(call: CallExpression | NewExpression): void {
+    const [name] = call.arguments;
+    const wanted =
+      name === undefined
+        ? []
+        : values.all(name).map(value => (value.type === 'Literal' ? String(value.value) : ''));
+    const binding = wanted.find(name => name === 'process_wrap' || name === 'spawn_sync');
+    if (binding === undefined) return;
+    add(call, {
+      what: 'binding',
+      sure: 'possible',
+      more: true,
+      via: `process.binding('${binding}')`,
+      reason: 'below',
+    });
+  }
+
+  // -------------------------------------------------------------------------------------------
+  // Patches
+  // -------------------------------------------------------------------------------------------
+
+  function ofPatch(left: AnyNode, right: AnyNode): void {
+    if (left.type !== 'MemberExpression') return;
+    const name = keyOf(left);
+    if (name === undefined || !PATCHED.test(name)) return;
+    const found = exportOf(left.object);
+    const isPrototype = found?.path[0] === 'ChildProcess' && found.path.at(-1) === 'prototype';
+    if (found?.module !== 'child_process' || !(found.path.length === 0 || isPrototype)) return;
+    // `cp.spawn = cp.spawn` and interop helpers copy; a patch brings a function of its own.
+    if (exportOf(right)?.module === 'child_process' && right.type === 'MemberExpression') return;
+    patches(left, isPrototype ? `ChildProcess.prototype.${name}` : name);
+  }
+
+  /** `shimmer.wrap(cp, 'spawn', ...)`, `Object.defineProperty(cp, 'spawn', ...)`. */
+  function ofPatchingCall(call: CallExpression | NewExpression): void {
+    const [target, name] = call.arguments;
+    if (call.arguments.length < 3 || target === undefined || name === undefined) return;
+    const verb = call.callee.type === 'MemberExpression' ? keyOf(call.callee) : nameOf(call.callee);
+    if (!/wrap|patch|defineProperty/i.test(verb ?? '')) return;
+    const found = exportOf(target);
+    if (found?.module !== 'child_process') return;
+    const names = values.all(name).flatMap(value => (value.type === 'Literal' ? [String(value.value)] : []));
+    if (names.some(name => PATCHED.test(name))) patches(call, names[0] ?? '');
+  }
+
+  function patches(node: AnyNode, name: string): void {
+    add(node, {
+      what: 'patch',
+      sure: 'certain',
+      kinds: [],
+      via: name,
+      reason: 'own-function',
+    });
+  }
+
+  // -------------------------------------------------------------------------------------------
+  // What no call accounts for
+  // -------------------------------------------------------------------------------------------
+
+  function ofNames(): void {
+    for (const property of tree.properties)
+      if (isStdio(keyOf(property))) report(property.value, reader.arrays(property.value), undefined, false);
+    for (const { left, right } of tree.assignments) {
+      const name = left.type === 'MemberExpression' ? keyOf(left) : nameOf(left);
+      if (isStdio(name))
+        report(right, reader.arrays(left.type === 'MemberExpression' ? left : right), undefined, false);
+    }
+    for (const { id, init } of tree.declarators)
+      if (init && isStdio(nameOf(id))) report(init, reader.arrays(id), undefined, false);
+    for (const { key, value, computed } of tree.fields)
+      if (value && isStdio(keyOf({ key, computed }))) report(value, reader.arrays(value), undefined, false);
+  }
+
+  /** An array that can hardly be anything else, wherever it stands. */
+  function ofArrays(starts: boolean): void {
+    for (const array of tree.arrays) {
+      if (used.has(array) || !looksLikeStdio(array.elements)) continue;
+      const name = functionName(array);
+      const sure = isStdio(name) || starts ? 'likely' : 'possible';
+      report(array, reader.arrays(array), undefined, false, sure, 'words');
+    }
+  }
+
+  function ofChange({ node, target, values: given, how }: Change, starts: boolean): void {
+    if (used.has(node) || how === 'fill') return;
+    const name = target.type === 'MemberExpression' ? keyOf(target) : nameOf(target);
+    const kinds = given.flatMap(value =>
+      value.type === 'SpreadElement' || !mentionsWord(value) ? [] : reader.slot(value).kinds,
+    );
+    const isChannel = kinds.includes('ipc');
+    if (!(isStdio(name) ? kinds.length > 0 : isChannel)) return;
+    used.add(node);
+    const sure = isStdio(name) && isChannel ? 'likely' : starts || isStdio(name) ? 'likely' : 'possible';
+    add(node, {
+      what: 'stdio',
+      sure,
+      kinds: unique(kinds),
+      more: true,
+      reason: 'added',
+    });
+  }
+
+  function ofUses(): void {
+    const numbers = new Map<AnyNode, number[]>();
+    const add_ = (node: AnyNode, number: number) => {
+      if (number >= 3 && number < 1024) numbers.set(node, [...(numbers.get(node) ?? []), number]);
+    };
+    for (const member of tree.members) {
+      const { object, property, computed } = member;
+      if (!computed || property.type !== 'Literal' || typeof property.value !== 'number') continue;
+      if (!isStdioMember(object as AnyNode) || isWritten(member)) continue;
+      add_(member, property.value);
+    }
+    for (const { id, init } of tree.declarators) {
+      if (!init || !isStdioMember(init)) continue;
+      if (id.type === 'ArrayPattern')
+        for (const [index, element] of id.elements.entries()) if (element) add_(id, index);
+      if (id.type === 'ObjectPattern')
+        for (const property of id.properties)
+          if (property.type === 'Property') add_(id, Number(keyOf(property)));
+    }
+    for (const [node, slots] of numbers)
+      add(node, {
+        what: 'use',
+        sure: 'likely',
+        kinds: ['pipe'],
+        slots,
+        reason: 'used',
+      });
+  }
+
+  // -------------------------------------------------------------------------------------------
+  // Writing it down
+  // -------------------------------------------------------------------------------------------
+
+  function report(
+    node: AnyNode,
+    arrays: readonly Slots[],
+    via: string | undefined,
+    isCall: boolean,
+    sure?: Sure,
+    reason?: Reason,
+  ): boolean {
+    let found = false;
+    for (const array of arrays) {
+      const fresh = array.nodes.some(part => !used.has(part));
+      if (!isCall && !fresh) continue;
+      const crossing = crossingOf(array);
+      if (crossing === undefined) continue;
+      for (const part of array.nodes) used.add(part);
+      found = true;
+      const judged = isCall
+        ? judge(array, crossing)
+        : {
+            sure: sure ?? 'likely',
+            reason: reason ?? 'name',
+          };
+      // Without a call, a value that nobody knows says little.
+      if (!isCall && crossing.isOpen && judged.sure === 'likely') Object.assign(judged, { sure: 'possible' });
+      add(
+        node,
+        {
+          what: 'stdio',
+          ...judged,
+          kinds: crossing.kinds,
+          slots: crossing.slots,
+          more: crossing.more,
+          ...(via && { via }),
+        },
+        array.nodes,
+      );
+    }
+    return found;
+  }
+
+  function judge(array: Slots, { isOpen, more, slots }: Crossing): { sure: Sure; reason: Reason } {
+    if (slots.length > 0 && !isOpen) return { sure: 'certain', reason: 'call-and-array' };
+    if (slots.length > 0) return { sure: 'certain', reason: 'open-slot' };
+    if (more && !isOpen) return { sure: 'likely', reason: 'grows' };
+    return {
+      sure: 'possible',
+      reason: array.rest.length > 0 ? 'open-rest' : 'open-slot',
+    };
+  }
+
+  function add(
+    node: AnyNode,
+    site: Partial<Site> & Pick<Site, 'what' | 'sure' | 'reason'>,
+    parts: readonly AnyNode[] = [],
+  ): void {
+    const at = node.type === 'CallExpression' ? placeOfCall(node) : node.start;
+    const { line, column } = position(at);
+    const lines = [node.start, at].map(start => position(start).line);
+    for (const part of parts) lines.push(...linesOf(part));
+    sites.push({
+      kinds: [],
+      slots: [],
+      more: false,
+      ...site,
+      line,
+      column,
+      lines: unique([line, ...lines]).sort((a, b) => a - b),
+      shows: excerpt(text, parts[0]?.start ?? node.start),
+    });
+  }
+
+  /** All lines of an array, which may stand one element a line; of others the first. */
+  function linesOf({ type, start, end }: AnyNode): number[] {
+    const first = position(start).line;
+    const last = type === 'ArrayExpression' ? position(end).line : first;
+    return Array.from({ length: Math.min(last - first, 100) + 1 }, (_, index) => first + index);
+  }
+}
+
+interface Crossing {
+  readonly kinds: readonly Kind[];
+  readonly slots: readonly number[];
+  readonly more: boolean;
+  /** Only values that are not known make it one. */
+  readonly isOpen: boolean;
+}
+
+/** What of an array lies beyond stdio. A message channel does, wherever it stands. */
+function crossingOf({ slots, rest }: Slots): Crossing | undefined {
+  const kinds: Kind[] = [];
+  const numbers: number[] = [];
+  let isOpen = true;
+  for (const [index, slot] of slots.entries()) {
+    const crossing = index >= 3 ? slot.kinds : slot.kinds.filter(kind => kind === 'ipc');
+    if (crossing.length === 0) continue;
+    kinds.push(...crossing);
+    numbers.push(index);
+    if (!slot.isOpen) isOpen = false;
+  }
+  const beyond =
+    slots.length + rest.length > 3
+      ? rest
+      : rest.filter(slot => slots.length >= 3 || slot.kinds.includes('ipc') || !slot.isOpen);
+  for (const slot of beyond) {
+    kinds.push(...slot.kinds);
+    if (!slot.isOpen && slot.kinds.length > 0) isOpen = false;
+  }
+  if (kinds.length === 0) return undefined;
+  return { kinds: unique(kinds), slots: numbers, more: beyond.some(slot => slot.kinds.length > 0), isOpen };
+}
+
+/** One site a line and a kind of place: a call whose array has several forms is one. */
+function merged(sites: readonly Site[]): readonly Site[] {
+  const places = new Map<string, Site>();
+  for (const site of sites) {
+    const key = `${site.what} ${site.line}:${site.column} ${site.via ?? ''}`;
+    const known = places.get(key);
+    places.set(key, known === undefined ? site : join(known, site));
+  }
+  return [...places.values()].sort((a, b) => a.line - b.line || a.column - b.column);
+}
+
+function join(a: Site, b: Site): Site {
+  const [surer] = SURE.indexOf(a.sure) <= SURE.indexOf(b.sure) ? [a] : [b];
+  return {
+    ...surer,
+    kinds: unique([...a.kinds, ...b.kinds]),
+    slots: unique([...a.slots, ...b.slots]).sort((x, y) => x - y),
+    more: a.more || b.more,
+    lines: unique([...a.lines, ...b.lines]).sort((x, y) => x - y),
+  };
+}
+
+function unique<T>(values: readonly T[]): T[] {
+  return [...new Set(values)];
+}
+
+/** Where a stack trace places a call: at the name of a method, else at the callee. */
+function placeOfCall({ callee }: CallExpression): number {
+  return callee.type === 'MemberExpression' ? callee.property.start : callee.start;
+}
+
+function isProcess(callee: AnyNode, name: string): boolean {
+  if (callee.type !== 'MemberExpression' || keyOf(callee) !== name) return false;
+  const { object } = callee;
+  return (
+    (object.type === 'Identifier'
+      ? object.name
+      : object.type === 'MemberExpression'
+        ? keyOf(object)
+        : undefined) === 'process'
+  );
+}
+
+function isBoolean(node: AnyNode, wanted: boolean): boolean {
+  if (node.type === 'Literal') return node.value === wanted;
+  // Minified: !0 and !1.
+  return (
+    node.type === 'UnaryExpression' &&
+    node.operator === '!' &&
+    node.argument.type === 'Literal' &&
+    !node.argument.value === wanted
+  );
+}
+
+function isStdio(name: string | undefined): boolean {
+  return name !== undefined && /stdio/i.test(name);
+}
+
+function isStdioMember(node: AnyNode): boolean {
+  return node.type === 'MemberExpression' && keyOf(node) === 'stdio';
+}
+
+function isWritten(node: AnyNode): boolean {
+  const { parent } = node;
+  return parent?.type === 'AssignmentExpression' && parent.left === node;
+}
+
+function mentionsWord(node: AnyNode): boolean {
+  if (node.type === 'ConditionalExpression')
+    return mentionsWord(node.consequent) || mentionsWord(node.alternate);
+  if (node.type === 'TemplateLiteral') return isWord(node.quasis[0]?.value.cooked);
+  return node.type === 'Literal' && isWord(node.value);
+}
+
+/** Four slots or more of Node's words, or a channel at the end of things that could be streams. */
+function looksLikeStdio(elements: readonly (AnyNode | null)[]): boolean {
+  const words = elements.filter(element => element !== null && mentionsWord(element)) as AnyNode[];
+  const others = elements.filter(element => element !== null && !words.includes(element)) as AnyNode[];
+  if (
+    others.some(other =>
+      other.type === 'Literal'
+        ? typeof other.value === 'string'
+        : /Expression$/.test(other.type) && !/^(?:Member|Conditional|Logical|Call|This)/.test(other.type),
+    )
+  )
+    return false;
+  const last = elements.at(-1);
+  const endsInChannel = last != null && last.type === 'Literal' && last.value === 'ipc';
+  return (
+    (elements.length >= 4 && (words.length >= 3 || endsInChannel)) ||
+    (words.length >= 2 && words.some(word => word.type === 'Literal' && word.value === 'ipc'))
+  );
+}
+
+function functionName(node: AnyNode): string | undefined {
+  const fn = functionAround(node);
+  if (fn === undefined) return undefined;
+  if (fn.id) return fn.id.name;
+  const { parent } = fn;
+  if (parent?.type === 'MethodDefinition' || parent?.type === 'Property') return keyOf(parent);
+  return parent?.type === 'VariableDeclarator' ? nameOf(parent.id) : undefined;
+}
+
+function packageOf(module: string): string {
+  const parts = module.split('/');
+  return parts.slice(0, module.startsWith('@') ? 2 : 1).join('/');
+}
+
+function createPosition(text: string): (offset: number) => { line: number; column: number } {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return offset => {
+    let [low, high] = [0, starts.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((starts[middle] as number) <= offset) low = middle;
+      else high = middle;
+    }
+    return { line: low + 1, column: offset - (starts[low] as number) + 1 };
+  };
+}
+
+/** A piece of the line around the place, with what stands before it. */
+function excerpt(text: string, index: number): string {
+  const start = Math.max(text.lastIndexOf('\n', index - 1) + 1, index - 40);
+  const end = text.indexOf('\n', index);
+  return text.slice(start, Math.min(end === -1 ? text.length : end, index + 80)).trim();
+}

@@ -1,0 +1,317 @@
+// What a `stdio` may designate: the arrays it may be, and how each grows.
+
+import type { AnyNode, ArrayExpression, CallExpression } from 'acorn';
+import type { Kind } from '../../core/request';
+import { functionAround, keyOf, type Tree } from './tree';
+import { isInLoop, type Values } from './values';
+
+export interface Slot {
+  /** Empty where nothing is passed: 'ignore', null, a hole. */
+  readonly kinds: readonly Kind[];
+  /** Its value is not written in this file. */
+  readonly isOpen?: boolean;
+}
+
+/** One array that a `stdio` may be. */
+export interface Slots {
+  readonly slots: readonly Slot[];
+  /** What stands at numbers that cannot be told: pushed in a loop, spread, set at a computed index. */
+  readonly rest: readonly Slot[];
+  /** What it is written with: the array, the pushes. */
+  readonly nodes: readonly AnyNode[];
+}
+
+export interface Reader {
+  /** The arrays that an expression may be. */
+  readonly arrays: (node: AnyNode) => readonly Slots[];
+  /** The arrays that `name` may be in an object. */
+  readonly arraysIn: (object: AnyNode, name: string) => readonly Slots[];
+  readonly slot: (node: AnyNode | null) => Slot;
+  /** `push` and the like, and writes to an index. */
+  readonly changes: readonly Change[];
+}
+
+export interface Change {
+  readonly node: AnyNode;
+  /** The array that is changed. */
+  readonly target: AnyNode;
+  readonly how: 'push' | 'unshift' | 'splice' | 'fill' | 'index';
+  readonly values: readonly AnyNode[];
+  readonly index?: AnyNode;
+}
+
+const NONE: Slot = { kinds: [] };
+const OPEN: Slot = { kinds: ['fd', 'pipe'], isOpen: true };
+/** A word that is none of Node's: the array is no `stdio`. */
+const ALTERNATIVES = 12;
+
+export function createReader(tree: Tree, values: Values): Reader {
+  const changes = collectChanges(tree);
+  const changesOf = groupByKey();
+  return {
+    arrays: node => arrays(node, new Set()),
+    arraysIn: (object, name) => arraysIn(object, name, new Set()),
+    slot,
+    changes,
+  };
+
+  function arrays(node: AnyNode, seen: Set<AnyNode>): readonly Slots[] {
+    if (seen.has(node)) return [];
+    seen.add(node);
+    if (node.type === 'ArrayExpression') return [ofArray(node, seen)];
+    const built = built_(node, seen);
+    if (built !== undefined) return built;
+    if (node.type === 'MemberExpression') {
+      const name = keyOf(node);
+      if (name !== undefined) return arraysIn(node.object, name, seen);
+    }
+    const found = (values.step(node) ?? []).flatMap(value => arrays(value, seen));
+    return grown(found, values.key(node));
+  }
+
+  function arraysIn(object: AnyNode, name: string, seen: Set<AnyNode>): readonly Slots[] {
+    const found = values.property(object, name).flatMap(value => arrays(value, seen));
+    const keys = new Set<string>();
+    // `options.stdio.push()` may be said of each name that the object goes by on its way.
+    const open = [object];
+    const passed = new Set<AnyNode>();
+    for (let node = open.pop(); node !== undefined && passed.size < 50; node = open.pop()) {
+      if (passed.has(node)) continue;
+      passed.add(node);
+      const key = values.key(node);
+      if (key !== undefined) keys.add(`${key}.${name}`);
+      open.push(...(values.step(node) ?? []));
+    }
+    return [...keys].reduce<readonly Slots[]>((found, key) => grown(found, key), found);
+  }
+
+  function ofArray(node: ArrayExpression, seen: Set<AnyNode>): Slots {
+    let slots: Slot[] = [];
+    const rest: Slot[] = [];
+    const nodes: AnyNode[] = [node];
+    for (const element of node.elements) {
+      if (element?.type !== 'SpreadElement') {
+        (rest.length > 0 ? rest : slots).push(slot(element));
+        continue;
+      }
+      const spread = arrays(element.argument, seen).at(0);
+      if (spread === undefined) rest.push(OPEN);
+      else {
+        slots = [...slots, ...spread.slots];
+        rest.push(...spread.rest);
+        nodes.push(...spread.nodes);
+      }
+    }
+    return { slots, rest, nodes };
+  }
+
+  /** `[...].concat()`, `Array(5).fill('pipe')`, `Array.from(...)`. */
+  function built_(node: AnyNode, seen: Set<AnyNode>): readonly Slots[] | undefined {
+    if (node.type !== 'CallExpression' && node.type !== 'NewExpression') return undefined;
+    const { callee, arguments: args } = node;
+    if (callee.type === 'Identifier' && callee.name === 'Array') {
+      const [length] = args;
+      if (args.length !== 1 || length === undefined) return [ofElements(args, node)];
+      return [{ ...sized(length, NONE), nodes: [node] }];
+    }
+    if (callee.type !== 'MemberExpression') return undefined;
+    const before = () => arrays(callee.object, seen);
+    const [first] = args;
+    switch (keyOf(callee)) {
+      case 'concat':
+        return before().map(base =>
+          args.reduce((joined, argument) => join(joined, argument, node, seen), base),
+        );
+      case 'fill': {
+        if (first === undefined) return undefined;
+        const filled = slot(first);
+        return before().map(base => ({
+          slots: base.slots.map(() => filled),
+          rest: base.rest.map(() => filled),
+          nodes: [...base.nodes, node],
+        }));
+      }
+      case 'slice':
+        return args.length === 0 ? before() : before().map(base => slice(base, args, node));
+      case 'from':
+        return first === undefined || args.length > 1 ? undefined : arrays(first, seen);
+      case 'of':
+        return [ofElements(args, node)];
+      default:
+        return undefined;
+    }
+  }
+
+  function ofElements(args: readonly AnyNode[], node: AnyNode): Slots {
+    return { slots: args.map(slot), rest: [], nodes: [node] };
+  }
+
+  function sized(length: AnyNode, filled: Slot): Omit<Slots, 'nodes'> {
+    const count = length.type === 'Literal' && typeof length.value === 'number' ? length.value : undefined;
+    if (count === undefined || count > 1024) return { slots: [], rest: [filled] };
+    return { slots: Array.from({ length: count }, () => filled), rest: [] };
+  }
+
+  function join(base: Slots, argument: AnyNode, node: AnyNode, seen: Set<AnyNode>): Slots {
+    const [more] = arrays(argument, seen);
+    const nodes = [...base.nodes, node];
+    if (more === undefined) return append({ ...base, nodes }, [slot(argument)], false);
+    return append(
+      { ...base, nodes: [...nodes, ...more.nodes], rest: [...base.rest, ...more.rest] },
+      more.slots,
+      false,
+    );
+  }
+
+  function slice(base: Slots, [from, to]: readonly AnyNode[], node: AnyNode): Slots {
+    const number = (argument: AnyNode | undefined) =>
+      argument?.type === 'Literal' && typeof argument.value === 'number' ? argument.value : undefined;
+    const [start, end] = [number(from), number(to)];
+    if (start === undefined || (to !== undefined && end === undefined))
+      return { slots: [], rest: [...base.slots, ...base.rest], nodes: [...base.nodes, node] };
+    return { slots: base.slots.slice(start, end), rest: base.rest, nodes: [...base.nodes, node] };
+  }
+
+  /** With what is pushed to the variable or member of that key, anywhere in the file. */
+  function grown(found: readonly Slots[], key: string | undefined): readonly Slots[] {
+    const own = (key === undefined ? undefined : changesOf.get(key)) ?? [];
+    return own
+      .reduce((found, change) => found.map(slots => changed(slots, change)), found)
+      .slice(0, ALTERNATIVES);
+  }
+
+  function changed(base: Slots, { node, how, values: given, index }: Change): Slots {
+    const nodes = [...base.nodes, node];
+    const loop = isInLoop(node, functionAround(base.nodes[0] as AnyNode));
+    const slots = given.map(value => (value.type === 'SpreadElement' ? OPEN : slot(value)));
+    const spread = given.some(value => value.type === 'SpreadElement');
+    switch (how) {
+      case 'push':
+        return append({ ...base, nodes }, slots, loop || spread);
+      case 'fill':
+        return {
+          slots: base.slots.map(() => slots[0] ?? NONE),
+          rest: base.rest.map(() => slots[0] ?? NONE),
+          nodes,
+        };
+      case 'unshift':
+        if (loop || spread) return { slots: [], rest: [...slots, ...base.slots, ...base.rest], nodes };
+        return { slots: [...slots, ...base.slots], rest: base.rest, nodes };
+      case 'splice':
+        return { ...base, rest: [...base.rest, ...slots.slice(2)], nodes };
+      case 'index': {
+        const at = index?.type === 'Literal' && typeof index.value === 'number' ? index.value : undefined;
+        const [value = NONE] = slots;
+        if (at === undefined || at > 1024) return { ...base, rest: [...base.rest, value], nodes };
+        const filled = Array.from(
+          { length: Math.max(base.slots.length, at + 1) },
+          (_, i) => base.slots[i] ?? NONE,
+        );
+        // Set in one branch and not in the other: both are possible.
+        filled[at] = { ...value, kinds: [...new Set([...(filled[at]?.kinds ?? []), ...value.kinds])] };
+        return { slots: filled, rest: base.rest, nodes };
+      }
+    }
+  }
+
+  function append(base: Slots, more: readonly Slot[], unnumbered: boolean): Slots {
+    if (unnumbered || base.rest.length > 0) return { ...base, rest: [...base.rest, ...more] };
+    return { ...base, slots: [...base.slots, ...more] };
+  }
+
+  function slot(node: AnyNode | null): Slot {
+    if (node === null) return NONE;
+    const kinds = new Set<Kind>();
+    let isOpen = false;
+    for (const value of values.all(node)) {
+      const kind = kindOf(value);
+      if (kind === 'unknown') isOpen = true;
+      else if (kind !== undefined) kinds.add(kind);
+    }
+    if (isOpen && kinds.size === 0) return OPEN;
+    return isOpen ? { kinds: [...kinds], isOpen } : { kinds: [...kinds] };
+  }
+
+  function groupByKey(): ReadonlyMap<string, readonly Change[]> {
+    const groups = new Map<string, Change[]>();
+    for (const change of changes) {
+      const key = values.key(change.target);
+      if (key === undefined) continue;
+      const known = groups.get(key);
+      if (known === undefined) groups.set(key, [change]);
+      else known.push(change);
+    }
+    return groups;
+  }
+}
+
+/** Node's words for a slot. */
+const WORDS: Readonly<Record<string, Kind | undefined>> = {
+  pipe: 'pipe',
+  overlapped: 'pipe',
+  ipc: 'ipc',
+  inherit: 'fd',
+  ignore: undefined,
+};
+
+export function isWord(value: unknown): value is string {
+  return typeof value === 'string' && Object.hasOwn(WORDS, value);
+}
+
+/** What certainly gives an FD: a number, a stream, a file that is opened. */
+const FD = /^(?:openSync|createWriteStream|createReadStream|Number|parseInt|dupSync|stdin|stdout|stderr|fd)$/;
+
+function kindOf(node: AnyNode): Kind | 'unknown' | undefined {
+  switch (node.type) {
+    case 'Literal':
+      if (typeof node.value === 'number') return 'fd';
+      if (typeof node.value === 'string') return isWord(node.value) ? WORDS[node.value] : 'unknown';
+      return undefined;
+    case 'TemplateLiteral':
+      return node.expressions.length === 0
+        ? kindOf({ type: 'Literal', value: node.quasis[0]?.value.cooked } as AnyNode)
+        : 'unknown';
+    case 'UnaryExpression':
+      return node.operator === 'void' ? undefined : 'unknown';
+    case 'Identifier':
+      return node.name === 'undefined' ? undefined : 'unknown';
+    case 'MemberExpression':
+      return FD.test(keyOf(node) ?? '') ? 'fd' : 'unknown';
+    case 'CallExpression':
+    case 'NewExpression': {
+      const { callee } = node;
+      const name = callee.type === 'MemberExpression' ? keyOf(callee) : (callee as { name?: string }).name;
+      return FD.test(name ?? '') ? 'fd' : 'unknown';
+    }
+    default:
+      return 'unknown';
+  }
+}
+
+function collectChanges(tree: Tree): readonly Change[] {
+  const changes: Change[] = [];
+  for (const call of tree.calls) {
+    if (call.type !== 'CallExpression' || call.callee.type !== 'MemberExpression') continue;
+    const how = changeOf(call);
+    const target = call.callee.object as AnyNode;
+    if (how !== undefined) changes.push({ node: call, target, how, values: call.arguments });
+  }
+  for (const node of tree.assignments) {
+    const { left, right } = node;
+    if (left.type !== 'MemberExpression' || !left.computed) continue;
+    if (left.property.type === 'Literal' && typeof left.property.value !== 'number') continue;
+    changes.push({
+      node,
+      target: left.object as AnyNode,
+      how: 'index',
+      values: [right],
+      index: left.property,
+    });
+  }
+  return changes.sort((a, b) => a.node.start - b.node.start);
+}
+
+function changeOf({ callee }: CallExpression): Exclude<Change['how'], 'index'> | undefined {
+  const name = callee.type === 'MemberExpression' ? keyOf(callee) : undefined;
+  return name === 'push' || name === 'unshift' || name === 'splice' || name === 'fill' ? name : undefined;
+}

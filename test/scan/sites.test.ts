@@ -1,0 +1,225 @@
+// What one file says: a program in one line, and the places it holds.
+
+import test from 'ava';
+import { type Site, sitesOf } from '../../src/scan/source/sites';
+
+const LAUNCHERS = new Set(['cross-spawn', 'execa', 'nano-spawn', 'zx', '@npmcli/promise-spawn']);
+const read = (text: string, file = 'a.js'): readonly Site[] => sitesOf(text, file, { launchers: LAUNCHERS });
+
+/** `certain spawn pipe 3,4`; `+` where there may be others. */
+function short({ what, sure, via, kinds, slots, more }: Site): string {
+  const where = [slots.join(','), more ? '+' : ''].join('');
+  return [sure, via ?? what, [...kinds].sort().join('/'), where].filter(Boolean).join(' ');
+}
+
+const CP = "const cp = require('child_process');";
+
+const CASES: readonly (readonly [code: string, ...sites: string[]])[] = [
+  // What passes nothing.
+  ["spawn('a', { stdio: 'inherit' })"],
+  [`${CP} cp.spawn('a')`],
+  [`${CP} cp.spawn('a', { stdio: ['ignore', out, err] })`],
+  [`${CP} cp.spawn('a', { stdio: ['pipe', 'pipe', 'pipe', 'ignore'] })`],
+  [`${CP} cp.spawn('a', { stdio: [0, 1, 2, null, undefined, , void 0] })`],
+  [`${CP} cp.fork('a')`],
+  [`${CP} cp.spawn('a', options)`],
+  [`const kinds = ['tcp', 'ipc', 'unix', 'pipe'];`],
+  [`child.stdio[2].on('data', f)`],
+
+  // Arrays in the call, however the function is come by.
+  [
+    `${CP} cp.spawn('a', { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'overlapped'] })`,
+    'certain spawn pipe 3,4',
+  ],
+  [`require('node:child_process').spawnSync('a', { stdio: [0, 1, 2, 5] })`, 'certain spawnSync fd 3'],
+  [
+    `const { spawn: s } = require('child_process'); s('a', [], { stdio: [0, 1, 2, 'ipc'] })`,
+    'certain spawn ipc 3',
+  ],
+  [`import { fork } from 'node:child_process'; fork('a', { stdio: [0, 1, 2, 'ipc'] })`, 'certain fork ipc 3'],
+  [`import cp from 'child_process'; cp.spawn('a', { stdio: ['ipc'] })`, 'certain spawn ipc 0'],
+  [`import * as cp from 'child_process'; cp.execSync('a', { stdio: [0, 1, 2, 3] })`, 'certain execSync fd 3'],
+  [
+    `const cp = await import('node:child_process'); cp.spawn('a', { stdio: [0, 1, 2, 3] })`,
+    'certain spawn fd 3',
+  ],
+  [
+    `var c = __toESM(require('child_process'), 1); (0, c.spawn)('a', { stdio: [0, 1, 2, 'pipe'] })`,
+    'certain spawn pipe 3',
+  ],
+  [
+    `const r = createRequire(import.meta.url); r('child_process').spawn('a', { stdio: [0, 1, 2, 'pipe'] })`,
+    'certain spawn pipe 3',
+  ],
+  [
+    `process.getBuiltinModule('child_process').spawn('a', { stdio: [0, 1, 2, 'pipe'] })`,
+    'certain spawn pipe 3',
+  ],
+  [
+    `const run = promisify(require('child_process').spawn); run('a', { stdio: [0, 1, 2, 'pipe'] })`,
+    'certain spawn pipe 3',
+  ],
+  [
+    `const t = { 81: e => { e.exports = require('child_process') }, 4: (e, x, n) => { var c = n(81); (0, c.spawn)('a', { stdio: [0, 1, 2, 'ipc'] }) } }`,
+    'certain spawn ipc 3',
+  ],
+
+  // Arrays from elsewhere in the file.
+  [
+    `${CP} const stdio = ['pipe', 'pipe', 'pipe']; stdio.push('ipc'); cp.spawn('a', { stdio })`,
+    'certain spawn ipc 3',
+  ],
+  [
+    `${CP} const stdio = [0, 1, 2]; stdio[3] = fs.openSync('x'); cp.spawn('a', { stdio })`,
+    'certain spawn fd 3',
+  ],
+  [`${CP} const stdio = [0, 1, 2]; stdio[n] = 'pipe'; cp.spawn('a', { stdio })`, 'likely spawn pipe +'],
+  [`${CP} const o = {}; o.stdio = [0, 1, 2, 'pipe']; cp.spawn('a', o)`, 'certain spawn pipe 3'],
+  [`${CP} const o = { stdio: [0, 1, 2] }; o.stdio.push('pipe'); cp.spawn('a', o)`, 'certain spawn pipe 3'],
+  [`${CP} const base = [0, 1, 2]; cp.spawn('a', { stdio: [...base, 'ipc'] })`, 'certain spawn ipc 3'],
+  [
+    `${CP} cp.spawn('a', { stdio: [0, 1, 2].concat('pipe', [fs.openSync('x')]) })`,
+    'certain spawn fd/pipe 3,4',
+  ],
+  [`${CP} cp.spawn('a', { stdio: Array(5).fill('pipe') })`, 'certain spawn pipe 3,4'],
+  [`${CP} cp.spawn('a', { stdio: Array(count).fill('pipe') })`, 'likely spawn pipe +'],
+  [`${CP} cp.spawn('a', { stdio: [0, 1, 2, ...fds] })`, 'possible spawn fd/pipe +'],
+  [`${CP} cp.spawn('a', { stdio: [0, 1, 2, log] })`, 'certain spawn fd/pipe 3'],
+  [
+    `${CP} function slots() { return [0, 1, 2, 'pipe'] } cp.spawn('a', { stdio: slots() })`,
+    'certain spawn pipe 3',
+  ],
+  [
+    `${CP} class A { #slots() { return [0, 1, 2, 'pipe'] } run() { cp.spawn('a', { stdio: this.#slots() }) } }`,
+    'certain spawn pipe 3',
+  ],
+  [
+    `${CP} const run = (a, o) => cp.spawn(a, o); run('a', { stdio: [0, 1, 2, 'ipc'] })`,
+    'certain spawn ipc 3',
+  ],
+  [`${CP} cp.spawn('a', { ...base, stdio: ipc ? [0, 1, 2, 'ipc'] : 'inherit' })`, 'certain spawn ipc 3'],
+  [`${CP} cp.spawn('a', Object.assign({}, o, { stdio: [0, 1, 2, 'ipc'] }))`, 'certain spawn ipc 3'],
+  [
+    `${CP} M.prototype.f = function () { this.with.stdio = [0, 1, 2, 'ipc']; cp.spawn('a', this.with) }`,
+    'certain spawn ipc 3',
+  ],
+  [
+    `${CP} for (const f of fds) { stdio.push('pipe') } var stdio = [0, 1, 2]; cp.spawn('a', { stdio })`,
+    'likely spawn pipe +',
+  ],
+
+  // Launchers.
+  [`import { execa } from 'execa'; execa('a', { stdio: [0, 1, 2, 'pipe'] })`, 'certain execa.execa pipe 3'],
+  [`import { execaNode } from 'execa'; execaNode('a.js')`, 'certain execa.execaNode ipc 3'],
+  [`import { execaNode } from 'execa'; execaNode('a.js', { ipc: false })`],
+  [`const execa = require('execa'); execa.node('a.js')`, 'certain execa.node ipc 3'],
+  [`import { execa } from 'execa'; execa('a', { ipc: true })`, 'certain execa.execa ipc 3'],
+  [
+    `const spawn = require('cross-spawn'); spawn.sync('a', { stdio: [0, 1, 2, 'ipc'] })`,
+    'certain cross-spawn.sync ipc 3',
+  ],
+  [
+    `import spawn from 'nano-spawn'; await spawn('a', { stdio: [0, 1, 2, 'pipe'] })`,
+    'certain nano-spawn pipe 3',
+  ],
+  [`import { $ } from 'zx'; await $({ stdio: [0, 1, 2, 'pipe'] })\`a\``, 'certain zx.$ pipe 3'],
+
+  // No call in sight.
+  [`module.exports = { stdio: ['pipe', 'pipe', 'pipe', 'ipc'] }`, 'likely stdio ipc 3'],
+  [`this.run('a', { stdio: [0, 1, 2, 'pipe'] })`, 'likely stdio pipe 3'],
+  [`options.stdio.push('ipc')`, 'likely stdio ipc +'],
+  [`/* stdio */ const slots = () => ['pipe', 'pipe', 'pipe', 'pipe']`, 'possible stdio pipe 3'],
+  [`/* stdio */ list.push('ipc')`, 'possible stdio ipc +'],
+
+  // Uses.
+  [`child.stdio[3].write('x')`, 'likely use pipe 3'],
+  [`const { 3: out, 4: back } = child.stdio`, 'likely use pipe 3,4'],
+  [`const [, , , out] = child.stdio`, 'likely use pipe 3'],
+
+  // Below child_process, around it, and said so.
+  [`process.binding('process_wrap')`, "possible process.binding('process_wrap') +"],
+  [`process.binding('spawn_sync')`, "possible process.binding('spawn_sync') +"],
+  [`process.binding('fs') // child_process`],
+  [`process.execve('/bin/a', [])`, 'possible process.execve stray +'],
+  [`const { ChildProcess } = require('child_process'); new ChildProcess()`, 'possible new ChildProcess +'],
+  [
+    `const { ChildProcess } = require('child_process'); new ChildProcess().spawn({ file: 'a', stdio: [0, 1, 2, 'pipe'] })`,
+    'certain ChildProcess.spawn pipe 3',
+    'possible new ChildProcess +',
+  ],
+  [`${CP} cp.spawn = function () {}`, 'certain spawn'],
+  [`${CP} cp.ChildProcess.prototype.spawn = function () {}`, 'certain ChildProcess.prototype.spawn'],
+  [`${CP} shimmer.wrap(cp, 'fork', f)`, 'certain fork'],
+  [`import { withFds } from 'closefds'; spawn('a', withFds({}, { 3: fd }))`, 'certain withFds fd/pipe 3'],
+];
+
+for (const [code, ...expected] of CASES)
+  test(code, t => {
+    t.deepEqual(read(code).map(short).sort(), expected.sort());
+  });
+
+/** Every way of writing, with the same place in it. */
+const FORMS: readonly (readonly [file: string, code: string])[] = [
+  [
+    'a.ts',
+    "import { spawn, type X } from 'child_process'; spawn('a', <X>{ stdio: [0, 1, 2, 'ipc'] as const });",
+  ],
+  ['a.ts', "import cp = require('child_process'); cp.spawn('a', { stdio: [0, 1, 2, 'ipc'] } satisfies X);"],
+  ['a.mts', "import { spawn } from 'child_process'; enum A { B } spawn!('a', { stdio: [0, 1, 2, 'ipc'] });"],
+  [
+    'a.tsx',
+    "import { spawn } from 'child_process'; const e = <a b={spawn('a', { stdio: [0, 1, 2, 'ipc'] })} />;",
+  ],
+  [
+    'a.jsx',
+    "import { spawn } from 'child_process'; const e = <a b={spawn('a', { stdio: [0, 1, 2, 'ipc'] })} />;",
+  ],
+  [
+    'a.js',
+    "import { spawn } from 'child_process'; const e = <a b={spawn('a', { stdio: [0, 1, 2, 'ipc'] })} />;",
+  ],
+  ['a.js', "// @flow\nimport { spawn } from 'child_process'; (spawn('a', { stdio: [0, 1, 2, 'ipc'] }): X);"],
+  [
+    'a.ts',
+    "import { spawn } from 'child_process'; @d() class A { @e f = spawn('a', { stdio: [0, 1, 2, 'ipc'] }) }",
+  ],
+  [
+    'a.js',
+    "#!/usr/bin/env node\nconst { spawn } = require('child_process'); return spawn('a', { stdio: [0, 1, 2, 'ipc'] })",
+  ],
+  [
+    'a.js',
+    "var t=require('child_process');t.spawn('a',{stdio:[`inherit`,`inherit`,`inherit`,`ipc`],shell:!1});",
+  ],
+  ['a.js', "const cp = require('child_process'); const cp = 1; cp.spawn('a', { stdio: [0, 1, 2, 'ipc'] })"],
+  ['a.cjs', "with (x) { require('child_process')?.spawn?.('a', { stdio: [0, 1, 2, 'ipc'] }) }"],
+];
+
+for (const [file, code] of FORMS)
+  test(`${file}: ${code}`, t => {
+    t.deepEqual(read(code, file).map(short), ['certain spawn ipc 3']);
+  });
+
+test('a place is where the stack at run time has the call', t => {
+  const code =
+    "const cp = require('child_process');\n\n  cp.spawn('a', {\n    stdio: [\n      0,1,2,\n      'ipc'\n  ]});\n";
+  const [site] = read(code);
+  t.deepEqual([site?.line, site?.column, site?.lines], [3, 6, [3, 4, 5, 6, 7]]);
+});
+
+test('a text without the words is not parsed', t => {
+  t.deepEqual(read('this is ( no JavaScript'), []);
+  t.throws(() => read('stdio ( no JavaScript'), { instanceOf: SyntaxError });
+});
+
+test('deep nesting is a RangeError, and long chains are read', t => {
+  const deep = 20_000;
+  t.throws(() => read(`stdio(${'['.repeat(deep)}${']'.repeat(deep)})`), { instanceOf: RangeError });
+  const long = `${CP} x = ${"'a' + ".repeat(2000)}'b'; cp.spawn('a', { stdio: [0, 1, 2, 'ipc'] })`;
+  t.deepEqual(read(long).map(short), ['certain spawn ipc 3']);
+});
+
+test('what refers to itself ends', t => {
+  const code = `${CP} let a = b, b = a; a.stdio = b.stdio; function f(x) { return f(x) } cp.spawn('a', { stdio: f(a), ...a }); cp.spawn('a', a)`;
+  t.deepEqual(read(code), []);
+});
