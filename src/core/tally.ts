@@ -1,0 +1,49 @@
+// How often each value occurred, in bounded memory: the first few different ones are kept.
+
+export interface Tally<T> {
+  /** Most frequent first. */
+  readonly values: readonly Counted<T>[];
+  /** How often it was a value that is not kept. */
+  readonly other: number;
+}
+
+export interface Counted<T> {
+  readonly value: T;
+  readonly count: number;
+}
+
+export interface TallyCounter<T> {
+  readonly add: (value: T, count: number) => void;
+  readonly result: () => Tally<T>;
+}
+
+/** `hasRoom` is asked before a new value is kept. */
+export function createTally<T extends string | number | boolean>(
+  most: number,
+  hasRoom: (value: T) => boolean = () => true,
+): TallyCounter<T> {
+  const values: T[] = [];
+  const counts: number[] = [];
+  let other = 0;
+
+  return { add, result };
+
+  function add(value: T, count: number): void {
+    const index = values.indexOf(value);
+    if (index >= 0) counts[index] = (counts[index] ?? 0) + count;
+    else if (values.length < most && hasRoom(value)) {
+      values.push(value);
+      counts.push(count);
+    } else other += count;
+  }
+
+  function result(): Tally<T> {
+    const counted = values.map((value, index) => ({ value, count: counts[index] ?? 0 }));
+    return { values: counted.sort((a, b) => b.count - a.count || compare(a.value, b.value)), other };
+  }
+}
+
+/** By code units, so that it is the same in every locale. */
+export function compare<T extends string | number | boolean>(a: T, b: T): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
