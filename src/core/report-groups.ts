@@ -80,6 +80,8 @@ export interface SelfGroup extends Seen {
 }
 
 export interface GroupsOptions {
+  /** Whether FDs that were designated at different numbers make groups of their own. Default: no. */
+  readonly byChildFd?: boolean;
   readonly mostGroups?: number;
   /** Of all strings together, in UTF-16 code units. */
   readonly mostText?: number;
@@ -98,6 +100,7 @@ const MOST_VALUES = 16;
 const MOST_TARGETS = 4;
 
 export function createGroups({
+  byChildFd = false,
   mostGroups = MOST_GROUPS,
   mostText = MOST_TEXT,
 }: GroupsOptions = {}): GroupsCounter {
@@ -121,7 +124,8 @@ export function createGroups({
 
   function groupOf(record: ReportRecord): GroupCounter | undefined {
     const target = record.target && targetPattern(record.target, record.pid);
-    const key = groupKey(record, target);
+    const childFd = byChildFd && record.kind !== 'stray' ? record.childFd : undefined;
+    const key = `${groupKey(record, target)}\0${childFd}`;
     const known = byCaller.get(key);
     if (known !== undefined) return known;
     if (byCaller.size >= mostGroups || !hasRoom(key + JSON.stringify(record.caller))) return undefined;

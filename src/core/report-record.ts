@@ -3,6 +3,7 @@
 // The format is written down in finding.schema.json; a test holds the two together. What is not
 // known is left out.
 
+import type { Caller } from './caller';
 import { type Finding, isSpawnFinding, type RuleInForce, type SpawnFinding } from './finding';
 import type { Effect } from './policy';
 import type { Use } from './use';
@@ -116,6 +117,22 @@ function toCaller(caller: NonNullable<SpawnFinding['caller']>): RecordedCaller {
     ...rest,
     launchers: launchers.length === 0 ? undefined : launchers,
   });
+}
+
+/** A caller as it was before it was written down. */
+export function toCallerAgain({ package: name, launchers = [], ...recorded }: RecordedCaller): Caller {
+  return {
+    version: undefined,
+    declaredName: undefined,
+    file: undefined,
+    fileInPackage: undefined,
+    line: undefined,
+    column: undefined,
+    function: undefined,
+    ...recorded,
+    name,
+    launchers,
+  };
 }
 
 function toRule(rule: RuleInForce): RecordedRule {

@@ -1,0 +1,299 @@
+// From what was reported to rules: the fewest that allow what children proved to use, and no more.
+//
+// Pure. No rubber stamp: what nobody saw being used is named, not allowed.
+
+import { APP, callerTitle, UNKNOWN } from './caller';
+import { decide } from './decide';
+import type { Policy, Rule } from './policy';
+import type { Group } from './report-groups';
+import { toCallerAgain } from './report-record';
+import type { Access, FileType, Kind } from './request';
+import { compare } from './tally';
+
+export interface Proposal {
+  /** Sorted; each as it would stand in the config. */
+  readonly rules: readonly ProposedRule[];
+  /** Rules of the config that only reported these so far: the new ones have to stand before them. */
+  readonly before: readonly string[];
+  /** Nobody saw these being used: they are to be closed. */
+  readonly close: readonly Left[];
+  /** Rules of the config deny these. */
+  readonly denied: readonly Left[];
+  /** Used, but by code that no rule can name. */
+  readonly unnamed: readonly Left[];
+  /** What the config or the compat table allows by now. */
+  readonly allowed: number;
+}
+
+export type ProposedRule = Pick<
+  Rule,
+  | 'caller'
+  | 'range'
+  | 'kinds'
+  | 'fds'
+  | 'command'
+  | 'callSite'
+  | 'target'
+  | 'type'
+  | 'access'
+  | 'effect'
+  | 'reason'
+>;
+
+/** A group in one line. */
+export interface Left {
+  readonly caller: string;
+  readonly callSite: string;
+  readonly what: string;
+  readonly count: number;
+  /** What makes it likely that it was meant, although no use was seen. */
+  readonly announcement?: string;
+  readonly rule?: string;
+}
+
+export interface LearnOptions {
+  readonly policy: Policy;
+  /** Whether being told of an FD's number counts as use. */
+  readonly announced: boolean;
+}
+
+export function learn(groups: readonly Group[], { policy, announced }: LearnOptions): Proposal {
+  const close: Left[] = [];
+  const denied: Left[] = [];
+  const unnamed: Left[] = [];
+  const proven: Group[] = [];
+  const before = new Set<string>();
+  let allowed = 0;
+  for (const group of groups) {
+    if (group.kind === undefined) continue;
+    const rule = judgement(group, policy);
+    if (rule === undefined) allowed++;
+    else if (rule.source !== 'default' && rule.effect === 'deny')
+      denied.push({ ...left(group), rule: rule.source });
+    else if (!(group.used === true || (announced && group.announcements.values.length > 0)))
+      close.push(left(group));
+    else if (group.caller === undefined || group.caller.package === UNKNOWN) unnamed.push(left(group));
+    else {
+      proven.push(group);
+      if (!rule.compat && rule.source !== 'default') before.add(rule.source);
+    }
+  }
+  return {
+    rules: toRules(proven),
+    before: [...before].sort(compare),
+    close: close.sort(byTitle),
+    denied: denied.sort(byTitle),
+    unnamed: unnamed.sort(byTitle),
+    allowed,
+  };
+}
+
+// ---------------------------------------------------------------------------------------------
+// What the policy says by now
+// ---------------------------------------------------------------------------------------------
+
+/** The rule that does not simply allow one of the group's FDs; undefined: all of them are allowed. */
+function judgement(group: Group, policy: Policy): Rule | undefined {
+  const { caller, kind, childFds, targets, commands, types, accesses } = group;
+  const or = <T>(values: readonly { readonly value: T }[]) =>
+    values.length === 0 ? [undefined] : values.map(({ value }) => value);
+  for (const childFd of or(childFds.values)) {
+    for (const target of or(targets.values)) {
+      for (const command of or(commands.values)) {
+        const crossing = {
+          kind: kind as Kind,
+          childFd: childFd ?? 3,
+          sourceFd: undefined,
+          file: {
+            target,
+            type: types.values[0]?.value,
+            access: accesses.values[0]?.value,
+            isNullDevice: target === '/dev/null',
+          },
+          explicit: false,
+          atStart: false,
+        };
+        const call = {
+          route: 'spawn',
+          command: command ?? '',
+          args: [],
+          environment: () => [],
+          stdio: undefined,
+          sync: false,
+          explicit: undefined,
+          unsafe: undefined,
+          native: false,
+        };
+        const who = caller && toCallerAgain(caller);
+        const request = { call, stdio: undefined, indexes: new Map(), crossings: [crossing] };
+        const [verdict] = decide(request, who, policy).verdicts;
+        if (verdict !== undefined && verdict.effect !== 'allow') return verdict.rule;
+      }
+    }
+  }
+  return undefined;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Rules
+// ---------------------------------------------------------------------------------------------
+
+/** What rules have in common that can become one. */
+interface Draft {
+  readonly caller: string;
+  readonly kind: Kind;
+  readonly callSite: string | undefined;
+  readonly target: string | undefined;
+  readonly groups: Group[];
+}
+
+function toRules(groups: readonly Group[]): ProposedRule[] {
+  const drafts = new Map<string, Draft>();
+  for (const group of groups) {
+    const { caller, kind, target } = group;
+    const isStray = kind === 'stray';
+    const draft: Draft = {
+      caller: caller?.package ?? APP,
+      kind: kind as Kind,
+      // A stray is there whoever starts a process; what is designated is so at one place.
+      callSite: isStray ? undefined : caller?.fileInPackage,
+      target: isStray ? target : undefined,
+      groups: [],
+    };
+    const key = [draft.caller, draft.kind, draft.callSite, draft.target].join('\0');
+    const known = drafts.get(key) ?? draft;
+    known.groups.push(group);
+    drafts.set(key, known);
+  }
+  return sameButForTheFile([...drafts.values()])
+    .map(toRule)
+    .sort(byConditions);
+}
+
+/** A package that does the same in two files (a build for require(), one for import) gets one rule. */
+function sameButForTheFile(drafts: readonly Draft[]): Draft[] {
+  const merged = new Map<string, Draft>();
+  for (const draft of drafts) {
+    const { callSite, groups, ...rest } = draft;
+    const key = JSON.stringify([rest, draft.kind === 'stray' ? draft.target : conditionsOf(groups)]);
+    const known = merged.get(key);
+    if (known === undefined) merged.set(key, draft);
+    else merged.set(key, { ...rest, callSite: undefined, groups: [...known.groups, ...groups] });
+  }
+  return [...merged.values()];
+}
+
+function conditionsOf(groups: readonly Group[]) {
+  return {
+    fds: distinct(groups, ({ childFds }) => childFds).sort((a, b) => a - b),
+    commands: distinct(groups, ({ commands }) => commands)
+      .map(baseName)
+      .sort(compare),
+  };
+}
+
+/** More than these are no condition worth having. */
+const MOST_COMMANDS = 1;
+
+function toRule({ caller, kind, callSite, target, groups }: Draft): ProposedRule {
+  const { fds, commands } = conditionsOf(groups);
+  const type = single<FileType>(distinct(groups, ({ types }) => types));
+  const access = single<Access>(distinct(groups, ({ accesses }) => accesses));
+  const pointsSomewhere = kind === 'fd' || kind === 'stray';
+  const range = caller === APP ? undefined : rangeOf(groups.map(group => group.caller?.version));
+  const names = [...new Set(commands)];
+  return {
+    caller,
+    ...(range !== undefined && { range }),
+    kinds: [kind],
+    ...(kind !== 'stray' && fds.length > 0 && { fds }),
+    ...(names.length === MOST_COMMANDS &&
+      kind !== 'stray' &&
+      names[0] !== '' && { command: names[0] as string }),
+    ...(callSite !== undefined && { callSite }),
+    ...(kind === 'stray' && target !== undefined && { target }),
+    ...(pointsSomewhere && type !== undefined && { type }),
+    ...(pointsSomewhere && access !== undefined && { access }),
+    effect: 'allow',
+    reason: reasonOf(groups),
+  };
+}
+
+function distinct<T extends string | number>(
+  groups: readonly Group[],
+  tallyOf: (group: Group) => { readonly values: readonly { readonly value: T }[] },
+): T[] {
+  return [...new Set(groups.flatMap(group => tallyOf(group).values.map(({ value }) => value)))];
+}
+
+function single<T>(values: readonly T[]): T | undefined {
+  return values.length === 1 ? values[0] : undefined;
+}
+
+function baseName(command: string): string {
+  return command.slice(Math.max(command.lastIndexOf('/'), command.lastIndexOf('\\')) + 1);
+}
+
+/** From the lowest version seen to the end of its major version, for each that was seen. */
+function rangeOf(versions: readonly (string | undefined)[]): string | undefined {
+  if (versions.some(version => version === undefined)) return undefined;
+  const lowest = new Map<string, string>();
+  for (const version of (versions as string[]).sort(byVersion)) {
+    const line = /^(?:0\.\d+|\d+)/.exec(version)?.[0] ?? version;
+    if (!lowest.has(line)) lowest.set(line, version);
+  }
+  return [...lowest.values()].map(version => `^${version}`).join(' || ');
+}
+
+function byVersion(a: string, b: string): number {
+  const numbers = (version: string) => version.split(/[.+-]/, 3).map(Number);
+  const [x, y] = [numbers(a), numbers(b)];
+  const at = x.findIndex((number, index) => number !== y[index]);
+  return at === -1 ? compare(a, b) : (x[at] ?? 0) - (y[at] ?? 0);
+}
+
+/** The evidence, so that whoever reads the config years later can judge it. */
+function reasonOf(groups: readonly Group[]): string {
+  const count = groups.reduce((sum, group) => sum + group.count, 0);
+  const times = groups.flatMap(({ first, last }) => [first, last]).filter(time => time !== undefined);
+  const days = times.map(time => time.slice(0, 10)).sort();
+  const when = days[0] === days.at(-1) ? days[0] : `${days[0]} to ${days.at(-1)}`;
+  const announcements = distinct(groups, group => group.announcements).sort(compare);
+  const told =
+    announcements.length === 0 ? '' : `, told of it by ${announcements.map(word => `"${word}"`).join(', ')}`;
+  const used = groups.some(group => group.used === true) ? 'a child used it' : 'no use was seen';
+  return `${used}${told}: ${count} ${count === 1 ? 'spawn' : 'spawns'}, ${when} (learned)`;
+}
+
+function byConditions(a: ProposedRule, b: ProposedRule): number {
+  return compare(conditions(a), conditions(b));
+}
+
+/** What a rule matches, as text: two rules with the same never both decide. */
+export function conditions({ effect, reason, ...rule }: ProposedRule): string {
+  return JSON.stringify(rule);
+}
+
+// ---------------------------------------------------------------------------------------------
+// What is left
+// ---------------------------------------------------------------------------------------------
+
+const WHAT = { fd: 'an open FD', pipe: 'a new pipe', ipc: 'a message channel', stray: 'a stray FD' };
+
+function left({ caller, kind, target, childFds, count, announcements }: Group): Left {
+  const fds = childFds.values.map(({ value }) => value).sort((a, b) => a - b);
+  const at = kind === 'stray' || fds.length === 0 ? '' : ` at ${fds.join(', ')}`;
+  const title = callerTitle(caller && toCallerAgain(caller));
+  const announcement = announcements.values[0]?.value;
+  return {
+    caller: title,
+    callSite: caller?.file === undefined ? 'unknown' : `${caller.file}:${caller.line ?? 0}`,
+    what: `${WHAT[kind as Kind]}${at}${target === undefined ? '' : ` (${target})`}`,
+    count,
+    ...(announcement !== undefined && { announcement }),
+  };
+}
+
+function byTitle(a: Left, b: Left): number {
+  return compare([a.caller, a.callSite, a.what].join('\0'), [b.caller, b.callSite, b.what].join('\0'));
+}

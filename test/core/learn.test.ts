@@ -1,0 +1,200 @@
+// From findings to rules: only what was seen being used, in as few rules as say no more than that.
+
+import test from 'ava';
+import { parseConfig } from '../../src/core/config';
+import { learn } from '../../src/core/learn';
+import { toPolicy } from '../../src/core/policy';
+import { createGroups } from '../../src/core/report-groups';
+import type { RecordedCaller, ReportRecord } from '../../src/core/report-record';
+
+const tool: RecordedCaller = {
+  package: 'tool',
+  version: '1.2.0',
+  file: '/app/node_modules/tool/lib/run.js',
+  fileInPackage: 'lib/run.js',
+  line: 7,
+  column: 3,
+};
+
+/** A designated pipe at FD 3 that a child used, unless it says otherwise. */
+function record({
+  caller,
+  ...given
+}: Partial<Omit<ReportRecord, 'caller'>> & { caller?: Partial<RecordedCaller> } = {}): ReportRecord {
+  return {
+    closefds: 1,
+    time: '2026-11-24T03:11:38.123Z',
+    pid: 123,
+    thread: 0,
+    mode: 'warn',
+    code: 'CLOSEFDS_DESIGNATED',
+    effect: 'deny',
+    disposition: 'passed',
+    kind: 'pipe',
+    childFd: 3,
+    route: 'spawn',
+    command: '/usr/bin/gpg',
+    caller: { ...tool, ...caller },
+    rule: { source: 'default' },
+    used: true,
+    count: 2,
+    ...given,
+  };
+}
+
+const file = { kind: 'fd', target: '/data/a', type: 'file', access: 'read' } as const;
+const stray = { ...file, code: 'CLOSEFDS_STRAY', kind: 'stray', childFd: 20, command: 'sh' } as const;
+
+function proposal(records: readonly ReportRecord[], rules: readonly object[] = [], announced = false) {
+  const groups = createGroups({ byChildFd: true });
+  for (const each of records) groups.add(each);
+  const config = parseConfig({ rules }, 'f');
+  return learn(groups.result().byCaller, { policy: toPolicy({ ...config, compat: [] }, 0), announced });
+}
+
+/** A rule without what most have in common. */
+const common = { caller: 'tool', range: '^1.2.0', callSite: 'lib/run.js', effect: 'allow' };
+
+const cases: readonly (readonly [string, readonly ReportRecord[], readonly object[]])[] = [
+  ['nothing', [], []],
+  ['a pipe', [record()], [{ ...common, kinds: ['pipe'], fds: [3], command: 'gpg' }]],
+  ['no use was seen', [record({ used: 'unknown' })], []],
+  ['an audit saw none', [record({ used: false })], []],
+  [
+    'use became known later',
+    [record({ used: 'unknown' }), record({ count: 0 })],
+    [{ ...common, kinds: ['pipe'], fds: [3], command: 'gpg' }],
+  ],
+  [
+    'two numbers at one place are one rule',
+    [record(), record({ childFd: 4 })],
+    [{ ...common, kinds: ['pipe'], fds: [3, 4], command: 'gpg' }],
+  ],
+  [
+    'one of two numbers is used',
+    [record(), record({ childFd: 4, used: 'unknown' })],
+    [{ ...common, kinds: ['pipe'], fds: [3], command: 'gpg' }],
+  ],
+  [
+    'two commands are no condition',
+    [record(), record({ command: 'ssh' })],
+    [{ ...common, kinds: ['pipe'], fds: [3] }],
+  ],
+  [
+    'two kinds are two rules',
+    [record(), record({ ...file, childFd: 4 })],
+    [
+      { ...common, kinds: ['fd'], fds: [4], command: 'gpg', type: 'file', access: 'read' },
+      { ...common, kinds: ['pipe'], fds: [3], command: 'gpg' },
+    ],
+  ],
+  [
+    'the same in two files of a package',
+    [record(), record({ caller: { fileInPackage: 'esm/run.mjs' } })],
+    [{ caller: 'tool', range: '^1.2.0', kinds: ['pipe'], fds: [3], command: 'gpg', effect: 'allow' }],
+  ],
+  [
+    'versions',
+    [
+      record(),
+      record({ caller: { version: '1.10.0' } }),
+      record({ caller: { version: '2.0.0' } }),
+      record({ caller: { version: '0.3.1' } }),
+    ],
+    [{ ...common, range: '^0.3.1 || ^1.2.0 || ^2.0.0', kinds: ['pipe'], fds: [3], command: 'gpg' }],
+  ],
+  [
+    'the app',
+    [record({ caller: { package: '.', version: '1.0.0', fileInPackage: 'server.js' } })],
+    [{ caller: '.', kinds: ['pipe'], fds: [3], command: 'gpg', callSite: 'server.js', effect: 'allow' }],
+  ],
+  [
+    'a stray, from two places',
+    [record(stray), record({ ...stray, childFd: 21, caller: { line: 9 } })],
+    [
+      {
+        caller: 'tool',
+        range: '^1.2.0',
+        kinds: ['stray'],
+        target: '/data/a',
+        type: 'file',
+        access: 'read',
+        effect: 'allow',
+      },
+    ],
+  ],
+  ['findings about closefds itself', [{ ...record(), kind: undefined } as unknown as ReportRecord], []],
+];
+
+for (const [title, records, expected] of cases) {
+  test(`learned: ${title}`, t => {
+    const { rules } = proposal(records);
+    t.deepEqual(rules.map(({ reason, ...rule }) => rule) as unknown, expected as unknown);
+    // What is proposed is a config.
+    t.notThrows(() => parseConfig({ rules }, 'f'));
+    // And says nothing new the second time.
+    t.deepEqual(proposal(records, rules).rules, []);
+  });
+}
+
+test('the order of records does not matter', t => {
+  const records = cases.flatMap(([, records]) => records);
+  t.deepEqual(proposal(records), proposal([...records].reverse()));
+});
+
+for (const [title, given, rules, expected] of [
+  ['not used', { used: 'unknown' }, [], { close: 1, denied: 0, unnamed: 0, allowed: 0, rules: 0 }],
+  ['denied by a rule', {}, [{ effect: 'deny' }], { close: 0, denied: 1, unnamed: 0, allowed: 0, rules: 0 }],
+  [
+    'allowed by now',
+    {},
+    [{ effect: 'allow', reason: 'r' }],
+    { close: 0, denied: 0, unnamed: 0, allowed: 1, rules: 0 },
+  ],
+  [
+    'by code without a file',
+    { caller: { package: '?' } },
+    [],
+    { close: 0, denied: 0, unnamed: 1, allowed: 0, rules: 0 },
+  ],
+  ['a message channel', { kind: 'ipc' }, [], { close: 0, denied: 0, unnamed: 0, allowed: 1, rules: 0 }],
+] as const) {
+  test(`left: ${title}`, t => {
+    const { close, denied, unnamed, allowed, rules: learned } = proposal([record(given)], rules);
+    t.deepEqual(
+      { close: close.length, denied: denied.length, unnamed: unnamed.length, allowed, rules: learned.length },
+      expected,
+    );
+  });
+}
+
+test('what is left is told by caller, place and sort', t => {
+  t.deepEqual(proposal([record({ used: 'unknown', announcement: '--status-fd 3' })]).close, [
+    {
+      caller: 'tool@1.2.0',
+      callSite: '/app/node_modules/tool/lib/run.js:7',
+      what: 'a new pipe at 3',
+      count: 2,
+      announcement: '--status-fd 3',
+    },
+  ]);
+});
+
+test('being told of a number counts as use only if asked for', t => {
+  const records = [record({ used: 'unknown', announcement: '--status-fd 3' })];
+  t.deepEqual(proposal(records, [], false).rules, []);
+  t.deepEqual(
+    proposal(records, [], true).rules.map(({ reason }) => reason),
+    ['no use was seen, told of it by "--status-fd 3": 2 spawns, 2026-11-24 (learned)'],
+  );
+});
+
+test('the reason is the evidence', t => {
+  const [rule] = proposal([record(), record({ time: '2026-12-01T00:00:00.000Z', count: 5 })]).rules;
+  t.is(rule?.reason, 'a child used it: 7 spawns, 2026-11-24 to 2026-12-01 (learned)');
+});
+
+test('a rule that only reports has to stand behind', t => {
+  const { rules, before } = proposal([record({ effect: 'warn' })], [{ caller: 'tool', effect: 'warn' }]);
+  t.deepEqual([rules.length, before], [1, ['f#/rules/0']]);
+});
