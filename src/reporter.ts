@@ -6,6 +6,7 @@
 import diagnosticsChannel = require('node:diagnostics_channel');
 import workerThreads = require('node:worker_threads');
 
+import { CHANNEL } from './core/channel';
 import type { Finding, Occurrence, SelfFinding } from './core/finding';
 import type { Mode } from './core/policy';
 import { type ReportRecord, toLine, toRecord } from './core/report-record';
@@ -13,8 +14,6 @@ import { messageOf } from './errors';
 import { createReportFile, type FileFunctions, type ReportFile } from './node/report-file';
 import type { ReportSettings } from './node/settings';
 import { createWarner } from './node/warning';
-
-export const CHANNEL = 'closefds:finding';
 
 export interface Reporter {
   readonly report: (finding: Finding, occurrence: Occurrence) => void;

@@ -37,6 +37,7 @@ const FLOORS: readonly Floor[] = [
     may: /^(?:src\/(?:compat|errors|spawn-guard|core\/.+|node\/.+)|node:.+)$/,
   },
   { name: 'reporter', lives: /^src\/reporter$/, may: /^(?:src\/(?:errors|core\/.+|node\/.+)|node:.+)$/ },
+  { name: 'otel', lives: /^src\/otel$/, may: /^(?:src\/core\/.+|node:.+|@opentelemetry\/api)$/ },
   { name: 'public API', lives: /^src\/index$/, may: /^src\/(?:designate|errors)$/ },
   { name: 'compat', lives: /^src\/compat$/, may: /^(?:src\/core\/.+|node:.+)$/ },
   { name: 'designate', lives: /^src\/designate$/, may: /^(?:src\/errors|node:.+)$/ },

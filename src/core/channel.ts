@@ -1,0 +1,3 @@
+// The diagnostics channel on which findings are published.
+
+export const CHANNEL = 'closefds:finding';
