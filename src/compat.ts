@@ -12,13 +12,16 @@ export interface Compat {
   readonly launchers: ReadonlySet<string>;
   /** What known packages leave open. */
   readonly strays: readonly KnownStray[];
-  /** Packages whose addons make processes. */
-  readonly starts: readonly KnownStart[];
+  /** What makes processes natively, past child_process. */
+  readonly starts: readonly NativeMaker[];
 }
 
-export interface KnownStart {
+export interface NativeMaker {
   readonly package: string;
+  /** The versions that somebody looked at; newer ones are guarded all the same. */
   readonly range: string;
+  /** The functions it exports that start a process. */
+  readonly exports: readonly string[];
   readonly source: string;
 }
 
@@ -39,7 +42,7 @@ export function loadCompat(): Compat {
       rules: rules as Rule[],
       launchers: new Set(launchers as string[]),
       strays: strays as KnownStray[],
-      starts: starts as KnownStart[],
+      starts: starts as NativeMaker[],
     };
   }
   return loaded;

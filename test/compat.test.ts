@@ -162,6 +162,24 @@ test('what came to an end is not allowed later, and a channel needs no leave', t
   t.deepEqual(effects('wrangler'), ['allow']);
 });
 
+test('programs find the table', t => {
+  t.is((require('closefds/compat') as { loadCompat: unknown }).loadCompat, loadCompat);
+});
+
+test('what makes processes natively is told with its exports', t => {
+  t.deepEqual(
+    loadCompat().starts.filter(({ package: name }) => name === 'node-pty'),
+    [
+      {
+        package: 'node-pty',
+        range: '>=0.10.0 <=1.1.0',
+        exports: ['spawn', 'fork', 'createTerminal'],
+        source: 'compat/packages/node-pty.json',
+      },
+    ],
+  );
+});
+
 test('launchers are the packages that launch', t => {
   const { launchers } = loadCompat();
   for (const name of ['cross-spawn', 'execa', 'nano-spawn', 'foreground-child', '@npmcli/promise-spawn'])
