@@ -5,6 +5,7 @@ import type { Commands } from './command';
 import { completion } from './completion';
 import { doctor } from './doctor';
 import { explain } from './explain';
+import { report } from './report';
 import { run } from './run';
 import { scan } from './scan';
 
@@ -13,6 +14,7 @@ export const COMMANDS: Commands = {
   completion,
   doctor,
   explain,
+  report,
   run,
   scan,
 };

@@ -1,0 +1,190 @@
+// Lines of a report file, read: records, and counts of what is none.
+//
+// A process that dies while it writes, or a disk that fills up, leaves a torn line, and what is
+// written next is glued to it. Whole records behind it are found by the text they all begin with.
+
+import { FINDING_CODES } from './finding';
+import { MODES } from './policy';
+import { FORMAT, LINE_START, type ReportRecord } from './report-record';
+import { createTally, type Tally } from './tally';
+
+/** What was read and is no record. */
+export interface Skipped {
+  /** Beginnings of records whose ends are missing. */
+  readonly torn: number;
+  /** Whole, but not as finding.schema.json says. */
+  readonly invalid: number;
+  /** Not of closefds. */
+  readonly foreign: number;
+  readonly tooLong: number;
+  /** Of newer versions of the format: how many of which. */
+  readonly newer: Tally<number>;
+}
+
+export interface Reading extends Skipped {
+  /** Without blank ones. */
+  readonly lines: number;
+  readonly records: number;
+}
+
+export interface Reader {
+  /** Without its line feed; of a line that is too long, its end. Never throws. */
+  readonly readLine: (line: string, isTooLong?: boolean) => void;
+  readonly result: () => Reading;
+}
+
+const MOST_VERSIONS = 16;
+
+export function createReader(onRecord: (record: ReportRecord) => void): Reader {
+  const newer = createTally<number>(MOST_VERSIONS);
+  const counts = { lines: 0, records: 0, torn: 0, invalid: 0, foreign: 0, tooLong: 0 };
+
+  return { readLine, result: () => ({ ...counts, newer: newer.result() }) };
+
+  function readLine(line: string, isTooLong = false): void {
+    if (line.trim() === '') return;
+    counts.lines++;
+    if (isTooLong) counts.tooLong++;
+    const whole = parse(line);
+    if (whole !== undefined) readValue(whole);
+    else readPieces(line, isTooLong);
+  }
+
+  /** JSON escapes quotes, so no string within a record holds this text. */
+  function readPieces(line: string, isTooLong: boolean): void {
+    const [before = '', ...pieces] = line.split(LINE_START);
+    // A collector of logs may put a time in front of each line; that is nothing lost.
+    if (before !== '' && LINE_START.startsWith(before)) counts.torn++;
+    else if (pieces.length === 0 && !isTooLong) counts.foreign++;
+    for (const piece of pieces) readPiece(LINE_START + piece);
+  }
+
+  function readPiece(piece: string): void {
+    const value = parse(piece) ?? parse(withoutNextStart(piece));
+    if (value === undefined) counts.torn++;
+    else readValue(value);
+  }
+
+  function readValue(value: unknown): void {
+    const version = isObject(value) ? value.closefds : undefined;
+    if (version === undefined) counts.foreign++;
+    else if (isWholeNumber(version) && version > FORMAT) newer.add(version, 1);
+    else if (isRecord(value)) {
+      counts.records++;
+      onRecord(value);
+    } else counts.invalid++;
+  }
+}
+
+/** What is glued to the end may be torn before it is known as a line. */
+function withoutNextStart(piece: string): string {
+  const end = piece.lastIndexOf('{');
+  return LINE_START.startsWith(piece.slice(end)) ? piece.slice(0, end) : piece;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+// ---------------------------------------------------------------------------------------------
+// What a record is: finding.schema.json, save that it may have more keys, and codes of later versions
+// ---------------------------------------------------------------------------------------------
+
+type Check = (value: unknown) => boolean;
+
+const isString: Check = value => typeof value === 'string';
+const isBoolean: Check = value => typeof value === 'boolean';
+const isStrings: Check = value => Array.isArray(value) && value.every(isString);
+
+function isWholeNumber(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function oneOf(...values: readonly unknown[]): Check {
+  return value => values.includes(value);
+}
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+const CODE = /^CLOSEFDS_[A-Z_]{1,50}$/;
+const codes: ReadonlySet<unknown> = new Set(FINDING_CODES);
+
+const isTime: Check = value =>
+  typeof value === 'string' && TIME.test(value) && !Number.isNaN(Date.parse(value));
+const isCode: Check = value => codes.has(value) || (typeof value === 'string' && CODE.test(value));
+const isEffect = oneOf('allow', 'warn', 'deny');
+const isDisposition = oneOf('passed', 'closed', 'refused');
+
+const isRule = objectOf({ source: isString }, { reason: isString, knownUpTo: isString });
+
+const isCaller = objectOf(
+  { package: isString },
+  {
+    version: isString,
+    declaredName: isString,
+    file: isString,
+    fileInPackage: isString,
+    line: isWholeNumber,
+    column: isWholeNumber,
+    function: isString,
+    launchers: isStrings,
+  },
+);
+
+const isUse = objectOf(
+  {
+    verdict: oneOf(
+      ...['used', 'probed', 'closed unused', 'never touched', 'delegated', 'inherited on', 'unknown'],
+    ),
+  },
+  { calls: isStrings, after: Number.isFinite, reason: isString, program: isString },
+);
+
+const isRecord = objectOf<ReportRecord>(
+  {
+    closefds: oneOf(FORMAT),
+    time: isTime,
+    pid: isWholeNumber,
+    thread: isWholeNumber,
+    mode: oneOf(...MODES),
+    code: isCode,
+    count: isWholeNumber,
+  },
+  {
+    effect: isEffect,
+    disposition: isDisposition,
+    kind: oneOf('fd', 'pipe', 'ipc', 'stray'),
+    childFd: isWholeNumber,
+    sourceFd: isWholeNumber,
+    target: isString,
+    type: oneOf('file', 'pipe', 'socket', 'tty', 'device', 'other'),
+    access: oneOf('read', 'write', 'both'),
+    atStart: isBoolean,
+    opener: objectOf({ package: isString, version: isString }, { source: isString }),
+    route: isString,
+    command: isString,
+    caller: isCaller,
+    rule: isRule,
+    announcement: isString,
+    candidate: objectOf({ effect: isEffect, disposition: isDisposition }, { rule: isRule }),
+    used: oneOf(true, false, 'unknown'),
+    use: isUse,
+    what: isString,
+  },
+);
+
+function objectOf<T>(required: Readonly<Record<string, Check>>, optional: Readonly<Record<string, Check>>) {
+  const needed = Object.entries(required);
+  const possible = Object.entries(optional);
+  return (value: unknown): value is T =>
+    isObject(value) &&
+    needed.every(([key, check]) => check(value[key])) &&
+    possible.every(([key, check]) => value[key] === undefined || check(value[key]));
+}
