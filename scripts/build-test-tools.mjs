@@ -15,6 +15,7 @@ compile('list-fds.c', 'list-fds', ['-static']);
 compile('list-masks.c', 'list-masks', ['-static', '-Wno-format-nonliteral']);
 compile('clean-exec.c', 'clean-exec', ['-static']);
 compile('deny.c', 'deny', ['-static']);
+compile('do-fds.c', 'do-fds', ['-pthread']);
 compile('leak.c', 'leak.node', [...library, '-pthread']);
 compile('no-atfork.c', 'no-atfork.so', library);
 

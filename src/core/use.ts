@@ -1,27 +1,49 @@
-// What a child did with an FD it was given.
+// Did a program use an FD that it was given? The answer of `closefds audit`, as data.
 
+/**
+ * - `used`: data, state or locks of what the FD refers to, by the program or one further down
+ * - `delegated`: sent to another process over a socket (SCM_RIGHTS)
+ * - `inherited on`: open across a further exec, and no program down there used it either
+ * - `probed`: asked what it is, nothing more
+ * - `closed unused`
+ * - `never touched`: open to the end, and no system call named it
+ * - `unknown`: see `reason`
+ */
 export type UseVerdict =
-  /** Read, written, locked, mapped, listened on ...: a system call that needs what the FD refers to. */
   | 'used'
-  /** Only looked at: fstat(), F_GETFD. */
+  | 'delegated'
+  | 'inherited on'
   | 'probed'
   | 'closed unused'
   | 'never touched'
-  /** Sent to another process (SCM_RIGHTS). */
-  | 'delegated'
-  /** Still open in a further program, about which the same question is asked. */
-  | 'inherited on'
   | 'unknown';
 
-/** What an audit saw of one FD in one child. */
-export interface Use {
+/** What one program did with an FD. */
+export interface ProgramUse {
   readonly verdict: UseVerdict;
-  /** The system calls that decided, sorted. */
-  readonly calls?: readonly string[];
-  /** Seconds from exec to the first of them. */
-  readonly after?: number;
-  /** Why it is unknown. */
+  /** Why it is not known, if it is not. */
   readonly reason?: string;
-  /** The program that had the FD: its path. */
+  /** The file that was executed. */
   readonly program?: string;
+  /** Which version of it, where that could be found out cheaply. */
+  readonly version?: string;
+  /** The system calls, in the order of their first times: those that used it, else those that asked. */
+  readonly calls?: readonly string[];
+  /** Seconds to the first of these calls, since the program that was given the FD was executed. */
+  readonly after?: number;
+}
+
+export interface Use extends ProgramUse {
+  /** The programs that had it in turn: whoever used it, or all of them if nobody did. */
+  readonly heirs?: readonly ProgramUse[];
+  /** Seconds that it stayed open in any of these programs. */
+  readonly held?: number;
+  /** Some program still had it open when the audit ended. */
+  readonly running?: true;
+}
+
+/** As reports and learned rules have it. To send an FD to somebody is to use it. */
+export function isUsed({ verdict }: Use): boolean | 'unknown' {
+  if (verdict === 'unknown') return 'unknown';
+  return verdict === 'used' || verdict === 'delegated';
 }

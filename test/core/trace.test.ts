@@ -1,0 +1,290 @@
+// The trace reader: odd lines, interrupted calls, and traces made from a model of the kernel.
+
+import test from 'ava';
+import fc from 'fast-check';
+import { follow } from '../../src/core/trace/follow';
+import { readCall, readLine, toNumber, toPath } from '../../src/core/trace/line';
+import type { Use } from '../../src/core/use';
+
+const EXEC = '7 1.000000 execve("\\x2f\\x61", 0x1, 0x2) = 0';
+
+/** What is told of FD 5, given to the first program of a trace. */
+function useOf(...lines: readonly string[]): Use | undefined {
+  return follow(() => lines, [{ pid: undefined, since: 0, fds: [5] }])[0]?.[0];
+}
+
+// ---------------------------------------------------------------------------------------------
+// Lines
+// ---------------------------------------------------------------------------------------------
+
+for (const [text, event] of [
+  ['7 1.5 close(3) = 0', { is: 'call', call: { name: 'close', args: ['3'], result: 0, error: undefined } }],
+  [
+    '7 1.5 read(3, ""..., 12) = -1 EAGAIN (Resource temporarily unavailable)',
+    { is: 'call', call: { name: 'read', args: ['3', '""...', '12'], result: -1, error: 'EAGAIN' } },
+  ],
+  [
+    '7 1.5 exit_group(0) = ?',
+    { is: 'call', call: { name: 'exit_group', args: ['0'], result: undefined, error: undefined } },
+  ],
+  [
+    '7 1.5 read(3, 0x1, 1) = ? ERESTARTSYS (To be restarted if SA_RESTART is set)',
+    { is: 'call', call: { name: 'read', args: ['3', '0x1', '1'], result: undefined, error: undefined } },
+  ],
+  ['7 1.5 fork() = 8', { is: 'call', call: { name: 'fork', args: [], result: 8, error: undefined } }],
+  [
+    '7 1.5 mmap(NULL, 1, 0, 0, 3, 0) = 0x7f0000000000',
+    {
+      is: 'call',
+      call: {
+        name: 'mmap',
+        args: ['NULL', '1', '0', '0', '3', '0'],
+        result: 0x7f0000000000,
+        error: undefined,
+      },
+    },
+  ],
+  ['7 1.5 vfork( <unfinished ...>', { is: 'start', name: 'vfork', text: '(' }],
+  ['7 1.5 read(3,  <unfinished ...>', { is: 'start', name: 'read', text: '(3' }],
+  [
+    '7 1.5 execve("\\x2f", 0x1, 0x2 <pid changed to 6 ...>',
+    { is: 'start', name: 'execve', text: '("\\x2f", 0x1, 0x2' },
+  ],
+  ['7 1.5 read(3,  <detached ...>', { is: 'start', name: 'read', text: '(3' }],
+  ['7 1.5 <... read resumed>""..., 12) = 12', { is: 'end', name: 'read', text: '""..., 12) = 12' }],
+  ['7 1.5 +++ exited with 3 +++', { is: 'exited', code: 3 }],
+  ['7 1.5 +++ killed by SIGSEGV (core dumped) +++', { is: 'killed', signal: 'SIGSEGV' }],
+  ['7 1.5 +++ superseded by execve in pid 9 +++', { is: 'superseded', by: 9 }],
+  ['7 1.5 --- SIGCHLD {si_signo=17} ---', undefined],
+  ['7 1.5 --- stopped by SIGTSTP ---', undefined],
+  ['7 1.5 [ Process PID=7 runs in 32 bit mode. ]', undefined],
+  ['strace: Process 8 attached', undefined],
+  ['7 1.5 clo', undefined],
+  ['7', undefined],
+  ['', undefined],
+] as const) {
+  test(`reads ${JSON.stringify(text)}`, t => {
+    t.deepEqual(readLine(text)?.event as unknown, event);
+  });
+}
+
+test('splits arguments outside of brackets and strings', t => {
+  const { args } = readCall(
+    'sendmsg',
+    '(4, {msg_iov=[{iov_base=""..., iov_len=1}], msg_control=[{cmsg_data=[5, 6]}]}, 0) = 1',
+  );
+  t.deepEqual(args, ['4', '{msg_iov=[{iov_base=""..., iov_len=1}], msg_control=[{cmsg_data=[5, 6]}]}', '0']);
+});
+
+for (const [text, number] of [
+  ['3', 3],
+  ['-100', -100],
+  ['0x80000', 0x80000],
+  ['0x1200000|17', 0x1200011],
+  ['1 /* comment */', 1],
+  ['NULL', undefined],
+  ['', undefined],
+] as const) {
+  test(`${JSON.stringify(text)} is the number ${number}`, t => t.is(toNumber(text), number));
+}
+
+test('a path may have any bytes', t => {
+  t.is(toPath('"\\x2f\\x0a\\xff\\x22\\x29"'), '/\n\xff")');
+  t.is(toPath('""'), '');
+  t.is(toPath('0x7ffe'), undefined);
+});
+
+test('whatever the text, reading it does not fail', t => {
+  const pieces = fc.constantFrom(
+    ...[
+      '7 1.5 ',
+      '8 2.5 ',
+      'read(5',
+      'dup2(5, 6',
+      'clone(',
+      'flags=0x400',
+      'execve(',
+      '"\\x2f"',
+      ', ',
+      ') = 0',
+      ') = 8',
+      ') = -1 EBADF',
+    ],
+    ...[
+      ' <unfinished ...>',
+      '<... clone resumed>',
+      '<... execve resumed>',
+      '+++ exited with 0 +++',
+      '+++ killed by SIGKILL +++',
+    ],
+    ...[
+      '+++ superseded by execve in pid 8 +++',
+      '[',
+      ']',
+      '{',
+      '}',
+      '(',
+      ')',
+      '"',
+      '\\',
+      'cmsg_level=0x1, cmsg_type=0x1, cmsg_data=[5]',
+      'sendmsg(4, ',
+      'recvmsg(4, ',
+    ],
+  );
+  const line = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.array(pieces, { maxLength: 8 }).map(parts => parts.join('')),
+    fc.array(pieces, { maxLength: 8 }).map(parts => `7 1.5 ${parts.join('')}`),
+  );
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 20 }), lines => {
+      const use = useOf(EXEC, ...lines);
+      t.is(use?.program, '/a');
+    }),
+    { seed: 7, numRuns: 2000 },
+  );
+});
+
+// ---------------------------------------------------------------------------------------------
+// What real programs are too rarely caught at
+// ---------------------------------------------------------------------------------------------
+
+for (const [title, lines, verdict] of [
+  [
+    'a read that never returns',
+    ['7 2.0 read(5,  <unfinished ...>', '7 3.0 +++ killed by SIGKILL +++'],
+    'used',
+  ],
+  ['a trace that ends', [], 'never touched'],
+  ['a torn line', ['7 2.0 rea'], 'never touched'],
+  [
+    'a call on an FD that is not open for it',
+    ['7 2.0 read(5, 0x1, 1) = -1 EBADF (Bad file descriptor)'],
+    'probed',
+  ],
+  [
+    'a child before the call that made it',
+    [
+      '7 2.0 clone(child_stack=NULL, flags=17 <unfinished ...>',
+      '8 2.1 read(5, ""..., 1) = 1',
+      '7 2.2 <... clone resumed>) = 8',
+    ],
+    'used',
+  ],
+  [
+    'two calls that make children at once',
+    [
+      '7 2.0 clone3({flags=0x3d0f00, stack=0x1} => {parent_tid=[8]}, 88) = 8',
+      '7 2.1 fork( <unfinished ...>',
+      '8 2.2 fork( <unfinished ...>',
+      '10 2.3 close(5) = 0',
+      '10 2.4 +++ exited with 0 +++',
+      '9 2.5 read(5, ""..., 1) = 1',
+      '7 2.6 <... fork resumed>) = 9',
+      '8 2.7 <... fork resumed>) = 10',
+    ],
+    'used',
+  ],
+  [
+    'a child that ends before the call that made it returns',
+    [
+      '7 2.0 fork( <unfinished ...>',
+      '8 2.1 +++ exited with 0 +++',
+      '7 2.2 close(5) = 0',
+      '7 2.3 <... fork resumed>) = 8',
+      '7 2.4 +++ exited with 0 +++',
+    ],
+    'never touched',
+  ],
+  [
+    'a child of a call that never returns',
+    ['7 2.0 fork( <unfinished ...>', '8 2.1 read(5, ""..., 1) = 1', '7 2.2 +++ killed by SIGKILL +++'],
+    'used',
+  ],
+  [
+    'a fork that fails',
+    [
+      '7 2.0 fork() = -1 EAGAIN (Resource temporarily unavailable)',
+      '7 2.1 close(5) = 0',
+      '7 2.2 +++ exited with 0 +++',
+    ],
+    'closed unused',
+  ],
+  [
+    'a number of a process used twice',
+    [
+      '7 2.0 fork() = 8',
+      '8 2.1 close(5) = 0',
+      '8 2.2 +++ exited with 0 +++',
+      '7 2.3 fork() = 8',
+      '8 2.4 read(5, ""..., 1) = 1',
+    ],
+    'used',
+  ],
+  ['a process from nowhere', ['9 2.0 close(5) = 0'], 'unknown'],
+  [
+    'the other thread closes it during the call',
+    ['7 2.0 read(5,  <unfinished ...>', '7 2.1 <... read resumed>""..., 1) = 1'],
+    'used',
+  ],
+  [
+    'a dup whose source is closed meanwhile',
+    [
+      '7 2.0 clone(child_stack=0x1, flags=0x400) = 8',
+      '7 2.1 dup(5 <unfinished ...>',
+      '8 2.2 close(5) = 0',
+      '7 2.3 <... dup resumed>) = 6',
+      '7 2.4 read(6, ""..., 1) = 1',
+    ],
+    'used',
+  ],
+  ['a 32-bit AT_FDCWD', ['7 2.0 openat(4294967196, "\\x61", 0) = 3'], 'never touched'],
+  [
+    'another FD under its number, closed by a way that the trace does not show',
+    ['7 2.0 openat(-100, "\\x61", 0) = 5', '7 2.1 read(5, ""..., 1) = 1'],
+    'closed unused',
+  ],
+] as const) {
+  test(`${title}: ${verdict}`, t => t.is(useOf(EXEC, ...lines)?.verdict, verdict));
+}
+
+test('a program that the trace does not have', t => {
+  const given = [{ pid: 99, since: 0, fds: [5] }];
+  t.deepEqual(
+    follow(() => [EXEC], given),
+    [undefined],
+  );
+});
+
+test('a program further down has its own account', t => {
+  const lines = [
+    EXEC,
+    '7 2.0 fork() = 8',
+    '8 3.0 execve("\\x2f\\x62", 0x1, 0x2) = 0',
+    '8 4.0 read(5, ""..., 1) = 1',
+    '8 4.5 flock(6, 1) = 0',
+    '8 5.0 +++ exited with 0 +++',
+  ];
+  const given = [
+    { pid: undefined, since: 0, fds: [5] },
+    { pid: 8, since: 2, fds: [5, 6, 7] },
+  ];
+  const [first, second] = follow(() => lines, given);
+  t.deepEqual(first, [
+    {
+      verdict: 'used',
+      program: '/a',
+      calls: ['read'],
+      after: 3,
+      heirs: [{ verdict: 'used', program: '/b', calls: ['read'], after: 3 }],
+      held: 4,
+      running: true,
+    },
+  ]);
+  t.deepEqual(second, [
+    { verdict: 'used', program: '/b', calls: ['read'], after: 1, held: 2 },
+    { verdict: 'used', program: '/b', calls: ['flock'], after: 1.5, held: 2 },
+    { verdict: 'never touched', program: '/b', held: 2 },
+  ]);
+});
