@@ -23,6 +23,19 @@ export function thisMachine() {
   return { platform, arch, libc: process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl' };
 }
 
+/** What `closefds audit` loads into strace; src/cli/audit.ts. */
+export function letGoFile({ platform, arch, libc }, folder = path.join(root, 'prebuilds')) {
+  return path.join(folder, `${platform}-${arch}`, `let-go.${libc}.so`);
+}
+
+/** Throws what execFileSync() throws. */
+export function compileLetGo({ target, compiler, flags = [], output = letGoFile(target) }) {
+  mkdirSync(path.dirname(output), { recursive: true });
+  const source = path.join(root, 'native', 'let_go.c');
+  const all = [...FLAGS, ...linking(target), ...flags, '-o', output, source, '-pthread'];
+  execFileSync(compiler, all, { stdio: 'inherit' });
+}
+
 /** Throws what execFileSync() throws. */
 export function compileAddon({ target, compiler, flags = [], output = addonFile(target) }) {
   mkdirSync(path.dirname(output), { recursive: true });

@@ -4,7 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import esbuild from 'esbuild';
-import { compileAddon, thisMachine } from './addon.mjs';
+import { compileAddon, compileLetGo, thisMachine } from './addon.mjs';
 import { buildCompat } from './build-compat.mjs';
 import { buildMan } from './build-man.mjs';
 
@@ -88,6 +88,8 @@ function buildAddon() {
   const target = thisMachine();
   const compiler = process.env.CC ?? 'cc';
   attempt(compiler, () => compileAddon({ target, compiler }));
+  // strace is there on Linux only.
+  if (target.platform === 'linux') attempt(compiler, () => compileLetGo({ target, compiler }));
 }
 
 function run(command, args) {

@@ -3,7 +3,9 @@
 
 import path = require('node:path');
 
+import type * as Audit from './auditor';
 import { type Compat, loadCompat, NO_COMPAT } from './compat';
+import type { Auditor } from './core/audit';
 import type { PolicyConfig } from './core/config';
 import type { Finding, Occurrence } from './core/finding';
 import { findOpener, type Opener } from './core/opener';
@@ -34,8 +36,9 @@ export function createRealGuard({ settings, strayGuard, packageRoot, report }: R
     describe,
     now: () => performance.now(),
   });
-  // Where closing depends on the list, or keeping does, it has to be a fresh one.
+  // Where closing depends on the list, or keeping does, it has to be a fresh one; so does an audit's.
   const alwaysLook =
+    settings.audit !== undefined ||
     strayGuard.nullDevice !== undefined ||
     judgesStrays(config.rules) ||
     // To carry out a denial in `warn`, everything is marked but what is known to be there.
@@ -59,7 +62,14 @@ export function createRealGuard({ settings, strayGuard, packageRoot, report }: R
     redact: config.redact,
     positionOf,
     report,
+    audit: settings.audit === undefined ? undefined : auditor(settings.audit),
   });
+
+  /** From its own file, not from the bundle: only an audit pays for it. */
+  function auditor(folder: string): Auditor {
+    const { createAuditor } = require(path.join(packageRoot, 'dist', 'src', 'auditor.js')) as typeof Audit;
+    return createAuditor(folder);
+  }
 
   /** Found once for each stray: the look through what is loaded is dear, and the FD stays what it is. */
   function openerOf(file: OpenFile): Opener | undefined {

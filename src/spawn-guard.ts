@@ -10,10 +10,11 @@
 // cannot find out is treated as not allowed: an error of ours neither opens the gate nor
 // breaks the spawn.
 
-import { apply, type Plan } from './core/apply';
+import { apply, type Plan, type Trace } from './core/apply';
+import type { Auditor } from './core/audit';
 import { type Caller, callSite } from './core/caller';
 import { closeAll } from './core/close-all';
-import { decide } from './core/decide';
+import { type Decision, decide } from './core/decide';
 import { dispose, type Outcome } from './core/dispose';
 import { type Finding, type Occurrence, record, type SpawnFinding, type Telling } from './core/finding';
 import { toRefusal } from './core/message';
@@ -47,6 +48,8 @@ export interface World {
   readonly redact: readonly string[];
   readonly positionOf: (fd: number) => Position | undefined;
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
+  /** undefined without an audit. */
+  readonly audit: Auditor | undefined;
 }
 
 export interface Candidate {
@@ -65,13 +68,17 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     untouched: [],
     close: [],
     after: undefined,
+    trace: undefined,
   };
   const sites = new Set<string>();
   const told = new Map<string, SpawnFinding>();
   const complaints = new Set<string>();
   const watchUse = createUseWatch({
     positionOf: world.positionOf,
-    onUse: finding => report(finding, 'addition'),
+    onUse: finding => {
+      report(finding, 'addition');
+      world.audit?.prove(finding);
+    },
   });
   /** The last call left FDs open, which no look has seen. */
   let opened = false;
@@ -109,7 +116,17 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     if (outcomes.some(outcome => outcome.disposition === 'refused')) return refusal(tellings);
     const told = tellings.flatMap(tell);
     const after = attempt('noting offsets', () => watchUse(told, call.sync), undefined);
-    return { ...apply(request, outcomes, strays, mode), after: after && safely(after) };
+    const trace = world.audit && attempt('preparing a trace', () => traceOf(decision, outcomes), undefined);
+    return { ...apply(request, outcomes, strays, mode), after: after && safely(after), trace };
+  }
+
+  /** An audit asks about all that passes, whether it is worth telling or not. */
+  function traceOf(decision: Decision, outcomes: readonly Outcome[]): Trace | undefined {
+    const passed = outcomes.filter(outcome => outcome.disposition === 'passed');
+    if (passed.length === 0) return undefined;
+    const all = passed.map(outcome => ({ ...outcome, reported: true }));
+    const recording = { mode, candidate: undefined, redact: world.redact, openerOf };
+    return world.audit?.prepare(record(decision, all, recording).map(({ make }) => make()));
   }
 
   function tryCandidate(request: SpawnRequest, caller: Caller | undefined): Outcome[] | undefined {

@@ -34,8 +34,9 @@ const FLOORS: readonly Floor[] = [
   {
     name: 'real world',
     lives: /^src\/real-world$/,
-    may: /^(?:src\/(?:compat|errors|spawn-guard|core\/.+|node\/.+)|node:.+)$/,
+    may: /^(?:src\/(?:auditor|compat|errors|spawn-guard|core\/.+|node\/.+)|node:.+)$/,
   },
+  { name: 'auditor', lives: /^src\/auditor$/, may: /^(?:src\/(?:core\/.+|node\/.+)|node:.+)$/ },
   { name: 'reporter', lives: /^src\/reporter$/, may: /^(?:src\/(?:errors|core\/.+|node\/.+)|node:.+)$/ },
   { name: 'otel', lives: /^src\/otel$/, may: /^(?:src\/core\/.+|node:.+|@opentelemetry\/api)$/ },
   { name: 'public API', lives: /^src\/index$/, may: /^src\/(?:designate|errors)$/ },

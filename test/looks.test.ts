@@ -40,6 +40,7 @@ function keptOf(mode: Mode, rules: readonly object[], given: Parameters<typeof c
         configFile: 'f',
         appRoot: ROOT,
         report: undefined,
+        audit: undefined,
       },
       strayGuard,
       packageRoot: ROOT,
@@ -84,6 +85,7 @@ for (const native of [true, false]) {
       redact: [],
       positionOf: () => undefined,
       report: () => {},
+      audit: undefined,
     });
     for (const given of [{ native }, {}, {}]) guard(call(given));
     t.deepEqual(looks, [false, native, false]);

@@ -2,6 +2,7 @@
 
 import type { Outcome } from './dispose';
 import type { Mode } from './policy';
+import type { AnyFunction } from './replace-method';
 import type { SpawnRequest, Stray } from './request';
 
 /** What the patch has to do around the original call. */
@@ -18,6 +19,18 @@ export interface Plan {
   readonly close: readonly number[];
   /** To be called when the child has ended; undefined where nobody waits for that. Never throws. */
   readonly after: (() => void) | undefined;
+  /** An audit's part; undefined without one, or where nothing passes. */
+  readonly trace: Trace | undefined;
+}
+
+/** Makes processes so that an audit sees what they do. Never throws but what the original does. */
+export interface Trace {
+  /** Runs work that makes a process by way of a handle, or without one synchronously. */
+  readonly run: <T>(handle: object | undefined, work: () => T) => T;
+  /** Calls the handle's own spawn(). */
+  readonly call: (spawn: AnyFunction, self: unknown, args: readonly unknown[]) => unknown;
+  /** Notes why a process is not traced that is about to be made, or to become another program. */
+  readonly forgo: (reason: string, pid?: number) => void;
 }
 
 export function apply(
@@ -25,7 +38,7 @@ export function apply(
   outcomes: readonly Outcome[],
   strays: readonly Stray[],
   mode: Mode,
-): Omit<Plan, 'after'> {
+): Omit<Plan, 'after' | 'trace'> {
   const closed = outcomes
     .filter(outcome => outcome.disposition === 'closed')
     .map(outcome => outcome.verdict.crossing);

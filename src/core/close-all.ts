@@ -13,6 +13,7 @@ export function closeAll({ stdio }: SpawnCall, mode: Mode, strays: readonly { re
     untouched: [],
     close: [],
     after: undefined,
+    trace: undefined,
   };
   if (mode === 'warn') return nothing;
   return {

@@ -13,7 +13,7 @@ import childProcess = require('node:child_process');
 import nodeModule = require('node:module');
 import util = require('node:util');
 
-import type { Plan } from '../core/apply';
+import type { Plan, Trace } from '../core/apply';
 import { fromHandleForm, toHandleForm } from '../core/handle-form';
 import { type AnyFunction, likeOriginal, replaceMethod } from '../core/replace-method';
 import type { SpawnCall } from '../core/request';
@@ -99,8 +99,10 @@ export function installPatch(options: PatchOptions): GuardNative {
         return { call: toCall('spawn', options, carried ?? options, stdio), stdio };
       });
 
-      return guarded(call, stdio, (replaced, after) => {
-        const run = (changed: Options) => Reflect.apply(original, this, [changed, ...args.slice(1)]);
+      return guarded(call, stdio, (replaced, { after, trace }) => {
+        const { _handle: handle } = this as { _handle?: object };
+        const run = (changed: Options) =>
+          traced(trace, handle, () => Reflect.apply(original, this, [changed, ...args.slice(1)]));
         const error = replaced === undefined ? run(options) : lendStdio(options, replaced, isProxy, run);
         const { stdio: streams } = this as { stdio?: unknown[] };
         if (replaced?.visible !== undefined && streams !== undefined) streams.length = replaced.visible;
@@ -121,12 +123,13 @@ export function installPatch(options: PatchOptions): GuardNative {
         return { call: toCall(route, command, options, stdio), stdio };
       });
 
-      return guarded(call, stdio, replaced => {
-        if (replaced === undefined) return outcomeOf(Reflect.apply(original, this, args));
+      return guarded(call, stdio, (replaced, { trace }) => {
+        const start = (run: AnyFunction) => traced(trace, undefined, () => Reflect.apply(run, this, args));
+        if (replaced === undefined) return outcomeOf(start(original));
         args[at] = withStdio(options, replaced, isProxy);
         // Without `stdio`, these two print what the child wrote to stderr; with it, they do not.
         const run = route === 'spawnSync' || stdio.value ? original : execThroughSpawnSync(route);
-        return outcomeOf(trimOutput(() => Reflect.apply(run, this, args), replaced.visible));
+        return outcomeOf(trimOutput(() => start(run), replaced.visible));
       });
     };
   }
@@ -170,6 +173,7 @@ export function installPatch(options: PatchOptions): GuardNative {
         args: toStrings(argv),
         environment: () => toPairs(env),
       });
+      plan.trace?.forgo('process.execve() cannot be traced from within', process.pid);
       if (plan.guarded) tolerate(() => strayGuard.replace(plan));
       return Reflect.apply(original, this, args);
     };
@@ -198,14 +202,14 @@ export function installPatch(options: PatchOptions): GuardNative {
       const forms = Array.isArray(options.stdio) ? (options.stdio as unknown[]) : [];
       const stdio: StdioReading = { value: forms.map(fromHandleForm), again: undefined };
 
-      return guarded(toCall('process.binding', options, options, stdio), stdio, replaced => {
+      return guarded(toCall('process.binding', options, options, stdio), stdio, (replaced, { trace }) => {
         if (replaced !== undefined) {
           const changed = (replaced.read() as unknown[]).map((slot, i) => toHandleForm(slot, forms[i]));
           if (options === args[0])
             args[0] = withStdio(options, { ...replaced, read: () => changed }, isProxy);
           else args[4] = changed;
         }
-        return outcomeOf(Reflect.apply(original, this, args));
+        return outcomeOf(trace ? trace.call(original, this, args) : Reflect.apply(original, this, args));
       });
     };
   }
@@ -225,7 +229,8 @@ export function installPatch(options: PatchOptions): GuardNative {
 
   function guardNative(call: SpawnCall, start: () => unknown): unknown {
     if (depth > 0) return start();
-    return guarded(call, { value: undefined, again: undefined }, replaced => {
+    return guarded(call, { value: undefined, again: undefined }, (replaced, { trace }) => {
+      trace?.forgo(`${call.route}() makes its process natively`);
       if (replaced !== undefined)
         onUnguarded(new Error(`the stand-in cannot mask what ${call.route}() passes on`));
       // Says nothing about how Node makes processes.
@@ -236,7 +241,7 @@ export function installPatch(options: PatchOptions): GuardNative {
   function guarded(
     call: SpawnCall,
     stdio: StdioReading,
-    start: (replaced: Replacement | undefined, after: Plan['after']) => Outcome,
+    start: (replaced: Replacement | undefined, plan: Plan) => Outcome,
   ): unknown {
     const plan = guard(call);
     const replaced = replacement(plan, stdio);
@@ -244,7 +249,7 @@ export function installPatch(options: PatchOptions): GuardNative {
     depth++;
     try {
       if (plan.guarded) tolerate(() => strayGuard.begin(plan));
-      const outcome = start(replaced, plan.after);
+      const outcome = start(replaced, plan);
       started = outcome.started;
       return outcome.result;
     } finally {
@@ -322,6 +327,10 @@ function callAtEnd(child: unknown, after: () => void): void {
     },
     set: restore,
   });
+}
+
+function traced<T>(trace: Trace | undefined, handle: object | undefined, work: () => T): T {
+  return trace === undefined ? work() : trace.run(handle, work);
 }
 
 /**

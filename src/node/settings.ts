@@ -4,6 +4,7 @@ import buffer = require('node:buffer');
 import fs = require('node:fs');
 import path = require('node:path');
 
+import { AUDIT_VARIABLE } from '../core/audit';
 import { type Config, NO_CONFIG, oneOf, parseConfig } from '../core/config';
 import { JsonError, parseJson } from '../core/json';
 import { MODES, type Mode } from '../core/policy';
@@ -18,6 +19,8 @@ export interface Settings {
   readonly appRoot: string;
   /** undefined: no report is written. */
   readonly report: ReportSettings | undefined;
+  /** The folder of `closefds audit`, if that is what started this. */
+  readonly audit: string | undefined;
 }
 
 export interface ReportSettings {
@@ -50,6 +53,7 @@ export function readSettings({ entryMode, env, script, cwd }: Surroundings): Set
     config,
     configFile,
     appRoot,
+    audit: env[AUDIT_VARIABLE] || undefined,
     report: reportSettings(config.report && path.resolve(appRoot, config.report), env, cwd),
   };
 }

@@ -18,6 +18,7 @@ const NOTHING: Plan = {
   untouched: [],
   close: [],
   after: undefined,
+  trace: undefined,
 };
 
 const { out, appRoot, launchers } = JSON.parse(process.env.CALLER_PROBE ?? '') as {
