@@ -160,8 +160,7 @@ function captureFrames(): readonly Frame[] {
   if (sites.complete) return sites.frames;
   // Somebody froze the hook or the limit. Each other way sees less in its own manner: without
   // async frames, or ten of them.
-  const plain = getCallSites?.(MOST_FRAMES, { sourceMap: false }).map(fromPlainCallSite) ?? [];
-  return [plain, fromText(stackText())].reduce(longer, sites.frames);
+  return [plainCallSites(), fromText(stackText())].reduce(longer, sites.frames);
 }
 
 function longer(a: readonly Frame[], b: readonly Frame[]): readonly Frame[] {
@@ -197,6 +196,12 @@ function captureCallSites(): { readonly frames: readonly Frame[]; readonly compl
 /** Whether it could be done. Neither calls nor keeps an accessor that others have put there. */
 function override(holder: object, name: string, value: unknown, undo: (() => void)[]): boolean {
   const before = Object.getOwnPropertyDescriptor(holder, name);
+  if (before?.writable) {
+    // Bun heeds only an assignment.
+    if (!Reflect.set(holder, name, value)) return false;
+    undo.push(() => Reflect.set(holder, name, before.value));
+    return true;
+  }
   const fixed = before?.configurable === false;
   const changed = fixed ? { value } : { value, writable: true, enumerable: true, configurable: true };
   if (!Reflect.defineProperty(holder, name, changed)) return false;
@@ -233,6 +238,12 @@ function fromEvalOrigin(origin: string | undefined): Omit<Frame, 'function'> {
 
 function unwrapEval(origin: string): string | undefined {
   return /^eval at .*? \((.*)\)(?:, [^,]*:\d+:\d+)?$/s.exec(origin)?.[1];
+}
+
+function plainCallSites(): readonly Frame[] {
+  // In Bun a hook of others decides what this returns.
+  const sites: unknown = getCallSites?.(MOST_FRAMES, { sourceMap: false });
+  return Array.isArray(sites) ? sites.map(fromPlainCallSite) : [];
 }
 
 interface PlainCallSite {
