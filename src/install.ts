@@ -14,6 +14,7 @@ import { ClosefdsError, messageOf } from './errors';
 import { execThroughSpawnSync } from './node/exec-sync';
 import { hookNativeMakers, type Makers } from './node/native-makers';
 import { installPatch } from './node/patch';
+import { isRefusal, otherRuntime, whoCloses } from './node/runtime';
 import { readSettings, type Settings } from './node/settings';
 import { createStandIn } from './node/stand-in';
 import { loadStrayGuard } from './node/stray-guard';
@@ -70,6 +71,7 @@ export function install(entryMode?: Mode): void {
   const strayGuard = findStrayGuard(settings.mode);
   remember({ mode: settings.mode, copy: PACKAGE_ROOT, strayGuard, settings });
   guardSpawns(settings, strayGuard);
+  reportRuntime(settings.mode);
 }
 
 function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
@@ -131,7 +133,9 @@ function loadGuard(settings: Settings, strayGuard: StrayGuard): SpawnGuard {
 // ---------------------------------------------------------------------------------------------
 
 function findStrayGuard(mode: Mode): StrayGuard {
-  if (process.platform !== 'linux') return NO_STRAY_GUARD;
+  const closer = whoCloses();
+  if (closer === 'system') return NO_STRAY_GUARD;
+  if (closer === 'nobody') return unguarded(mode, `closefds has no addon for ${process.platform}`);
   const byDefault = mode === 'enforce' || mode === 'strict';
   let failure: string;
   try {
@@ -147,10 +151,15 @@ function findStrayGuard(mode: Mode): StrayGuard {
     report({ code: 'CLOSEFDS_STAND_IN', mode, what });
     return standIn;
   } catch (error) {
-    const what = `stray FDs reach children: the addon did not load (${failure}), and masks are not possible (${messageOf(error)})`;
-    report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
-    return mode === 'strict' ? refusing(what) : NO_STRAY_GUARD;
+    const why = `the addon did not load (${failure}), and masks are not possible (${messageOf(error)})`;
+    return unguarded(mode, why);
   }
+}
+
+function unguarded(mode: Mode, why: string): StrayGuard {
+  const what = `stray FDs reach children: ${why}`;
+  report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
+  return mode === 'strict' ? refusing(what) : NO_STRAY_GUARD;
 }
 
 function refusing(what: string): StrayGuard {
@@ -158,6 +167,11 @@ function refusing(what: string): StrayGuard {
     throw new Error(what);
   };
   return { ...NO_STRAY_GUARD, begin: refuse, replace: refuse };
+}
+
+function reportRuntime(mode: Mode): void {
+  const what = otherRuntime();
+  if (what !== undefined && workerThreads.isMainThread) report({ code: 'CLOSEFDS_RUNTIME', mode, what });
 }
 
 function reportUnguarded(mode: Mode, error: unknown): void {
@@ -203,7 +217,8 @@ function settingsOrExit(entryMode: Mode | undefined): Settings {
     if (workerThreads.isMainThread) workerThreads.setEnvironmentData(SETTINGS_KEY, JSON.stringify(settings));
     return settings;
   } catch (error) {
-    if (!(error instanceof ClosefdsError) || !workerThreads.isMainThread) throw error;
+    const isExplained = error instanceof ClosefdsError || isRefusal(error);
+    if (!isExplained || !workerThreads.isMainThread) throw error;
     process.stderr.write(
       `closefds: ${error.message}\nThe process was not started; see docs/policy.md in the package.\n`,
     );

@@ -10,6 +10,7 @@ import { DEFAULT_RULES, type Rule } from '../core/policy';
 import { ClosefdsError } from '../errors';
 import { installed, PACKAGE_ROOT } from '../install';
 import { describe } from '../node/open-file';
+import { whoCloses } from '../node/runtime';
 import { readSettings, type Settings } from '../node/settings';
 import { loadStrayGuard } from '../node/stray-guard';
 import { choice, readArguments } from './arguments';
@@ -67,7 +68,9 @@ function system(): Report['system'] {
 // ---------------------------------------------------------------------------------------------
 
 function addonState(): string {
-  if (platform() !== 'linux') return 'not needed: this system closes what libuv does not pass';
+  const closer = whoCloses();
+  if (closer === 'system') return 'not needed: this system closes what libuv does not pass';
+  if (closer === 'nobody') return `none for ${platform()}: strays reach children`;
   try {
     loadStrayGuard(PACKAGE_ROOT);
     return 'loads';

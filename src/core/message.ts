@@ -113,6 +113,7 @@ function selfAdvice(finding: SelfFinding): string {
     CLOSEFDS_STAND_IN: 'Run `npx closefds doctor` to see what is missing.',
     CLOSEFDS_UNGUARDED: 'Run `npx closefds doctor` to see what is missing.',
     CLOSEFDS_RULE_EXPIRED: 'Renew the rule or remove it.',
+    CLOSEFDS_RUNTIME: 'Use Node.js where all of it has to hold.',
     CLOSEFDS_SECOND_COPY: 'Load one copy, by one preload.',
     CLOSEFDS_REPORT_FAILED:
       'What was not written is kept in memory, as far as it is not too much, and tried again.',

@@ -1,0 +1,27 @@
+// Which runtime and system this is, and what closefds does there: see docs/platforms.md.
+
+export interface Surroundings {
+  readonly platform: string;
+  readonly versions: Readonly<Record<string, string | undefined>>;
+}
+
+/** Not Node: what holds there, as a sentence without a full stop. Undefined in Node. */
+export function otherRuntime({ versions }: Surroundings = process): string | undefined {
+  if (versions.bun !== undefined)
+    return `closefds is made for Node.js and this is Bun ${versions.bun}: what goes through node:child_process in the main thread is guarded; Bun.spawn(), Bun.$ and workers are not judged`;
+  if (versions.deno !== undefined)
+    return `closefds is made for Node.js and this is Deno ${versions.deno}: what goes through node:child_process in the main thread is guarded; Deno.Command, workers and programs started by fork() are not judged`;
+  return undefined;
+}
+
+/** Who keeps strays from children: the system itself, the addon, or nobody. */
+export function whoCloses({ platform }: Surroundings = process): 'system' | 'addon' | 'nobody' {
+  if (platform === 'linux') return 'addon';
+  // macOS: POSIX_SPAWN_CLOEXEC_DEFAULT. Windows: handles are not inherited unless they are made so.
+  return platform === 'darwin' || platform === 'win32' ? 'system' : 'nobody';
+}
+
+/** Deno asks for a permission where Node has none to give. */
+export function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'NotCapable';
+}

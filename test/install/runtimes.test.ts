@@ -1,0 +1,128 @@
+// Bun and Deno with the same preload: what docs/platforms.md says of them.
+
+import path from 'node:path';
+import anyTest, { type ExecutionContext, type TestFn } from 'ava';
+import { command } from '../support/installs';
+import { temporaryFolder, write } from '../support/programs';
+import { inheriting, LIST_FDS, REGISTER, ROOT, type RunResult, runCommand } from '../support/run';
+
+interface Runtime {
+  readonly version: string;
+  readonly binary: string;
+}
+
+const test = anyTest as TestFn<Record<string, Runtime>>;
+
+test.before(async t => {
+  const listed = await command(ROOT, process.execPath, [path.join('scripts', 'fetch-runtimes.mjs')]);
+  for (const line of listed.split('\n')) {
+    const [name = '', version = '', binary = ''] = line.split('\t');
+    t.context[name] = { version, binary };
+  }
+});
+
+const GUARDED = `
+  const { execFile, spawn, spawnSync } = require('node:child_process');
+  const list = ['1', '1000'];
+  console.log('spawnSync', String(spawnSync(process.argv[2], list).stdout).trim());
+  execFile(process.argv[2], list, (error, stdout) => {
+    console.log('execFile', stdout.trim());
+    const child = spawn(process.argv[2], list, { stdio: ['ignore', 'pipe', 'inherit', 'pipe'] });
+    child.stdout.on('data', data => console.log('spawn', String(data).trim()));
+  });
+`;
+
+/** The runtime's own ways, which no hook of ours sees. */
+const OWN = {
+  bun: `
+    const own = Bun.spawn([process.argv[2], '1', '1000'], { stdio: ['ignore', 'pipe', 'inherit', 'pipe'] });
+    new Response(own.stdout).text().then(text => console.log('own', text.trim()));`,
+  deno: `
+    const own = new Deno.Command(process.argv[2], { args: ['1', '1000'] }).outputSync();
+    console.log('own', new TextDecoder().decode(own.stdout).trim());`,
+};
+
+async function start(
+  t: ExecutionContext<Record<string, Runtime>>,
+  name: string,
+  args: readonly string[],
+  program: string,
+  { mode = 'enforce' } = {},
+): Promise<RunResult & { readonly lines: readonly string[]; readonly codes: readonly string[] }> {
+  const file = write(temporaryFolder(t), { 'program.cjs': program });
+  const { binary = '' } = t.context[name] ?? {};
+  const result = await runCommand([...inheriting(200, '/dev/null'), binary, ...args, file, LIST_FDS], {
+    env: { CLOSEFDS_MODE: mode, NO_COLOR: '1' },
+  });
+  const codes = [...result.stderr.matchAll(/\[(CLOSEFDS_\w+)\]/g)].map(([, code = '']) => code);
+  return { ...result, lines: result.stdout.trim().split('\n'), codes };
+}
+
+const BUN = ['--preload', REGISTER];
+const DENO = ['run', '--allow-all', '--require', REGISTER];
+
+for (const [title, name, args, mode, expected] of [
+  ['Bun closes strays by itself', 'bun', [], 'off', ['[0,1,2]', '[0,1,2]', '[0,1,2,3]']],
+  ['Bun, enforce: designated FDs are judged', 'bun', BUN, 'enforce', ['[0,1,2]', '[0,1,2]', '[0,1,2]']],
+  ['Bun, warn: they pass', 'bun', BUN, 'warn', ['[0,1,2]', '[0,1,2]', '[0,1,2,3]']],
+  ['Deno passes strays', 'deno', ['run', '-A'], 'off', ['[0,1,2,200]', '[0,1,2,200]', '[0,1,2,3,200]']],
+  [
+    'Deno, enforce: strays and designated FDs are',
+    'deno',
+    DENO,
+    'enforce',
+    ['[0,1,2]', '[0,1,2]', '[0,1,2]'],
+  ],
+  ['Deno, warn: they pass', 'deno', DENO, 'warn', ['[0,1,2,200]', '[0,1,2,200]', '[0,1,2,3,200]']],
+] as const) {
+  test(title, async t => {
+    const { lines, codes, stderr, code } = await start(t, name, args, GUARDED, { mode });
+    const routes = ['spawnSync', 'execFile', 'spawn'];
+    t.deepEqual(
+      lines,
+      expected.map((fds, index) => `${routes[index]} ${fds}`),
+      stderr,
+    );
+    t.is(code, 0);
+    t.is(codes.filter(each => each === 'CLOSEFDS_RUNTIME').length, mode === 'off' ? 0 : 1, stderr);
+    t.false(codes.includes('CLOSEFDS_INTERNAL_ERROR'), stderr);
+  });
+}
+
+test('Bun.spawn() is not judged', async t => {
+  const { lines } = await start(t, 'bun', BUN, OWN.bun);
+  t.deepEqual(lines, ['own [0,1,2,3]']);
+});
+
+test('Deno.Command gets nothing that was inherited', async t => {
+  const { lines } = await start(t, 'deno', DENO, OWN.deno);
+  t.deepEqual(lines, ['own [0,1,2]']);
+});
+
+test('Deno.Command without closefds does', async t => {
+  const { lines } = await start(t, 'deno', ['run', '-A'], OWN.deno);
+  t.deepEqual(lines, ['own [0,1,2,200]']);
+});
+
+test('the message names the runtime and its version', async t => {
+  for (const [name, title, args] of [
+    ['bun', 'Bun', BUN],
+    ['deno', 'Deno', DENO],
+  ] as const) {
+    const { stderr } = await start(t, name, args, '');
+    t.true(stderr.includes(`this is ${title} ${t.context[name]?.version}`), stderr);
+  }
+});
+
+test('Deno without --allow-env does not start, and says what is missing', async t => {
+  const { code, stderr } = await start(t, 'deno', ['run', '--require', REGISTER], GUARDED);
+  t.is(code, 1);
+  t.regex(stderr, /^closefds: Requires env access .*--allow-env flag\nThe process was not started/);
+});
+
+test('Deno without --allow-ffi: strays pass, and a finding says so', async t => {
+  const args = ['run', '--allow-env', '--allow-read', '--allow-run', '--require', REGISTER];
+  const { lines, codes } = await start(t, 'deno', args, GUARDED);
+  t.deepEqual(lines, ['spawnSync [0,1,2,200]', 'execFile [0,1,2,200]', 'spawn [0,1,2,200]']);
+  t.true(codes.includes('CLOSEFDS_UNGUARDED'));
+});
