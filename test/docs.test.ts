@@ -5,6 +5,7 @@ import path from 'node:path';
 import test from 'ava';
 import { parseConfig } from '../src/core/config';
 import { parseJson } from '../src/core/json';
+import { fences } from './support/markdown';
 import { ROOT, run } from './support/run';
 
 const PAGES = [
@@ -108,12 +109,6 @@ function checkConfig(json: unknown, file: string): void {
   if ('effect' in object) parseConfig({ rules: [object] }, file);
   else if ('closefds' in object) parseConfig(object.closefds, file, '/closefds');
   else if (!('name' in object)) parseConfig(object, file);
-}
-
-function fences(text: string, language: string): string[] {
-  return [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)]
-    .filter(([, name]) => name === language)
-    .map(([, , body = '']) => body);
 }
 
 function withoutFences(text: string): string {
