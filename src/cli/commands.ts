@@ -5,6 +5,7 @@ import type { Commands } from './command';
 import { completion } from './completion';
 import { doctor } from './doctor';
 import { explain } from './explain';
+import { learn } from './learn';
 import { report } from './report';
 import { run } from './run';
 import { scan } from './scan';
@@ -14,6 +15,7 @@ export const COMMANDS: Commands = {
   completion,
   doctor,
   explain,
+  learn,
   report,
   run,
   scan,

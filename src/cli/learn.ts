@@ -1,0 +1,149 @@
+// closefds learn: from findings to rules, without a rubber stamp.
+
+import path from 'node:path';
+import { loadCompat } from '../compat';
+import { type Left, learn as learnFrom, type Proposal } from '../core/learn';
+import { toPolicy } from '../core/policy';
+import { createGroups } from '../core/report-groups';
+import { createReader } from '../core/report-reading';
+import type { ClosefdsError } from '../errors';
+import { readSettings, type Settings } from '../node/settings';
+import { choice, readArguments } from './arguments';
+import { insertRules } from './config-file';
+import { inputsOf, readInputs } from './inputs';
+
+const usage = `closefds learn [--write] [--announced] [--config FILE] [--format text|json] [FILE...]
+
+Proposes the fewest rules that allow what children proved to use, from findings that CLOSEFDS_REPORT
+or "closefds audit" wrote; stdin without FILE. FDs that nobody proved to be used are listed, not
+allowed: closing them should harm nobody. What the config for the current folder, or the compat table,
+allows or denies by now is left as it is.
+
+  --write              adds the rules to the config; writes nothing if there is nothing to add
+  --announced          an argument or variable that tells the child an FD's number counts as use
+  --config FILE        the config, in place of the app's own; made if it is not there
+  --format text|json   default: text
+
+Exits with 0, or with 1 if a file could not be read to its end.
+
+  closefds learn findings.ndjson
+  closefds audit -o audit.ndjson -- npm test && closefds learn --write audit.ndjson
+`;
+
+export const learn = { summary: 'propose rules from what children proved to use', usage, main };
+
+async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = readArguments(args, {
+    write: { type: 'boolean' },
+    announced: { type: 'boolean' },
+    config: { type: 'string' },
+    format: { type: 'string' },
+  });
+  const format = choice(values.format, ['text', 'json'], '--format');
+  const inputs = inputsOf(positionals);
+  const { settings, file } = settingsOf(values.config, values.write === true);
+
+  const groups = createGroups({ byChildFd: true });
+  let source = 0;
+  let records = 0;
+  const reader = createReader(record => {
+    records++;
+    groups.add(record, source);
+  });
+  const problems = await readInputs(inputs, {
+    onLine: (line, isTooLong, from) => {
+      source = from;
+      reader.readLine(line, isTooLong);
+    },
+    recordsSoFar: () => records,
+  });
+  const { lines } = reader.result();
+  if (lines > 0 && records === 0) problems.push(`expected findings, found ${lines} lines that are none`);
+
+  const { byCaller, other } = groups.result();
+  if (other.count > 0)
+    problems.push(`${other.count} findings were left out: there are too many different ones`);
+  const proposal = propose(byCaller, settings, values.announced === true);
+  if (values.write && proposal.rules.length > 0)
+    insertRules(file, proposal.rules, placeIn(settings, proposal));
+  process.stdout.write(
+    format === 'json'
+      ? `${JSON.stringify(proposal, null, 2)}\n`
+      : toText(proposal, values.write ? file : undefined),
+  );
+  for (const problem of problems) process.stderr.write(`closefds: ${problem}\n`);
+  return problems.length === 0 ? 0 : 1;
+}
+
+/** Throws ERR_CLOSEFDS_CONFIG: to a config that is wrong nothing is added. */
+function settingsOf(config: string | undefined, write: boolean): { settings: Settings; file: string } {
+  const read = (env: NodeJS.ProcessEnv) =>
+    readSettings({ entryMode: undefined, env, script: undefined, cwd: process.cwd() });
+  const named = config ?? process.env.CLOSEFDS_CONFIG;
+  if (!named) {
+    const settings = read(process.env);
+    return { settings, file: settings.configFile ?? path.join(settings.appRoot, 'closefds.json') };
+  }
+  const file = path.resolve(named);
+  try {
+    return { settings: read({ ...process.env, CLOSEFDS_CONFIG: file }), file };
+  } catch (error) {
+    const { code } = ((error as ClosefdsError).cause ?? {}) as NodeJS.ErrnoException;
+    if (!write || code !== 'ENOENT') throw error;
+    const { config: none, ...settings } = read({ ...process.env, CLOSEFDS_CONFIG: '' });
+    return { settings: { ...settings, config: { ...none, rules: [] } }, file };
+  }
+}
+
+function propose(
+  groups: Parameters<typeof learnFrom>[0],
+  { config }: Settings,
+  announced: boolean,
+): Proposal {
+  const { rules, aliases, unverified } = config;
+  const compat = config.compat ? loadCompat().rules : [];
+  return learnFrom(groups, {
+    policy: toPolicy({ rules, aliases, unverified, compat }, Date.now()),
+    announced,
+  });
+}
+
+/** At the end, or before the first rule that only reported these so far. */
+function placeIn({ config: { rules } }: Settings, { before }: Proposal): number {
+  const first = rules.findIndex(({ source }) => before.includes(source));
+  return first === -1 ? rules.length : first;
+}
+
+// ---------------------------------------------------------------------------------------------
+// As text
+// ---------------------------------------------------------------------------------------------
+
+function toText(proposal: Proposal, written: string | undefined): string {
+  const { rules, close, denied, unnamed, allowed } = proposal;
+  const config = JSON.stringify({ rules }, null, 2);
+  const sections = [
+    rules.length === 0
+      ? 'No rule to add.'
+      : written === undefined
+        ? `To add to the config, or let --write do it:\n\n${config}`
+        : `Added to ${written}:\n\n${config}`,
+    listOf('Close, no use seen', close),
+    listOf('Used, but no rule can name who passed it', unnamed),
+    listOf('Denied by a rule of yours', denied),
+    allowed === 0 ? undefined : `Allowed by now: ${allowed}.`,
+  ];
+  return `${sections.filter(section => section !== undefined).join('\n\n')}\n`;
+}
+
+function listOf(title: string, all: readonly Left[]): string | undefined {
+  if (all.length === 0) return undefined;
+  const lines = all.map(({ caller, callSite, what, count, announcement, rule }) => {
+    const notes = [
+      `${count} ${count === 1 ? 'spawn' : 'spawns'}`,
+      announcement && `the child is told of it by "${announcement}"`,
+      rule,
+    ];
+    return `  ${what}: ${caller} at ${callSite} (${notes.filter(Boolean).join('; ')})`;
+  });
+  return `${title} (${all.length}):\n${lines.join('\n')}`;
+}
