@@ -176,6 +176,20 @@ for (const [name, program, loaded] of [
   });
 }
 
+for (const frozen of ['Module', 'Module._extensions', `require('node-pty')`]) {
+  test(`where ${frozen} is frozen, the package loads, and a finding says what it is without`, async t => {
+    const files = {
+      'app.js': `${CJS} pty.spawn(${LIST});`,
+      'before.js': `const { Module } = require('node:module'); Object.freeze(${frozen});`,
+    };
+    const result = await execute(t, files, {}, ['before.js']);
+    // Closed by the child handler all the same.
+    t.deepEqual(JSON.parse(result.stdout), [0, 1, 2]);
+    t.is(findings(result).length, 1, result.stderr);
+    t.regex(findings(result)[0] ?? '', /CLOSEFDS_UNGUARDED.* makes processes natively could not be guarded/);
+  });
+}
+
 test('in a worker', async t => {
   const program = `new (require('node:worker_threads').Worker)(__dirname + '/worker.js');`;
   const files = { 'app.js': program, 'worker.js': `${LEAK_HERE} require('node-pty').spawn(${LIST});` };

@@ -40,17 +40,19 @@ export function hookNativeMakers(
   let loading = 0;
   let failed = false;
 
-  replaceMethod(nodeModule, '_nodeModulePaths', original => {
-    return function nodeModulePaths(...args) {
-      const [folder] = args;
-      if (typeof folder === 'string' && inMaker.test(folder)) watchLoads();
-      return Reflect.apply(original, this, args);
-    };
-  });
+  attempt(() => replaceMethod(nodeModule, '_nodeModulePaths', watchFolders));
   for (const file of Object.keys(require.cache)) {
     if (inMaker.test(file)) guardLoaded(file);
   }
   stopWatching?.();
+
+  function watchFolders(original: AnyFunction): AnyFunction {
+    return function nodeModulePaths(...args) {
+      const [folder] = args;
+      if (typeof folder === 'string' && inMaker.test(folder)) attempt(watchLoads);
+      return Reflect.apply(original, this, args);
+    };
+  }
 
   function watchLoads(): void {
     if (stopWatching !== undefined) return;
@@ -76,14 +78,14 @@ export function hookNativeMakers(
         return result;
       } finally {
         loading--;
-        if (loading === 0) stopWatching?.();
+        if (loading === 0) attempt(() => stopWatching?.());
       }
     };
   }
 
   /** Asks for a file that is loaded once more, so that require-in-the-middle sees it. */
   function guardLoaded(file: string): void {
-    try {
+    attempt(() => {
       const { Hook } = require('require-in-the-middle') as typeof Ritm;
       const hook = new Hook(names, (exports, name) => guardExports(exports, makers[name] ?? [], name));
       try {
@@ -91,6 +93,13 @@ export function hookNativeMakers(
       } finally {
         hook.unhook();
       }
+    });
+  }
+
+  /** Whatever fails here, the program's files load. */
+  function attempt(work: () => void): void {
+    try {
+      work();
     } catch (error) {
       // A package has many files, and one report says it for all of them.
       if (!failed) onFailure(error);
