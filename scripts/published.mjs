@@ -22,6 +22,7 @@ export function createPublished(cache) {
     },
     fetch,
     tarball,
+    tarballFile,
   };
 
   /** Fetches what is not there yet, many with one npm, which takes longer to start than to fetch. */
@@ -37,6 +38,13 @@ export function createPublished(cache) {
       // If one of them cannot be had, `tarball` will say so of that one alone.
       await pack(part.map(spec => ({ spec, folder: missing.get(spec) }))).catch(() => {});
     }
+  }
+
+  /** Where the tarball lies, once it was fetched. */
+  async function tarballFile(name, version) {
+    const folder = folderOf(name, version);
+    if (kept(folder) === undefined) await pack([{ spec: `${name}@${version}`, folder }]);
+    return path.join(folder, readdirSync(folder)[0]);
   }
 
   function folderOf(name, version) {

@@ -29,9 +29,17 @@ export function openCache(root: string, edition: string, env: NodeJS.ProcessEnv)
       fs.writeFileSync(unfinished, JSON.stringify({ edition, sites: Object.fromEntries(met) }));
       fs.renameSync(unfinished, file);
     } catch {
-      // A read-only tree: the next scan takes as long as this one.
-      fs.rmSync(unfinished, { force: true });
+      // A read-only tree, a full disk: the next scan takes as long as this one.
+      remove(unfinished);
     }
+  }
+}
+
+function remove(file: string): void {
+  try {
+    fs.unlinkSync(file);
+  } catch {
+    // It was never there.
   }
 }
 
@@ -75,7 +83,7 @@ function isSite(site: Site): boolean {
     typeof site.sure === 'string' &&
     typeof site.reason === 'string' &&
     typeof site.shows === 'string' &&
-    [site.line, site.column].every(Number.isInteger) &&
+    [site.line, site.column, site.shownAt].every(Number.isInteger) &&
     [site.kinds, site.slots, site.lines].every(Array.isArray)
   );
 }

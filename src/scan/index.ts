@@ -4,6 +4,7 @@ import { serve } from './pool';
 import { type ScanOptions, type ScanResult, scanRoots } from './scan';
 
 export { newPlaces, parseBaseline, toBaseline } from './baseline';
+export { createFindPlace, type FindPlace } from './find-place';
 export type { Place } from './place';
 export { toJson, toSarif, toTable } from './report';
 export type { KnownPackages, ScanOptions, ScanResult } from './scan';

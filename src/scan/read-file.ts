@@ -137,7 +137,7 @@ function ofAddon(file: string, bytes: Buffer): Outcome {
   // For another system: what it does there is not asked here.
   if (imports === undefined) return { file, status: 'searched', sites: [] };
   const { starters, openers } = imports;
-  const place = { line: 1, column: 1, lines: [1], slots: [], more: true } as const;
+  const place = { line: 1, column: 1, lines: [1], shownAt: 1, slots: [], more: true } as const;
   const sites: Site[] = [];
   if (starters.length > 0)
     sites.push({

@@ -112,6 +112,7 @@ export function toJson({ result, fresh }: Shown): string {
     covered: place.covered,
     ...(fresh && { new: fresh.has(place) }),
     shows: place.shows,
+    shownAt: place.shownAt,
   }));
   const { counts, problems, skippedLinks } = result;
   return `${JSON.stringify({ places, counts, problems, skippedLinks }, null, 2)}\n`;

@@ -160,6 +160,7 @@ function knownOf({ name, declaredName, version }: Owner, table: KnownPackages): 
     line: 1,
     column: 1,
     lines: [1],
+    shownAt: 1,
     slots: [],
     more: true,
     sure: 'certain',

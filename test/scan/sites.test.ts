@@ -2,15 +2,9 @@
 
 import test from 'ava';
 import { type Site, sitesOf } from '../../src/scan/source/sites';
+import { LAUNCHERS, short } from '../support/scan';
 
-const LAUNCHERS = new Set(['cross-spawn', 'execa', 'nano-spawn', 'zx', '@npmcli/promise-spawn']);
 const read = (text: string, file = 'a.js'): readonly Site[] => sitesOf(text, file, { launchers: LAUNCHERS });
-
-/** `certain spawn pipe 3,4`; `+` where there may be others. */
-function short({ what, sure, via, kinds, slots, more }: Site): string {
-  const where = [slots.join(','), more ? '+' : ''].join('');
-  return [sure, via ?? what, [...kinds].sort().join('/'), where].filter(Boolean).join(' ');
-}
 
 const CP = "const cp = require('child_process');";
 
@@ -22,9 +16,15 @@ const CASES: readonly (readonly [code: string, ...sites: string[]])[] = [
   [`${CP} cp.spawn('a', { stdio: ['pipe', 'pipe', 'pipe', 'ignore'] })`],
   [`${CP} cp.spawn('a', { stdio: [0, 1, 2, null, undefined, , void 0] })`],
   [`${CP} cp.fork('a')`],
+  [`${CP} cp.exec('a', { stdio: [0, 1, 2, 3] })`],
   [`${CP} cp.spawn('a', options)`],
   [`const kinds = ['tcp', 'ipc', 'unix', 'pipe'];`],
   [`child.stdio[2].on('data', f)`],
+  [`const STDIO = new Set(['ipc', 'ignore', 'inherit', 'pipe']);`],
+  [`if (['ignore', 'ipc'].includes(stdio)) f()`],
+  [`const stdioTypes = ['pipe', 'ignore', 'inherit', 'overlapped'];`],
+  [`(function (Kind) { Kind[Kind["ipc"] = 1] = "ipc"; Kind[Kind["stdio"] = 0] = "stdio" })(Kind)`],
+  [`this.stdio[1] = 'pipe'`],
 
   // Arrays in the call, however the function is come by.
   [
@@ -84,7 +84,7 @@ const CASES: readonly (readonly [code: string, ...sites: string[]])[] = [
   [`${CP} cp.spawn('a', { stdio: Array(5).fill('pipe') })`, 'certain spawn pipe 3,4'],
   [`${CP} cp.spawn('a', { stdio: Array(count).fill('pipe') })`, 'likely spawn pipe +'],
   [`${CP} cp.spawn('a', { stdio: [0, 1, 2, ...fds] })`, 'possible spawn fd/pipe +'],
-  [`${CP} cp.spawn('a', { stdio: [0, 1, 2, log] })`, 'certain spawn fd/pipe 3'],
+  [`${CP} cp.spawn('a', { stdio: [0, 1, 2, log] })`, 'likely spawn fd/pipe 3'],
   [
     `${CP} function slots() { return [0, 1, 2, 'pipe'] } cp.spawn('a', { stdio: slots() })`,
     'certain spawn pipe 3',
@@ -129,11 +129,14 @@ const CASES: readonly (readonly [code: string, ...sites: string[]])[] = [
   [`this.run('a', { stdio: [0, 1, 2, 'pipe'] })`, 'likely stdio pipe 3'],
   [`options.stdio.push('ipc')`, 'likely stdio ipc +'],
   [`/* stdio */ const slots = () => ['pipe', 'pipe', 'pipe', 'pipe']`, 'possible stdio pipe 3'],
+  [`this.stdio[3] = 'pipe'`, 'likely stdio pipe 3'],
+  [`const add = stdio => [...stdio, 'ipc']`, 'possible stdio ipc +'],
   [`/* stdio */ list.push('ipc')`, 'possible stdio ipc +'],
 
   // Uses.
   [`child.stdio[3].write('x')`, 'likely use pipe 3'],
   [`const { 3: out, 4: back } = child.stdio`, 'likely use pipe 3,4'],
+  [`f(child.stdio[3], child.stdio[4])`, 'likely use pipe 3,4'],
   [`const [, , , out] = child.stdio`, 'likely use pipe 3'],
 
   // Below child_process, around it, and said so.
@@ -147,9 +150,9 @@ const CASES: readonly (readonly [code: string, ...sites: string[]])[] = [
     'certain ChildProcess.spawn pipe 3',
     'possible new ChildProcess +',
   ],
-  [`${CP} cp.spawn = function () {}`, 'certain spawn'],
-  [`${CP} cp.ChildProcess.prototype.spawn = function () {}`, 'certain ChildProcess.prototype.spawn'],
-  [`${CP} shimmer.wrap(cp, 'fork', f)`, 'certain fork'],
+  [`${CP} cp.spawn = function () {}`, 'certain patch spawn'],
+  [`${CP} cp.ChildProcess.prototype.spawn = function () {}`, 'certain patch ChildProcess.prototype.spawn'],
+  [`${CP} shimmer.wrap(cp, 'fork', f)`, 'certain patch fork'],
   [`import { withFds } from 'closefds'; spawn('a', withFds({}, { 3: fd }))`, 'certain withFds fd/pipe 3'],
 ];
 

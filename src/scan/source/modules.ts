@@ -74,13 +74,19 @@ export function createExportOf(tree: Tree, isKnown: (module: string) => boolean)
   function ofCall(callee: AnyNode, args: readonly AnyNode[]): Export | undefined {
     const [first] = args;
     if (callee.type === 'MemberExpression' && keyOf(callee) === 'bind') return exportOf(callee.object);
-    if (first === undefined || first.type === 'SpreadElement') return undefined;
+    // webpack's `n()`, a getter of the module.
+    if (first === undefined) return ofGetter(exportOf(callee));
+    if (first.type === 'SpreadElement') return undefined;
     if (first.type === 'Literal') {
       if (args.length > 1 || typeof first.value === 'boolean') return undefined;
       return ofString(first) ?? numbered.get(String(first.value));
     }
     // A function of the module itself is called with what it is to do: `promisify(spawn)` is another matter.
     return exportOf(callee) === undefined ? exportOf(first) : undefined;
+  }
+
+  function ofGetter(found: Export | undefined): Export | undefined {
+    return found?.path.length === 0 && found.module === 'child_process' ? found : undefined;
   }
 
   function ofString(node: AnyNode): Export | undefined {

@@ -35,6 +35,8 @@ export interface Site {
   /** All lines that belong to it, such as those where the array is written. */
   readonly lines: readonly number[];
   readonly shows: string;
+  /** The line that `shows` is from: that of the array, if there is one. */
+  readonly shownAt: number;
 }
 
 export type What =
@@ -88,6 +90,8 @@ export function sitesOf(text: string, file: string, surroundings: Surroundings):
 const OWN = 'closefds';
 /** child_process's functions that read `stdio`. `exec` and `execFile` do not. */
 const STARTERS = new Set(['spawn', 'spawnSync', 'fork', 'execFileSync', 'execSync', '_forkChild']);
+/** These two start a process with what they choose. */
+const DEAF = new Set(['exec', 'execFile']);
 const PATCHED = /^(?:spawn|fork|exec|execFile|spawnSync|execSync|execFileSync)$/;
 
 function analyze(program: Program, text: string, { launchers }: Surroundings): readonly Site[] {
@@ -131,6 +135,7 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
         reason: 'execve',
       });
     else if (isProcess(call.callee, 'binding')) ofBinding(call);
+    else if (found?.module === 'child_process' && DEAF.has(found.path[0] ?? '')) ofDeaf(call);
     else if (via === undefined) ofPatchingCall(call);
     else ofStart(call, via, found);
   }
@@ -157,6 +162,13 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
         via,
         reason: 'by-hand',
       });
+  }
+
+  /** Whatever its `stdio` says, it is not listened to. */
+  function ofDeaf(call: CallExpression | NewExpression): void {
+    for (const argument of call.arguments)
+      if (argument.type === 'ObjectExpression')
+        for (const { nodes } of reader.arraysIn(argument, 'stdio')) for (const node of nodes) used.add(node);
   }
 
   /** The name of what starts a process here, if it is known to. */
@@ -301,28 +313,31 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
   /** An array that can hardly be anything else, wherever it stands. */
   function ofArrays(starts: boolean): void {
     for (const array of tree.arrays) {
-      if (used.has(array) || !looksLikeStdio(array.elements)) continue;
+      if (used.has(array) || isVocabulary(array) || !looksLikeStdio(array.elements)) continue;
       const name = functionName(array);
       const sure = isStdio(name) || starts ? 'likely' : 'possible';
       report(array, reader.arrays(array), undefined, false, sure, 'words');
     }
   }
 
-  function ofChange({ node, target, values: given, how }: Change, starts: boolean): void {
+  function ofChange({ node, target, values: given, how, index }: Change, starts: boolean): void {
     if (used.has(node) || how === 'fill') return;
-    const name = target.type === 'MemberExpression' ? keyOf(target) : nameOf(target);
-    const kinds = given.flatMap(value =>
-      value.type === 'SpreadElement' || !mentionsWord(value) ? [] : reader.slot(value).kinds,
-    );
-    const isChannel = kinds.includes('ipc');
-    if (!(isStdio(name) ? kinds.length > 0 : isChannel)) return;
+    const isNamed = isStdio(target.type === 'MemberExpression' ? keyOf(target) : nameOf(target));
+    // `Kind[Kind["ipc"] = 1] = "ipc"`, and every other table with such a word in it.
+    if (how === 'index' && !isNamed) return;
+    const number = index?.type === 'Literal' ? Number(index.value) : undefined;
+    const kinds = given
+      .filter(value => value.type !== 'SpreadElement' && mentionsWord(value))
+      .flatMap(value => reader.slot(value).kinds)
+      .filter(kind => kind === 'ipc' || number === undefined || number >= 3);
+    if (!(isNamed ? kinds.length > 0 : kinds.includes('ipc'))) return;
     used.add(node);
-    const sure = isStdio(name) && isChannel ? 'likely' : starts || isStdio(name) ? 'likely' : 'possible';
     add(node, {
       what: 'stdio',
-      sure,
+      sure: isNamed || starts ? 'likely' : 'possible',
       kinds: unique(kinds),
-      more: true,
+      slots: number === undefined ? [] : [number],
+      more: number === undefined,
       reason: 'added',
     });
   }
@@ -370,11 +385,11 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
   ): boolean {
     let found = false;
     for (const array of arrays) {
-      const fresh = array.nodes.some(part => !used.has(part));
-      if (!isCall && !fresh) continue;
+      const isFresh = array.nodes.some(part => !used.has(part));
+      if (!isCall && (!isFresh || array.nodes.some(isVocabulary))) continue;
       const crossing = crossingOf(array);
+      if (crossing !== undefined || isCall) for (const part of array.nodes) used.add(part);
       if (crossing === undefined) continue;
-      for (const part of array.nodes) used.add(part);
       found = true;
       const judged = isCall
         ? judge(array, crossing)
@@ -402,7 +417,7 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
 
   function judge(array: Slots, { isOpen, more, slots }: Crossing): { sure: Sure; reason: Reason } {
     if (slots.length > 0 && !isOpen) return { sure: 'certain', reason: 'call-and-array' };
-    if (slots.length > 0) return { sure: 'certain', reason: 'open-slot' };
+    if (slots.length > 0) return { sure: 'likely', reason: 'open-slot' };
     if (more && !isOpen) return { sure: 'likely', reason: 'grows' };
     return {
       sure: 'possible',
@@ -417,6 +432,7 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
   ): void {
     const at = node.type === 'CallExpression' ? placeOfCall(node) : node.start;
     const { line, column } = position(at);
+    const shown = parts[0]?.start ?? node.start;
     const lines = [node.start, at].map(start => position(start).line);
     for (const part of parts) lines.push(...linesOf(part));
     sites.push({
@@ -427,7 +443,8 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
       line,
       column,
       lines: unique([line, ...lines]).sort((a, b) => a - b),
-      shows: excerpt(text, parts[0]?.start ?? node.start),
+      shows: excerpt(text, shown),
+      shownAt: position(shown).line,
     });
   }
 
@@ -475,7 +492,9 @@ function crossingOf({ slots, rest }: Slots): Crossing | undefined {
 function merged(sites: readonly Site[]): readonly Site[] {
   const places = new Map<string, Site>();
   for (const site of sites) {
-    const key = `${site.what} ${site.line}:${site.column} ${site.via ?? ''}`;
+    // `f(child.stdio[3], child.stdio[4])` is one use.
+    const column = site.what === 'use' ? '' : site.column;
+    const key = `${site.what} ${site.line}:${column} ${site.via ?? ''}`;
     const known = places.get(key);
     places.set(key, known === undefined ? site : join(known, site));
   }
@@ -559,10 +578,24 @@ function looksLikeStdio(elements: readonly (AnyNode | null)[]): boolean {
     return false;
   const last = elements.at(-1);
   const endsInChannel = last != null && last.type === 'Literal' && last.value === 'ipc';
+  const [first] = elements;
+  if (first?.type === 'SpreadElement') return endsInChannel && isStdio(nameOf(first.argument));
   return (
     (elements.length >= 4 && (words.length >= 3 || endsInChannel)) ||
     (words.length >= 2 && words.some(word => word.type === 'Literal' && word.value === 'ipc'))
   );
+}
+
+/** The words as such, to look one up: `new Set(['ipc', 'pipe'])`, `['ignore', 'ipc'].includes(x)`. */
+function isVocabulary(node: AnyNode): boolean {
+  if (node.type !== 'ArrayExpression') return false;
+  const { parent, elements } = node;
+  if (parent?.type === 'NewExpression') return true;
+  if (parent?.type === 'MemberExpression' && /^(?:includes|indexOf|has|some|join)$/.test(keyOf(parent) ?? ''))
+    return true;
+  // Nobody starts a process with each word once.
+  const words = elements.map(element => (element?.type === 'Literal' ? element.value : undefined));
+  return words.length >= 4 && words.every(isWord) && new Set(words).size === words.length;
 }
 
 function functionName(node: AnyNode): string | undefined {

@@ -155,7 +155,11 @@ export function createReader(tree: Tree, values: Values): Reader {
   function join(base: Slots, argument: AnyNode, node: AnyNode, seen: Set<AnyNode>): Slots {
     const [more] = arrays(argument, seen);
     const nodes = [...base.nodes, node];
-    if (more === undefined) return append({ ...base, nodes }, [slot(argument)], false);
+    if (more === undefined) {
+      const one = slot(argument);
+      // It may as well be an array.
+      return append({ ...base, nodes }, [one], one.isOpen === true);
+    }
     return append(
       { ...base, nodes: [...nodes, ...more.nodes], rest: [...base.rest, ...more.rest] },
       more.slots,
