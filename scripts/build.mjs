@@ -14,10 +14,13 @@ const require = createRequire(import.meta.url);
 /** The first one's source map serves all. */
 const PRELOADS = ['index', 'warn', 'strict', 'worker'];
 
+/** What only the first spawn needs, the first finding, a config, a missing addon: files of their own. */
+const LATER = ['real-world', 'reporter', 'core/parse-config', 'node/stand-in', 'node/exec-sync'];
+
 buildTypeScript();
 bundleScan();
 buildCompat(root);
-bundlePreloads();
+await bundlePreloads();
 buildMan(root);
 buildAddon();
 
@@ -31,24 +34,63 @@ function buildTypeScript() {
  * Each preload becomes one file, with its parts still evaluated when they are first needed:
  * finding and reading thirty files costs more than all they do at start.
  */
-function bundlePreloads() {
+async function bundlePreloads() {
   const folder = path.join(root, 'dist', 'register');
   const file = name => path.join(folder, `${name}.js`);
-  esbuild.buildSync({
-    entryPoints: PRELOADS.map(file),
-    outdir: folder,
-    allowOverwrite: true,
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    target: 'node18',
-    // Comments and indentation are half of the text, and all of it is parsed at each start.
-    minifyWhitespace: true,
-    minifySyntax: true,
-    sourcemap: true,
-    logLevel: 'warning',
-  });
+  await bundle(
+    PRELOADS.map(name => path.join(root, 'register', `${name}.ts`)),
+    [builtParts(), laterParts()],
+  );
   for (const name of PRELOADS.slice(1)) shareSourceMap(file(name), file(PRELOADS[0]));
+  await bundle(LATER.map(source), [builtParts()]);
+
+  function bundle(entryPoints, plugins) {
+    return esbuild.build({
+      entryPoints: Object.fromEntries(entryPoints.map(entry => [path.basename(entry, '.ts'), entry])),
+      outdir: folder,
+      allowOverwrite: true,
+      bundle: true,
+      packages: 'external',
+      plugins,
+      platform: 'node',
+      target: 'node18',
+      // Comments and indentation are half of the text, and all of it is parsed at each start.
+      minifyWhitespace: true,
+      minifySyntax: true,
+      sourcemap: true,
+      logLevel: 'warning',
+    });
+  }
+}
+
+/** What is loaded later lies beside the preloads. */
+function laterParts() {
+  return {
+    name: 'later',
+    setup(build) {
+      const files = new Set(LATER.map(source));
+      build.onResolve({ filter: /^\./ }, ({ path: name, resolveDir }) => {
+        const file = path.resolve(resolveDir, `${name}.ts`);
+        return files.has(file) ? { path: `./${path.basename(name)}.js`, external: true } : undefined;
+      });
+    },
+  };
+}
+
+/** The sources name these as they lie in dist/. */
+function builtParts() {
+  return {
+    name: 'built',
+    setup(build) {
+      build.onResolve({ filter: /\/compat\/\w+\.json$/ }, ({ path: name }) => ({
+        path: path.join(root, 'dist', 'compat', path.basename(name)),
+      }));
+    },
+  };
+}
+
+function source(name) {
+  return path.join(root, 'src', `${name}.ts`);
 }
 
 /**
@@ -58,7 +100,7 @@ function bundlePreloads() {
 function shareSourceMap(preload, first) {
   const own = readFileSync(preload, 'utf8');
   const shared = readFileSync(first, 'utf8');
-  const length = shared.lastIndexOf('.install)(');
+  const length = shared.lastIndexOf('install(');
   if (own.slice(0, length) !== shared.slice(0, length))
     throw new Error(`${preload} and ${first} differ before their last call: they cannot share a source map`);
   const url = name => `sourceMappingURL=${path.basename(name)}.map`;

@@ -11,12 +11,12 @@ import type { Mode } from './core/policy';
 import type { SpawnCall } from './core/request';
 import { NO_STRAY_GUARD, type StrayGuard } from './core/stray-guard';
 import { ClosefdsError, messageOf } from './errors';
-import { execThroughSpawnSync } from './node/exec-sync';
+import type * as ExecSync from './node/exec-sync';
 import { hookNativeMakers, type Makers } from './node/native-makers';
 import { installPatch } from './node/patch';
 import { isRefusal, otherRuntime, whoCloses } from './node/runtime';
 import { readSettings, type Settings } from './node/settings';
-import { createStandIn } from './node/stand-in';
+import type * as StandIn from './node/stand-in';
 import { loadStrayGuard } from './node/stray-guard';
 import { installInWorkers } from './node/worker';
 import type * as RealWorld from './real-world';
@@ -84,7 +84,8 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
       return plan;
     },
     strayGuard,
-    execThroughSpawnSync,
+    execThroughSpawnSync: (...args) =>
+      (require('./node/exec-sync') as typeof ExecSync).execThroughSpawnSync(...args),
     onUnguarded: error => reportUnguarded(settings.mode, error),
     onUnpatched: (name, error) => reportUnpatched(settings.mode, name, error),
     onFailure: (step, error) => reportFailure(settings.mode, step, error),
@@ -146,6 +147,7 @@ function findStrayGuard(mode: Mode): StrayGuard {
     failure = messageOf(error);
   }
   try {
+    const { createStandIn } = require('./node/stand-in') as typeof StandIn;
     const standIn = createStandIn();
     const what = `the addon did not load, so strays are masked with the null device, not closed (${failure})`;
     report({ code: 'CLOSEFDS_STAND_IN', mode, what });

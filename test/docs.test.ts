@@ -3,8 +3,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { parseConfig } from '../src/core/config';
 import { parseJson } from '../src/core/json';
+import { parseConfig } from '../src/core/parse-config';
 import { fences } from './support/markdown';
 import { ROOT, run } from './support/run';
 

@@ -1,7 +1,7 @@
 // When a spawn must look at the FD table anew, since what passes depends on it.
 
 import test from 'ava';
-import { parseConfig } from '../src/core/config';
+import { parseConfig } from '../src/core/parse-config';
 import { type Mode, toPolicy } from '../src/core/policy';
 import { UNKNOWN_FILE } from '../src/core/request';
 import type { ListedStray, StrayGuard } from '../src/core/stray-guard';

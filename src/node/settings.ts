@@ -1,12 +1,13 @@
 // What the operator asked for: environment, config file, entry point.
 
-import buffer = require('node:buffer');
+import type * as Buffer from 'node:buffer';
+
 import fs = require('node:fs');
 import path = require('node:path');
 
 import { AUDIT_VARIABLE } from '../core/audit';
-import { type Config, NO_CONFIG, oneOf, parseConfig } from '../core/config';
-import { JsonError, parseJson } from '../core/json';
+import { type Config, NO_CONFIG } from '../core/config';
+import type * as Parsing from '../core/parse-config';
 import { MODES, type Mode } from '../core/policy';
 import { ClosefdsError } from '../errors';
 
@@ -48,14 +49,22 @@ export function readSettings({ entryMode, env, script, cwd }: Surroundings): Set
   const envMode = env.CLOSEFDS_MODE;
 
   return {
-    mode:
-      (envMode ? oneOf(envMode, MODES, 'CLOSEFDS_MODE') : undefined) ?? entryMode ?? config.mode ?? 'enforce',
+    mode: (envMode ? modeOf(envMode) : entryMode) ?? config.mode ?? 'enforce',
     config,
     configFile,
     appRoot,
     audit: env[AUDIT_VARIABLE] || undefined,
     report: reportSettings(config.report && path.resolve(appRoot, config.report), env, cwd),
   };
+}
+
+function modeOf(text: string): Mode {
+  return MODES.includes(text as Mode) ? (text as Mode) : parsing().parseMode(text, 'CLOSEFDS_MODE');
+}
+
+/** Loaded only where there is something to parse: it is a fifth of what is read at start. */
+function parsing(): typeof Parsing {
+  return require('../core/parse-config') as typeof Parsing;
 }
 
 const INTERVAL_SECONDS = 60;
@@ -94,7 +103,7 @@ function startFolder(script: string | undefined, cwd: string): string {
 
 function realPath(file: string): string {
   try {
-    return fs.realpathSync(file);
+    return fs.realpathSync.native(file);
   } catch {
     // No such file (Node may add an extension), or not allowed to ask.
     return file;
@@ -119,11 +128,13 @@ function findApp(start: string): { appRoot: string; found: string | undefined } 
   }
 }
 
+/** Most of these files are not there, and an error with its stack takes longer than the look. */
+const QUIETLY = { throwIfNoEntry: false } as const;
+
 function exists(file: string): boolean {
   // Not existsSync(): a link that leads nowhere, or in circles, is somebody's config gone wrong.
   try {
-    fs.lstatSync(file);
-    return true;
+    return fs.lstatSync(file, QUIETLY) !== undefined;
   } catch {
     return false;
   }
@@ -134,7 +145,7 @@ function readManifest(file: string): { name?: unknown; closefds?: unknown } | un
   let text: string;
   try {
     // A FIFO would wait for a writer for ever, and /dev/zero has no end.
-    if (!fs.statSync(file).isFile()) return undefined;
+    if (!fs.statSync(file, QUIETLY)?.isFile()) return undefined;
     text = fs.readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
   } catch {
     return undefined;
@@ -157,16 +168,14 @@ const LARGEST = 1024 * 1024;
 export function readConfig(name: string): Config {
   const isKey = name.endsWith(KEY);
   const file = isKey ? name.slice(0, -KEY.length) : name;
+  let text: string;
   try {
-    const json = parseJson(readText(file));
-    return isKey
-      ? parseConfig((json as { closefds?: unknown } | null)?.closefds, file, '/closefds')
-      : parseConfig(json, file);
+    text = readText(file);
   } catch (error) {
-    if (error instanceof ClosefdsError) throw error;
-    const what = error instanceof JsonError ? `not valid JSON: ${error.message}` : (error as Error).message;
-    throw new ClosefdsError('ERR_CLOSEFDS_CONFIG', `${file}: ${what.replace(/\.$/, '')}.`, { cause: error });
+    const what = (error as Error).message.replace(/\.$/, '');
+    throw new ClosefdsError('ERR_CLOSEFDS_CONFIG', `${file}: ${what}.`, { cause: error });
   }
+  return parsing().parseConfigText(text, name);
 }
 
 function readText(file: string): string {
@@ -180,7 +189,8 @@ function readText(file: string): string {
       );
     if (stat.size > LARGEST) throw new Error(`expected at most ${LARGEST} bytes, found ${stat.size}`);
     const bytes = fs.readFileSync(fd);
-    if (!buffer.isUtf8(bytes)) throw new Error('expected UTF-8 text, found bytes that are not');
+    const { isUtf8 } = require('node:buffer') as typeof Buffer;
+    if (!isUtf8(bytes)) throw new Error('expected UTF-8 text, found bytes that are not');
     return bytes.toString('utf8');
   } finally {
     fs.closeSync(fd);

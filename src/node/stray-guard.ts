@@ -61,12 +61,19 @@ function loadAddon(packageRoot: string): Addon {
     const file = path.join(folder, `closefds.${build}.node`);
     try {
       if (process.platform === 'linux') refuseCutOff(file);
-      return require(file) as Addon;
+      return load(file);
     } catch (error) {
       failures.push(`${file}: ${firstLine(error)}`);
     }
   }
   throw new Error(failures.join('; '));
+}
+
+/** As require() does it in the end, without looking the file up and without a trace in its cache. */
+function load(file: string): Addon {
+  const addon = { exports: {} as Addon };
+  process.dlopen(addon, file);
+  return addon.exports;
 }
 
 /**

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { CONFIG_KEYS, parseConfig, RULE_KEYS } from '../../src/core/config';
+import { CONFIG_KEYS, RULE_KEYS } from '../../src/core/config';
 import { parseJson } from '../../src/core/json';
+import { parseConfig } from '../../src/core/parse-config';
 import { ACCESSES, EFFECTS, FILE_TYPES, KINDS, MODES } from '../../src/core/policy';
 import { ROOT } from '../support/run';
 

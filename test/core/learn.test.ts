@@ -1,8 +1,8 @@
 // From findings to rules: only what was seen being used, in as few rules as say no more than that.
 
 import test from 'ava';
-import { parseConfig } from '../../src/core/config';
 import { learn } from '../../src/core/learn';
+import { parseConfig } from '../../src/core/parse-config';
 import { toPolicy } from '../../src/core/policy';
 import { createGroups } from '../../src/core/report-groups';
 import type { RecordedCaller, ReportRecord } from '../../src/core/report-record';

@@ -1,7 +1,7 @@
 // Rules that never match, and rules that match too much.
 
 import test from 'ava';
-import { parseConfig } from '../../src/core/config';
+import { parseConfig } from '../../src/core/parse-config';
 import { type Facts, reviewRules } from '../../src/core/review';
 
 const FACTS: Facts = {
