@@ -28,6 +28,7 @@ import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { CASES } from '../test/packages/cases.mjs';
 import { fetchNodes } from './fetch-nodes.mjs';
+import { findProgram } from './find-program.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const REGISTER = path.join(root, 'dist', 'register', 'index.js');
@@ -52,39 +53,8 @@ const runs = mkdtempSync(path.join(packages, 'run-'));
 
 /** The programs that cases need: a path each, or why there is none. */
 function findPrograms(install) {
-  const found = new Map();
-  for (const name of new Set(cases.flatMap(({ needs }) => needs ?? []))) {
-    const place = which(name) ?? (install ? installProgram(name) : undefined);
-    found.set(
-      name,
-      place ?? { missing: `there is no ${name}${install ? '' : '; --install gets it from apt'}` },
-    );
-  }
-  return found;
-}
-
-function which(name) {
-  const folders = (process.env.PATH ?? '').split(path.delimiter);
-  return folders.map(folder => path.join(folder, name)).find(file => existsSync(file));
-}
-
-function installProgram(name) {
-  if (process.getuid?.() !== 0) return { missing: `there is no ${name}, and only root can install it` };
-  const options = { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' };
-  try {
-    execFileSync('apt-get', ['update', '-q'], options);
-    execFileSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', name], {
-      ...options,
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    });
-  } catch (error) {
-    const why = String(error.stderr || error.message)
-      .trim()
-      .split('\n')
-      .at(-1);
-    return { missing: `there is no ${name}, and apt-get could not install it: ${why}` };
-  }
-  return which(name);
+  const names = new Set(cases.flatMap(({ needs }) => needs ?? []));
+  return new Map([...names].map(name => [name, findProgram(name, install)]));
 }
 
 /** A newer Node from npm, for the packages that do not run on this one. */
