@@ -98,6 +98,8 @@ const MOST_TEXT = 2 ** 25;
 /** Different values of one property in one group. */
 const MOST_VALUES = 16;
 const MOST_TARGETS = 4;
+/** More are estimated. */
+const MOST_PROCESSES = { group: 256, total: 4096 };
 
 export function createGroups({
   byChildFd = false,
@@ -296,7 +298,7 @@ function createSelfGroup(code: FindingCode, what: string): SelfCounter {
 }
 
 function createTotal(): Counter<Total> {
-  const seen = createSeen();
+  const seen = createSeen(MOST_PROCESSES.total);
   const dispositions = createTally<Disposition>(MOST_VALUES);
   const modes = createTally<Mode>(MOST_VALUES);
   let records = 0;
@@ -317,8 +319,8 @@ function createTotal(): Counter<Total> {
   };
 }
 
-function createSeen(): Counter<Seen> {
-  const processes: Distinct = createDistinct();
+function createSeen(mostProcesses = MOST_PROCESSES.group): Counter<Seen> {
+  const processes: Distinct = createDistinct(mostProcesses);
   let count = 0;
   let first: string | undefined;
   let last: string | undefined;

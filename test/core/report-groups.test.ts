@@ -202,15 +202,18 @@ test('of many values a group keeps a few, and counts the rest', t => {
   t.is(byCaller[0]?.childFds.other, 84);
 });
 
-for (const [processes, exact] of [
-  [256, true],
-  [257, false],
-  [100_000, false],
+for (const [where, processes, exact] of [
+  ['a group', 256, true],
+  ['a group', 257, false],
+  ['a group', 100_000, false],
+  ['all', 4096, true],
+  ['all', 100_000, false],
 ] as const) {
-  test(`${processes} processes are counted ${exact ? 'exactly' : 'to within a fifth'}`, t => {
-    const { total } = groupsOf(Array.from({ length: processes }, (_, n) => ({ pid: n + 1 })));
-    t.is(total.processes.exact, exact);
-    const off = Math.abs(total.processes.count / processes - 1);
-    t.true(off <= (exact ? 0 : 0.2), String(total.processes.count));
+  test(`${processes} processes of ${where} are counted ${exact ? 'exactly' : 'to within a fifth'}`, t => {
+    const { total, byCaller } = groupsOf(Array.from({ length: processes }, (_, n) => ({ pid: n + 1 })));
+    const counted = (where === 'all' ? total : byCaller[0])?.processes;
+    t.is(counted?.exact, exact);
+    const off = Math.abs((counted?.count ?? 0) / processes - 1);
+    t.true(off <= (exact ? 0 : 0.2), String(counted?.count));
   });
 }
