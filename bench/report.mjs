@@ -33,6 +33,7 @@ console.log(
 for (const [title, args] of [
   ['text', ['--format', 'text']],
   ['json', ['--format', 'json']],
+  ['html', ['--html', path.join(folder, 'report.html')]],
 ]) {
   const runs = Array.from({ length: rounds }, () => run(args)).sort((a, b) => a.seconds - b.seconds);
   const { seconds, memory } = runs[Math.floor((rounds - 1) / 2)];

@@ -1,6 +1,6 @@
 // Builds everything that `npm ci` needs: TypeScript, the addon, the compat table's index.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import esbuild from 'esbuild';
@@ -18,6 +18,7 @@ const PRELOADS = ['index', 'warn', 'strict', 'worker'];
 const LATER = ['real-world', 'reporter', 'core/parse-config', 'node/stand-in', 'node/exec-sync'];
 
 buildTypeScript();
+copyReportPage();
 bundleScan();
 buildCompat(root);
 await bundlePreloads();
@@ -28,6 +29,12 @@ function buildTypeScript() {
   rmSync(path.join(root, 'dist'), { recursive: true, force: true });
   const tsc = path.join(path.dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
   run(process.execPath, [tsc, '--project', root]);
+}
+
+/** Style and script of `closefds report --html`, which puts them into its page as they are. */
+function copyReportPage() {
+  const folder = path.join('src', 'cli', 'report-page');
+  cpSync(path.join(root, folder), path.join(root, 'dist', folder), { recursive: true });
 }
 
 /**

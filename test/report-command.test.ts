@@ -1,44 +1,23 @@
 // closefds report, run for real.
 
 import { execFile, spawn } from 'node:child_process';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { createProgress } from '../src/cli/progress';
+import { toPage } from '../src/cli/report-page';
 import { toText } from '../src/cli/report-text';
 import { colourOf } from '../src/cli/terminal';
 import { createReport, type Report } from '../src/core/report';
-import type { ReportRecord } from '../src/core/report-record';
 import { temporaryFolder } from './support/programs';
+import { line } from './support/report-lines';
 import { ROOT, type RunOptions, type RunResult, run } from './support/run';
 
 const CLI = path.join(ROOT, 'dist', 'src', 'cli', 'main.js');
 
 function report(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   return run(CLI, { nodeArgs: [], ...options, args: ['report', ...args] });
-}
-
-function line(given: Partial<ReportRecord> | Readonly<Record<string, unknown>> = {}): string {
-  const record = {
-    closefds: 1,
-    time: '2026-11-24T03:11:38.123Z',
-    pid: 123,
-    thread: 0,
-    mode: 'enforce',
-    code: 'CLOSEFDS_STRAY',
-    effect: 'deny',
-    disposition: 'closed',
-    kind: 'stray',
-    childFd: 20,
-    target: '/data/LOCK',
-    route: 'spawn',
-    command: 'sh',
-    caller: { package: '.', file: '/app/server.js', line: 3, column: 5 },
-    count: 1,
-    ...given,
-  };
-  return `${JSON.stringify(record)}\n`;
 }
 
 function file(t: ExecutionContext, name: string, text: string | Buffer): string {
@@ -355,4 +334,69 @@ test('the same in every order', async t => {
     const [a, b] = [await report(args, { input: SAMPLE }), await report(args, { input: backwards })];
     t.is(a.stdout, b.stdout);
   }
+});
+
+// ---------------------------------------------------------------------------------------------
+// The page; what it looks like and does is in report-page.browser.ts
+// ---------------------------------------------------------------------------------------------
+
+test('--html writes a page for nobody else, and prints nothing', async t => {
+  const page = path.join(temporaryFolder(t), 'report.html');
+  const result = await report(['--html', page], { input: SAMPLE });
+  t.deepEqual(result, { code: 0, signal: null, stdout: '', stderr: '' });
+  t.is(statSync(page).mode & 0o777, 0o600);
+  t.true(readFileSync(page, 'utf8').startsWith('<!doctype html>'));
+});
+
+test('--html with --format does both, and takes the place of an older page', async t => {
+  const page = file(t, 'report.html', 'x'.repeat(1_000_000));
+  const { stdout } = await report(['--html', page, '--format', 'text'], { input: SAMPLE });
+  t.is(stdout, (await report([], { input: SAMPLE })).stdout);
+  t.regex(readFileSync(page, 'utf8'), /<\/html>\n$/);
+});
+
+for (const [title, args, message] of [
+  ['a folder', ['--html', '.', 'in'], 'expected a file after --html, found a folder: .'],
+  [
+    'a folder that is not there',
+    ['--html', 'no/where.html', 'in'],
+    'no/where.html cannot be written: there is no such file',
+  ],
+  ['what is read', ['--html', './in', 'in'], 'expected another FILE after --html than what is read: ./in'],
+  ['stdout', ['--html=-', 'in'], 'expected a FILE after --html, found "-"'],
+  ['no such input', ['--html', 'new.html', 'nowhere'], 'nowhere cannot be read: there is no such file'],
+] as const) {
+  test(`a wrong call with --html: ${title}`, async t => {
+    const cwd = temporaryFolder(t);
+    writeFileSync(path.join(cwd, 'in'), THREE);
+    const { code, stdout, stderr } = await report(args, { cwd });
+    t.is(stderr, `closefds: ${message}. See "closefds report --help".\n`);
+    t.is(stdout, '');
+    t.is(code, 2);
+    t.deepEqual(readdirSync(cwd), ['in']);
+    t.is(readFileSync(path.join(cwd, 'in'), 'utf8'), THREE);
+  });
+}
+
+test('a page that cannot be written after all', async t => {
+  const { code, stderr } = await report(['--html', '/dev/full'], { input: SAMPLE });
+  t.regex(stderr, /^closefds: \/dev\/full cannot be written: ENOSPC/);
+  t.is(code, 1);
+});
+
+test('the data of a page ends where it should, and is what was read', t => {
+  const target = '/</script><!--<script>&\u2028\u2029';
+  const page = toPage(summary(line({ target })));
+  const [, json = ''] = /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(page) ?? [];
+  t.regex(json, /^[^<>&\u2028\u2029]+$/);
+  const { byCaller } = JSON.parse(json) as Report;
+  t.is(byCaller[0]?.target, String.raw`/</script><!--<script>&\u{2028}\u{2029}`);
+});
+
+test('a page names nothing outside of it', t => {
+  const page = toPage(summary(SAMPLE));
+  t.deepEqual(page.match(/(?:https?:)?\/\/[a-z][^\s'"]*|\burl\([^)]*\)|@import|\bsrc=/g) ?? [], [
+    // The name of a namespace, which nobody fetches.
+    'http://www.w3.org/2000/svg',
+  ]);
 });

@@ -38,7 +38,8 @@ export function toText(report: Report, options: TextOptions): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-function headOf({ total, byCaller }: Report): string {
+/** One sentence, without a word from outside. */
+export function headOf({ total, byCaller }: Report): string {
   if (total.records === 0) return 'No findings.';
   const { count, processes, first, last, dispositions } = total;
   const became = dispositions.values.filter(({ count }) => count > 0);

@@ -6,28 +6,31 @@ import { parseArgs } from 'node:util';
 import { createReport, type Report, type ReportMaker } from '../core/report';
 import { readLines } from '../node/report-lines';
 import { createProgress } from './progress';
+import { toPage } from './report-page';
 import { toText } from './report-text';
 import { colourOf, endQuietlyOnEpipe, writeOut } from './terminal';
 import { UsageError } from './usage-error';
 
-const usage = `closefds report [--format text|json] [FILE...]
+const usage = `closefds report [--format text|json] [--html FILE] [FILE...]
 
 Sums up findings that CLOSEFDS_REPORT wrote: who passes what to whom. Reads any number of files, also
 gzipped ones; stdin without FILE, or for "-".
 
   --format text|json   a table (the default), or all of it for programs
+  --html FILE          a page to look at, in one file; prints no table unless --format asks for it
 
 Exits with 0 when it has read all of it, 1 if something could not be read or was no report.
 
   closefds report /var/log/closefds/*.ndjson*
-  zstdcat findings.ndjson.zst | closefds report
+  closefds report --html report.html findings.ndjson
   journalctl -o cat -u app | closefds report --format json | jq .total
 `;
 
 export const report = { summary: 'sum findings up: who passes what to whom', usage, main };
 
 interface Call {
-  readonly format: 'text' | 'json';
+  readonly format: 'text' | 'json' | undefined;
+  readonly html: string | undefined;
   readonly inputs: readonly Input[];
 }
 
@@ -40,14 +43,15 @@ interface Input {
 
 async function main(args: readonly string[]): Promise<number> {
   endQuietlyOnEpipe();
-  const { format, inputs } = parse(args);
+  const { format, html, inputs } = parse(args);
   const maker = createReport();
   const problems = await readAll(inputs, maker);
   const summary = maker.result();
   problems.push(...doubts(summary));
 
+  if (html !== undefined) problems.push(...writePage(html, summary));
   if (format === 'json') await writeOut(`${JSON.stringify(summary, null, 2)}\n`);
-  else await writeOut(textOf(summary));
+  else if (format === 'text' || html === undefined) await writeOut(textOf(summary));
   for (const problem of problems) process.stderr.write(`closefds: ${problem}\n`);
   return problems.length === 0 ? 0 : 1;
 }
@@ -66,7 +70,7 @@ function textOf(summary: Report): string {
 
 function parse(args: readonly string[]): Call {
   const { values, positionals } = parsed(args);
-  const { format } = values;
+  const { format, html } = values;
   if (format !== undefined && format !== 'text' && format !== 'json')
     throw new UsageError(`expected text or json after --format, found "${format}"`);
   const names = positionals.length === 0 ? ['-'] : positionals;
@@ -75,14 +79,15 @@ function parse(args: readonly string[]): Call {
   if (names.filter(name => name === '-').length > 1)
     throw new UsageError('expected "-" for stdin once, found it twice');
   const inputs = names.map(inputOf);
-  return { format: format ?? 'text', inputs };
+  if (html !== undefined) checkPage(html, names);
+  return { format, html, inputs };
 }
 
 function parsed(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
-      options: { format: { type: 'string' } },
+      options: { format: { type: 'string' }, html: { type: 'string' } },
       allowPositionals: true,
     });
   } catch (error) {
@@ -101,6 +106,30 @@ function inputOf(name: string): Input {
   } catch (error) {
     throw asUsageError(error, `${name} cannot be read`);
   }
+}
+
+/** The page must not take the place of what it is made of. */
+function checkPage(html: string, names: readonly string[]): void {
+  if (html === '' || html === '-') throw new UsageError(`expected a FILE after --html, found "${html}"`);
+  try {
+    const page = statOf(html);
+    if (page?.isDirectory()) throw new UsageError(`expected a file after --html, found a folder: ${html}`);
+    const isInput = (name: string) => {
+      const input = statOf(name);
+      return input !== undefined && input.dev === page?.dev && input.ino === page.ino;
+    };
+    if (names.some(isInput))
+      throw new UsageError(`expected another FILE after --html than what is read: ${html}`);
+    // Appends nothing, changes nothing, and leaves no file that was not there.
+    fs.closeSync(fs.openSync(html, 'a', PERMISSIONS));
+    if (page === undefined) fs.unlinkSync(html);
+  } catch (error) {
+    throw asUsageError(error, `${html} cannot be written`);
+  }
+}
+
+function statOf(name: string): fs.Stats | undefined {
+  return fs.statSync(name, { throwIfNoEntry: false });
 }
 
 function asUsageError(error: unknown, what: string): UsageError {
@@ -159,4 +188,20 @@ function doubts({ reading: { lines, records, newer } }: Report): string[] {
         `expected findings, found ${lines === 1 ? 'one line that is' : `${lines} lines that are`} none${tooNew}`,
       ]
     : [];
+}
+
+// ---------------------------------------------------------------------------------------------
+// The page
+// ---------------------------------------------------------------------------------------------
+
+/** Paths may be secret. */
+const PERMISSIONS = 0o600;
+
+function writePage(file: string, summary: Report): string[] {
+  try {
+    fs.writeFileSync(file, toPage(summary), { mode: PERMISSIONS });
+    return [];
+  } catch (error) {
+    return [`${file} cannot be written: ${reasonOf(error)}`];
+  }
 }

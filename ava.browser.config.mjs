@@ -1,0 +1,4 @@
+export default {
+  files: ['dist/test/**/*.browser.js'],
+  timeout: '3m',
+};
