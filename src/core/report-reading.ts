@@ -95,21 +95,39 @@ function parse(text: string): unknown {
 // ---------------------------------------------------------------------------------------------
 
 type Check = (value: unknown) => boolean;
+type Json = Readonly<Record<string, unknown>>;
 
-const isString: Check = value => typeof value === 'string';
-const isBoolean: Check = value => typeof value === 'boolean';
-const isStrings: Check = value => Array.isArray(value) && value.every(isString);
-
-function isWholeNumber(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function oneOf(...values: readonly unknown[]): Check {
-  return value => values.includes(value);
+// Written out rather than as a table: this runs for each of a million lines.
+function isRecord(value: unknown): value is ReportRecord {
+  if (!isObject(value)) return false;
+  return (
+    value.closefds === FORMAT &&
+    isTime(value.time) &&
+    isWholeNumber(value.pid) &&
+    isWholeNumber(value.thread) &&
+    isMode(value.mode) &&
+    isCode(value.code) &&
+    isWholeNumber(value.count) &&
+    mayBeEffect(value.effect) &&
+    mayBeDisposition(value.disposition) &&
+    mayBeKind(value.kind) &&
+    mayBeNumber(value.childFd) &&
+    mayBeNumber(value.sourceFd) &&
+    mayBeString(value.target) &&
+    mayBeType(value.type) &&
+    mayBeAccess(value.access) &&
+    mayBeBoolean(value.atStart) &&
+    mayBeOpener(value.opener) &&
+    mayBeString(value.route) &&
+    mayBeString(value.command) &&
+    mayBeCaller(value.caller) &&
+    mayBeRule(value.rule) &&
+    mayBeString(value.announcement) &&
+    mayBeCandidate(value.candidate) &&
+    mayBeUsed(value.used) &&
+    mayBeUse(value.use) &&
+    mayBeString(value.what)
+  );
 }
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -119,72 +137,71 @@ const codes: ReadonlySet<unknown> = new Set(FINDING_CODES);
 const isTime: Check = value =>
   typeof value === 'string' && TIME.test(value) && !Number.isNaN(Date.parse(value));
 const isCode: Check = value => codes.has(value) || (typeof value === 'string' && CODE.test(value));
+const isMode = oneOf(...MODES);
+const isString: Check = value => typeof value === 'string';
+const isStrings: Check = value => Array.isArray(value) && value.every(isString);
 const isEffect = oneOf('allow', 'warn', 'deny');
 const isDisposition = oneOf('passed', 'closed', 'refused');
 
-const isRule = objectOf({ source: isString }, { reason: isString, knownUpTo: isString });
-
-const isCaller = objectOf(
-  { package: isString },
-  {
-    version: isString,
-    declaredName: isString,
-    file: isString,
-    fileInPackage: isString,
-    line: isWholeNumber,
-    column: isWholeNumber,
-    function: isString,
-    launchers: isStrings,
-  },
+const mayBeString: Check = value => value === undefined || typeof value === 'string';
+const mayBeBoolean: Check = value => value === undefined || typeof value === 'boolean';
+const mayBeNumber: Check = value => value === undefined || isWholeNumber(value);
+const mayBeStrings: Check = value => value === undefined || isStrings(value);
+const mayBeEffect: Check = value => value === undefined || isEffect(value);
+const mayBeDisposition: Check = value => value === undefined || isDisposition(value);
+const mayBeKind = oneOf(undefined, 'fd', 'pipe', 'ipc', 'stray');
+const mayBeType = oneOf(undefined, 'file', 'pipe', 'socket', 'tty', 'device', 'other');
+const mayBeAccess = oneOf(undefined, 'read', 'write', 'both');
+const mayBeUsed = oneOf(undefined, true, false, 'unknown');
+const isVerdict = oneOf(
+  ...['used', 'probed', 'closed unused', 'never touched', 'delegated', 'inherited on', 'unknown'],
 );
 
-const isUse = objectOf(
-  {
-    verdict: oneOf(
-      ...['used', 'probed', 'closed unused', 'never touched', 'delegated', 'inherited on', 'unknown'],
-    ),
-  },
-  { calls: isStrings, after: Number.isFinite, reason: isString, program: isString },
+const mayBeRule = objectWhere(
+  ({ source, reason, knownUpTo }) => isString(source) && mayBeString(reason) && mayBeString(knownUpTo),
 );
 
-const isRecord = objectOf<ReportRecord>(
-  {
-    closefds: oneOf(FORMAT),
-    time: isTime,
-    pid: isWholeNumber,
-    thread: isWholeNumber,
-    mode: oneOf(...MODES),
-    code: isCode,
-    count: isWholeNumber,
-  },
-  {
-    effect: isEffect,
-    disposition: isDisposition,
-    kind: oneOf('fd', 'pipe', 'ipc', 'stray'),
-    childFd: isWholeNumber,
-    sourceFd: isWholeNumber,
-    target: isString,
-    type: oneOf('file', 'pipe', 'socket', 'tty', 'device', 'other'),
-    access: oneOf('read', 'write', 'both'),
-    atStart: isBoolean,
-    opener: objectOf({ package: isString, version: isString }, { source: isString }),
-    route: isString,
-    command: isString,
-    caller: isCaller,
-    rule: isRule,
-    announcement: isString,
-    candidate: objectOf({ effect: isEffect, disposition: isDisposition }, { rule: isRule }),
-    used: oneOf(true, false, 'unknown'),
-    use: isUse,
-    what: isString,
-  },
+const mayBeOpener = objectWhere(({ package: name, version }) => isString(name) && isString(version));
+
+const mayBeCandidate = objectWhere(
+  ({ effect, disposition, rule }) => isEffect(effect) && isDisposition(disposition) && mayBeRule(rule),
 );
 
-function objectOf<T>(required: Readonly<Record<string, Check>>, optional: Readonly<Record<string, Check>>) {
-  const needed = Object.entries(required);
-  const possible = Object.entries(optional);
-  return (value: unknown): value is T =>
-    isObject(value) &&
-    needed.every(([key, check]) => check(value[key])) &&
-    possible.every(([key, check]) => value[key] === undefined || check(value[key]));
+const mayBeCaller = objectWhere(
+  caller =>
+    isString(caller.package) &&
+    mayBeString(caller.version) &&
+    mayBeString(caller.declaredName) &&
+    mayBeString(caller.file) &&
+    mayBeString(caller.fileInPackage) &&
+    mayBeNumber(caller.line) &&
+    mayBeNumber(caller.column) &&
+    mayBeString(caller.function) &&
+    mayBeStrings(caller.launchers),
+);
+
+const mayBeUse = objectWhere(
+  ({ verdict, calls, after, reason, program }) =>
+    isVerdict(verdict) &&
+    mayBeStrings(calls) &&
+    (after === undefined || Number.isFinite(after)) &&
+    mayBeString(reason) &&
+    mayBeString(program),
+);
+
+function isWholeNumber(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function oneOf(...values: readonly unknown[]): Check {
+  return value => values.includes(value);
+}
+
+/** Where there is one. */
+function objectWhere(check: (value: Json) => boolean): Check {
+  return value => value === undefined || (isObject(value) && check(value));
 }
