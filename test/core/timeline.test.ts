@@ -1,0 +1,86 @@
+import test from 'ava';
+import type { ReportRecord } from '../../src/core/report-record';
+import { createTimeline } from '../../src/core/timeline';
+
+const START = Date.parse('2026-11-24T00:00:00.000Z');
+
+function at(seconds: number, given: Partial<ReportRecord> = {}): ReportRecord {
+  const time = new Date(START + seconds * 1000).toISOString();
+  return { time, kind: 'stray', disposition: 'closed', count: 1, ...given } as ReportRecord;
+}
+
+function timelineOf(records: readonly ReportRecord[], mostBuckets?: number) {
+  const timeline = createTimeline(mostBuckets);
+  for (const record of records) timeline.add(record);
+  const { start, seconds, series } = timeline.result();
+  const seen = series.filter(({ counts }) => counts.some(count => count > 0));
+  return {
+    start: start?.slice(0, 19),
+    seconds,
+    series: seen.map(({ sort, disposition, counts }) => [sort, disposition, counts]),
+  };
+}
+
+test('nothing', t => {
+  t.deepEqual(timelineOf([]), { start: undefined, seconds: 1, series: [] });
+});
+
+test('by sort and disposition, with what is between', t => {
+  const pipe = { kind: 'pipe', disposition: 'passed', count: 5 } as const;
+  t.deepEqual(timelineOf([at(0), at(3, pipe), at(0.5)]), {
+    start: '2026-11-24T00:00:00',
+    seconds: 1,
+    series: [
+      ['stray', 'closed', [2, 0, 0, 0]],
+      ['designated', 'passed', [0, 0, 0, 5]],
+    ],
+  });
+});
+
+for (const [title, record] of [
+  ['that only adds something', at(0, { count: 0 })],
+  ['about closefds itself', { ...at(0), kind: undefined, disposition: undefined }],
+] as const) {
+  test(`no record ${title}`, t => {
+    t.deepEqual(timelineOf([record as ReportRecord]).series, []);
+  });
+}
+
+for (const [span, most, seconds, counts] of [
+  [3, 4, 1, [1, 0, 0, 1]],
+  [4, 4, 5, [2]],
+  [5, 4, 5, [1, 1]],
+  [20, 4, 15, [1, 1]],
+  [3600, 4, 1800, [1, 0, 1]],
+  [86_400 * 3, 4, 86_400, [1, 0, 0, 1]],
+] as const) {
+  test(`two at a distance of ${span} seconds in ${most} buckets: ${seconds} seconds each`, t => {
+    for (const records of [
+      [at(0), at(span)],
+      [at(span), at(0)],
+    ]) {
+      const timeline = timelineOf(records, most);
+      t.is(timeline.seconds, seconds);
+      t.deepEqual(timeline.series as unknown, [['stray', 'closed', counts]]);
+    }
+  });
+}
+
+test('however far apart', t => {
+  const [first, last] = [
+    at(0, { time: '0001-01-01T00:00:00.000Z' }),
+    at(0, { time: '9999-12-31T23:59:59.999Z' }),
+  ];
+  const timeline = createTimeline();
+  for (const record of [first, at(1), last]) timeline.add(record);
+  const [counts = []] = timeline
+    .result()
+    .series.flatMap(({ sort, disposition, counts }) =>
+      sort === 'stray' && disposition === 'closed' ? [counts] : [],
+    );
+  t.true(counts.length <= 120);
+  t.is(
+    counts.reduce((a, b) => a + b),
+    3,
+  );
+});
