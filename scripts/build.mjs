@@ -1,6 +1,6 @@
 // Builds everything that `npm ci` needs: TypeScript, the addon, the compat table's index.
 import { execFileSync } from 'node:child_process';
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import esbuild from 'esbuild';
@@ -18,7 +18,7 @@ const PRELOADS = ['index', 'warn', 'strict', 'worker'];
 const LATER = ['real-world', 'reporter', 'core/parse-config', 'node/stand-in', 'node/exec-sync'];
 
 buildTypeScript();
-copyReportPage();
+bundleReportPage();
 bundleScan();
 buildCompat(root);
 await bundlePreloads();
@@ -31,10 +31,21 @@ function buildTypeScript() {
   run(process.execPath, [tsc, '--project', root]);
 }
 
-/** Style and script of `closefds report --html`, which puts them into its page as they are. */
-function copyReportPage() {
+/** Style and script of `closefds report --html`, which puts them into its page as they are here. */
+function bundleReportPage() {
   const folder = path.join('src', 'cli', 'report-page');
-  cpSync(path.join(root, folder), path.join(root, 'dist', folder), { recursive: true });
+  esbuild.buildSync({
+    entryPoints: ['page.mjs', 'style.css'].map(name => path.join(root, folder, name)),
+    outdir: path.join(root, 'dist', folder),
+    bundle: true,
+    format: 'iife',
+    target: ['chrome111', 'firefox113', 'safari16.4'],
+    // A page that is read is easier to trust.
+    minify: false,
+    // No text of ours may end the element that it is put into either.
+    charset: 'ascii',
+    logLevel: 'warning',
+  });
 }
 
 /**

@@ -1,0 +1,106 @@
+// One group as a row of the table, and all that is known of it, for below the row.
+
+import { element } from './parts.mjs';
+import { COLUMNS, KINDS } from './row.mjs';
+import { moment, number } from './words.mjs';
+
+export function groupRows(row, index) {
+  const { group } = row;
+  const id = `group-${index}`;
+  const toggle = element(
+    'button',
+    {
+      type: 'button',
+      'aria-expanded': 'false',
+      'aria-controls': id,
+      'aria-label': `Details of ${row.caller}, ${row.kind} ${row.target}`,
+    },
+    ['Details'],
+  );
+  const details = element('tr', { id, class: 'details', role: 'row' });
+  details.hidden = true;
+  toggle.addEventListener('click', () => {
+    details.hidden = !details.hidden;
+    toggle.setAttribute('aria-expanded', String(!details.hidden));
+    if (!details.hidden && details.childElementCount === 0)
+      details.append(element('td', { colspan: COLUMNS.length + 1, role: 'cell' }, [detailList(row)]));
+  });
+  const what = [KINDS[row.kind] ?? 'nothing', row.fds === '' ? '' : ` as FD ${row.fds}`].join('');
+  const cells = [
+    [number(row.count), 'number'],
+    [(group.processes.exact ? '' : 'about ') + number(row.processes), 'number'],
+    [
+      element(
+        'span',
+        { class: 'badges' },
+        row.became.map(name => element('span', { class: `badge ${name}` }, [name])),
+      ),
+    ],
+    [what],
+    [element('code', {}, [row.target || '\u2013'])],
+    [
+      element('span', {}, [
+        element('strong', {}, [row.caller]),
+        element('br'),
+        element('code', { class: 'dim' }, [row.place]),
+      ]),
+    ],
+    [element('code', {}, [shortList(row.commands)])],
+    [row.used || '\u2013'],
+    [moment(row.last), 'number'],
+    [toggle],
+  ].map(([content, name], column) => {
+    const isHead = COLUMNS[column]?.key === 'caller';
+    return element(
+      isHead ? 'th' : 'td',
+      {
+        class: name ?? '',
+        role: isHead ? 'rowheader' : 'cell',
+        ...(isHead && { scope: 'row' }),
+        'data-title': COLUMNS[column]?.title ?? '',
+      },
+      [element('div', {}, [content])],
+    );
+  });
+  return [element('tr', { role: 'row' }, cells), details];
+}
+
+function shortList(tally) {
+  const names = tally.slice(0, 3).map(({ value }) => value);
+  return names.join(', ') + (tally.length > 3 ? ` and ${tally.length - 3} more` : '') || '\u2013';
+}
+
+function detailList({ group, place, openers }) {
+  const { first, last, function: name } = { ...group, ...group.caller };
+  const facts = [
+    ['Place', place + (name === undefined ? '' : ` in ${name}()`)],
+    ['File', group.caller?.file],
+    ['Seen', `${moment(first)} to ${moment(last)} UTC`],
+    ['What became', group.dispositions],
+    ['The candidate would have it', group.candidates],
+    ['Targets', group.targets],
+    ['Type', group.types],
+    ['Access', group.accesses],
+    ['FD in the child', group.childFds],
+    ['Most likely opened by', { values: openers, other: 0 }],
+    ['Commands', group.commands],
+    ['Functions called', group.routes],
+    ['Through', group.launchers],
+    ['The child is told by', group.announcements],
+    ['Decided by', group.rules],
+    ['Seen by audits', group.verdicts],
+    ['Modes', group.modes],
+    ['Codes', group.codes],
+  ];
+  const items = facts.flatMap(([title, fact]) => {
+    if (fact === undefined || fact === '') return [];
+    if (typeof fact === 'string') return [element('dt', {}, [title]), element('dd', {}, [fact])];
+    if (fact.values.length === 0 && fact.other === 0) return [];
+    const values = fact.values.map(({ value, count }) =>
+      element('li', {}, [element('code', {}, [String(value)]), ` ${number(count)}`]),
+    );
+    if (fact.other > 0) values.push(element('li', {}, [`others ${number(fact.other)}`]));
+    return [element('dt', {}, [title]), element('dd', {}, [element('ul', { class: 'chips' }, values)])];
+  });
+  return element('dl', { class: 'facts' }, items);
+}

@@ -1,0 +1,112 @@
+// What the page is made of. Strings become text nodes and attributes without meaning, never HTML: the data
+// is text of other people.
+
+import { number } from './words.mjs';
+
+export function element(name, attributes = {}, content = []) {
+  return filled(document.createElement(name), attributes, content);
+}
+
+export function svg(name, attributes = {}, content = []) {
+  return filled(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, content);
+}
+
+/** Strings become text nodes. */
+function filled(made, attributes, content) {
+  for (const [key, value] of Object.entries(attributes))
+    if (value !== '' || key === 'value' || key === 'disabled') made.setAttribute(key, String(value));
+  made.append(...content);
+  return made;
+}
+
+export function section(id, title, ...content) {
+  return element('section', { id, 'aria-labelledby': `${id}-title` }, [
+    element('h2', { id: `${id}-title` }, [title]),
+    ...content,
+  ]);
+}
+
+export function table({ caption, titles, rows }) {
+  const isNumber = index => rows[0]?.[index]?.class === 'number';
+  const head = titles.map((title, index) =>
+    element('th', { scope: 'col', role: 'columnheader', class: isNumber(index) ? 'number' : '' }, [title]),
+  );
+  const body = rows.map(cells =>
+    element(
+      'tr',
+      { role: 'row' },
+      cells.map(({ head, content, class: name = '' }, index) =>
+        element(
+          head ? 'th' : 'td',
+          {
+            class: name,
+            'data-title': titles[index],
+            role: head ? 'rowheader' : 'cell',
+            ...(head && { scope: 'row' }),
+          },
+          [element('div', {}, content)],
+        ),
+      ),
+    ),
+  );
+  return element('table', { role: 'table' }, [
+    element('caption', {}, [caption]),
+    element('thead', { role: 'rowgroup' }, [element('tr', { role: 'row' }, head)]),
+    element('tbody', { role: 'rowgroup' }, body),
+  ]);
+}
+
+/** The first few rows, and a button for the others. */
+export function foldedTable({ caption, titles, rows, shown }) {
+  const made = table({ caption, titles, rows: rows.slice(0, shown) });
+  if (rows.length <= shown) return made;
+  const more = element('button', { type: 'button', class: 'more' }, [`Show all ${number(rows.length)}`]);
+  const box = element('div', {}, [made, more]);
+  more.addEventListener('click', () => {
+    const all = table({ caption, titles, rows });
+    box.replaceChildren(all);
+    // Focus goes to the first row that is new.
+    const next = all.tBodies[0].rows[shown];
+    next.tabIndex = -1;
+    next.focus();
+  });
+  return box;
+}
+
+/** Parts of a whole, beside others of their table. */
+export function bar(parts, most) {
+  const shown = [...parts].filter(([, count]) => count > 0);
+  const text = shown.map(([name, count]) => `${number(count)} ${name}`).join(', ');
+  const pieces = shown.map(([name, count]) => {
+    const piece = element('span', { class: `bar-${name}` });
+    piece.style.width = `${Math.max(0.5, (count / most) * 100)}%`;
+    return piece;
+  });
+  return element('div', { class: 'bar', role: 'img', 'aria-label': text, title: text }, pieces);
+}
+
+export function legend(names) {
+  return element(
+    'ul',
+    { class: 'legend' },
+    Object.entries(names).map(([name, title]) =>
+      element('li', {}, [element('span', { class: `swatch bar-${name}` }), title]),
+    ),
+  );
+}
+
+export function choice(options) {
+  return element(
+    'select',
+    {},
+    options.map(([value, title]) => element('option', { value }, [title])),
+  );
+}
+
+export function nothing(text = 'Nothing here.') {
+  return element('p', { class: 'dim' }, [text]);
+}
+
+export function tip(text) {
+  return svg('title', {}, [text]);
+}

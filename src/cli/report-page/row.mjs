@@ -1,0 +1,93 @@
+// A group of the data, as the page shows, sorts and searches it.
+
+import { countOf, listOf, valuesOf } from './tally.mjs';
+
+export const KINDS = { stray: 'stray', fd: 'open FD', pipe: 'pipe', ipc: 'message channel' };
+
+/** Of the table of groups; a row is sorted by what it has under the key. */
+export const COLUMNS = [
+  { key: 'count', title: 'Findings', isNumber: true },
+  { key: 'processes', title: 'Processes', isNumber: true },
+  { key: 'became', title: 'Became' },
+  { key: 'kind', title: 'What' },
+  { key: 'target', title: 'Target' },
+  { key: 'caller', title: 'Caller' },
+  { key: 'command', title: 'Commands' },
+  { key: 'used', title: 'Use' },
+  { key: 'last', title: 'Last seen', isNumber: true },
+];
+
+/** Of a group; empty ones are left out of the data. */
+const TALLIES = [
+  ...['accesses', 'announcements', 'atStart', 'candidates', 'childFds', 'codes', 'commands', 'dispositions'],
+  ...['effects', 'launchers', 'modes', 'openers', 'routes', 'rules', 'targets', 'types', 'verdicts'],
+];
+
+export function toRow(given) {
+  const group = { ...given };
+  for (const name of TALLIES) group[name] ??= { values: [], other: 0 };
+  const { caller, dispositions, kind, count } = group;
+  const row = {
+    group,
+    count,
+    processes: group.processes.count,
+    became: dispositions.values.map(({ value }) => value),
+    kind: kind ?? '',
+    fds: listOf(group.childFds),
+    target: group.target ?? '',
+    openers: openersOf(group),
+    caller: callerTitle(caller),
+    place: placeOf(caller),
+    commands: commandsOf(group),
+    used: usedTitle(group.used),
+    last: group.last ?? '',
+    passed: countOf(dispositions, 'passed'),
+  };
+  row.opener = row.openers.map(({ value }) => value).join(', ');
+  row.command = row.commands.map(({ value }) => value).join(', ');
+  const texts = [row.caller, row.place, row.kind, row.target, row.opener, row.command];
+  const more = [group.targets, group.codes, group.rules, group.launchers, group.announcements].flatMap(
+    valuesOf,
+  );
+  row.text = [...texts, ...more].join('\n').toLowerCase();
+  return row;
+}
+
+function callerTitle(caller) {
+  if (caller === undefined) return 'unknown';
+  if (caller.package === '.') return 'the app';
+  if (caller.package === '?') return 'code without a file';
+  const title = caller.version === undefined ? caller.package : `${caller.package}@${caller.version}`;
+  return caller.declaredName === undefined ? title : `${title} (package "${caller.declaredName}")`;
+}
+
+function placeOf(caller) {
+  if (caller === undefined) return '';
+  const isInstalled = caller.package !== '.' && caller.package !== '?';
+  const file = (isInstalled ? caller.fileInPackage : undefined) ?? caller.file;
+  if (file === undefined) return '';
+  return caller.line === undefined ? file : `${file}:${caller.line}`;
+}
+
+/** Who opened a stray; what has no name is told apart by when it was there. */
+function openersOf({ kind, openers, atStart, count }) {
+  if (kind !== 'stray') return [];
+  const named = openers.values.map(({ value, count }) => ({ value, count }));
+  if (openers.other > 0) named.push({ value: 'other packages', count: openers.other });
+  const rest = count - named.reduce((sum, { count }) => sum + count, 0);
+  const inherited = Math.min(rest, countOf(atStart, true));
+  if (inherited > 0) named.push({ value: 'inherited at start', count: inherited });
+  if (rest > inherited) named.push({ value: 'unknown', count: rest - inherited });
+  return named;
+}
+
+function commandsOf({ commands }) {
+  return commands.other > 0
+    ? [...commands.values, { value: 'other commands', count: commands.other }]
+    : commands.values;
+}
+
+function usedTitle(used) {
+  if (used === undefined) return '';
+  return used === true ? 'used' : used === false ? 'not used' : 'unknown';
+}

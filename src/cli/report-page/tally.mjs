@@ -1,0 +1,23 @@
+// Tallies of the data: `{ values: [{ value, count }], other }`, and sums by name.
+
+export const DISPOSITIONS = ['passed', 'closed', 'refused'];
+
+export function valuesOf(tally) {
+  return tally.values.map(({ value }) => String(value));
+}
+
+export function listOf(tally) {
+  return valuesOf(tally).join(', ') + (tally.other > 0 ? ' ...' : '');
+}
+
+export function countOf(tally, wanted) {
+  return tally.values.find(({ value }) => value === wanted)?.count ?? 0;
+}
+
+export function addTo(map, key, count) {
+  map.set(key, (map.get(key) ?? 0) + count);
+}
+
+export function byCount(count, name) {
+  return (a, b) => count(b) - count(a) || (name(a) < name(b) ? -1 : 1);
+}
