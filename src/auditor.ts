@@ -31,7 +31,7 @@ interface Spawner {
 
 /** Never throws, nor does what it makes. */
 export function createAuditor(folder: string): Auditor {
-  const { tools, newTrace, append } = openAuditFolder(folder, workerThreads.threadId);
+  const { tools, newTrace, append, isOpenToAll } = openAuditFolder(folder, workerThreads.threadId);
   const outer = outerTrace(folder);
 
   return {
@@ -83,9 +83,10 @@ export function createAuditor(folder: string): Auditor {
     const call = readHandleCall(args);
     if (call === undefined) return { reason: NOT_NODES };
     try {
-      const reason = whyNot(call, tools);
+      const owner = ownerOf(call);
+      const reason = owner !== undefined && !isOpenToAll() ? NOT_OPEN : whyNot(call, tools);
       if (reason !== undefined) return { reason };
-      const output = newTrace(ownerOf(call));
+      const output = newTrace(owner);
       const trace = { file: path.basename(output), first: true };
       return { args: throughStrace(args, call, { ...tools, output }), trace };
     } catch (error) {
@@ -117,6 +118,7 @@ export function createAuditor(folder: string): Auditor {
   }
 }
 
+const NOT_OPEN = 'it runs as another user, who cannot get at the temporary folder (TMPDIR)';
 const NO_BINDING = 'under --permission a synchronous spawn cannot be traced';
 const NOT_NODES = 'the call below child_process is not one that Node makes';
 

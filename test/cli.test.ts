@@ -24,7 +24,7 @@ const allow = { effect: 'allow', reason: 'r', fds: [3] };
 // ---------------------------------------------------------------------------------------------
 
 for (const [args, message] of [
-  [['nonsense'], /expected a command \(check, .*\), found "nonsense"/],
+  [['nonsense'], /expected a command \(.*check, .*\), found "nonsense"/],
   [['check', 'a', 'b'], /expected one FOLDER, found 2/],
   [['check', 'nowhere'], /expected a FOLDER, found "nowhere", which is none/],
   [['check', '--format', 'yaml'], /expected text or json after --format, found "yaml"/],

@@ -1,5 +1,6 @@
 // The commands, in the order in which help shows them.
 
+import { audit } from './audit';
 import { check } from './check';
 import type { Commands } from './command';
 import { completion } from './completion';
@@ -11,6 +12,7 @@ import { run } from './run';
 import { scan } from './scan';
 
 export const COMMANDS: Commands = {
+  audit,
   check,
   completion,
   doctor,

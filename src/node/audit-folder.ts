@@ -6,13 +6,15 @@ import path = require('node:path');
 import { type AuditNote, type AuditTools, NOTES_SUFFIX, TOOLS_FILE, TRACE_SUFFIX } from '../core/audit';
 
 // Taken at load: programs replace functions of `fs`.
-const { appendFileSync, chownSync, readFileSync, writeFileSync } = fs;
+const { appendFileSync, chownSync, readFileSync, statSync, writeFileSync } = fs;
 
 export interface AuditFolder {
   readonly tools: AuditTools;
   /** A new trace's file, for the user that will write it. */
   readonly newTrace: (owner: { readonly uid: number; readonly gid: number } | undefined) => string;
   readonly append: (note: AuditNote) => void;
+  /** Whether any user can get at its files by name: a TMPDIR may be one user's own. */
+  readonly isOpenToAll: () => boolean;
 }
 
 /** `thread`: 0 for the main one. */
@@ -30,10 +32,17 @@ export function openAuditFolder(folder: string, thread: number): AuditFolder {
       return file;
     },
 
+    isOpenToAll: () => ancestors(folder).every(ancestor => (statSync(ancestor).mode & 0o001) !== 0),
+
     append(note) {
       appendFileSync(`${own}${NOTES_SUFFIX}`, `${JSON.stringify(note)}\n`, { mode: 0o600 });
     },
   };
+}
+
+function ancestors(folder: string): string[] {
+  const above = path.dirname(folder);
+  return above === folder ? [folder] : [folder, ...ancestors(above)];
 }
 
 /** A daemon outlives the audit, and starts programs when the folder is gone. */

@@ -8,6 +8,8 @@ import type { Use } from '../../src/core/use';
 
 const EXEC = '7 1.000000 execve("\\x2f\\x61", 0x1, 0x2) = 0';
 
+const NODE = '7 1.500000 execve("\\x2f\\x6e\\x6f\\x64\\x65", 0x1, 0x2) = 0';
+
 /** What is told of FD 5, given to the first program of a trace. */
 function useOf(...lines: readonly string[]): Use | undefined {
   return follow(() => lines, [{ pid: undefined, since: 0, fds: [5] }])[0]?.[0];
@@ -239,6 +241,24 @@ for (const [title, lines, verdict] of [
     ],
     'used',
   ],
+  [
+    'a ring of another program',
+    [
+      '7 2.0 io_uring_setup(256, {flags=0x10000, sq_entries=256}) = 6',
+      '7 2.1 io_uring_enter(6, 2, 2, 0x1, NULL, 0) = 2',
+    ],
+    'unknown',
+  ],
+  [
+    "a ring of Node's",
+    [
+      NODE,
+      '7 2.0 io_uring_setup(256, {flags=0x10000, sq_entries=256}) = 6',
+      '7 2.1 io_uring_enter(6, 2, 2, 0x1, NULL, 0) = 2',
+    ],
+    'inherited on',
+  ],
+  ['a ring of Node for files', [NODE, '7 2.0 io_uring_setup(64, {flags=0x2, sq_entries=64}) = 6'], 'unknown'],
   ['a 32-bit AT_FDCWD', ['7 2.0 openat(4294967196, "\\x61", 0) = 3'], 'never touched'],
   [
     'another FD under its number, closed by a way that the trace does not show',

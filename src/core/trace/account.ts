@@ -8,6 +8,8 @@ import type { Grant } from './tables';
 export interface Program {
   readonly file: string | undefined;
   readonly deeds: Map<Grant, Deeds>;
+  /** FDs of rings that do not count as a way to use other FDs. */
+  readonly libuvRings: Set<number>;
 }
 
 /** What one program did with one FD. */
@@ -25,7 +27,7 @@ interface Deeds {
 }
 
 export function newProgram(file?: string): Program {
-  return { file, deeds: new Map() };
+  return { file, deeds: new Map(), libuvRings: new Set() };
 }
 
 export function deedsOf(program: Program, grant: Grant): Deeds {

@@ -58,6 +58,13 @@ const CLOSE_RANGE_UNSHARE = 2;
 const CLOSE_RANGE_CLOEXEC = 4;
 const MSG_CMSG_CLOEXEC = 0x40000000;
 const IORING_SETUP_SQPOLL = 2;
+/**
+ * From Node 22 on, libuv has a ring of its own for epoll_ctl(), and puts nothing else into it
+ * (uv__epoll_ctl_prep in its linux.c): what it waits for, it then reads by system calls. The ring
+ * that reads files, which is off by default, has a thread of the kernel's (SQPOLL).
+ */
+const LIBUV_ENTRIES = '256';
+const NODE = /(?:^|\/)node(?:js)?$/;
 const F_DUPFD = 0;
 const F_SETFD = 2;
 const F_DUPFD_CLOEXEC = 1030;
@@ -94,11 +101,13 @@ export function createKernel(births: ReadonlyMap<number, readonly Birth[]>, give
     unshare: (task, { args }) => {
       if (hasFlag(args[0], CLONE_FILES)) unshare(task);
     },
-    io_uring_setup: (task, { args }) => {
-      if (hasFlag(flagsIn(args), IORING_SETUP_SQPOLL)) blind(task.table, task.program, IO_URING);
+    io_uring_setup: ({ table, program }, { args, result = -1 }) => {
+      if (hasFlag(flagsIn(args), IORING_SETUP_SQPOLL)) blame(table.grants(), program, IO_URING);
+      else if (args[0] === LIBUV_ENTRIES && NODE.test(program.file ?? '')) program.libuvRings.add(result);
     },
-    io_uring_enter: (task, { args }) => {
-      if (toNumber(args[1]) !== 0) blind(task.table, task.program, IO_URING);
+    io_uring_enter: ({ table, program }, { args }) => {
+      if (toNumber(args[1]) === 0 || program.libuvRings.has(fdIn(args))) return;
+      blame(table.grants(), program, IO_URING);
     },
     pidfd_getfd: (_, { args }) => {
       for (const { table, program } of tasks.values())
@@ -311,10 +320,6 @@ export function createKernel(births: ReadonlyMap<number, readonly Birth[]>, give
   }
 
   // What a trace does not tell ------------------------------------------------------------------
-
-  function blind(table: Table, program: Program, why: string): void {
-    blame(table.grants(), program, why);
-  }
 
   function blame(grants: Iterable<Grant>, program: Program, why: string): void {
     for (const grant of grants) deedsOf(program, grant).blind ??= why;

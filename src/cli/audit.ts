@@ -1,0 +1,105 @@
+// closefds audit: did the children use the FDs that they were given?
+
+import { chmodSync, closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { AUDIT_VARIABLE, TOOLS_FILE } from '../core/audit';
+import { mergeRecords } from '../core/audit-records';
+import { toSummary } from '../core/audit-summary';
+import { type ReportRecord, toLine } from '../core/report-record';
+import type { ProgramUse } from '../core/use';
+import { readAudited } from './audited';
+import { createVersions } from './program-version';
+import { endAs, readCommand, runCommand } from './run-command';
+import { findTracingTools } from './tracing-tools';
+import { UsageError } from './usage-error';
+
+const MODES = ['warn', 'enforce', 'strict'] as const;
+
+const usage = `closefds audit [-o FILE] [--mode MODE] [--config FILE] [--] COMMAND [ARGUMENT...]
+
+Runs COMMAND with every Node process below it under closefds, and the processes that these give FDs
+beside stdio under strace. Then tells which of these FDs were used, and which were not.
+
+  -o, --output FILE   where the findings are written, with what became of each FD; for report and learn
+  --mode ${MODES.join('|')}   default: warn, so that strays pass and are seen
+  --config FILE   the policy, in place of the app's own; as CLOSEFDS_CONFIG
+
+Needs strace 5.3 and the permission to trace. Without them, COMMAND runs all the same, and little is
+known in the end. The summary goes to stderr.
+
+Exits with COMMAND's exit code, or as it was killed; 127 if it cannot be started.
+
+  closefds audit -o findings.ndjson -- npm test
+`;
+
+export const audit = { summary: 'find out by strace which FDs children use', usage, main };
+
+async function main(args: readonly string[]): Promise<number> {
+  const { given, command } = readCommand(args, {
+    '-o': 'output',
+    '--output': 'output',
+    '--mode': 'mode',
+    '--config': 'config',
+  });
+  const { output, mode = 'warn', config } = given;
+  if (!(MODES as readonly string[]).includes(mode))
+    throw new UsageError(`expected one of ${MODES.join(', ')} after --mode, found "${mode}"`);
+  if (output !== undefined) makeOutput(output);
+
+  const folder = mkdtempSync(path.join(tmpdir(), 'closefds-audit-'));
+  try {
+    // Programs may run as other users, and write what they find here. Nobody else lists it.
+    chmodSync(folder, 0o1733);
+    const tools = await findTracingTools(folder);
+    writeFileSync(path.join(folder, TOOLS_FILE), JSON.stringify(tools), { mode: 0o644 });
+    const problem = 'problem' in tools ? tools.problem : undefined;
+    if (problem !== undefined) tell(`closefds audit: nothing can be traced: ${problem}\n`);
+
+    const end = await runCommand(command, {
+      [AUDIT_VARIABLE]: folder,
+      CLOSEFDS_MODE: mode,
+      ...(config !== undefined && { CLOSEFDS_CONFIG: path.resolve(config) }),
+    });
+
+    const audited = await readAudited(folder);
+    const records = withVersions(mergeRecords(audited.records, audited.proofs));
+    if (output !== undefined) writeFileSync(output, records.map(toLine).join(''));
+    tell(toSummary(records, audited));
+    rmSync(folder, { recursive: true, force: true });
+    return endAs(end);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Before COMMAND has run for an hour. */
+function makeOutput(file: string): void {
+  try {
+    closeSync(openSync(file, 'w', 0o600));
+  } catch (error) {
+    throw new UsageError(`expected a file that can be written after --output: ${(error as Error).message}`);
+  }
+}
+
+function tell(text: string): void {
+  process.stderr.write(text);
+}
+
+function withVersions(records: readonly ReportRecord[]): ReportRecord[] {
+  const versionOf = createVersions();
+  return records.map(record => {
+    const { use } = record;
+    if (use === undefined) return record;
+    const { heirs } = use;
+    return {
+      ...record,
+      use: { ...versioned(use), ...(heirs !== undefined && { heirs: heirs.map(versioned) }) },
+    };
+  });
+
+  function versioned<T extends ProgramUse>(use: T): T {
+    const version = use.program === undefined ? undefined : versionOf(use.program);
+    return version === undefined ? use : { ...use, version };
+  }
+}
