@@ -20,7 +20,7 @@ export interface Audited {
 export async function readAudited(folder: string): Promise<Audited> {
   const notes = readNotes(folder);
   const spawns = notes.filter((note): note is AuditedSpawn => !('proof' in note));
-  await tracersEnd(folder, spawns);
+  await tracersCatchUp(folder, spawns);
 
   const uses = readUses(folder, spawns);
   return {
@@ -50,13 +50,14 @@ function readNotes(folder: string): AuditNote[] {
 
 const PATIENCE = 3000;
 
-/** Of programs that have ended, the traces end soon; those that go on are judged by what they did so far. */
-async function tracersEnd(folder: string, spawns: readonly AuditedSpawn[]): Promise<void> {
+/** Tracers lag behind. Programs that go on are judged by what they did so far, once they have begun. */
+async function tracersCatchUp(folder: string, spawns: readonly AuditedSpawn[]): Promise<void> {
   const limit = Date.now() + PATIENCE;
   for (const { trace, pid } of spawns) {
     if (trace?.first !== true || pid === undefined) continue;
     const file = path.join(folder, trace.file);
-    while (!isRunning(pid) && !hasEnd(file, pid) && Date.now() < limit) await sleep(20);
+    const isBehind = () => (isRunning(pid) ? isEmpty(file) : !hasEnd(file, pid));
+    while (isBehind() && Date.now() < limit) await sleep(20);
   }
 }
 
@@ -67,6 +68,11 @@ function isRunning(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+function isEmpty(file: string): boolean {
+  for (const _ of linesOf(file)) return false;
+  return true;
 }
 
 function hasEnd(file: string, pid: number): boolean {

@@ -5,6 +5,7 @@ import { callerTitle } from './caller';
 import { file as fileTitle } from './message';
 import type { RecordedCaller, ReportRecord } from './report-record';
 import type { ProgramUse, Use } from './use';
+import { visible } from './visible';
 
 export interface Counts {
   readonly processes: number;
@@ -23,7 +24,7 @@ export function toSummary(records: readonly ReportRecord[], { processes, traced 
     ...section('not used', all, false),
     ...section('unknown', all, 'unknown'),
   ];
-  return lines.map(line => `${line}\n`).join('');
+  return lines.map(line => `${visible(line)}\n`).join('');
 }
 
 function section(title: string, records: readonly ReportRecord[], used: ReportRecord['used']): string[] {
