@@ -27,20 +27,18 @@ test('has one addon for each system', t => {
   ]);
 });
 
-test('has one source map, which the preloads name', t => {
+test('has one source map, which the bundle names', t => {
   t.deepEqual(
     t.context.files.filter(file => file.endsWith('.map')),
-    ['dist/register/index.js.map'],
+    ['dist/register/install.js.map'],
   );
-  for (const name of ['index', 'warn', 'strict', 'worker']) {
-    const text = readFileSync(path.join(ROOT, 'dist', 'register', `${name}.js`), 'utf8');
-    t.is(/\/\/# sourceMappingURL=(\S+)/.exec(text)?.[1], 'index.js.map');
-  }
+  const bundle = readFileSync(path.join(ROOT, 'dist', 'register', 'install.js'), 'utf8');
+  t.is(/^\/\/# sourceMappingURL=(\S+)$/m.exec(bundle)?.[1], 'install.js.map');
 });
 
 test('has nothing else than is meant for users', t => {
   const KNOWN =
-    /^(?:dist\/(?:src|register|compat)|prebuilds|native|compat|docs)\/|^(?:[\w.]+\.json|README\.md|CHANGELOG\.md|SECURITY\.md|LICENSE)$/;
+    /^(?:dist\/(?:src|register|compat|man)|prebuilds|native|compat|docs)\/|^(?:[\w.]+\.json|README\.md|CHANGELOG\.md|SECURITY\.md|LICENSE)$/;
   t.deepEqual(
     t.context.files.filter(file => !KNOWN.test(file)),
     [],
