@@ -16,6 +16,7 @@ compile('list-masks.c', 'list-masks', ['-static', '-Wno-format-nonliteral']);
 compile('clean-exec.c', 'clean-exec', ['-static']);
 compile('deny.c', 'deny', ['-static']);
 compile('do-fds.c', 'do-fds', ['-pthread']);
+compile('upstream.c', 'upstream', []);
 compile('leak.c', 'leak.node', [...library, '-pthread']);
 compile('no-atfork.c', 'no-atfork.so', library);
 
