@@ -45,6 +45,23 @@ test('has nothing else than is meant for users', t => {
   );
 });
 
+test('says what it installs, and what is bundled into it', t => {
+  const { components } = JSON.parse(readFileSync(path.join(ROOT, 'sbom.cdx.json'), 'utf8')) as {
+    components: readonly { name: string; properties: readonly object[] }[];
+  };
+  t.true(t.context.files.includes('sbom.cdx.json'));
+  const names = components.map(({ name, properties }) => (properties.length > 0 ? `${name}, bundled` : name));
+  t.deepEqual(names, [
+    '@babel/parser, bundled',
+    'acorn, bundled',
+    'debug',
+    'module-details-from-path',
+    'ms',
+    'require-in-the-middle',
+    'semver',
+  ]);
+});
+
 test('is small', t => {
   const { size } = statSync(t.context.tarball);
   t.true(size < MOST_BYTES, `${size} bytes, expected fewer than ${MOST_BYTES}`);
