@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { letGoFile } from './addon.mjs';
 import { fetchNode } from './fetch-nodes.mjs';
 import { buildPrebuilds, compilerFor, systemFor, TARGETS } from './prebuilds.mjs';
 
@@ -43,9 +44,14 @@ const once = buildPrebuilds(path.join(folder, 'once'));
 const again = buildPrebuilds(path.join(folder, 'again'));
 for (const [index, target] of TARGETS.entries()) {
   const title = `${target.arch}, ${target.libc}`;
+  const letGo = letGoFile(target, path.join(folder, 'once'));
+  const letGoAgain = letGoFile(target, path.join(folder, 'again'));
   expect(`${title}: two builds are alike`, sameBytes(once[index], again[index]), true);
-  if (target.libc === 'glibc')
+  expect(`${title}: and two of let-go`, sameBytes(letGo, letGoAgain), true);
+  if (target.libc === 'glibc') {
     expect(`${title}: no newer glibc than ${OLDEST_GLIBC}`, tooNew(once[index]), '');
+    expect(`${title}: nor in let-go`, tooNew(letGo), '');
+  }
   const host = compileHost(target);
   expect(`${title}: a process of its own kind`, output([...host, once[index], tool('list-fds')]), EXPECTED);
 }

@@ -18,13 +18,17 @@ test.before(async t => {
   Object.assign(t.context, { tarball, files: listed.map(file => file.replace(/^package\//, '')) });
 });
 
-test('has one addon for each system', t => {
-  t.deepEqual(t.context.files.filter(file => file.startsWith('prebuilds/')).sort(), [
-    'prebuilds/linux-arm64/closefds.glibc.node',
-    'prebuilds/linux-arm64/closefds.musl.node',
-    'prebuilds/linux-x64/closefds.glibc.node',
-    'prebuilds/linux-x64/closefds.musl.node',
-  ]);
+test('has the addon, and what an audit needs, for each system', t => {
+  const systems = ['arm64', 'x64'].flatMap(arch => ['glibc', 'musl'].map(libc => ({ arch, libc })));
+  t.deepEqual(
+    t.context.files.filter(file => file.startsWith('prebuilds/')).sort(),
+    systems
+      .flatMap(({ arch, libc }) => [
+        `prebuilds/linux-${arch}/closefds.${libc}.node`,
+        `prebuilds/linux-${arch}/let-go.${libc}.so`,
+      ])
+      .sort(),
+  );
 });
 
 test('has one source map, which the bundle names', t => {
