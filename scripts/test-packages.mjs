@@ -5,6 +5,7 @@
 //   enforce  it works just the same, nothing is reported; a leaker's child has FDs 0, 1 and 2
 //   denied   without the compat table, one that passes FDs is stopped, and the finding names the
 //            package, its version, the line and the FD
+//   audit    under `closefds audit` it works just the same, and each FD was used or not, as the case says
 //
 // The packages come from npm, in exact versions and without their install scripts, into .cache/packages.
 // What a machine lacks is skipped with the reason; with --install, root gets it from apt.
@@ -32,10 +33,11 @@ import { findProgram } from './find-program.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const REGISTER = path.join(root, 'dist', 'register', 'index.js');
+const CLI = path.join(root, 'dist', 'src', 'cli', 'main.js');
 const PROGRAMS = path.join(root, 'test', 'packages', 'programs');
 const LIST_FDS = path.join(root, 'build', 'list-fds');
 /** A browser may be slow; what is denied its channel may wait for it for ever. */
-const LIMIT = { off: 60_000, enforce: 60_000, denied: 15_000 };
+const LIMIT = { off: 60_000, enforce: 60_000, denied: 15_000, audit: 180_000 };
 const AT_ONCE = 2;
 
 const names = process.argv.slice(2).filter(argument => !argument.startsWith('-'));
@@ -53,8 +55,8 @@ const runs = mkdtempSync(path.join(packages, 'run-'));
 
 /** The programs that cases need: a path each, or why there is none. */
 function findPrograms(install) {
-  const names = new Set(cases.flatMap(({ needs }) => needs ?? []));
-  return new Map([...names].map(name => [name, findProgram(name, install)]));
+  const needed = cases.flatMap(({ needs, audited }) => [needs ?? [], audited ? ['strace'] : []].flat());
+  return new Map([...new Set(needed)].map(name => [name, findProgram(name, install)]));
 }
 
 /** A newer Node from npm, for the packages that do not run on this one. */
@@ -100,13 +102,25 @@ async function runCase(given) {
   if (missing !== undefined) return { ...row, skipped: missing };
 
   for (const [step, check] of Object.entries(STEPS)) {
-    if (step === 'denied' && given.denied === undefined) continue;
+    if (!hasStep(given, step)) continue;
+    if (step === 'audit' && machine.get('strace').missing !== undefined) {
+      row.steps[step] = 'skipped';
+      row.note = machine.get('strace').missing;
+      continue;
+    }
     const result = await runProgram(given, step, binary);
     const problem = check(given, result);
     row.steps[step] = problem === undefined ? 'ok' : 'FAILED';
     if (problem !== undefined) row.problems.push(`${step}: ${problem}\n${indent(tellResult(result))}`);
   }
   return row;
+}
+
+function hasStep({ denied, audited, prints, leaks }, step) {
+  if (step === 'denied') return denied !== undefined;
+  if (step === 'audit') return audited !== undefined;
+  // Some are there to be audited only.
+  return prints !== undefined || leaks !== undefined;
 }
 
 /** What is wrong with each step's result, if anything. */
@@ -128,7 +142,24 @@ const STEPS = {
     const wrong = reported(result, expected);
     return wrong ?? (result.stdout.trim() === prints ? 'it worked all the same' : undefined);
   },
+
+  audit({ audited, prints }, result) {
+    const wrong = prints === undefined ? undefined : wrongOutput({ prints }, result);
+    const uses = result.records.map(useOf).sort();
+    return (
+      wrongEnd(result) ??
+      wrong ??
+      (isDeepStrictEqual(uses, [...audited].sort()) ? undefined : `it found ${JSON.stringify(uses)}`)
+    );
+  },
 };
+
+/** `pipe 3 used by chromium`, `LOCK never touched by ls` */
+function useOf({ kind, childFd, target, use }) {
+  const name = kind === 'stray' ? path.basename(target) : `${kind} ${childFd}`;
+  const { program = 'nobody' } = use.heirs?.[0] ?? use;
+  return `${name} ${use.verdict} by ${path.basename(program)}`;
+}
 
 function versioned(name, installs) {
   return `${name}@${installs[name]}`;
@@ -171,7 +202,10 @@ async function runProgram(given, step, node) {
   // Short, since sockets are made there.
   const temporary = realpathSync(mkdtempSync(path.join(tmpdir(), 'closefds-')));
 
-  const child = spawn(path.join(root, 'build', 'clean-exec'), [node, `${given.program}.mjs`], {
+  const output = path.join(temporary, 'findings.ndjson');
+  const through = step === 'audit' ? [node, CLI, 'audit', '--config', config, '-o', output, '--'] : [];
+  const command = [...through, node, `${given.program}.mjs`];
+  const child = spawn(path.join(root, 'build', 'clean-exec'), command, {
     cwd: folder,
     env: {
       PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH}`,
@@ -179,7 +213,7 @@ async function runProgram(given, step, node) {
       TMPDIR: temporary,
       LANG: 'C.UTF-8',
       // For Node as a grandchild too: tsx and npm start one.
-      NODE_OPTIONS: `--require ${JSON.stringify(REGISTER)}`,
+      ...(step !== 'audit' && { NODE_OPTIONS: `--require ${JSON.stringify(REGISTER)}` }),
       CLOSEFDS_MODE: step === 'off' ? 'off' : 'enforce',
       CLOSEFDS_CONFIG: config,
       LIST_FDS,
@@ -189,11 +223,19 @@ async function runProgram(given, step, node) {
   });
   try {
     const result = await outcomeOf(child, temporary, LIMIT[step]);
-    return { ...result, findings: findingsIn(result.stderr) };
+    return { ...result, findings: findingsIn(result.stderr), records: recordsIn(output) };
   } finally {
     endRest(temporary);
     rmSync(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
+}
+
+function recordsIn(file) {
+  if (!existsSync(file)) return [];
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line));
 }
 
 /** Without the table, and where a channel is what it passes, with a rule against that. */
@@ -291,7 +333,7 @@ function printTable(rows) {
     const outcome = skipped !== undefined ? 'skipped' : row.problems.length === 0 ? 'passed' : 'failed';
     count[outcome] += 1;
     const cells = steps.map(step => (row.steps[step] ?? '-').padEnd(9)).join('');
-    const line = `${title.padEnd(28)}${String(node).padEnd(6)}${skipped ? `skipped: ${skipped}` : cells}`;
+    const line = `${title.padEnd(28)}${String(node).padEnd(6)}${skipped ? `skipped: ${skipped}` : cells}${row.note ? `audit skipped: ${row.note}` : ''}`;
     console.log(line.trimEnd());
     for (const problem of row.problems) console.log(`  ${problem}`);
   }

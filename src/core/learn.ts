@@ -261,7 +261,10 @@ function reasonOf(groups: readonly Group[]): string {
   const announcements = distinct(groups, group => group.announcements).sort(compare);
   const told =
     announcements.length === 0 ? '' : `, told of it by ${announcements.map(word => `"${word}"`).join(', ')}`;
-  const used = groups.some(group => group.used === true) ? 'a child used it' : 'no use was seen';
+  const users = distinct(groups, group => group.users).sort(compare);
+  const used = groups.some(group => group.used === true)
+    ? `a child used it${users.length === 0 ? '' : ` (${users.join(', ')})`}`
+    : 'no use was seen';
   return `${used}${told}: ${count} ${count === 1 ? 'spawn' : 'spawns'}, ${when} (learned)`;
 }
 

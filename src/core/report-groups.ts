@@ -10,7 +10,7 @@ import type { RecordedCaller, ReportRecord } from './report-record';
 import type { Access, FileType, Kind } from './request';
 import { compare, createTally, type Tally, type TallyCounter } from './tally';
 import { targetPattern, withoutPid } from './target-pattern';
-import type { UseVerdict } from './use';
+import { type UseVerdict, usersOf } from './use';
 
 export interface Groups {
   readonly byCaller: readonly Group[];
@@ -68,6 +68,8 @@ export interface Group extends Seen {
   readonly used: boolean | 'unknown' | undefined;
   /** By number of records, not of spawns: what audits saw. */
   readonly verdicts: Tally<UseVerdict>;
+  /** The programs that an audit saw using it, with their versions. */
+  readonly users: Tally<string>;
   readonly modes: Tally<Mode>;
 }
 
@@ -236,6 +238,7 @@ function createGroup(
     announcements: tally<string>(),
     candidates: tally<Disposition>(),
     verdicts: tally<UseVerdict>(),
+    users: tally<string>(),
     modes: tally<Mode>(),
   };
   let used: Group['used'];
@@ -261,6 +264,7 @@ function createGroup(
     put(tallies.announcements, record.announcement, count);
     put(tallies.candidates, record.candidate?.disposition, count);
     put(tallies.verdicts, use?.verdict, 1);
+    for (const user of usersOf(use)) tallies.users.add(user, count);
     put(tallies.modes, record.mode, count);
     used = moreCertain(used, record.used);
   }

@@ -42,6 +42,14 @@ export interface Use extends ProgramUse {
   readonly running?: true;
 }
 
+/** The programs that used it: `/usr/bin/cat 9.1-1`. */
+export function usersOf(use: Use | undefined): string[] {
+  if (use === undefined || isUsed(use) !== true) return [];
+  return (use.heirs ?? [use]).flatMap(({ program, version }) =>
+    program === undefined ? [] : [version === undefined ? program : `${program} ${version}`],
+  );
+}
+
 /** As reports and learned rules have it. To send an FD to somebody is to use it. */
 export function isUsed({ verdict }: Use): boolean | 'unknown' {
   if (verdict === 'unknown') return 'unknown';

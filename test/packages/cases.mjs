@@ -7,6 +7,7 @@
 //   denied    without the compat table it is stopped: who is named ('.' is the app), for which kind, at which
 //             FDs, through which launcher. A message channel is allowed by default, so a rule denies it there.
 //   leaks     what a child inherits without closefds
+//   audited   what `closefds audit` finds, one for each FD; a case with nothing else is there for that
 
 const LEVEL = ['000003.log', 'LOCK', 'LOG', 'MANIFEST-000002'];
 
@@ -18,6 +19,7 @@ export const CASES = [
     needs: 'chromium',
     prints: 'hello',
     denied: { caller: '@puppeteer/browsers', kind: 'pipe', fds: [3, 4] },
+    audited: ['pipe 3 used by chromium', 'pipe 4 used by chromium'],
   },
   {
     program: 'playwright-core',
@@ -34,6 +36,12 @@ export const CASES = [
     denied: { caller: 'ffmpeg-stream', kind: 'pipe', fds: [3, 4] },
   },
   {
+    program: 'ffmpeg',
+    installs: { 'ffmpeg-stream': '1.0.1' },
+    needs: 'ffmpeg',
+    audited: ['pipe 3 used by ffmpeg', 'pipe 4 used by ffmpeg'],
+  },
+  {
     program: 'mocha',
     installs: { mocha: '12.0.3' },
     node: 22,
@@ -45,6 +53,7 @@ export const CASES = [
     installs: { tsx: '4.23.15' },
     prints: 'hello',
     denied: { caller: 'tsx', kind: 'ipc', fds: [3] },
+    audited: ['ipc 3 used by node', 'ipc 3 used by node'],
   },
   {
     program: 'concurrently',
@@ -103,6 +112,12 @@ export const CASES = [
   },
   { program: 'npm', installs: { npm: '12.2.0' }, node: 24, prints: 'hello' },
   { program: 'classic-level', installs: { 'classic-level': '3.0.0' }, leaks: LEVEL },
+  {
+    program: 'classic-level-git',
+    installs: { 'classic-level': '3.0.0' },
+    needs: 'git',
+    audited: ['git', 'ls'].flatMap(name => LEVEL.map(file => `${file} never touched by ${name}`)),
+  },
   { program: 'leveldown', installs: { leveldown: '6.1.1' }, leaks: LEVEL },
   { program: 'lmdb', installs: { lmdb: '3.5.6' }, leaks: ['data.mdb'] },
   { program: 'node-pty', installs: { '@lydell/node-pty': '1.1.0' }, leaks: ['ptmx'] },
