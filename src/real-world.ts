@@ -46,7 +46,7 @@ export function createRealGuard({ settings, strayGuard, packageRoot, report }: R
   const openers = new WeakMap<OpenFile, Opener | undefined>();
   const inForce = createPolicy(config);
   const tried = config.candidate && createPolicy(config.candidate);
-  let known: Compat | undefined;
+  let complained = false;
 
   return createSpawnGuard(mode, {
     strays: fresh => look(fresh || alwaysLook),
@@ -80,13 +80,14 @@ export function createRealGuard({ settings, strayGuard, packageRoot, report }: R
   /** An update may have taken the file away; the rules of the config hold without it. */
   function compatTable(): Compat {
     try {
-      known ??= loadCompat();
+      return loadCompat();
     } catch (error) {
-      known = NO_COMPAT;
+      // The next time it may be there again: the process may have had no FD left to read it.
       const what = `closefds failed at reading the compat table, so nothing is known of any package: ${messageOf(error)}`;
-      report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
+      if (!complained) report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
+      complained = true;
+      return NO_COMPAT;
     }
-    return known;
   }
 
   /** Made anew when a rule expires while the process runs. */

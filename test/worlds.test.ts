@@ -6,6 +6,7 @@ import { chmodSync, cpSync, readFileSync, symlinkSync, writeFileSync } from 'nod
 import path from 'node:path';
 import anyTest from 'ava';
 import { temporaryFolder, write } from './support/programs';
+import { withoutAddon } from './support/routes';
 import { inheriting, LEAK, LIST_FDS, REGISTER, ROOT, run } from './support/run';
 import {
   answerOf,
@@ -89,6 +90,28 @@ for (const { name, through } of FOUR_WORLDS) {
       { through },
     );
     t.deepEqual(answer, { none: 'EMFILE', two: 0, fds: [0, 1, 2], later: [0, 1, 2], spawning: 'fork' });
+  });
+}
+
+for (const { name, through } of FOUR_WORLDS) {
+  test(`${name}: the system has too many open files`, async t => {
+    if (!(await isPossible(t, through))) return;
+    const { answer } = await answerOf(
+      t,
+      `
+        leak.open(process.argv[2], 40);
+        const out = fs.openSync(process.argv[2] + '.list', 'w+');
+        listed();
+        leak.full();
+        // libuv cannot make its channels. Without any it can, and marking by /proc fails in the child.
+        const failed = childProcess.spawnSync(LIST, [], { stdio: 'pipe' }).error.code;
+        childProcess.spawnSync(LIST, [], { stdio: ['inherit', out, 'inherit'] });
+        const text = Buffer.alloc(100);
+        answer({ failed, fds: JSON.parse(text.toString('utf8', 0, fs.readSync(out, text, 0, 100, 0))) });
+      `,
+      { through },
+    );
+    t.deepEqual(answer, { failed: 'ENFILE', fds: [0, 1, 2] });
   });
 }
 
@@ -249,6 +272,31 @@ for (const [what, breakIt] of Object.entries(BROKEN)) {
     );
     t.is(answer, '[0,1,2,40]\n/dev/null\n');
     t.is(stderr.match(/\[CLOSEFDS_STAND_IN\]/g)?.length, 1);
+  });
+}
+
+const LOST_PROC = `
+  leak.open(process.argv[2], 40);
+  const first = listed();
+  leak.full();
+  try { answer([first, String(childProcess.spawnSync(LIST, [], { stdio: 'pipe' }).error?.code)]); }
+  catch ({ code }) { answer([first, code]); }
+`;
+
+for (const [mode, outcome] of [
+  ['enforce', 'ENFILE'],
+  ['strict', 'ERR_CLOSEFDS_DENIED'],
+] as const) {
+  test(`the stand-in cannot list any more: ${mode}`, async t => {
+    const rule = { kinds: ['stray'], effect: 'allow', reason: 'test' };
+    const { answer, stderr } = await answerOf(
+      t,
+      LOST_PROC,
+      { nodeArgs: ['--require', withoutAddon()], env: { CLOSEFDS_MODE: mode } },
+      { 'package.json': '{"name": "app"}', 'closefds.json': JSON.stringify({ rules: [rule] }) },
+    );
+    t.deepEqual(answer, [[0, 1, 2, 40], outcome]);
+    t.deepEqual(stderr.match(/CLOSEFDS_UNGUARDED/g)?.length ?? 0, mode === 'strict' ? 0 : 1);
   });
 }
 

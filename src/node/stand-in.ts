@@ -17,12 +17,16 @@ const { fstatSync, openSync, readdirSync, readFileSync } = fs;
 export function createStandIn(): StrayGuard {
   const atStart = new Map(list().map(stray => [stray.fd, stray.identity]));
   let opened: number | undefined;
+  let failure: unknown;
   nullDevice();
 
   return {
     arm: () => {},
-    list: () => list().map(stray => ({ ...stray, atStart: atStart.get(stray.fd) === stray.identity })),
-    begin: () => {},
+    list: look,
+    begin: () => {
+      // What was not seen is not masked.
+      if (failure !== undefined) throw failure;
+    },
     end: () => {},
     replace: () => {
       throw new Error('without the addon, nothing can be closed when this process becomes another program');
@@ -31,6 +35,17 @@ export function createStandIn(): StrayGuard {
     spawning: () => 'unknown',
     nullDevice,
   };
+
+  function look(): ListedStray[] {
+    try {
+      const strays = list().map(stray => ({ ...stray, atStart: atStart.get(stray.fd) === stray.identity }));
+      failure = undefined;
+      return strays;
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
+  }
 
   function nullDevice(): number {
     // The program may have closed it by number; that must not put its next file over a stray.

@@ -3,15 +3,21 @@
  * makes processes in each of the ways there are. Nothing in the product uses it.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <node_api.h>
 #include <pthread.h>
 #include <spawn.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,6 +109,26 @@ static napi_value leak_limit(napi_env env, napi_callback_info info) {
   (void)getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = (rlim_t)to_int(env, values[0]);
   return from_int(env, setrlimit(RLIMIT_NOFILE, &limit));
+}
+
+/*
+ * full(): from now on, what this thread and its children ask for that needs a new open file fails
+ * with ENFILE, as where the whole system has too many. Opening so many would harm others. Save
+ * for pipes and event FDs, without which libuv does not get as far as a child.
+ */
+static napi_value leak_full(napi_env env, napi_callback_info info) {
+  (void)info;
+  static const unsigned calls[] = {SYS_openat, SYS_socketpair};
+  enum { COUNT = sizeof calls / sizeof *calls };
+  struct sock_filter filter[COUNT + 3] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))};
+  for (unsigned char i = 0; i < COUNT; i++)
+    filter[1 + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], (unsigned char)(COUNT - i), 0);
+  filter[COUNT + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+  filter[COUNT + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENFILE);
+  struct sock_fprog program = {COUNT + 3, filter};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return from_int(env, -1);
+  return from_int(env, prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
 }
 
 /* run(way, command...): makes a process by 'fork', 'vfork', 'posix_spawn', 'system' or 'popen'. */
@@ -208,7 +234,7 @@ NAPI_MODULE_INIT() {
     const char *name;
     napi_callback function;
   } functions[] = {{"open", leak_open},   {"flags", leak_flags}, {"mark", leak_mark}, {"close", leak_close},
-                   {"pipe", leak_pipe},   {"dup2", leak_dup2}, {"limit", leak_limit}, {"run", leak_run},
+                   {"pipe", leak_pipe},   {"dup2", leak_dup2}, {"limit", leak_limit}, {"run", leak_run}, {"full", leak_full},
                    {"openers", leak_openers}, {"forkers", leak_forkers}, {"join", leak_join}};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value function;

@@ -43,7 +43,7 @@ export const WAYS: readonly WayOfGuard[] = [
 let copy: string | undefined;
 
 /** The preload of a copy of this package in which there is no addon to load. */
-function withoutAddon(): string {
+export function withoutAddon(): string {
   if (copy === undefined) {
     const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'closefds-copy-')));
     process.once('exit', () => rmSync(folder, { recursive: true, force: true }));

@@ -41,6 +41,12 @@ export const WORLDS: readonly World[] = [
   world("close_range: EPERM, pselect6 as gVisor's", deny('close_range=EPERM,pselect6=EBADF'), 'proc'),
   world('close_range and getdents64: EPERM', deny('close_range=EPERM,getdents64=EPERM'), 'table'),
   world('all three: EPERM', deny('close_range=EPERM,pselect6=EPERM,getdents64=EPERM'), 'table'),
+  world('a user namespace', ['unshare', '--user', '--map-root-user'], 'close_range'),
+  world(
+    'a user namespace, close_range and pselect6: EPERM',
+    ['unshare', '--user', '--map-root-user', ...deny('close_range=EPERM,pselect6=EPERM')],
+    'proc',
+  ),
   world('/proc hidden', HIDDEN, 'close_range', false),
   world('/proc forged', FORGED, 'close_range', false),
   world('/proc hidden, close_range: EPERM', [...HIDDEN, ...deny('close_range=EPERM')], 'table', false),
