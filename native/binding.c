@@ -55,12 +55,12 @@ static napi_value arm(napi_env env, napi_callback_info info) {
   return number(env, stray_guard_arm());
 }
 
-/* guardByDefault(on: boolean): void */
+/* guardByDefault(on: boolean): boolean, what it was before */
 static napi_value guard_by_default(napi_env env, napi_callback_info info) {
-  napi_value values[1];
+  napi_value values[1], before;
   bool on;
-  if (arguments(env, info, 1, values) && to_bool(env, values[0], &on)) stray_guard_by_default(on);
-  return NULL;
+  if (!arguments(env, info, 1, values) || !to_bool(env, values[0], &on)) return NULL;
+  return napi_get_boolean(env, stray_guard_by_default(on), &before) == napi_ok ? before : NULL;
 }
 
 /* replace(keep?: Int32Array): number, the way or a negative errno code */

@@ -286,7 +286,7 @@ int stray_guard_arm(void) {
   return error;
 }
 
-void stray_guard_by_default(bool on) { atomic_store(&guard_by_default, on); }
+bool stray_guard_by_default(bool on) { return atomic_exchange(&guard_by_default, on); }
 
 enum stray_guard_spawning stray_guard_spawning(void) {
   if (atomic_load(&saw_other)) return STRAY_GUARD_OTHER;
@@ -522,7 +522,10 @@ void stray_guard_forget_marked(void) {
 #include <stdlib.h>
 
 int stray_guard_arm(void) { return 0; }
-void stray_guard_by_default(bool on) { (void)on; }
+bool stray_guard_by_default(bool on) {
+  (void)on;
+  return false;
+}
 int stray_guard_replace(struct fd_list keep) {
   (void)keep;
   return STRAY_GUARD_NOTHING;

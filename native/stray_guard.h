@@ -46,7 +46,7 @@ struct stray {
 int stray_guard_arm(void);
 
 /* Whether children of threads that are in no guarded spawn are marked too. Process-wide. */
-void stray_guard_by_default(bool on);
+bool stray_guard_by_default(bool on);
 
 /*
  * Opens a guarded spawn on this thread. Everything is marked in the parent, and what a fork

@@ -4,7 +4,7 @@
 
 import test, { type ExecutionContext } from 'ava';
 import { temporaryFolder, write } from './support/programs';
-import { REGISTER, run } from './support/run';
+import { LEAK, REGISTER, run } from './support/run';
 
 type Preloading = readonly [
   title: string,
@@ -192,6 +192,15 @@ test('a worker that loads closefds twice, for another mode, says nothing', async
     env: { CLOSEFDS_MODE: 'enforce', NODE_OPTIONS: `--require ${REGISTER.replace('index.js', 'warn.js')}` },
   });
   t.deepEqual([code, stdout, stderr], [0, 'enforce\n', '']);
+});
+
+test('a worker that starts does not hide from reports what is open', async t => {
+  const program = `
+    const { Worker } = require('node:worker_threads');
+    require(${JSON.stringify(LEAK)}).open(__filename + '.opened', 40);
+    new Worker('0', { eval: true }).on('exit', () => require('node:child_process').spawnSync('true'));`;
+  const { stderr } = await run(write(temporaryFolder(t), { 'app.js': program }));
+  t.regex(stderr, /stray FD 40 \(file \S+app\.js\.opened, read-write, opened since start\) was closed/);
 });
 
 async function same(

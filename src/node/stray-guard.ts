@@ -10,7 +10,8 @@ import type { ListedStray, Spawning, StrayGuard, Way } from '../core/stray-guard
 
 interface Addon {
   arm(): number;
-  guardByDefault(on: boolean): void;
+  /** Gives what it was before. */
+  guardByDefault(on: boolean): boolean;
   begin(keep: Int32Array | undefined, untouched: Int32Array | undefined): number;
   end(started: boolean): void;
   replace(keep: Int32Array | undefined): number;
@@ -30,8 +31,8 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
     arm(byDefault) {
       const errno = addon.arm();
       if (errno !== 0) throw new Error(`the atfork handlers could not be registered (errno ${errno})`);
-      if (byDefault) {
-        addon.guardByDefault(true);
+      // Once for the process: what another thread opened since is yet to be seen, and reported.
+      if (byDefault && !addon.guardByDefault(true)) {
         // Children that addons make by themselves get nothing that was inherited.
         note(addon.begin(undefined, undefined));
         addon.end(false);

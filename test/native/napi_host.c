@@ -71,6 +71,12 @@ napi_status napi_get_value_bool(napi_env env, napi_value value, bool *result) {
   return value->type == napi_boolean ? napi_ok : napi_boolean_expected;
 }
 
+napi_status napi_get_boolean(napi_env env, bool on, napi_value *result) {
+  (void)env;
+  *result = new_value((struct napi_value__){.type = napi_boolean, .number = on});
+  return napi_ok;
+}
+
 napi_status napi_create_int32(napi_env env, int32_t number, napi_value *result) {
   (void)env;
   *result = new_value((struct napi_value__){.type = napi_number, .number = number});
