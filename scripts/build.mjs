@@ -11,10 +11,14 @@ import { buildMan } from './build-man.mjs';
 const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..');
 const require = createRequire(import.meta.url);
 
-const PRELOADS = ['index', 'warn', 'strict', 'worker'];
+/** Preloads that load one bundle. */
+const SHARING = ['warn', 'strict', 'worker'];
 
-/** What only the first spawn needs, the first finding, a config, a missing addon: files of their own. */
-const LATER = ['real-world', 'reporter', 'core/parse-config', 'node/stand-in', 'node/exec-sync'];
+/** What only the first spawn needs, and the first finding: read at start, and evaluated then. */
+const LATER = ['real-world', 'reporter'];
+
+/** What only some starts need: those with a config, those without the addon. */
+const AT_START = ['core/parse-config', 'node/stand-in'];
 
 buildTypeScript();
 bundleReportPage();
@@ -48,24 +52,27 @@ function bundleReportPage() {
 }
 
 /**
- * What the preloads load becomes one file, with its parts still evaluated when they are first
- * needed: finding and reading thirty files costs more than all they do at start. A file for each
- * preload would save a fifth of a millisecond more, and make the package a fifth larger.
+ * What the preloads load becomes one file: finding and reading thirty files costs more than all they
+ * do at start. The one that most programs start with has it in itself; the others share a bundle,
+ * which costs them a third of a millisecond. What a start does not need is in files beside it.
  */
 async function bundlePreloads() {
   const folder = path.join(root, 'dist', 'register');
-  await bundle([source('install')], [builtParts(), laterParts()]);
-  await bundle(LATER.map(source), [builtParts()]);
-  for (const preload of PRELOADS) useBundle(path.join(folder, `${preload}.js`));
+  await bundle([path.join(root, 'register', 'index.ts'), source('install')], {
+    plugins: [builtParts(), laterParts()],
+    banner: { js: `'use strict'; const laterTexts = { ${LATER.map(readingText).join(', ')} };` },
+  });
+  await bundle([...LATER, ...AT_START].map(source), { plugins: [builtParts()] });
+  for (const preload of SHARING) useBundle(path.join(folder, `${preload}.js`));
 
-  function bundle(entryPoints, plugins) {
+  function bundle(files, options) {
     return esbuild.build({
-      entryPoints: Object.fromEntries(entryPoints.map(entry => [path.basename(entry, '.ts'), entry])),
+      ...options,
+      entryPoints: Object.fromEntries(files.map(file => [path.basename(file, '.ts'), file])),
       outdir: folder,
       allowOverwrite: true,
       bundle: true,
       packages: 'external',
-      plugins,
       platform: 'node',
       target: 'node18',
       // Comments and indentation are half of the text, and all of it is parsed at each start.
@@ -79,18 +86,40 @@ async function bundlePreloads() {
   }
 }
 
-/** What is loaded later lies beside the preloads. */
+/** Read at start, since the file may be gone when it is needed, with an update under way. */
+function readingText(name) {
+  return `${JSON.stringify(name)}: require('fs').readFileSync(__dirname + '/${name}.js')`;
+}
+
+/** In place of a part that lies beside the bundle. */
 function laterParts() {
+  const nameOf = file => [...LATER, ...AT_START].find(name => source(name) === file);
   return {
     name: 'later',
     setup(build) {
-      const files = new Set(LATER.map(source));
       build.onResolve({ filter: /^\./ }, ({ path: name, resolveDir }) => {
         const file = path.resolve(resolveDir, `${name}.ts`);
-        return files.has(file) ? { path: `./${path.basename(name)}.js`, external: true } : undefined;
+        const part = nameOf(file);
+        if (part === undefined) return undefined;
+        return LATER.includes(part)
+          ? { path: file, namespace: 'later' }
+          : { path: `./${path.basename(part)}.js`, external: true };
       });
+      build.onLoad({ filter: /./, namespace: 'later' }, ({ path: file }) => ({
+        contents: evaluatingText(nameOf(file)),
+        resolveDir: root,
+      }));
     },
   };
+}
+
+/** As the loader does it with a file, but of the text that was read at start. */
+function evaluatingText(name) {
+  return `
+    const file = require('node:path').join(__dirname, '${name}.js');
+    const names = ['exports', 'require', 'module', '__filename', '__dirname'];
+    const text = laterTexts['${name}'].toString();
+    require('node:vm').compileFunction(text, names, { filename: file })(exports, require, module, file, __dirname);`;
 }
 
 /** The sources name these as they lie in dist/. */
