@@ -190,10 +190,19 @@ function byCount<T extends { readonly count: number }>(title: (group: T) => stri
   return (a: T, b: T) => b.count - a.count || compare(title(a), title(b));
 }
 
-function groupTitle({ caller, kind, target }: Group): string {
+function groupTitle({ caller, kind, target, childFds }: Group): string {
   const { package: name, version, declaredName, line = 0, column = 0 } = caller ?? {};
   const place = [line, column].map(number => String(number).padStart(10, '0'));
-  return [name, version, declaredName, siteFile(caller), ...place, kind, target].join('\0');
+  return [
+    name,
+    version,
+    declaredName,
+    siteFile(caller),
+    ...place,
+    kind,
+    target,
+    childFds.values[0]?.value,
+  ].join('\0');
 }
 
 function selfTitle({ code, what }: SelfGroup): string {
