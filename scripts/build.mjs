@@ -45,8 +45,6 @@ function bundleReportPage() {
     target: ['chrome111', 'firefox113', 'safari16.4'],
     // A page that is read is easier to trust.
     minify: false,
-    // No text of ours may end the element that it is put into either.
-    charset: 'ascii',
     logLevel: 'warning',
   });
 }

@@ -1,11 +1,9 @@
 // closefds report: what the lines of report files add up to.
 
 import fs from 'node:fs';
-import type { Readable } from 'node:stream';
-import { parseArgs } from 'node:util';
-import { createReport, type Report, type ReportMaker } from '../core/report';
-import { readLines } from '../node/report-lines';
-import { createProgress } from './progress';
+import { createReport, type Report } from '../core/report';
+import { choice, readArguments } from './arguments';
+import { asUsageError, type Input, inputsOf, readInputs, reasonOf } from './inputs';
 import { toPage } from './report-page';
 import { toText } from './report-text';
 import { colourOf, endQuietlyOnEpipe, writeOut } from './terminal';
@@ -28,24 +26,19 @@ Exits with 0 when it has read all of it, 1 if something could not be read or was
 
 export const report = { summary: 'sum findings up: who passes what to whom', usage, main };
 
+const FORMATS = ['text', 'json'] as const;
+
 interface Call {
   readonly format: 'text' | 'json' | undefined;
   readonly html: string | undefined;
   readonly inputs: readonly Input[];
 }
 
-interface Input {
-  /** For messages. */
-  readonly name: string;
-  readonly size: number;
-  readonly open: () => Readable;
-}
-
 async function main(args: readonly string[]): Promise<number> {
   endQuietlyOnEpipe();
   const { format, html, inputs } = parse(args);
   const maker = createReport();
-  const problems = await readAll(inputs, maker);
+  const problems = await readInputs(inputs, { onLine: maker.readLine, recordsSoFar: maker.recordsSoFar });
   const summary = maker.result();
   problems.push(...doubts(summary));
 
@@ -69,43 +62,15 @@ function textOf(summary: Report): string {
 // ---------------------------------------------------------------------------------------------
 
 function parse(args: readonly string[]): Call {
-  const { values, positionals } = parsed(args);
-  const { format, html } = values;
-  if (format !== undefined && format !== 'text' && format !== 'json')
-    throw new UsageError(`expected text or json after --format, found "${format}"`);
-  const names = positionals.length === 0 ? ['-'] : positionals;
-  if (positionals.length === 0 && process.stdin.isTTY)
-    throw new UsageError('expected FILE, or findings on stdin, found a terminal there');
-  if (names.filter(name => name === '-').length > 1)
-    throw new UsageError('expected "-" for stdin once, found it twice');
-  const inputs = names.map(inputOf);
-  if (html !== undefined) checkPage(html, names);
+  const { values, positionals } = readArguments(args, {
+    format: { type: 'string' },
+    html: { type: 'string' },
+  });
+  const { html } = values;
+  const format = values.format === undefined ? undefined : choice(values.format, FORMATS, '--format');
+  const inputs = inputsOf(positionals);
+  if (html !== undefined) checkPage(html, positionals);
   return { format, html, inputs };
-}
-
-function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: { format: { type: 'string' }, html: { type: 'string' } },
-      allowPositionals: true,
-    });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
-
-/** Said before anything is read: a mistyped name must not cost a minute's reading. */
-function inputOf(name: string): Input {
-  if (name === '-') return { name: 'stdin', size: 0, open: () => process.stdin };
-  try {
-    const stat = fs.statSync(name);
-    if (stat.isDirectory()) throw new UsageError(`expected a file, found a folder: ${name}`);
-    fs.accessSync(name, fs.constants.R_OK);
-    return { name, size: stat.size, open: () => fs.createReadStream(name, { highWaterMark: 2 ** 20 }) };
-  } catch (error) {
-    throw asUsageError(error, `${name} cannot be read`);
-  }
 }
 
 /** The page must not take the place of what it is made of. */
@@ -130,53 +95,6 @@ function checkPage(html: string, names: readonly string[]): void {
 
 function statOf(name: string): fs.Stats | undefined {
   return fs.statSync(name, { throwIfNoEntry: false });
-}
-
-function asUsageError(error: unknown, what: string): UsageError {
-  return error instanceof UsageError ? error : new UsageError(`${what}: ${reasonOf(error)}`);
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'a part of its path is no folder',
-  EACCES: 'permission denied',
-};
-
-function reasonOf(error: unknown): string {
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  return REASONS[code] ?? message;
-}
-
-// ---------------------------------------------------------------------------------------------
-// Reading
-// ---------------------------------------------------------------------------------------------
-
-/** Resolves to what could not be read; the rest counts all the same. */
-async function readAll(inputs: readonly Input[], maker: ReportMaker): Promise<string[]> {
-  const problems: string[] = [];
-  const sources = new Map<string, number>();
-  const progress = createProgress({
-    stream: process.stderr,
-    size: inputs.reduce((sum, { size }) => sum + size, 0),
-    records: maker.recordsSoFar,
-  });
-  for (const { name, open } of inputs) {
-    const source = sources.get(withoutRotation(name)) ?? sources.size;
-    sources.set(withoutRotation(name), source);
-    const onLine = (line: string, isTooLong: boolean) => maker.readLine(line, isTooLong, source);
-    try {
-      await readLines(open(), { onLine, onBytes: progress.onBytes });
-    } catch (error) {
-      problems.push(`${name} could not be read to its end: ${reasonOf(error)}`);
-    }
-  }
-  progress.end();
-  return problems;
-}
-
-/** What was rotated away is of the same processes: findings.ndjson, .ndjson.1, .ndjson-20261124.gz */
-function withoutRotation(name: string): string {
-  return name.replace(/\.gz$/, '').replace(/[.-]\d+$/, '');
 }
 
 /** Nothing at all is no problem: a guarded program may have nothing to report. */
