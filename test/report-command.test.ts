@@ -3,6 +3,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { createProgress } from '../src/cli/progress';
@@ -10,6 +11,7 @@ import { toPage } from '../src/cli/report-page';
 import { toText } from '../src/cli/report-text';
 import { colourOf } from '../src/cli/terminal';
 import { createReport, type Report } from '../src/core/report';
+import { LONGEST_LINE, readLines } from '../src/node/report-lines';
 import { temporaryFolder } from './support/programs';
 import { line } from './support/report-lines';
 import { ROOT, type RunOptions, type RunResult, run } from './support/run';
@@ -81,6 +83,19 @@ test('a line of any length, and the record behind it', async t => {
   t.is(code, 0);
   t.is(total.count, 3);
   t.is(reading.tooLong, 1);
+});
+
+test('of a line that is too long, the end is kept across pieces', async t => {
+  const [first, second] = [line().slice(0, 100), line().slice(100)];
+  const pieces = ['x'.repeat(LONGEST_LINE), `y${first}`, second, line()].map(text => Buffer.from(text));
+  const lines: [string, boolean][] = [];
+  const onLine = (text: string, isTooLong: boolean) =>
+    lines.push([text.slice(-line().length + 1), isTooLong]);
+  await readLines(Readable.from(pieces), { onLine, onBytes: () => {} });
+  t.deepEqual(lines, [
+    [line().trimEnd(), true],
+    [line().trimEnd(), false],
+  ]);
 });
 
 test('lines that begin in one piece of a pipe and end in another', async t => {

@@ -337,15 +337,25 @@ const FOCUSED = `(() => {
   };
 })()`;
 
-test('the keyboard reaches everything, in order, and the focus is seen', async t => {
-  const page = await show(t, SAMPLE, { height: 500 });
-  const reached: { name: string; isSeen: boolean }[] = [];
-  for (let step = 0; step < 26; step++) {
-    await page.press('Tab');
+interface Focused {
+  readonly name: string;
+  readonly isSeen: boolean;
+}
+
+async function walk(page: Page, key: 'Tab' | 'Back', steps: number): Promise<Focused[]> {
+  const reached: Focused[] = [];
+  for (let step = 0; step < steps; step++) {
+    await page.press(key);
     reached.push(await page.evaluate(FOCUSED));
   }
+  return reached;
+}
+
+test('the keyboard reaches everything, in order, and the focus is seen', async t => {
+  const page = await show(t, SAMPLE, { height: 500 });
+  const reached = await walk(page, 'Tab', 26);
   t.deepEqual(
-    reached.filter(({ isSeen }) => !isSeen),
+    [...reached, ...(await walk(page, 'Back', 25))].filter(({ isSeen }) => !isSeen),
     [],
   );
   t.deepEqual(

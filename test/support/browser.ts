@@ -26,7 +26,7 @@ export interface Look {
 export interface Page {
   /** Of an expression; a promise is waited for. */
   readonly evaluate: <T>(expression: string) => Promise<T>;
-  readonly press: (key: 'Tab' | 'Enter' | 'Space') => Promise<void>;
+  readonly press: (key: 'Tab' | 'Back' | 'Enter' | 'Space') => Promise<void>;
   readonly type: (text: string) => Promise<void>;
   /** PNG: all of the page, or what is in view. */
   readonly picture: (isWhole?: boolean) => Promise<Buffer>;
@@ -167,12 +167,14 @@ async function openPage({ send, on }: Connection, file: string, look: Look): Pro
     },
     async press(key) {
       const given = {
-        Tab: { key: 'Tab', windowsVirtualKeyCode: 9 },
-        Enter: { key: 'Enter', windowsVirtualKeyCode: 13, text: '\r' },
-        Space: { key: ' ', windowsVirtualKeyCode: 32, text: ' ' },
+        Tab: { key: 'Tab', code: 'Tab', windowsVirtualKeyCode: 9 },
+        // Tab with Shift.
+        Back: { key: 'Tab', code: 'Tab', windowsVirtualKeyCode: 9, modifiers: 8 },
+        Enter: { key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 13, text: '\r' },
+        Space: { key: ' ', code: 'Space', windowsVirtualKeyCode: 32, text: ' ' },
       }[key];
-      await call('Input.dispatchKeyEvent', { type: 'keyDown', code: key, ...given });
-      await call('Input.dispatchKeyEvent', { type: 'keyUp', code: key, ...given });
+      await call('Input.dispatchKeyEvent', { type: 'keyDown', ...given });
+      await call('Input.dispatchKeyEvent', { type: 'keyUp', ...given });
     },
     async type(text) {
       await call('Input.insertText', { text });
