@@ -314,11 +314,13 @@ test('light and dark differ, and paper is always light', async t => {
   const background = 'getComputedStyle(document.body).backgroundColor';
   const light = await (await show(t, SAMPLE, { scheme: 'light' })).evaluate(background);
   const dark = await (await show(t, SAMPLE, { scheme: 'dark' })).evaluate(background);
-  const paper = await show(t, SAMPLE, { scheme: 'dark', media: 'print' });
+  // A4, less its margins.
+  const paper = await show(t, SAMPLE, { scheme: 'dark', media: 'print', width: 718 });
   t.not(light, dark);
   t.is(await paper.evaluate(background), 'rgb(255, 255, 255)');
   t.is(await paper.evaluate(`getComputedStyle(document.querySelector('.filters')).display`), 'none');
   t.deepEqual((await paper.evaluate<{ low: string[] }>(LOW_CONTRAST)).low, []);
+  t.is(await paper.evaluate('document.documentElement.scrollWidth'), 718);
   t.is(String((await paper.print()).subarray(0, 5)), '%PDF-');
 });
 
