@@ -26,6 +26,13 @@ const CASES: readonly (readonly [code: string, ...sites: string[]])[] = [
   [`(function (Kind) { Kind[Kind["ipc"] = 1] = "ipc"; Kind[Kind["stdio"] = 0] = "stdio" })(Kind)`],
   [`this.stdio[1] = 'pipe'`],
 
+  [
+    `${CP} const a = [0]; if (x) { a.push(1) } else { a.push('pipe') } if (y) a.push(2); else a.push('pipe'); cp.spawn('a', { stdio: a })`,
+  ],
+  [
+    `${CP} const a = [0, 1]; switch (x) { case 1: a.push('pipe'); break; case 2: a.push(2) } cp.spawn('a', { stdio: a })`,
+  ],
+
   // Arrays in the call, however the function is come by.
   [
     `${CP} cp.spawn('a', { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'overlapped'] })`,
@@ -61,6 +68,15 @@ const CASES: readonly (readonly [code: string, ...sites: string[]])[] = [
   ],
   [
     `const t = { 81: e => { e.exports = require('child_process') }, 4: (e, x, n) => { var c = n(81); (0, c.spawn)('a', { stdio: [0, 1, 2, 'ipc'] }) } }`,
+    'certain spawn ipc 3',
+  ],
+
+  [
+    `${CP} function run(start, o) { return start('a', o) } run(cp.spawn, { stdio: [0, 1, 2, 'ipc'] })`,
+    'certain spawn ipc 3',
+  ],
+  [
+    `${CP} class A { constructor(o) { this.spawn = o.spawn || cp.spawn } f() { this.spawn('a', { stdio: [0, 1, 2, 'ipc'] }) } }`,
     'certain spawn ipc 3',
   ],
 
@@ -106,6 +122,10 @@ const CASES: readonly (readonly [code: string, ...sites: string[]])[] = [
   [
     `${CP} for (const f of fds) { stdio.push('pipe') } var stdio = [0, 1, 2]; cp.spawn('a', { stdio })`,
     'likely spawn pipe +',
+  ],
+  [
+    `${CP} const a = [0, 1, 2]; if (x) a.push('pipe'); else a.push('ipc'); cp.spawn('a', { stdio: a })`,
+    'certain spawn ipc/pipe 3',
   ],
 
   // Launchers.

@@ -2,8 +2,9 @@
 //
 // However a bundler or a compiler has written it: interop helpers, aliases, webpack's numbers.
 
-import type { AnyNode, Identifier } from 'acorn';
-import { type Binding, functionAround, keyOf, type Path, type Tree } from './tree';
+import type { AnyNode, Identifier, MemberExpression } from 'acorn';
+import { type Binding, functionAround, keyOf, type Path, type Source, type Tree } from './tree';
+import type { Values } from './values';
 
 export interface Export {
   /** Without `node:`. */
@@ -15,8 +16,9 @@ export interface Export {
 export type ExportOf = (node: AnyNode) => Export | undefined;
 
 /** `isKnown`: the modules that are of interest. */
-export function createExportOf(tree: Tree, isKnown: (module: string) => boolean): ExportOf {
+export function createExportOf(tree: Tree, values: Values, isKnown: (module: string) => boolean): ExportOf {
   const known = new Map<Binding, Export | undefined>();
+  const members = new Map<string, Export | undefined>();
   const numbered = webpackModules();
   return exportOf;
 
@@ -25,7 +27,7 @@ export function createExportOf(tree: Tree, isKnown: (module: string) => boolean)
       case 'Identifier':
         return ofName(node);
       case 'MemberExpression':
-        return below(exportOf(node.object), keyOf(node) ?? '?');
+        return below(exportOf(node.object), keyOf(node) ?? '?') ?? ofMember(node);
       case 'AwaitExpression':
         return exportOf(node.argument);
       case 'SequenceExpression':
@@ -56,18 +58,38 @@ export function createExportOf(tree: Tree, isKnown: (module: string) => boolean)
     return known.get(binding);
   }
 
-  function ofBinding({ sources }: Binding): Export | undefined {
-    for (const source of sources) {
-      const origin =
-        source.from === 'import'
-          ? named(source.module)
-          : source.from === 'value'
-            ? exportOf(source.value)
-            : undefined;
-      const found = source.path.reduce(below, origin);
+  /** `this.spawn = options.spawn ?? cp.spawn`. */
+  function ofMember(node: MemberExpression): Export | undefined {
+    const key = values.key(node);
+    if (key === undefined) return undefined;
+    if (!members.has(key)) {
+      members.set(key, undefined);
+      members.set(key, firstOf(values.writes.get(key) ?? []));
+    }
+    return members.get(key);
+  }
+
+  function firstOf(nodes: readonly AnyNode[]): Export | undefined {
+    for (const node of nodes) {
+      const found = exportOf(node);
       if (found !== undefined) return found;
     }
     return undefined;
+  }
+
+  function ofBinding({ sources }: Binding): Export | undefined {
+    for (const source of sources) {
+      const found = source.path.reduce(below, ofSource(source));
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  function ofSource(source: Source): Export | undefined {
+    if (source.from === 'import') return named(source.module);
+    if (source.from === 'value') return exportOf(source.value);
+    // `run(cp.spawn, command)`: whoever is told what to start with.
+    return firstOf(values.given(source.fn, source.index));
   }
 
   /** A call with the module's name is a `require` of whatever name; one with the module itself, a helper. */

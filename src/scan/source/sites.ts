@@ -98,7 +98,7 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
   const tree = indexTree(program);
   const values = createValues(tree);
   const reader = createReader(tree, values);
-  const exportOf = createExportOf(tree, module => {
+  const exportOf = createExportOf(tree, values, module => {
     return (
       module === 'child_process' || module === OWN || module === 'process' || launchers.has(packageOf(module))
     );

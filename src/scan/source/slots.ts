@@ -179,9 +179,17 @@ export function createReader(tree: Tree, values: Values): Reader {
   /** With what is pushed to the variable or member of that key, anywhere in the file. */
   function grown(found: readonly Slots[], key: string | undefined): readonly Slots[] {
     const own = (key === undefined ? undefined : changesOf.get(key)) ?? [];
-    return own
-      .reduce((found, change) => found.map(slots => changed(slots, change)), found)
-      .slice(0, ALTERNATIVES);
+    return own.reduce(
+      (found, change) => found.flatMap(slots => withChange(slots, change, own)).slice(0, ALTERNATIVES),
+      found,
+    );
+  }
+
+  /** What is pushed in the one branch and what in the other are not pushed both. */
+  function withChange(slots: Slots, change: Change, all: readonly Change[]): readonly Slots[] {
+    const rivals = all.filter(({ node }) => areExclusive(node, change.node));
+    if (rivals.some(({ node }) => slots.nodes.includes(node))) return [slots];
+    return rivals.length === 0 ? [changed(slots, change)] : [changed(slots, change), slots];
   }
 
   function changed(base: Slots, { node, how, values: given, index }: Change): Slots {
@@ -247,6 +255,21 @@ export function createReader(tree: Tree, values: Values): Reader {
     }
     return groups;
   }
+}
+
+function areExclusive(a: AnyNode, b: AnyNode): boolean {
+  if (a === b) return false;
+  const wayUp = new Map<AnyNode, AnyNode>();
+  for (let at = a; at.parent !== undefined; at = at.parent) wayUp.set(at.parent, at);
+  for (let at = b; at.parent !== undefined; at = at.parent) {
+    const { parent } = at;
+    const other = wayUp.get(parent);
+    if (other === undefined) continue;
+    const branches = parent.type === 'IfStatement' || parent.type === 'ConditionalExpression';
+    if (branches) return other !== at && other !== parent.test && at !== parent.test;
+    return parent.type === 'SwitchStatement' && other !== at;
+  }
+  return false;
 }
 
 /** Node's words for a slot. */

@@ -15,6 +15,8 @@ export interface Values {
   readonly all: (node: AnyNode) => readonly AnyNode[];
   /** What stands under a name in an object. */
   readonly property: (object: AnyNode, name: string) => readonly AnyNode[];
+  /** What is passed as a parameter, where the file calls the function. */
+  readonly given: (fn: FunctionNode, index: number) => readonly AnyNode[];
   /** The same variable or member has the same key; other expressions have none. */
   readonly key: (node: AnyNode) => string | undefined;
   /** What is assigned to a member elsewhere in the file, by its key. */
@@ -30,7 +32,15 @@ export function createValues(tree: Tree): Values {
   let budget = BUDGET;
   const calls = callsByName();
   const { writes, merges } = collectWrites();
-  return { step, all, property: (object, name) => property(object, name, new Set()), key, writes, merges };
+  return {
+    step,
+    all,
+    property: (object, name) => property(object, name, new Set()),
+    given,
+    key,
+    writes,
+    merges,
+  };
 
   function all(node: AnyNode): readonly AnyNode[] {
     const found = new Set<AnyNode>();
@@ -159,7 +169,6 @@ export function createValues(tree: Tree): Values {
     return named.length <= 3 ? named : [];
   }
 
-  /** What is passed as a parameter, where the file calls the function. */
   function given(fn: FunctionNode, index: number): readonly AnyNode[] {
     const name = functionName(fn);
     const candidates = name === undefined ? [] : (calls.get(name) ?? []);
