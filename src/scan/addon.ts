@@ -68,8 +68,14 @@ export interface AddonImports {
 export function addonImports(bytes: Buffer): AddonImports | undefined {
   const imported = importedSymbols(bytes);
   if (imported === undefined) return undefined;
-  const those = (names: ReadonlySet<string>) => [...new Set(imported.filter(name => names.has(name)))].sort();
+  const those = (names: ReadonlySet<string>) =>
+    [...new Set(imported.filter(name => names.has(name)).map(plain))].sort();
   return { starters: those(STARTERS), openers: those(OPENERS) };
+}
+
+/** `open64`, `__open_2`: what a C library calls `open`. */
+function plain(name: string): string {
+  return name.replace(/^__/, '').replace(/(?:64)?(?:_2)?$/, '');
 }
 
 const DYNSYM = 11;

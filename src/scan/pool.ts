@@ -20,16 +20,20 @@ export interface PoolOptions {
 const MARK = 'closefds scan';
 const BATCH_FILES = 40;
 const BATCH_BYTES = 4 * 1024 * 1024;
-const HEAP_MB = 1536;
+/** Enough for a bundle of 15 MB, several times over. */
+const HEAP_MB = 1024;
+/** For one that took all of that, alone. */
+const LARGE_HEAP_MB = 3072;
 
 /** `file`: the bundle, which is also what the workers run. */
 export async function readAll(jobs: Iterable<Job>, file: string, options: PoolOptions): Promise<void> {
   const batches = toBatches(jobs);
   const again: Job[] = [];
   const count = Math.max(1, Math.min(os.availableParallelism?.() ?? os.cpus().length, 4));
-  await Promise.all(Array.from({ length: count }, () => work(() => batches.next().value, lost)));
+  await Promise.all(Array.from({ length: count }, () => work(HEAP_MB, () => batches.next().value, lost)));
   // One at a time: what needs this much memory gets it alone.
   await work(
+    LARGE_HEAP_MB,
     () => (again.length > 0 ? [again.pop() as Job] : undefined),
     ([job], why) => {
       if (job !== undefined) options.outcome({ file: job.file, status: 'named', sites: [], why });
@@ -42,19 +46,20 @@ export async function readAll(jobs: Iterable<Job>, file: string, options: PoolOp
 
   /** Until there are no more batches, with a new worker wherever one is lost. */
   async function work(
+    heap: number,
     next: () => readonly Job[] | undefined,
     lost: (batch: readonly Job[], why: string) => void,
   ): Promise<void> {
     for (let batch = next(); batch !== undefined; ) {
       const worker = new Worker(file, {
         workerData: { [MARK]: true, launchers: options.launchers, known: options.known },
-        resourceLimits: { maxOldGenerationSizeMb: HEAP_MB, stackSizeMb: 8 },
+        resourceLimits: { maxOldGenerationSizeMb: heap, stackSizeMb: 8 },
         execArgv: [],
       });
       while (batch !== undefined) {
         const outcomes: readonly Outcome[] | Error = await ask(worker, batch);
         if (outcomes instanceof Error) {
-          lost(batch, `not parsable with ${HEAP_MB} MiB of memory: ${outcomes.message}`);
+          lost(batch, `not parsable with ${heap} MiB of memory: ${outcomes.message}`);
           batch = next();
           break;
         }

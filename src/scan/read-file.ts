@@ -98,7 +98,6 @@ function isNodeScript(bytes: Buffer): boolean {
 
 function judge(file: string, kind: FileKind, bytes: Buffer, reader: Reader): Outcome {
   if (kind === 'addon') return ofAddon(file, bytes);
-  if (bytes.includes(0)) return named(file, 'binary, in spite of its name');
   const text = decode(bytes);
   if (!isWorthParsing(text)) return { file, status: 'searched', sites: [] };
 
@@ -108,7 +107,8 @@ function judge(file: string, kind: FileKind, bytes: Buffer, reader: Reader): Out
   try {
     return { file, status: 'parsed', sites: sitesOf(text, file, reader), key };
   } catch (error) {
-    return named(file, whyUnparsed(error as Error));
+    // Bundles of WebAssembly have such bytes in strings, and are parsed all the same.
+    return named(file, bytes.includes(0) ? 'binary, in spite of its name' : whyUnparsed(error as Error));
   }
 }
 

@@ -85,7 +85,7 @@ export async function scanRoots(options: ScanOptions, bundle: string): Promise<S
       found.push({ file: path.join(root, 'package.json'), site });
 
   return {
-    places: found.map(({ file, site }) => toPlace(file, site)).sort(inOrder),
+    places: withoutBuilds(found.map(({ file, site }) => toPlace(file, site)).sort(inOrder)),
     counts: { packages: owners.size, ...counts },
     problems: problems.map(({ file, why }) => ({ file: shown(file), why })).sort(byFile),
     skippedLinks: skippedLinks.map(shown).sort(),
@@ -185,6 +185,18 @@ function knownOf({ name, declaredName, version }: Owner, table: KnownPackages): 
       .filter(ofThis)
       .map(({ source }) => site(`its addon makes processes, past child_process (${source})`)),
   ];
+}
+
+/** An addon has a build for each system: one place for all that do the same. */
+function withoutBuilds(places: readonly Place[]): Place[] {
+  const addons = new Map<string, Place>();
+  return places.filter(place => {
+    if (place.what !== 'addon') return true;
+    const key = [place.package, place.version, place.reason, place.via].join(' ');
+    if (addons.has(key)) return false;
+    addons.set(key, place);
+    return true;
+  });
 }
 
 /** By package, the app first; then by file and line. */
