@@ -157,10 +157,16 @@ function bundleScan() {
     platform: 'node',
     target: 'node18',
     minify: true,
-    // The licenses of the parsers come along.
-    legalComments: 'eof',
+    // Copies of the parsers need their licenses beside them.
+    footer: { js: ['acorn', '@babel/parser'].map(license).join('\n') },
+    legalComments: 'none',
     logLevel: 'warning',
   });
+}
+
+function license(name) {
+  const file = path.join(root, 'node_modules', name, 'LICENSE');
+  return `/*\n${name}\n\n${readFileSync(file, 'utf8').trim()}\n*/`;
 }
 
 function buildAddon() {
