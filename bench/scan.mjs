@@ -1,0 +1,203 @@
+// How well the scan does, on programs and published packages of which somebody has read what they
+// pass: npm run bench:scan [-- --write NAME@VERSION...]
+//
+// test/scan-corpus.json lists, for each version of a package, every place that passes FDs or may,
+// and the compat table's evidence is held against the scan as well. What the scan reports beside
+// them is wrong, and what it does not report is missed:
+//
+//   recall      of the places, how many are found (`certain`: the call and the slot are in one file)
+//   precision   of what is reported at a level, how much is right
+//
+// `unseen` marks packages that were chosen after the scan was written, and never looked at before.
+// A certain place that is missed makes the exit code 1. --write adds what the scan finds in a
+// package to the corpus, for a person to read and correct.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createPublished, replaceFile } from '../scripts/published.mjs';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const require = createRequire(import.meta.url);
+const { scan, sitesOf } = require(path.join(root, 'dist', 'src', 'scan', 'index.js'));
+const { loadCompat } = require(path.join(root, 'dist', 'src', 'compat.js'));
+const file = path.join(root, 'test', 'scan-corpus.json');
+const published = createPublished(path.join(root, '.cache'));
+const LEVELS = ['certain', 'likely', 'possible'];
+
+const corpus = JSON.parse(readFileSync(file, 'utf8'));
+if (process.argv[2] === '--write') await add(process.argv.slice(3));
+else await measure();
+
+async function measure() {
+  const programs = score(programPlaces());
+  console.log(`${programs.of} programs of test/fixtures/scan`);
+  print(programs);
+
+  const started = performance.now();
+  await published.fetch(corpus.packages);
+  const fetched = performance.now();
+  const all = [];
+  for (const entry of corpus.packages) all.push(await judge(entry));
+  const total = score(all);
+  console.log(`${total.of} published packages`);
+  print(total);
+  const unseen = score(
+    all.filter(({ isUnseen }) => isUnseen),
+    () => {},
+  );
+  console.log(`${unseen.of} of them that nobody looked at while the scan was written`);
+  print(unseen);
+  const { found, of } = total.evidence;
+  console.log(`  the compat table's evidence: ${found} of ${of} rows found`);
+  const seconds = from => ((performance.now() - from) / 1000).toFixed(0);
+  const peak = Math.round(process.resourceUsage().maxRSS / 1024);
+  console.log(
+    `fetched in ${((fetched - started) / 1000).toFixed(0)} s, scanned in ${seconds(fetched)} s, ${peak} MiB at most`,
+  );
+  process.exitCode = programs.missed.certain + total.missed.certain === 0 ? 0 : 1;
+}
+
+async function judge(entry) {
+  const title = `${entry.name}@${entry.version}`;
+  const { integrity } = await published.tarball(entry.name, entry.version);
+  if (integrity !== entry.integrity) throw new Error(`${title}: the tarball is ${integrity}`);
+  return {
+    title,
+    isUnseen: entry.unseen === true,
+    expected: [...entry.places, ...evidenceOf(entry)],
+    found: await scanned(entry),
+  };
+}
+
+/** What others have found in the package, before there was a scan. */
+function evidenceOf({ name, version }) {
+  const table = path.join(root, 'compat', 'packages', `${name}.json`);
+  if (!existsSync(table)) return [];
+  const { passes = [] } = JSON.parse(readFileSync(table, 'utf8'));
+  return passes
+    .flatMap(entry => entry.evidence)
+    .filter(row => row.version === version)
+    .map(({ file, line }) => ({ file, line, what: 'stdio', certain: true, isEvidence: true }));
+}
+
+async function scanned({ name, version }) {
+  const { places } = await scan({
+    roots: [await published.tarballFile(name, version)],
+    policy: { rules: [], aliases: {}, expired: [], validUntil: Number.POSITIVE_INFINITY },
+    table: { ...loadCompat(), strays: [], starts: [] },
+    useCache: false,
+    env: process.env,
+  });
+  return places.map(({ fileInPackage, ...place }) => ({ ...place, file: fileInPackage }));
+}
+
+/** `//-> certain spawn ipc 3` beside the line; see test/fixtures/scan/README.md. */
+function programPlaces() {
+  const folder = path.join(root, 'test', 'fixtures', 'scan');
+  const { launchers } = loadCompat();
+  return readdirSync(folder)
+    .filter(name => name !== 'README.md')
+    .map(name => {
+      const text = readFileSync(path.join(folder, name), 'utf8');
+      const expected = text.split('\n').flatMap((line, index) =>
+        (/\/\/-> (.+)$/.exec(line)?.[1] ?? '')
+          .split('; ')
+          .filter(Boolean)
+          .map(label => ({ file: name, line: index + 1, certain: label.startsWith('certain') })),
+      );
+      const found = sitesOf(text, name, { launchers }).map(site => ({ ...site, file: name }));
+      return { title: name, expected, found };
+    });
+}
+
+function score(judged, tell = console.log) {
+  const right = { certain: 0, likely: 0, possible: 0 };
+  const wrong = { certain: 0, likely: 0, possible: 0 };
+  const found = { certain: 0, other: 0 };
+  const missed = { certain: 0, other: 0 };
+  const graded = { certain: 0, lower: 0 };
+  const evidence = { found: 0, of: 0 };
+  for (const { title, expected, found: reported } of judged) {
+    for (const place of reported) {
+      const isRight = expected.some(label => isAt(label, place));
+      (isRight ? right : wrong)[place.sure]++;
+      if (!isRight)
+        tell(`  wrong   ${title} ${place.file}:${place.line} ${place.sure} ${place.what}: ${place.shows}`);
+    }
+    for (const label of expected) {
+      const places = reported.filter(place => isAt(label, place));
+      const isFound = places.length > 0;
+      if (label.isEvidence) {
+        evidence.of++;
+        evidence.found += Number(isFound);
+      } else if (label.certain && isFound)
+        graded[places.some(({ sure }) => sure === 'certain') ? 'certain' : 'lower']++;
+      (isFound ? found : missed)[label.certain ? 'certain' : 'other']++;
+      if (!isFound) tell(`  missed  ${title} ${label.file}:${label.line}`);
+    }
+  }
+  return { of: judged.length, right, wrong, found, missed, graded, evidence };
+}
+
+function isAt(label, place) {
+  return (
+    label.file === place.file &&
+    (label.what === undefined || label.what === place.what) &&
+    place.lines.includes(label.line)
+  );
+}
+
+function print({ right, wrong, found, missed, graded }) {
+  const share = (part, rest) =>
+    `${part + rest === 0 ? '-' : ((100 * part) / (part + rest)).toFixed(1)} % (${part} of ${part + rest})`;
+  console.log(
+    `  recall     certain ${share(found.certain, missed.certain)}, others ${share(found.other, missed.other)}`,
+  );
+  console.log(`  called certain  ${share(graded.certain, graded.lower)} of the certain ones`);
+  console.log(
+    `  precision  ${LEVELS.map(level => `${level} ${share(right[level], wrong[level])}`).join(', ')}`,
+  );
+}
+
+async function add(specs) {
+  const entries = new Map(corpus.packages.map(entry => [`${entry.name}@${entry.version}`, entry]));
+  const wanted = specs.map(spec => {
+    const [, name, version] = /^(@?[^@]+)@(.+)$/.exec(spec) ?? [];
+    if (name === undefined) throw new Error(`expected NAME@VERSION, found ${spec}`);
+    return { name, version };
+  });
+  await published.fetch(wanted);
+  for (const { name, version } of wanted) {
+    const { integrity } = await published.tarball(name, version);
+    const places = (await scanned({ name, version })).map(
+      ({ file, line, what, kinds, slots, sure, shows }) => {
+        return { file, line, what, kinds, slots, certain: sure === 'certain', shows: shows.slice(0, 100) };
+      },
+    );
+    const unique = [
+      ...new Map(places.map(place => [`${place.file}:${place.line} ${place.what}`, place])).values(),
+    ];
+    const { unseen } = entries.get(`${name}@${version}`) ?? {};
+    entries.set(`${name}@${version}`, { name, version, integrity, unseen, places: unique });
+    console.log(`${name}@${version}: ${places.length} places to read`);
+  }
+  const packages = [...entries.values()].sort(
+    (a, b) => compare(a.name, b.name) || compare(a.version, b.version),
+  );
+  replaceFile(file, toText(packages));
+}
+
+/** A place a line, to be read. */
+function toText(packages) {
+  const entries = packages.map(({ places, ...entry }) => {
+    const lines = places.map(place => `    ${JSON.stringify(place)}`);
+    const list = lines.length === 0 ? '[]' : `[\n${lines.join(',\n')}\n  ]`;
+    return `  ${JSON.stringify(entry).slice(0, -1)}, "places": ${list}}`;
+  });
+  return `{\n"about": ${JSON.stringify(corpus.about)},\n"packages": [\n${entries.join(',\n')}\n]\n}\n`;
+}
+
+function compare(a, b) {
+  return a < b ? -1 : Number(a > b);
+}
