@@ -66,9 +66,16 @@ export function createRealGuard({ settings, strayGuard, packageRoot, report }: R
   });
 
   /** From its own file, not from the bundle: only an audit pays for it. */
-  function auditor(folder: string): Auditor {
-    const { createAuditor } = require(path.join(packageRoot, 'dist', 'src', 'auditor.js')) as typeof Audit;
-    return createAuditor(folder);
+  function auditor(folder: string): Auditor | undefined {
+    try {
+      const { createAuditor } = require(path.join(packageRoot, 'dist', 'src', 'auditor.js')) as typeof Audit;
+      return createAuditor(folder);
+    } catch (error) {
+      // --permission may not let it be read.
+      const what = `this process is not audited: ${error instanceof Error ? error.message : String(error)}`;
+      report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
+      return undefined;
+    }
   }
 
   /** Found once for each stray: the look through what is loaded is dear, and the FD stays what it is. */

@@ -395,6 +395,34 @@ for (const [title, strace, says] of [
   });
 }
 
+test('tracing is forbidden by seccomp, as containers do: a message, and the application runs all the same', async t => {
+  if (!(await traces(t))) return;
+  const { code, stdout, stderr, records } = await audit(t, USES, { through: [tool('deny'), 'ptrace=EPERM'] });
+  t.deepEqual([code, stdout], [0, 'text']);
+  t.regex(stderr, /strace may not trace here \(.*\); allow it: in a container with --cap-add=SYS_PTRACE/);
+  t.deepEqual(tell(records), [
+    '3 unknown by , used: true, 1',
+    '3 unknown by , used: unknown, 1',
+    '4 unknown by , used: unknown, 1',
+  ]);
+});
+
+test('a process that may not read the audit says so, and goes on', async t => {
+  if (!(await traces(t))) return;
+  const program = `${START}
+    const own = require.resolve(${JSON.stringify(path.join(ROOT, 'dist', 'src', 'auditor.js'))});
+    require.cache[own] = { get exports() { throw new Error('not allowed'); } };
+    process.stdout.write(cp.execFileSync('cat', { stdio: [fd, 'pipe', 2, fd] }));`;
+  const { code, stdout, stderr } = await audit(t, program, { env: { NODE_NO_WARNINGS: '' } });
+  t.deepEqual([code, stdout], [0, 'text']);
+  t.regex(stderr, /\[CLOSEFDS_INTERNAL_ERROR\] ClosefdsWarning: this process is not audited: not allowed/);
+});
+
+test('without an audit, none of it is loaded', t => {
+  for (const name of readdirSync(path.join(ROOT, 'dist', 'register')).filter(file => file.endsWith('.js')))
+    t.notRegex(readFileSync(path.join(ROOT, 'dist', 'register', name), 'utf8'), /strace/);
+});
+
 test('a wrong call', async t => {
   const call = (...args: string[]) => runCommand([process.execPath, CLI, 'audit', ...args]);
   for (const [args, says] of [

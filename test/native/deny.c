@@ -25,6 +25,7 @@ static long call_number(const char *name) {
   if (strcmp(name, "close_range") == 0) return SYS_close_range;
   if (strcmp(name, "pselect6") == 0) return SYS_pselect6;
   if (strcmp(name, "getdents64") == 0) return SYS_getdents64;
+  if (strcmp(name, "ptrace") == 0) return SYS_ptrace;
   return atol(name);
 }
 
