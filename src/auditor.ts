@@ -15,7 +15,7 @@ import { type Circumstances, toRecord } from './core/report-record';
 import { type HandleCall, readHandleCall, throughStrace } from './core/traced-spawn';
 import { openAuditFolder } from './node/audit-folder';
 import { whyUntraceable } from './node/program';
-import { tracerCommand } from './node/tracer-of';
+import { seccompState, tracerCommand } from './node/tracer-of';
 
 /** What is written down about a process beside its FDs. */
 type Notes = Pick<AuditedSpawn, 'trace' | 'reason'>;
@@ -23,6 +23,11 @@ type Notes = Pick<AuditedSpawn, 'trace' | 'reason'>;
 interface Tracing extends Notes {
   /** What the call gets instead. */
   readonly args?: readonly unknown[];
+}
+
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
 }
 
 interface Spawner {
@@ -84,7 +89,7 @@ export function createAuditor(folder: string): Auditor {
     if (call === undefined) return { reason: NOT_NODES };
     try {
       const owner = ownerOf(call);
-      const reason = owner !== undefined && !isOpenToAll() ? NOT_OPEN : whyNot(call, tools);
+      const reason = whyNotAs(owner, tools) ?? whyNot(call, tools);
       if (reason !== undefined) return { reason };
       const output = newTrace(owner);
       const trace = { file: path.basename(output), first: true };
@@ -92,6 +97,13 @@ export function createAuditor(folder: string): Auditor {
     } catch (error) {
       return { reason: error instanceof Error ? error.message : String(error) };
     }
+  }
+
+  /** strace ends badly for the program where it may not trace, so that has to be known beforehand. */
+  function whyNotAs(owner: Owner | undefined, { uid, seccomp, onlyPrivileged }: TracingTools) {
+    if (seccompState() !== seccomp) return NEW_FILTER;
+    if (onlyPrivileged && (owner !== undefined || process.geteuid?.() !== uid)) return YAMA;
+    return owner !== undefined && !isOpenToAll() ? NOT_OPEN : undefined;
   }
 
   function note(
@@ -119,6 +131,8 @@ export function createAuditor(folder: string): Auditor {
 }
 
 const NOT_OPEN = 'it runs as another user, who cannot get at the temporary folder (TMPDIR)';
+const NEW_FILTER = 'it is under a seccomp filter that tracing was not tried with';
+const YAMA = 'kernel.yama.ptrace_scope lets only privileged users trace';
 const NO_BINDING = 'under --permission a synchronous spawn cannot be traced';
 const NOT_NODES = 'the call below child_process is not one that Node makes';
 
@@ -139,7 +153,7 @@ function whyNot({ file, args, cwd, env, uid, gid }: HandleCall, { argv0 }: Traci
 }
 
 /** Of the trace: whoever the program runs as. */
-function ownerOf({ uid, gid }: HandleCall): { uid: number; gid: number } | undefined {
+function ownerOf({ uid, gid }: HandleCall): Owner | undefined {
   if (uid === undefined && gid === undefined) return undefined;
   return { uid: uid ?? process.getuid?.() ?? -1, gid: gid ?? process.getgid?.() ?? -1 };
 }

@@ -276,7 +276,7 @@ const SIGHTS: readonly (readonly [title: string, program: string])[] = [
   ],
   [
     'a timeout, and results with output',
-    `const { error, ...rest } = cp.spawnSync('sh', ['-c', 'echo out; echo err >&2; sleep 60'], { timeout: 1500, killSignal: 'SIGKILL', stdio: [0, 'pipe', 'pipe', fd], encoding: 'utf8' });
+    `const { error, ...rest } = cp.spawnSync('sh', ['-c', 'echo out; echo err >&2; sleep 60'], { timeout: 5000, killSignal: 'SIGKILL', stdio: [0, 'pipe', 'pipe', fd], encoding: 'utf8' });
      console.log(error.code, error.spawnargs, { ...rest, pid: 0 });
      console.log(cp.execSync('cat', { input: 'abc', stdio: ['pipe', 'pipe', 2, fd] }).toString());`,
   ],
@@ -405,6 +405,17 @@ test('tracing is forbidden by seccomp, as containers do: a message, and the appl
     '3 unknown by , used: unknown, 1',
     '4 unknown by , used: unknown, 1',
   ]);
+});
+
+test('a filter that forbids tracing, added below the audit', async t => {
+  if (!(await traces(t))) return;
+  const program = `
+    const cp = require('node:child_process');
+    if (process.argv[2]) cp.spawnSync('cat', { stdio: [fs.openSync('given'), 1, 2, fs.openSync('given')] });
+    else cp.spawnSync(${JSON.stringify(tool('deny'))}, ['ptrace=EPERM', process.execPath, __filename, 'x'], { stdio: 'inherit' });`;
+  const { stdout, records } = await audit(t, `const fs = require('node:fs');${program}`);
+  t.deepEqual([stdout, tell(records)], ['text', ['3 unknown by , used: unknown, 1']]);
+  t.is(records[0]?.use?.reason, 'it is under a seccomp filter that tracing was not tried with');
 });
 
 test('a process that may not read the audit says so, and goes on', async t => {

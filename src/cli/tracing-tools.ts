@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditTools, TracingTools } from '../core/audit';
 import { straceOptions } from '../core/trace/strace';
 import { PACKAGE_ROOT } from '../install';
+import { seccompState } from '../node/tracer-of';
 
 const INSTALL =
   'install strace 5.3 or newer (Debian and Ubuntu: apt install strace; Fedora: dnf install strace; Alpine: apk add strace)';
@@ -21,7 +22,14 @@ export async function findTracingTools(folder: string): Promise<AuditTools> {
   if (strace === undefined) return { problem: `strace was not found in PATH; ${INSTALL}` };
   try {
     const letGo = copyLetGo(folder);
-    const tools = { strace, letGo, argv0: spawnSync(strace, ['--argv0=x', '-V']).status === 0 };
+    const tools: TracingTools = {
+      strace,
+      letGo,
+      argv0: spawnSync(strace, ['--argv0=x', '-V']).status === 0,
+      uid: process.geteuid?.() ?? -1,
+      seccomp: seccompState(),
+      onlyPrivileged: Number(yamaScope() ?? 0) >= 2,
+    };
     const problem = await tryOut(tools, path.join(folder, 'probe'));
     return problem === undefined ? tools : { problem };
   } catch (error) {
@@ -89,13 +97,16 @@ async function hasTrace(output: string): Promise<boolean> {
 function toProblem(text: string): string {
   const [line = ''] = text.split('\n');
   if (/unrecognized option|invalid option/.test(text)) return `this strace is too old (${line}); ${INSTALL}`;
-  return `strace may not trace here (${line}${yama()}); ${PERMIT}`;
+  const scope = yamaScope();
+  const yama = scope === undefined ? '' : `, kernel.yama.ptrace_scope is ${scope}`;
+  return `strace may not trace here (${line}${yama}); ${PERMIT}`;
 }
 
-function yama(): string {
+/** undefined where the kernel has no Yama. */
+function yamaScope(): string | undefined {
   try {
-    return `, kernel.yama.ptrace_scope is ${readFileSync('/proc/sys/kernel/yama/ptrace_scope', 'utf8').trim()}`;
+    return readFileSync('/proc/sys/kernel/yama/ptrace_scope', 'utf8').trim();
   } catch {
-    return '';
+    return undefined;
   }
 }

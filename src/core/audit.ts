@@ -25,6 +25,11 @@ export interface TracingTools {
   readonly letGo: string;
   /** Whether strace can give a program another name than that of its file. */
   readonly argv0: boolean;
+  /** As whom this was tried, and under which filters: others may not trace. */
+  readonly uid: number;
+  readonly seccomp: string;
+  /** kernel.yama.ptrace_scope is 2: only the privileged trace. */
+  readonly onlyPrivileged: boolean;
 }
 
 /** One line of a thread's notes. */

@@ -1,4 +1,4 @@
-// Who traces this process: a process can have only one tracer.
+// Who traces this process, which can have only one tracer, and what filters its system calls.
 
 import fs = require('node:fs');
 
@@ -13,5 +13,14 @@ export function tracerCommand(): readonly string[] | undefined {
   } catch {
     // It is another user's, or in another namespace.
     return [];
+  }
+}
+
+/** Equal where the same filters hold. */
+export function seccompState(): string {
+  try {
+    return (readFileSync('/proc/self/status', 'utf8').match(/^Seccomp.*$/gm) ?? []).join(' ');
+  } catch {
+    return '';
   }
 }
