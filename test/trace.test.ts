@@ -15,6 +15,7 @@ const CASES: readonly (readonly [steps: string, verdict: string])[] = [
   ['read:5 read:5 seek:5:1', 'used: read lseek'],
   ['seek:5:1', 'used: lseek'],
   ['read32:5', 'used: read'],
+  ['send32:5', process.arch === 'x64' ? 'used: send' : 'used: sendto'],
   ['mmap:5', 'used: mmap'],
   ['flock:5', 'used: flock'],
   ['poll:5', 'used: poll'],

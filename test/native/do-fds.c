@@ -64,15 +64,33 @@ static void *execute_thread(void *steps) {
 }
 
 /* 0x80 is how 32-bit programs call the kernel; a 64-bit one may, too. */
-static void read32(int fd) {
 #ifdef __x86_64__
-  void *low = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-  long result = 3;
-  __asm__ volatile("int $0x80" : "+a"(result) : "b"(fd), "c"(low), "d"(1) : "memory", "r8", "r9", "r10", "r11");
-#else
-  (void)!read(fd, &fd, 1);
-#endif
+static long call32(long number, long one, const void *two, long three) {
+  __asm__ volatile("int $0x80"
+                   : "+a"(number)
+                   : "b"(one), "c"(two), "d"(three)
+                   : "memory", "r8", "r9", "r10", "r11");
+  return number;
 }
+
+static void *low_memory(void) {
+  return mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+}
+
+static void read32(int fd) { (void)call32(3, fd, low_memory(), 1); }
+
+/* socketcall(SYS_SEND, {fd, buffer, length, flags}) */
+static void send32(int fd) {
+  unsigned *arguments = low_memory();
+  arguments[0] = (unsigned)fd;
+  arguments[1] = (unsigned)(unsigned long)(arguments + 8);
+  arguments[2] = 1;
+  (void)call32(102, 9, arguments, 0);
+}
+#else
+static void read32(int fd) { (void)!read(fd, &fd, 1); }
+static void send32(int fd) { (void)!send(fd, &fd, 1, 0); }
+#endif
 
 /* Sends an FD to itself, and gives it back under a new number. */
 static int pass(int fd) {
@@ -103,6 +121,7 @@ static int run(char **steps) {
 #define STEP(name) if (strcmp(word, name) == 0)
     STEP("read") (void)!read(a, byte, 1);
     STEP("read32") read32(a);
+    STEP("send32") send32(a);
     STEP("fstat") { struct stat s; (void)fstat(a, &s); }
     STEP("isatty") (void)isatty(a);
     STEP("getfd") (void)fcntl(a, F_GETFD);

@@ -113,11 +113,13 @@ const TOUCHES: Readonly<Record<string, Touches>> = {
   ...each('waitid', ({ args }) => (toNumber(args[0]) === P_PIDFD ? [['use', toFd(args[1])]] : [])),
 };
 
-/** Calls that move FDs about, make processes, or do what a trace cannot see into; src/core/trace/follow.ts. */
+/**
+ * Calls that move FDs about, make processes, or do what a trace cannot see into; src/core/trace/kernel.ts.
+ * socketcall() is how 32-bit programs do what the socket calls above do, and strace writes which.
+ */
 const OTHERS = [
-  ...'close close_range dup dup2 dup3 open creat clone clone3 fork vfork unshare execve io_uring_setup io_uring_enter'.split(
-    ' ',
-  ),
+  ...'close close_range dup dup2 dup3 open creat clone clone3 fork vfork unshare execve'.split(' '),
+  ...'io_uring_setup io_uring_enter socketcall'.split(' '),
 ];
 
 export const TRACED: readonly string[] = [...Object.keys(TOUCHES), ...OTHERS];
