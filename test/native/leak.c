@@ -101,6 +101,13 @@ static napi_value leak_dup2(napi_env env, napi_callback_info info) {
   return from_int(env, dup2(to_int(env, values[0]), to_int(env, values[1])));
 }
 
+/* keep(fd): a marked duplicate, for when its own number is to be taken. */
+static napi_value leak_keep(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  (void)arguments(env, info, values, 1);
+  return from_int(env, fcntl(to_int(env, values[0]), F_DUPFD_CLOEXEC, 100));
+}
+
 /* limit(count): the soft limit on FDs. */
 static napi_value leak_limit(napi_env env, napi_callback_info info) {
   napi_value values[1];
@@ -188,6 +195,20 @@ static void *open_and_close(void *unused) {
   return NULL;
 }
 
+static atomic_int inheritable;
+
+/* Looks at the low numbers of the table, again and again. */
+static void *watch(void *unused) {
+  (void)unused;
+  while (!atomic_load(&stopping)) {
+    for (int fd = 3; fd < 256; fd++) {
+      if (fcntl(fd, F_GETFD) == 0) atomic_fetch_add(&inheritable, 1);
+    }
+    atomic_fetch_add(&opened, 1);
+  }
+  return NULL;
+}
+
 static void *fork_and_wait(void *count) {
   for (size_t i = 0; i < (size_t)count; i++) {
     pid_t child = fork();
@@ -214,6 +235,19 @@ static napi_value leak_openers(napi_env env, napi_callback_info info) {
   return start(env, open_and_close, to_int(env, values[0]), NULL);
 }
 
+/* watchers(number): threads that look for inheritable FDs until join(); seen() tells how often. */
+static napi_value leak_watchers(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  (void)arguments(env, info, values, 1);
+  atomic_store(&inheritable, 0);
+  return start(env, watch, to_int(env, values[0]), NULL);
+}
+
+static napi_value leak_seen(napi_env env, napi_callback_info info) {
+  (void)info;
+  return from_int(env, atomic_load(&inheritable));
+}
+
 /* forkers(number, count): threads that make `count` processes each. */
 static napi_value leak_forkers(napi_env env, napi_callback_info info) {
   napi_value values[2];
@@ -235,7 +269,8 @@ NAPI_MODULE_INIT() {
     napi_callback function;
   } functions[] = {{"open", leak_open},   {"flags", leak_flags}, {"mark", leak_mark}, {"close", leak_close},
                    {"pipe", leak_pipe},   {"dup2", leak_dup2}, {"limit", leak_limit}, {"run", leak_run}, {"full", leak_full},
-                   {"openers", leak_openers}, {"forkers", leak_forkers}, {"join", leak_join}};
+                   {"openers", leak_openers}, {"forkers", leak_forkers}, {"join", leak_join},
+                   {"watchers", leak_watchers}, {"keep", leak_keep}, {"seen", leak_seen}};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value function;
     (void)napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].function, NULL, &function);

@@ -1,0 +1,41 @@
+// The conformance list, on the Node that runs the tests, in every way of the stray guard.
+//
+// scripts/conformance.mjs runs it on all versions and writes docs/conformance.md.
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import anyTest from 'ava';
+import { ROWS } from './conformance/rows';
+import { CONFORMANCE_WAYS } from './conformance/ways';
+import { ROOT } from './support/run';
+
+// Each starts several processes; all at once they would only wait for each other.
+const test = anyTest.serial;
+const subjects = CONFORMANCE_WAYS.map(way => ({ node: process.execPath, way }));
+
+for (const { id, observe, expected, exempt } of ROWS) {
+  for (const subject of subjects) {
+    const { way } = subject;
+    const reason = exempt?.(way);
+    test(`${id}, ${way.name}${reason === undefined ? '' : ': not here'}`, async t => {
+      if (reason === undefined) {
+        t.deepEqual(await observe(subject), expected(way));
+      } else {
+        t.log(`skipped: ${reason}`);
+        t.pass();
+      }
+    });
+  }
+}
+
+test('docs/conformance.md has the rows of the list, in its order', t => {
+  const list: readonly { readonly id: string }[] = JSON.parse(
+    readFileSync(path.join(ROOT, 'test', 'conformance', 'rows.json'), 'utf8'),
+  );
+  const page = readFileSync(path.join(ROOT, 'docs', 'conformance.md'), 'utf8');
+  const ids = [...page.matchAll(/^\| ([CN]\d+(?:-C\d+)?) +\|/gm)].map(match => match[1]);
+  t.deepEqual(
+    ids,
+    list.map(({ id }) => id),
+  );
+});
