@@ -72,7 +72,7 @@ function page() {
 
 What other systems that close FDs test, restated for Node. The rows are in \`test/conformance/\`, and this page is written by \`npm run conformance -- --write\`, from what it saw.
 
-Run on ${new Date().toISOString().slice(0, 10)} with Node ${versions.join(', ')} on Linux ${os.release()} (${os.arch()}). A cell counts the versions of Node on which the row passed.
+Run on ${new Date().toISOString().slice(0, 10)} with Node ${versions.join(', ')} on Linux ${/^\d+\.\d+/.exec(os.release())} (${os.arch()}). A cell counts the versions of Node on which the row passed.
 
 ${aligned(table)}
 

@@ -21,7 +21,9 @@ function row(
 }
 
 const RACES = ({ forks }: ConformanceWay): string | undefined =>
-  forks ? undefined : 'what is opened after the parent was marked may pass there; npm run race measures it';
+  forks
+    ? undefined
+    : 'what is opened after the parent was marked, or looked at, may pass; npm run race measures it';
 
 // ---------------------------------------------------------------------------------------------
 // CPython's
@@ -99,6 +101,7 @@ const FROM_CPYTHON: readonly Row[] = [
       const race = path.join(ROOT, 'test', 'fixtures', 'race.js');
       const { stdout } = await run(race, {
         node,
+        nodeArgs: ['--require', way.register()],
         through: way.through,
         args: ['150', '2', LEAK, LIST_FDS],
         env: { NODE_NO_WARNINGS: '1' },

@@ -10,7 +10,7 @@ export interface ConformanceWay {
   readonly register: () => string;
   /** Commands to start Node with. */
   readonly through: readonly string[];
-  /** Processes are made by fork(), so that the child marks, too. */
+  /** The child marks, too, alone. */
   readonly forks: boolean;
   /** Strays are covered by the null device, and not closed. */
   readonly masks: boolean;
@@ -36,6 +36,7 @@ export const CONFORMANCE_WAYS: readonly ConformanceWay[] = [
     ...forking('stand-in', 'mask', []),
     mechanism: ['mask', 'unknown'],
     register: withoutAddon,
+    forks: false,
     masks: true,
   },
 ];
