@@ -33,6 +33,25 @@ const WORLDS = [
   ['close_range=EINVAL,pselect6=EPERM'],
   ['close_range=ENOSYS,pselect6=EPERM,getdents64=EPERM'],
 ];
+const TIDY = [
+  '--quiet',
+  '--warnings-as-errors=*',
+  `--checks=${[
+    '-*',
+    'clang-analyzer-*',
+    'bugprone-*',
+    'cert-*',
+    'concurrency-*',
+    'performance-*',
+    'portability-*',
+    // memcpy_s() and its like exist in no C library that Node runs on.
+    '-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling',
+    // _GNU_SOURCE
+    '-bugprone-reserved-identifier,-cert-dcl37-c,-cert-dcl51-cpp',
+    // keep and sources: the order is that of the header.
+    '-bugprone-easily-swappable-parameters',
+  ].join()}`,
+];
 let failures = 0;
 let missing = 0;
 
@@ -42,6 +61,16 @@ if (tools) {
     if (!has(compiler)) continue;
     run(`${compiler}, no warning`, compiler, [...ADDON, '-Wshadow', '-Wpointer-arith', ...SOURCES]);
     run(`${compiler}, other systems`, compiler, [...ADDON, '-U__linux__', ...SOURCES]);
+  }
+  if (has('clang')) {
+    const analyzer = ['--analyze', '-Xanalyzer', '-analyzer-werror', '-Xanalyzer', '-analyzer-output=text'];
+    const headers = ADDON.slice(ADDON.indexOf('-DNAPI_VERSION=8'), ADDON.indexOf('-shared'));
+    for (const file of SOURCES) {
+      const name = path.basename(file);
+      run(`clang --analyze ${name}`, 'clang', [...analyzer, '-std=c11', ...headers, file]);
+      if (has('clang-tidy'))
+        run(`clang-tidy ${name}`, 'clang-tidy', [...TIDY, file, '--', '-std=c11', ...headers]);
+    }
   }
   if (has('gcc')) {
     // The analyzer's findings are warnings; the test is not part of what it judges.
