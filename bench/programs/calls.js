@@ -1,0 +1,29 @@
+// node --require stubbed.js --require closefds/register calls.js CALLS: microseconds a call.
+const { ChildProcess } = require('node:child_process');
+
+const calls = Number(process.argv[2]);
+// As child_process makes them.
+const optionsOf = () => ({
+  __proto__: null,
+  file: '/bin/true',
+  args: ['/bin/true'],
+  cwd: undefined,
+  detached: false,
+  envPairs: ['A=1'],
+  stdio: 'pipe',
+  windowsHide: false,
+});
+
+function measure(spawn) {
+  const child = new ChildProcess();
+  const begin = process.hrtime.bigint();
+  for (let i = 0; i < calls; i++) spawn.call(child, optionsOf());
+  return Number(process.hrtime.bigint() - begin) / 1000 / calls;
+}
+
+function best(spawn) {
+  return Math.min(...Array.from({ length: 5 }, () => measure(spawn)));
+}
+
+const guarded = ChildProcess.prototype.spawn;
+process.stdout.write(JSON.stringify({ bare: best(globalThis.bareSpawn), guarded: best(guarded) }));

@@ -1,0 +1,93 @@
+// What closefds costs, side by side with what runs without it.
+//
+//   npm run bench -- [--quick] [--section NAME]... [--out FILE]
+//
+// All sections make the numbers of docs/performance.md: they are kept in bench/results.json and
+// written into the page. With --section, the others stay as they were. --quick takes less than a
+// minute, is good for a glance, and keeps nothing unless --out says where.
+
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { toText } from './render.mjs';
+import { buildTools } from './tools.mjs';
+import { RESULTS, writeDocs } from './write-docs.mjs';
+
+const SECTIONS = ['spawn', 'startup'];
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    section: { type: 'string', multiple: true, default: SECTIONS },
+    out: { type: 'string' },
+  },
+});
+const unknown = values.section.filter(name => !SECTIONS.includes(name));
+if (unknown.length > 0) {
+  console.error(`--section: expected one of ${SECTIONS.join(', ')}, found ${unknown.join(', ')}`);
+  process.exit(2);
+}
+
+buildTools();
+const folder = mkdtempSync(path.join(os.tmpdir(), 'closefds-bench-'));
+const results = {};
+try {
+  for (const name of values.section) {
+    results[name] = await measure(name);
+    console.log(`${toText(results[name])}\n`);
+  }
+} finally {
+  rmSync(folder, { recursive: true });
+}
+keep(results);
+
+async function measure(name) {
+  const { title, run } = await import(`./sections/${name}.mjs`);
+  const load = [os.loadavg()[0]];
+  const begin = performance.now();
+  const progress = text => process.stderr.isTTY && process.stderr.write(`\r\x1b[K${name}: ${text}`);
+  const { tables, notes = [] } = await run({ quick: values.quick, folder, progress });
+  progress('');
+  load.push(os.loadavg()[0]);
+  return {
+    title,
+    date: new Date().toISOString().slice(0, 10),
+    seconds: Math.round((performance.now() - begin) / 1000),
+    load: load.map(value => Number(value.toFixed(1))),
+    machine: machine(),
+    tables: tables.map(rounded),
+    notes,
+  };
+}
+
+function machine() {
+  const [cpu] = os.cpus();
+  return {
+    cpu: `${os.cpus().length} x ${cpu?.model ?? os.arch()}`,
+    memory: `${Math.round(os.totalmem() / 2 ** 30)} GB`,
+    kernel: `${os.type()} ${os.release()}`,
+    node: process.version,
+  };
+}
+
+/** More digits than that are noise, and make each run's file differ in every line. */
+function rounded(table) {
+  return JSON.parse(JSON.stringify(table), (_key, value) =>
+    typeof value === 'number' ? Number(value.toPrecision(4)) : value,
+  );
+}
+
+function keep(sections) {
+  const file = values.out ?? (values.quick ? undefined : RESULTS);
+  if (file === undefined) return;
+  const before = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+  const all = { ...before, ...sections };
+  const lines = SECTIONS.filter(name => name in all).map(
+    name => `${JSON.stringify(name)}: ${JSON.stringify(all[name])}`,
+  );
+  writeFileSync(file, `{\n${lines.join(',\n')}\n}\n`);
+  if (values.out === undefined) writeDocs();
+  console.log(`kept in ${path.relative(process.cwd(), path.resolve(file))}`);
+}

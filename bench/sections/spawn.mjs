@@ -1,0 +1,189 @@
+// What a spawn costs: bare Node against each mode, with small and large FD tables.
+
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { compare, inTurns } from '../harness.mjs';
+import { withSpawners } from '../spawner.mjs';
+import { program, REGISTER, tool, withoutAddon } from '../tools.mjs';
+
+export const title = 'A spawn';
+
+/** Milliseconds that one way may take of a case: the stand-in is slow with many FDs. */
+const MOST = { full: 6000, quick: 250 };
+
+export async function run({ quick, folder, progress }) {
+  const ways = waysOf(folder);
+  const cases = quick ? QUICK : FULL;
+  const rows = [];
+  const samples = {};
+  for (const one of cases) {
+    progress(`${one.route}, ${one.fds} FDs, ${one.strays ?? 0} strays`);
+    const batches = await measure(one, pick(ways, one.ways ?? Object.keys(ways)), folder, quick);
+    for (const [way, list] of Object.entries(batches)) {
+      const found = compare(list, batches.bare);
+      samples[keyOf(one, way)] = found;
+      rows.push(toRow(one, way, found));
+    }
+  }
+  return {
+    tables: [
+      { title: 'Time of a spawn until its child has ended', columns: COLUMNS, rows },
+      inCode(quick),
+      goals(samples),
+    ],
+    notes: [NOTE],
+  };
+}
+
+const NOTE =
+  'The child is a static program that does nothing, so that nothing hides the cost of starting it; with `fork` it is an empty Node program that does not load closefds. Bare, `off`, `warn` and so on take turns in batches; ratios are of neighbouring batches, with quartiles. CPU is the time on the processors of parent and child together. "Reported" is `enforce` with a report file and warnings, "reports off" without.';
+
+const COLUMNS = [
+  { title: 'route' },
+  { title: 'FDs', unit: 'count' },
+  { title: 'strays', unit: 'count' },
+  { title: 'memory held', unit: 'MB' },
+  { title: 'way' },
+  { title: 'time', unit: 'ms' },
+  { title: 'p99', unit: 'ms' },
+  { title: 'CPU', unit: 'ms' },
+  { title: 'time / bare', unit: 'ratio' },
+  { title: 'p99 / bare', unit: 'ratio' },
+  { title: 'CPU / bare', unit: 'ratio' },
+];
+
+function toRow({ route, fds, strays = 0, megabytes = 0 }, way, found) {
+  const { time, p99, cpu, ratio, p99Ratio, cpuRatio } = found;
+  const of = value => (way === 'bare' ? null : value);
+  const measured = [time.median, p99, cpu.median, of(ratio), of(p99Ratio), of(cpuRatio)];
+  return [route, fds, strays, megabytes, way, ...measured];
+}
+
+const MOST_FDS = Math.min(15_000, mostFds() - 200);
+const WITHOUT_STAND_IN = ['bare', 'off', 'warn', 'enforce, reported', 'enforce, reports off'];
+
+const FULL = [
+  ...[0, 100, 1000, 10_000].map(fds => ({ route: 'spawn', fds })),
+  { route: 'spawn', fds: MOST_FDS, ways: WITHOUT_STAND_IN },
+  { route: 'spawn', fds: 0, strays: 100 },
+  { route: 'spawn', fds: 10_000, strays: 100, ways: WITHOUT_STAND_IN },
+  ...[0, 10_000].map(fds => ({
+    route: 'spawn',
+    fds,
+    megabytes: 1024,
+    ways: ['bare', 'warn', 'enforce, reports off'],
+  })),
+  ...['spawnSync', 'exec', 'fork'].flatMap(route =>
+    [0, 10_000].map(fds => ({ route, fds, ways: WITHOUT_STAND_IN })),
+  ),
+];
+
+const QUICK = [
+  { route: 'spawn', fds: 0 },
+  { route: 'spawn', fds: 0, strays: 100, ways: WITHOUT_STAND_IN },
+  { route: 'spawn', fds: 10_000, ways: WITHOUT_STAND_IN },
+  { route: 'spawnSync', fds: 1000, ways: WITHOUT_STAND_IN },
+];
+
+function waysOf(folder) {
+  const preload = ['--require', REGISTER];
+  return {
+    bare: { args: [] },
+    off: { args: preload, env: { CLOSEFDS_MODE: 'off' } },
+    warn: { args: preload, env: { CLOSEFDS_MODE: 'warn' } },
+    'enforce, reported': { args: preload, env: { CLOSEFDS_REPORT: path.join(folder, 'findings.ndjson') } },
+    'enforce, reports off': { args: ['--no-warnings', ...preload] },
+    'stand-in': { args: ['--no-warnings', '--require', withoutAddon(folder)] },
+  };
+}
+
+function pick(ways, names) {
+  return Object.fromEntries(names.map(name => [name, ways[name]]));
+}
+
+function measure({ route, fds, strays = 0, megabytes = 0 }, ways, folder, quick) {
+  const empty = path.join(folder, 'empty.js');
+  writeFileSync(empty, '');
+  const child = [route === 'fork' ? empty : tool('nothing')];
+  // Some fifty megabytes is what Node holds by itself.
+  const request = JSON.stringify({ route, child, fds, strays, megabytes });
+  const commands = Object.fromEntries(
+    Object.entries(ways).map(([name, { args, env }]) => [
+      name,
+      { env, command: [process.execPath, ...args, program('spawner.js'), request] },
+    ]),
+  );
+  const [count, rounds] = quick ? [10, 8] : [20, 25];
+  const most = MOST[quick ? 'quick' : 'full'];
+  const spawner = { count: route === 'fork' ? count / 5 : count, most: most / 10 };
+  return withSpawners(commands, spawner, players => inTurns(players, { rounds, most }));
+}
+
+/** What the permission to open FDs leaves for those that are open anyway. */
+function mostFds() {
+  return Number(execFileSync('sh', ['-c', 'ulimit -Sn'], { encoding: 'utf8' })) || 1_000_000;
+}
+
+// ---------------------------------------------------------------------------------------------
+// The part that is JavaScript
+// ---------------------------------------------------------------------------------------------
+
+/** With everything below replaced by nothing, what is left is the patch, the guard, and two native calls. */
+function inCode(quick) {
+  const rows = Object.entries({ warn: 'warn', enforce: 'enforce' }).map(([name, mode]) => {
+    const command = [process.execPath, '--require', program('stubbed.js'), '--require', REGISTER];
+    const calls = quick ? 20_000 : 200_000;
+    const answer = execFileSync(tool('clean-exec'), [...command, program('calls.js'), String(calls)], {
+      env: { ...process.env, NODE_OPTIONS: '', CLOSEFDS_MODE: mode },
+      encoding: 'utf8',
+    });
+    const { bare, guarded } = JSON.parse(answer);
+    return [name, bare, guarded, guarded - bare];
+  });
+  const columns = [
+    { title: 'mode' },
+    { title: 'the function without closefds', unit: 'us' },
+    { title: 'with it', unit: 'us' },
+    { title: 'added', unit: 'us' },
+  ];
+  return { title: 'A spawn with nothing to judge, around a function that does nothing', columns, rows };
+}
+
+// ---------------------------------------------------------------------------------------------
+// Goals
+// ---------------------------------------------------------------------------------------------
+
+function keyOf({ route, fds, strays = 0, megabytes = 0 }, way) {
+  return [route, fds, strays, megabytes, way].join(' ');
+}
+
+function goals(samples) {
+  const rows = [];
+  for (const [key, found] of Object.entries(samples)) {
+    const [route, fds, strays, megabytes] = key.split(' ', 4);
+    const limit = limitOf(key.split(' ').slice(4).join(' '), Number(fds));
+    if (limit === undefined) continue;
+    const what = `${key.split(' ').slice(4).join(' ')}, ${route}, ${fds} FDs, ${strays} strays${Number(megabytes) > 0 ? `, ${megabytes} MB` : ''}`;
+    const { ratio, cpuRatio } = found;
+    const holds = ratio.median <= limit ? 'yes' : cpuRatio.median <= limit ? 'by CPU time' : 'no';
+    rows.push([what, limit, ratio.median, cpuRatio.median, found.p99Ratio, holds]);
+  }
+  const columns = [
+    { title: 'case' },
+    { title: 'goal', unit: 'ratio' },
+    { title: 'time / bare', unit: 'ratio' },
+    { title: 'CPU / bare', unit: 'ratio' },
+    { title: 'p99 / bare', unit: 'ratio' },
+    { title: 'holds' },
+  ];
+  return { title: 'Goals', columns, rows };
+}
+
+function limitOf(way, fds) {
+  if (way.startsWith('enforce')) return 1.02;
+  if (way === 'warn' && fds === 1000) return 1.05;
+  if (way === 'warn' && fds >= 10_000) return 1.15;
+  return undefined;
+}

@@ -1,0 +1,89 @@
+// What the preload adds to the start of a program.
+
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { fetchNodes } from '../../scripts/fetch-nodes.mjs';
+import { compare, inTurns } from '../harness.mjs';
+import { cpu, REGISTER } from '../tools.mjs';
+
+export const title = 'Start-up';
+
+const MAJORS = [20, 24, 26];
+
+/** Modules of Node that closefds has to have before the program runs. */
+const BUILTINS = ['child_process', 'module', 'worker_threads'];
+
+const PROGRAMS = {
+  'never-spawns.js': '',
+  'never-spawns.mjs': '',
+  'spawns-once.js': "require('node:child_process').spawnSync('true');",
+  'spawns-once.mjs': "import { spawnSync } from 'node:child_process';\nspawnSync('true');",
+  'loads-http.js': "require('node:http');",
+  'loads-http.mjs': "import 'node:http';",
+};
+
+export async function run({ quick, folder, progress }) {
+  const file = (name, text) => {
+    writeFileSync(path.join(folder, name), text);
+    return path.join(folder, name);
+  };
+  const preloads = {
+    empty: file('empty.js', ''),
+    builtins: file('builtins.js', BUILTINS.map(name => `require('node:${name}');\n`).join('')),
+    closefds: REGISTER,
+  };
+  const programs = Object.entries(PROGRAMS).filter(([name]) => !quick || name.endsWith('.js'));
+  const nodes = quick ? new Map([[process.versions.node, process.execPath]]) : await fetchNodes(MAJORS);
+  const rows = [];
+  for (const [version, node] of nodes) {
+    for (const [name, text] of programs) {
+      progress(`Node ${version}, ${name}`);
+      const batches = await inTurns(playersOf(node, preloads, file(name, text)), {
+        rounds: quick ? 12 : 30,
+      });
+      const [builtins, closefds] = ['builtins', 'closefds'].map(preload =>
+        compare(batches[preload], batches.empty),
+      );
+      const { time, cpu } = compare(batches.empty, batches.empty);
+      const own = compare(batches.closefds, batches.builtins);
+      const added = [builtins.addedCpu, closefds.addedCpu, own.addedCpu, closefds.added];
+      rows.push([version, name, time.median, cpu.median, ...added]);
+    }
+  }
+  return {
+    tables: [{ title: 'Milliseconds from the start of Node to its end', columns: COLUMNS, rows }],
+    notes: [NOTE],
+  };
+}
+
+const COLUMNS = [
+  { title: 'Node' },
+  { title: 'program' },
+  { title: 'empty preload', unit: 'ms' },
+  { title: 'CPU', unit: 'ms' },
+  { title: 'CPU added by the builtins alone', unit: 'ms' },
+  { title: 'CPU added by closefds', unit: 'ms' },
+  { title: 'of that its own', unit: 'ms' },
+  { title: 'time added by closefds', unit: 'ms' },
+];
+
+const NOTE = `Each program is started with an empty file by \`--require\`, with a file that only requires what closefds needs of Node (${BUILTINS.map(name => `\`node:${name}\``).join(', ')}), and with closefds. "Its own" is closefds against that second file. A program that has loaded those modules anyway, as one with \`node:http\` has most of, pays little more than that.`;
+
+function playersOf(node, preloads, program) {
+  const { NODE_OPTIONS, NODE_EXTRA_CA_CERTS, CLOSEFDS_MODE, CLOSEFDS_REPORT, ...env } = process.env;
+  const player = preload => () => {
+    const before = cpu();
+    const begin = performance.now();
+    const { status, stderr } = spawnSync(node, ['--require', preload, program], {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const times = [performance.now() - begin];
+    if (status !== 0)
+      throw new Error(`${node} --require ${preload} ${program} ended with ${status}: ${stderr}`);
+    return { times, cpu: cpu() - before };
+  };
+  return Object.fromEntries(Object.entries(preloads).map(([name, preload]) => [name, player(preload)]));
+}
