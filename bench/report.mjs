@@ -30,29 +30,52 @@ const megabytes = statSync(file).size / 2 ** 20;
 console.log(
   `${lines.toLocaleString('en')} lines, ${megabytes.toFixed(0)} MB, ${groups} groups; Node ${process.version}\n`,
 );
-for (const [title, args] of [
-  ['text', ['--format', 'text']],
-  ['json', ['--format', 'json']],
-  ['html', ['--html', path.join(folder, 'report.html')]],
-]) {
-  const runs = Array.from({ length: rounds }, () => run(args)).sort((a, b) => a.seconds - b.seconds);
-  const { seconds, memory } = runs[Math.floor((rounds - 1) / 2)];
-  const rate = (megabytes / seconds).toFixed(0);
-  console.log(`${title}  ${seconds.toFixed(2)} s  ${rate} MB/s  ${memory.toFixed(0)} MB of memory at most`);
+const BASE = `
+  let count = 0;
+  require('node:readline')
+    .createInterface({ input: require('node:fs').createReadStream(process.argv[1], { highWaterMark: 2 ** 20 }) })
+    .on('line', line => { count += JSON.parse(line).count; });
+`;
+const PROGRAMS = {
+  'JSON.parse alone': ['-e', BASE, file],
+  'report, text': [CLI, 'report', '--format', 'text', file],
+  'report, json': [CLI, 'report', '--format', 'json', file],
+  'report, html': [CLI, 'report', '--html', path.join(folder, 'report.html'), file],
+};
+
+// In turns, so that all of them meet the same machine.
+const runs = Object.fromEntries(Object.keys(PROGRAMS).map(title => [title, []]));
+for (let round = 0; round < rounds; round++)
+  for (const [title, args] of Object.entries(PROGRAMS)) runs[title].push(run(args));
+console.log(`${''.padEnd(18)} seconds   of CPU   MB of memory`);
+for (const [title, all] of Object.entries(runs)) {
+  const columns = ['seconds', 'cpu', 'memory'].map(key => median(all.map(one => one[key])));
+  const [seconds, cpu, memory] = columns;
+  console.log(
+    `${title.padEnd(18)} ${seconds.toFixed(2).padStart(7)} ${cpu.toFixed(2).padStart(8)} ${memory.toFixed(0).padStart(14)}`,
+  );
 }
 rmSync(folder, { recursive: true });
 
+/** CPU time says more than the clock on a machine that has other things to do. */
 function run(args) {
+  const probe = `process.on('exit', () => {
+    const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
+    process.stderr.write(JSON.stringify({ memory: maxRSS / 1024, cpu: (userCPUTime + systemCPUTime) / 1e6 }));
+  })`;
   const begin = process.hrtime.bigint();
-  const peak = `process.on('exit', () => process.stderr.write(String(process.resourceUsage().maxRSS)))`;
-  const probe = `data:text/javascript,${encodeURIComponent(peak)}`;
-  const { status, stderr } = spawnSync(process.execPath, ['--import', probe, CLI, 'report', ...args, file], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['--import', `data:text/javascript,${encodeURIComponent(probe)}`, ...args],
+    { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] },
+  );
   const seconds = Number(process.hrtime.bigint() - begin) / 1e9;
-  if (status !== 0) throw new Error(`closefds report ended with ${status}: ${stderr}`);
-  return { seconds, memory: Number(stderr) / 1024 };
+  if (status !== 0) throw new Error(`${args[0]} ended with ${status}: ${stderr}`);
+  return { seconds, ...JSON.parse(stderr) };
+}
+
+function median(numbers) {
+  return numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)];
 }
 
 function generate(name) {
