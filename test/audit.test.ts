@@ -2,6 +2,7 @@
 
 import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import Ajv2020 from 'ajv/dist/2020';
 import test, { type ExecutionContext } from 'ava';
 import type { ReportRecord } from '../src/core/report-record';
 import { temporaryFolder, write } from './support/programs';
@@ -10,6 +11,9 @@ import { whyNoTrace } from './support/trace';
 
 const CLI = path.join(ROOT, 'dist', 'src', 'cli', 'main.js');
 const missing = whyNoTrace();
+
+const schema = JSON.parse(readFileSync(path.join(ROOT, 'finding.schema.json'), 'utf8'));
+const isValid = new Ajv2020({ formats: { 'date-time': true } }).compile(schema);
 
 interface Audited extends RunResult {
   readonly records: readonly ReportRecord[];
@@ -37,13 +41,9 @@ async function audit(
     env: { NODE_NO_WARNINGS: '1', LIST_FDS, DO_FDS: tool('do-fds'), TMPDIR: folder, ...rest.env },
   });
   const text = existsSync(output) ? readFileSync(output, 'utf8') : '';
-  return {
-    ...result,
-    records: text
-      .split('\n')
-      .filter(Boolean)
-      .map(line => JSON.parse(line) as ReportRecord),
-  };
+  const lines = text.split('\n').filter(Boolean);
+  for (const line of lines) t.true(isValid(JSON.parse(line)), `${line}\n${JSON.stringify(isValid.errors)}`);
+  return { ...result, records: lines.map(line => JSON.parse(line) as ReportRecord) };
 }
 
 /** `FD verdict of the program, or of the one that used it` */
@@ -153,6 +153,44 @@ test('strays, one held by a daemon that never touches it', async t => {
     stderr,
     /^not used:\n {2}stray FD 200 .* never touched by \S*sleep.*, held for .* and still open$/m,
   );
+});
+
+test('what it finds makes rules for what was used, and for nothing else', async t => {
+  if (!(await traces(t))) return;
+  const program = `${START}
+    cp.spawnSync('cat', { stdio: ['ignore', 'ignore', 2, fd] });
+    cp.spawnSync('head', ['-c', '1', '/dev/fd/4'], { stdio: ['ignore', 'ignore', 2, 'ignore', fd] });`;
+  const { records } = await audit(t, program);
+  const folder = temporaryFolder(t);
+  const file = write(folder, {
+    'findings.ndjson': records.map(record => JSON.stringify(record)).join('\n'),
+    'package.json': '{"name":"app"}',
+  });
+  const { stdout } = await runCommand([process.execPath, CLI, 'learn', '--format', 'json', file], {
+    cwd: folder,
+  });
+  const { rules } = JSON.parse(stdout) as { rules: { fds: number[]; command: string; reason: string }[] };
+  t.deepEqual(
+    rules.map(({ fds, command }) => [fds, command]),
+    [[[4], 'head']],
+  );
+  t.regex(
+    rules[0]?.reason ?? '',
+    /^a child used it \(\S*\/head.*\), told of it by "\/dev\/fd\/4": 1 spawn, /,
+  );
+});
+
+test('in mode enforce it looks at what is allowed, and the rest is closed as ever', async t => {
+  if (!(await traces(t))) return;
+  const program = `${START}
+    if (process.send) process.disconnect();
+    else {
+      cp.fork(__filename);
+      cp.spawnSync(LIST_FDS, ['1', '300'], { stdio: [0, 1, 2, fd] });
+    }`;
+  const { stdout, records } = await audit(t, program, { options: ['--mode', 'enforce'] });
+  t.deepEqual([stdout, tell(records)], ['[0,1,2]\n', ['3 used by node, used: true, 1']]);
+  t.like(records[0], { kind: 'ipc', mode: 'enforce', effect: 'allow' });
 });
 
 test('in a worker thread', async t => {
@@ -337,6 +375,16 @@ for (const [title, program, end] of [
     t.like(await audit(t, program), end);
   });
 }
+
+test('a result that cannot be written is told, and the end is that of the command', async t => {
+  const program = `${START} fs.unlinkSync('findings.ndjson'); fs.mkdirSync('findings.ndjson'); process.exitCode = 3;`;
+  const folder = temporaryFolder(t);
+  const file = write(folder, { 'app.js': program, given: '' });
+  const command = [process.execPath, CLI, 'audit', '-o', 'findings.ndjson', process.execPath, file];
+  const { code, stderr } = await runCommand(command, { cwd: folder });
+  t.is(code, 3);
+  t.regex(stderr, /^closefds audit: the result is lost: EISDIR/m);
+});
 
 test('leaves nothing behind', async t => {
   const folder = temporaryFolder(t);

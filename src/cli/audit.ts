@@ -10,7 +10,7 @@ import { type ReportRecord, toLine } from '../core/report-record';
 import type { ProgramUse } from '../core/use';
 import { readAudited } from './audited';
 import { createVersions } from './program-version';
-import { endAs, readCommand, runCommand } from './run-command';
+import { type End, endAs, readCommand, runCommand } from './run-command';
 import { findTracingTools } from './tracing-tools';
 import { UsageError } from './usage-error';
 
@@ -48,28 +48,38 @@ async function main(args: readonly string[]): Promise<number> {
   if (output !== undefined) makeOutput(output);
 
   const folder = mkdtempSync(path.join(tmpdir(), 'closefds-audit-'));
+  let end: End;
   try {
-    // Programs may run as other users, and write what they find here. Nobody else lists it.
-    chmodSync(folder, 0o1733);
-    const tools = await findTracingTools(folder);
-    writeFileSync(path.join(folder, TOOLS_FILE), JSON.stringify(tools), { mode: 0o644 });
-    const problem = 'problem' in tools ? tools.problem : undefined;
-    if (problem !== undefined) tell(`closefds audit: nothing can be traced: ${problem}\n`);
-
-    const end = await runCommand(command, {
+    await prepare(folder);
+    end = await runCommand(command, {
       [AUDIT_VARIABLE]: folder,
       CLOSEFDS_MODE: mode,
       ...(config !== undefined && { CLOSEFDS_CONFIG: path.resolve(config) }),
     });
+    await conclude(folder, output);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return endAs(end);
+}
 
+async function prepare(folder: string): Promise<void> {
+  // Programs may run as other users, and write what they find here. Nobody else lists it.
+  chmodSync(folder, 0o1733);
+  const tools = await findTracingTools(folder);
+  writeFileSync(path.join(folder, TOOLS_FILE), JSON.stringify(tools), { mode: 0o644 });
+  if ('problem' in tools) tell(`closefds audit: nothing can be traced: ${tools.problem}\n`);
+}
+
+async function conclude(folder: string, output: string | undefined): Promise<void> {
+  try {
     const audited = await readAudited(folder);
     const records = withVersions(mergeRecords(audited.records, audited.proofs));
     if (output !== undefined) writeFileSync(output, records.map(toLine).join(''));
     tell(toSummary(records, audited));
-    rmSync(folder, { recursive: true, force: true });
-    return endAs(end);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  } catch (error) {
+    // How COMMAND ended is still worth telling.
+    tell(`closefds audit: the result is lost: ${(error as Error).message}\n`);
   }
 }
 

@@ -1,6 +1,6 @@
 // What an audit has gathered in its folder, as records.
 
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AuditedSpawn, type AuditNote, NOTES_SUFFIX } from '../core/audit';
@@ -56,7 +56,7 @@ async function tracersCatchUp(folder: string, spawns: readonly AuditedSpawn[]): 
   for (const { trace, pid } of spawns) {
     if (trace?.first !== true || pid === undefined) continue;
     const file = path.join(folder, trace.file);
-    const isBehind = () => (isRunning(pid) ? isEmpty(file) : !hasEnd(file, pid));
+    const isBehind = () => (isRunning(pid) ? tailOf(file) === '' : !hasEnd(file, pid));
     while (isBehind() && Date.now() < limit) await sleep(20);
   }
 }
@@ -70,22 +70,36 @@ function isRunning(pid: number): boolean {
   }
 }
 
-function isEmpty(file: string): boolean {
-  for (const _ of linesOf(file)) return false;
-  return true;
+const TAIL = 1 << 16;
+
+/** Of its first program. Children that outlive it may write as much as they like behind that. */
+function hasEnd(file: string, pid: number): boolean {
+  const end = new RegExp(`^${pid} .*\\+\\+\\+ (?:exited|killed)`, 'm');
+  return end.test(tailOf(file));
 }
 
-function hasEnd(file: string, pid: number): boolean {
-  const end = new RegExp(`^${pid} .*\\+\\+\\+ (?:exited|killed)`);
-  for (const line of linesOf(file)) if (end.test(line)) return true;
-  return false;
+function tailOf(file: string): string {
+  if (!existsSync(file)) return '';
+  const fd = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(fd);
+    const tail = Buffer.alloc(Math.min(size, TAIL));
+    readSync(fd, tail, 0, tail.length, size - tail.length);
+    return tail.toString('latin1');
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function readUses(folder: string, spawns: readonly AuditedSpawn[]): Map<AuditedSpawn, readonly Use[]> {
   const found = new Map<AuditedSpawn, readonly Use[]>();
-  const files = new Set(spawns.flatMap(({ trace }) => trace?.file ?? []));
-  for (const file of files) {
-    const inside = spawns.filter(({ trace }) => trace?.file === file);
+  const byFile = new Map<string, AuditedSpawn[]>();
+  for (const spawn of spawns) {
+    if (spawn.trace === undefined) continue;
+    const { file } = spawn.trace;
+    byFile.set(file, [...(byFile.get(file) ?? []), spawn]);
+  }
+  for (const [file, inside] of byFile) {
     const given = inside.map(({ pid, since, trace, records }) => ({
       pid: trace?.first === true ? undefined : (pid ?? -1),
       since,

@@ -189,6 +189,19 @@ test('being told of a number counts as use only if asked for', t => {
   );
 });
 
+test('the reason names the programs that an audit saw, with their versions', t => {
+  const cat = { verdict: 'used', program: '/usr/bin/cat', version: '9.1-1' } as const;
+  const audited: readonly ReportRecord[] = [
+    record({ use: { verdict: 'used', program: '/usr/bin/gpg' } }),
+    record({ use: { ...cat, program: '/bin/sh', heirs: [cat] } }),
+    record({ used: false, use: { verdict: 'never touched', program: '/usr/bin/ls' } }),
+  ];
+  t.is(
+    proposal(audited).rules[0]?.reason,
+    'a child used it (/usr/bin/cat 9.1-1, /usr/bin/gpg): 6 spawns, 2026-11-24 (learned)',
+  );
+});
+
 test('the reason is the evidence', t => {
   const [rule] = proposal([record(), record({ time: '2026-12-01T00:00:00.000Z', count: 5 })]).rules;
   t.is(rule?.reason, 'a child used it: 7 spawns, 2026-11-24 to 2026-12-01 (learned)');
