@@ -346,7 +346,9 @@ const FROM_OTHERS: readonly Row[] = [
       ],
     ],
     exempt: ({ masks }) =>
-      masks ? 'a slot for each number up to the highest is more than a spawn can have' : undefined,
+      masks
+        ? 'a mask has the number of what it covers, so that numbers tell nothing; N12 tells them apart'
+        : undefined,
   },
 
   {
