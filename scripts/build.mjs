@@ -1,6 +1,6 @@
 // Builds everything that `npm ci` needs: TypeScript, the addon, the compat table's index.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import esbuild from 'esbuild';
@@ -26,12 +26,35 @@ bundleScan();
 buildCompat(root);
 await bundlePreloads();
 buildMan(root);
+stripComments();
 buildAddon();
 
 function buildTypeScript() {
   rmSync(path.join(root, 'dist'), { recursive: true, force: true });
   const tsc = path.join(path.dirname(require.resolve('typescript/package.json')), 'bin', 'tsc');
   run(process.execPath, [tsc, '--project', root]);
+}
+
+/**
+ * A quarter of what the compiler writes are comments, which the declarations and the sources have.
+ * Last, since the bundles and the manual page are made of what it wrote.
+ */
+function stripComments() {
+  const folder = path.join(root, 'dist', 'src');
+  const files = readdirSync(folder, { recursive: true })
+    .filter(name => name.endsWith('.js') && !/^(?:scan|cli.report-page)\b/.test(name))
+    .map(name => path.join(folder, name));
+  esbuild.buildSync({
+    entryPoints: files,
+    outdir: folder,
+    outbase: folder,
+    allowOverwrite: true,
+    platform: 'node',
+    target: 'node18',
+    sourcemap: true,
+    sourcesContent: false,
+    logLevel: 'warning',
+  });
 }
 
 /** Style and script of `closefds report --html`, which puts them into its page as they are here. */

@@ -31,13 +31,14 @@ test('has the addon, and what an audit needs, for each system', t => {
   );
 });
 
-test('has one source map, which the bundle names', t => {
-  t.deepEqual(
-    t.context.files.filter(file => file.endsWith('.map')),
-    ['dist/register/install.js.map'],
-  );
-  const bundle = readFileSync(path.join(ROOT, 'dist', 'register', 'install.js'), 'utf8');
-  t.is(/^\/\/# sourceMappingURL=(\S+)$/m.exec(bundle)?.[1], 'install.js.map');
+test('has a source map for each bundle of the preloads, and for nothing else', t => {
+  const maps = t.context.files.filter(file => file.endsWith('.map'));
+  t.true(maps.includes('dist/register/index.js.map'));
+  for (const map of maps) {
+    const bundle = readFileSync(path.join(ROOT, map.replace(/\.map$/, '')), 'utf8');
+    t.is(/^\/\/# sourceMappingURL=(\S+)$/m.exec(bundle)?.[1], path.basename(map));
+    t.is(path.dirname(map), 'dist/register');
+  }
 });
 
 test('has nothing else than is meant for users', t => {
