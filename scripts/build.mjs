@@ -81,7 +81,7 @@ async function bundlePreloads() {
   const folder = path.join(root, 'dist', 'register');
   await bundle([path.join(root, 'register', 'index.ts'), source('install')], {
     plugins: [builtParts(), laterParts()],
-    banner: { js: `'use strict'; const laterTexts = { ${LATER.map(readingText).join(', ')} };` },
+    banner: { js: `'use strict'; ${readingTexts()}` },
   });
   await bundle([...LATER, ...AT_START].map(source), { plugins: [builtParts()] });
   for (const preload of SHARING) useBundle(path.join(folder, `${preload}.js`));
@@ -105,6 +105,19 @@ async function bundlePreloads() {
       logLevel: 'warning',
     });
   }
+}
+
+/** Deno asks for a permission even here; it gets the words that a wrong config gets. */
+function readingTexts() {
+  return `const laterTexts = (() => {
+    try {
+      return { ${LATER.map(readingText).join(', ')} };
+    } catch (error) {
+      if (error.name !== 'NotCapable') throw error;
+      process.stderr.write('closefds: ' + error.message + '\\nThe process was not started; see docs/platforms.md in the package.\\n');
+      process.exit(1);
+    }
+  })();`.replace(/\n */g, ' ');
 }
 
 /** Read at start, since the file may be gone when it is needed, with an update under way. */

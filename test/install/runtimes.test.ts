@@ -114,15 +114,62 @@ test('the message names the runtime and its version', async t => {
   }
 });
 
-test('Deno without --allow-env does not start, and says what is missing', async t => {
-  const { code, stderr } = await start(t, 'deno', ['run', '--require', REGISTER], GUARDED);
-  t.is(code, 1);
-  t.regex(stderr, /^closefds: Requires env access .*--allow-env flag\nThe process was not started/);
-});
+for (const [missing, given] of [
+  ['read', []],
+  ['read', ['--allow-env']],
+  ['env', ['--allow-read']],
+] as const) {
+  test(`Deno with ${given.join() || 'no permission'} does not start, and says what is missing`, async t => {
+    const args = ['run', ...given, '--require', REGISTER];
+    const { code, stderr } = await start(t, 'deno', args, GUARDED);
+    t.is(code, 1);
+    const [first, second] = stderr.split('\n');
+    t.regex(first ?? '', new RegExp(`^closefds: Requires ${missing} access .*--allow-${missing} flag$`));
+    t.regex(second ?? '', /^The process was not started/);
+  });
+}
 
 test('Deno without --allow-ffi: strays pass, and a finding says so', async t => {
   const args = ['run', '--allow-env', '--allow-read', '--allow-run', '--require', REGISTER];
   const { lines, codes } = await start(t, 'deno', args, GUARDED);
   t.deepEqual(lines, ['spawnSync [0,1,2,200]', 'execFile [0,1,2,200]', 'spawn [0,1,2,200]']);
   t.true(codes.includes('CLOSEFDS_UNGUARDED'));
+});
+
+// ---------------------------------------------------------------------------------------------
+// "Elsewhere" in README.md: strays at 4, between slots, and at 200
+// ---------------------------------------------------------------------------------------------
+
+const SLOTS = `
+  const stdio = ['ignore', 'pipe', 'inherit', 'ignore', 'ignore', 'pipe'];
+  console.log(String(require('node:child_process').spawnSync(process.argv[2], ['1', '1000'], { stdio }).stdout).trim());
+`;
+
+const PYTHON = `
+import subprocess, sys
+for options in {}, {'close_fds': False}, {'pass_fds': [200]}:
+    print(subprocess.run([sys.argv[1], '1', '1000'], stdout=subprocess.PIPE, **options).stdout.decode().strip())
+`;
+
+/** Node itself marks an inherited 4, but not one behind a gap. */
+for (const [name, args, fds] of [
+  ['node', [], '[0,1,2,5,200]'],
+  ['bun', [], '[0,1,2,5]'],
+  ['deno', ['run', '-A'], '[0,1,2,4,5,200]'],
+] as const) {
+  test(`elsewhere: ${name}`, async t => {
+    const file = write(temporaryFolder(t), { 'program.cjs': SLOTS });
+    const binary = t.context[name]?.binary ?? process.execPath;
+    const through = [...inheriting(4, '/dev/null'), ...inheriting(200, '/dev/null')];
+    const { stdout, stderr } = await runCommand([...through, binary, ...args, file, LIST_FDS]);
+    t.is(stdout.trim(), fds, stderr);
+  });
+}
+
+test('elsewhere: Python', async t => {
+  const through = [...inheriting(4, '/dev/null'), ...inheriting(200, '/dev/null')];
+  const { stdout, stderr } = await runCommand([...through, 'python3', '-c', PYTHON, LIST_FDS]);
+  if (/not found|No such file/.test(stderr)) t.log('Python is not measured: python3 is not installed');
+  else t.deepEqual(stdout.trim().split('\n'), ['[0,1,2]', '[0,1,2,4,200]', '[0,1,2,200]'], stderr);
+  t.pass();
 });
