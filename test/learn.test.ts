@@ -146,9 +146,24 @@ test('as JSON, from several files and stdin, and by announcement', async t => {
   t.is(JSON.parse(piped.stdout).rules.length, 1);
 });
 
+test('with a scan: a place seen in both is one, and one that did not run is named', async t => {
+  const more = `${APP}\n  if (process.argv[2])\n    require('node:child_process').spawn('x', [], { stdio: [0, 1, 2, used] });\n`;
+  const { folder, learn } = await app(t, { 'app.js': more });
+  const scan = await run(MAIN, {
+    nodeArgs: [],
+    args: ['scan', '--no-cache', '--format', 'json'],
+    cwd: folder,
+  });
+  write(folder, { 'scan.json': scan.stdout });
+  const { stdout } = await learn('--scan', 'scan.json', 'findings.ndjson');
+  t.regex(stdout, /\nFound by the scan, and not run in these findings \(1\):\n {2}the app at app\.js:\d+\n$/);
+});
+
 for (const [args, code, message] of [
   [['nowhere.ndjson'], 2, /nowhere\.ndjson cannot be read: there is no such file/],
   [['.'], 2, /expected a file, found a folder: \./],
+  [['--scan', 'nowhere.json', 'findings.ndjson'], 2, /nowhere\.json cannot be read: there is no such file/],
+  [['--scan', 'package.json', 'findings.ndjson'], 2, /expected what "closefds scan --format json" prints/],
   [['app.js'], 1, /expected findings, found \d+ lines that are none/],
   [['--format', 'yaml', 'findings.ndjson'], 2, /expected text or json after --format, found "yaml"/],
 ] as const) {

@@ -1,8 +1,9 @@
 // closefds learn: from findings to rules, without a rubber stamp.
 
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { loadCompat } from '../compat';
-import { type Left, learn as learnFrom, type Proposal } from '../core/learn';
+import { type Left, learn as learnFrom, type Proposal, type ScannedSite } from '../core/learn';
 import { toPolicy } from '../core/policy';
 import { createGroups } from '../core/report-groups';
 import { createReader } from '../core/report-reading';
@@ -10,9 +11,10 @@ import type { ClosefdsError } from '../errors';
 import { readSettings, type Settings } from '../node/settings';
 import { choice, readArguments } from './arguments';
 import { insertRules } from './config-file';
-import { inputsOf, readInputs } from './inputs';
+import { asUsageError, inputsOf, readInputs } from './inputs';
+import { UsageError } from './usage-error';
 
-const usage = `closefds learn [--write] [--announced] [--config FILE] [--format text|json] [FILE...]
+const usage = `closefds learn [--write] [--announced] [--scan FILE] [--config FILE] [--format text|json] [FILE...]
 
 Proposes the fewest rules that allow what children proved to use, from findings that CLOSEFDS_REPORT
 or "closefds audit" wrote; stdin without FILE. FDs that nobody proved to be used are listed, not
@@ -21,6 +23,7 @@ allows or denies by now is left as it is.
 
   --write              adds the rules to the config; writes nothing if there is nothing to add
   --announced          an argument or variable that tells the child an FD's number counts as use
+  --scan FILE          what "closefds scan --format json" found: tells which places have not run yet
   --config FILE        the config, in place of the app's own; made if it is not there
   --format text|json   default: text
 
@@ -36,10 +39,12 @@ async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = readArguments(args, {
     write: { type: 'boolean' },
     announced: { type: 'boolean' },
+    scan: { type: 'string' },
     config: { type: 'string' },
     format: { type: 'string' },
   });
   const format = choice(values.format, ['text', 'json'], '--format');
+  const sites = values.scan === undefined ? undefined : readSites(values.scan);
   const inputs = inputsOf(positionals);
   const { settings, file } = settingsOf(values.config, values.write === true);
 
@@ -63,7 +68,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { byCaller, other } = groups.result();
   if (other.count > 0)
     problems.push(`${other.count} findings were left out: there are too many different ones`);
-  const proposal = propose(byCaller, settings, values.announced === true);
+  const proposal = propose(byCaller, settings, { announced: values.announced === true, sites });
   if (values.write && proposal.rules.length > 0)
     insertRules(file, proposal.rules, placeIn(settings, proposal));
   process.stdout.write(
@@ -95,16 +100,42 @@ function settingsOf(config: string | undefined, write: boolean): { settings: Set
   }
 }
 
+/** Throws UsageError: it was asked for, and what follows from it would be missing. */
+function readSites(file: string): ScannedSite[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw asUsageError(error, `${file} cannot be read`);
+  }
+  const { places } = (json ?? {}) as { places?: unknown };
+  if (!Array.isArray(places) || !places.every(isSite))
+    throw new UsageError(
+      `expected what "closefds scan --format json" prints in ${file}, found something else`,
+    );
+  return places;
+}
+
+function isSite(value: unknown): value is ScannedSite {
+  const { package: name, fileInPackage, line, lines, sure } = (value ?? {}) as Partial<ScannedSite>;
+  return (
+    [name, fileInPackage, sure].every(text => typeof text === 'string') &&
+    typeof line === 'number' &&
+    Array.isArray(lines)
+  );
+}
+
 function propose(
   groups: Parameters<typeof learnFrom>[0],
   { config }: Settings,
-  announced: boolean,
+  { announced, sites }: { readonly announced: boolean; readonly sites: ScannedSite[] | undefined },
 ): Proposal {
   const { rules, aliases, unverified } = config;
   const compat = config.compat ? loadCompat().rules : [];
   return learnFrom(groups, {
     policy: toPolicy({ rules, aliases, unverified, compat }, Date.now()),
     announced,
+    ...(sites !== undefined && { sites }),
   });
 }
 
@@ -119,7 +150,7 @@ function placeIn({ config: { rules } }: Settings, { before }: Proposal): number 
 // ---------------------------------------------------------------------------------------------
 
 function toText(proposal: Proposal, written: string | undefined): string {
-  const { rules, close, denied, unnamed, allowed } = proposal;
+  const { rules, close, denied, unnamed, allowed, unseen } = proposal;
   const config = JSON.stringify({ rules }, null, 2);
   const sections = [
     rules.length === 0
@@ -130,6 +161,9 @@ function toText(proposal: Proposal, written: string | undefined): string {
     listOf('Close, no use seen', close),
     listOf('Used, but no rule can name who passed it', unnamed),
     listOf('Denied by a rule of yours', denied),
+    unseen.length === 0
+      ? undefined
+      : `Found by the scan, and not run in these findings (${unseen.length}):\n${unseen.map(({ caller, callSite }) => `  ${caller} at ${callSite}`).join('\n')}`,
     allowed === 0 ? undefined : `Allowed by now: ${allowed}.`,
   ];
   return `${sections.filter(section => section !== undefined).join('\n\n')}\n`;

@@ -23,6 +23,25 @@ export interface Proposal {
   readonly unnamed: readonly Left[];
   /** What the config or the compat table allows by now. */
   readonly allowed: number;
+  /** Places that the scan calls certain or likely and that no rule allows, of which there is no finding: they did not run. */
+  readonly unseen: readonly UnseenSite[];
+}
+
+/** A place of `closefds scan --format json`, as far as it is needed here. */
+export interface ScannedSite {
+  readonly package: string;
+  readonly version?: string;
+  readonly fileInPackage: string;
+  readonly line: number;
+  /** All lines of the call: a stack names one of them. */
+  readonly lines: readonly number[];
+  readonly sure: string;
+  readonly covered?: { readonly effect: string };
+}
+
+export interface UnseenSite {
+  readonly caller: string;
+  readonly callSite: string;
 }
 
 export type ProposedRule = Pick<
@@ -55,9 +74,11 @@ export interface LearnOptions {
   readonly policy: Policy;
   /** Whether being told of an FD's number counts as use. */
   readonly announced: boolean;
+  /** What `closefds scan` found; without it nothing is called unseen. */
+  readonly sites?: readonly ScannedSite[];
 }
 
-export function learn(groups: readonly Group[], { policy, announced }: LearnOptions): Proposal {
+export function learn(groups: readonly Group[], { policy, announced, sites = [] }: LearnOptions): Proposal {
   const close: Left[] = [];
   const denied: Left[] = [];
   const unnamed: Left[] = [];
@@ -85,7 +106,28 @@ export function learn(groups: readonly Group[], { policy, announced }: LearnOpti
     denied: denied.sort(byTitle),
     unnamed: unnamed.sort(byTitle),
     allowed,
+    unseen: unseenOf(sites, groups),
   };
+}
+
+/** A place seen statically and at run time is one: by package and file, wherever these are installed. */
+function unseenOf(sites: readonly ScannedSite[], groups: readonly Group[]): UnseenSite[] {
+  const place = (name: string, file: string | undefined, line: number | undefined) =>
+    [name, file, line].join('\0');
+  const ran = new Set(
+    groups.map(({ caller }) => place(caller?.package ?? '', caller?.fileInPackage, caller?.line)),
+  );
+  return sites
+    .filter(({ sure, covered }) => sure !== 'possible' && covered?.effect !== 'allow')
+    .filter(
+      ({ package: name, fileInPackage: file, line, lines }) =>
+        ![line, ...lines].some(one => ran.has(place(name, file, one))),
+    )
+    .map(({ package: name, version, fileInPackage, line }) => ({
+      caller: callerTitle(toCallerAgain({ package: name, ...(version !== undefined && { version }) })),
+      callSite: `${fileInPackage}:${line}`,
+    }))
+    .sort((a, b) => compare([a.caller, a.callSite].join('\0'), [b.caller, b.callSite].join('\0')));
 }
 
 // ---------------------------------------------------------------------------------------------
