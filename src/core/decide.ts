@@ -7,7 +7,7 @@ import type { Caller } from './caller';
 import { matchesGlob } from './glob';
 import { DENY_ALL, DESIGNATED, type Effect, type Policy, type Rule } from './policy';
 import { matchesRange } from './range';
-import type { Crossing, SpawnRequest } from './request';
+import type { Crossing, Kind, SpawnRequest } from './request';
 
 /** What was decided for one FD, and by which rule. */
 export interface Verdict {
@@ -27,33 +27,39 @@ export interface Decision {
 
 /** Judges each FD on its own: one denial does not deny the rest. */
 export function decide(request: SpawnRequest, caller: Caller | undefined, policy: Policy): Decision {
+  // A process may have many strays and a policy many rules, of which few speak of this spawn.
+  const kinds = new Set(request.crossings.map(crossing => crossing.kind));
+  const rules = policy.rules.filter(
+    rule =>
+      kindsOf(rule).some(kind => kinds.has(kind)) &&
+      matchesCommand(rule, request) &&
+      matchesCaller(rule, caller, policy),
+  );
+  let known: readonly Rule[] | undefined;
   return { request, caller, verdicts: request.crossings.map(judge) };
 
   function judge(crossing: Crossing): Verdict {
     // Defaults are rules too, so a match is missing only if somebody built a policy without them.
-    const rule =
-      policy.rules.find(
-        rule =>
-          matchesCrossing(rule, crossing) &&
-          matchesCommand(rule, request) &&
-          matchesCaller(rule, caller, policy),
-      ) ?? DENY_ALL;
+    const rule = rules.find(rule => matchesCrossing(rule, crossing)) ?? DENY_ALL;
     return { crossing, effect: rule.effect, rule, knownIn: rule === DENY_ALL ? knownRanges(crossing) : [] };
   }
 
   function knownRanges(crossing: Crossing): string[] {
-    return policy.rules
+    known ??= policy.rules
       .filter(rule => rule.compat && rule.knownUpTo === undefined)
-      .filter(rule => matchesCrossing(rule, crossing) && matchesCommand(rule, request))
-      .filter(rule => matchesName(rule, caller, policy))
-      .flatMap(({ range }) => range ?? []);
+      .filter(rule => matchesCommand(rule, request) && matchesName(rule, caller, policy));
+    return known.filter(rule => matchesCrossing(rule, crossing)).flatMap(({ range }) => range ?? []);
   }
+}
+
+function kindsOf(rule: Rule): readonly Kind[] {
+  return rule.kinds ?? DESIGNATED;
 }
 
 function matchesCrossing(rule: Rule, crossing: Crossing): boolean {
   const { kind, childFd, file, explicit } = crossing;
   return (
-    (rule.kinds ?? DESIGNATED).includes(kind) &&
+    kindsOf(rule).includes(kind) &&
     (rule.fds === undefined || rule.fds.includes(childFd)) &&
     (rule.target === undefined || (file.target !== undefined && matchesGlob(file.target, rule.target))) &&
     (rule.type === undefined || rule.type === file.type) &&
