@@ -155,12 +155,17 @@ function isPlace(file: string | undefined): boolean {
 
 const MOST_FRAMES = 100;
 
-function captureFrames(): readonly Frame[] {
-  const sites = captureCallSites();
-  if (sites.complete) return sites.frames;
+function captureFrames(): Iterable<Frame> {
+  const { sites, complete } = captureCallSites();
+  if (complete) return framesOf(sites);
   // Somebody froze the hook or the limit. Each other way sees less in its own manner: without
   // async frames, or ten of them.
-  return [plainCallSites(), fromText(stackText())].reduce(longer, sites.frames);
+  return [plainCallSites(), fromText(stackText())].reduce(longer, sites.map(fromCallSite));
+}
+
+/** One by one: the caller is among the first, and asking for a line is the dear part. */
+function* framesOf(sites: readonly NodeJS.CallSite[]): Generator<Frame> {
+  for (const site of sites) yield fromCallSite(site);
 }
 
 function longer(a: readonly Frame[], b: readonly Frame[]): readonly Frame[] {
@@ -168,7 +173,7 @@ function longer(a: readonly Frame[], b: readonly Frame[]): readonly Frame[] {
 }
 
 /** V8's structured stack; whatever hook and limit others have set are back in place afterwards. */
-function captureCallSites(): { readonly frames: readonly Frame[]; readonly complete: boolean } {
+function captureCallSites(): { readonly sites: readonly NodeJS.CallSite[]; readonly complete: boolean } {
   const undo: (() => void)[] = [];
   const holder: { stack?: unknown } = {};
   try {
@@ -181,13 +186,11 @@ function captureCallSites(): { readonly frames: readonly Frame[]; readonly compl
       undo,
     );
     const unlimited = override(OriginalError, 'stackTraceLimit', MOST_FRAMES, undo);
-    if (!hooked) return { frames: [], complete: false };
+    if (!hooked) return { sites: [], complete: false };
     captureStackTrace(holder, captureCallSites);
     // Made by the hook of this moment, if not asked for before.
-    const sites = holder.stack;
-    return Array.isArray(sites)
-      ? { frames: sites.map(fromCallSite), complete: unlimited }
-      : { frames: [], complete: false };
+    const sites: unknown = holder.stack;
+    return Array.isArray(sites) ? { sites, complete: unlimited } : { sites: [], complete: false };
   } finally {
     for (const restore of undo.reverse()) restore();
   }
