@@ -246,10 +246,14 @@ let reporter: Reporter | undefined;
 /** Loads what it takes to tell something with the first that there is to tell. */
 function report(finding: Finding, occurrence: Occurrence = 'first'): void {
   try {
-    const { createReporter } = require('./reporter') as typeof Reporting;
-    reporter ??= createReporter({ mode: finding.mode, settings: reporting?.report, originals: ORIGINALS });
+    reporter ??= loadReporter(finding.mode);
     reporter.report(finding, occurrence);
   } catch {
     // Somebody replaced process.emitWarning by something that throws; the host must not suffer.
   }
+}
+
+function loadReporter(mode: Mode): Reporter {
+  const { createReporter } = require('./reporter') as typeof Reporting;
+  return createReporter({ mode, settings: reporting?.report, originals: ORIGINALS });
 }
