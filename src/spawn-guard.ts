@@ -17,6 +17,7 @@ import { closeAll } from './core/close-all';
 import { type Decision, decide } from './core/decide';
 import { dispose, type Outcome } from './core/dispose';
 import { type Finding, type Occurrence, record, type SpawnFinding, type Telling } from './core/finding';
+import { createMemory } from './core/judged-before';
 import { toRefusal } from './core/message';
 import type { Opener } from './core/opener';
 import type { Mode, Policy } from './core/policy';
@@ -57,6 +58,12 @@ export interface Candidate {
   readonly mode: Mode;
 }
 
+/** Of a spawn that designates nothing. */
+interface Judgement {
+  readonly plan: Plan;
+  readonly told: readonly Passed[];
+}
+
 /** Judges a call. Throws ERR_CLOSEFDS_DENIED in `strict`, and nothing else. */
 export type SpawnGuard = (call: SpawnCall) => Plan;
 
@@ -73,6 +80,7 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
   const sites = new Set<string>();
   const told = new Map<string, SpawnFinding>();
   const complaints = new Set<string>();
+  const memory = createMemory<Judgement>();
   const watchUse = createUseWatch({
     positionOf: world.positionOf,
     onUse: finding => {
@@ -105,19 +113,43 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     const caller = attempt('finding the caller', world.findCaller, undefined);
     const strays = isNew(sites, callSite(caller)) ? world.strays(true) : known;
 
+    const policy = world.policy();
+    const tried = attempt('reading the candidate', () => world.candidate?.(), undefined);
+    const circumstances = { place: placeOf(call, caller), strays, policy, candidate: tried?.policy };
+    const recurs = attempt('asking whether a spawn recurs', () => canRecur(call), false);
+    const again = recurs ? memory.recall(circumstances) : undefined;
+    if (again !== undefined) return judgeAgain(again, call);
+
     const request = toRequest(call, strays, describe);
-    const decision = decide(request, caller, world.policy());
+    const decision = decide(request, caller, policy);
     const outcomes = dispose(decision, mode);
-    const candidate = attempt('judging by the candidate', () => tryCandidate(request, caller), undefined);
+    const candidate =
+      tried && attempt('judging by the candidate', () => judgeBy(tried, request, caller), undefined);
     const recording = { mode, candidate, redact: world.redact, openerOf };
     // What cannot be told holds all the same.
-    const tellings = attempt('recording', () => record(decision, outcomes, recording), []);
+    const all = attempt('recording', () => record(decision, outcomes, recording), undefined);
+    const tellings = all ?? [];
 
     if (outcomes.some(outcome => outcome.disposition === 'refused')) return refusal(tellings);
     const told = tellings.flatMap(tell);
     const after = attempt('noting offsets', () => watchUse(told, call.sync), undefined);
     const trace = world.audit && attempt('preparing a trace', () => traceOf(decision, outcomes), undefined);
-    return { ...apply(request, outcomes, strays, mode), after: after && safely(after), trace };
+    const plan = { ...apply(request, outcomes, strays, mode), after: after && safely(after), trace };
+    // What failed is tried again.
+    const isWhole = told.length === all?.length && (candidate === undefined) === (tried === undefined);
+    if (isWhole && recurs) memory.keep(circumstances, { plan, told });
+    return plan;
+  }
+
+  /** What a slot says is another thing each time, and an audit has a trace of each spawn. */
+  function canRecur(call: SpawnCall): boolean {
+    return !designates(call.stdio) && call.unsafe === undefined && world.audit === undefined;
+  }
+
+  function judgeAgain({ plan, told }: Judgement, { sync }: SpawnCall): Plan {
+    for (const { finding } of told) report(finding, 'again');
+    const after = attempt('noting offsets', () => watchUse(told, sync), undefined);
+    return { ...plan, after: after && safely(after) };
   }
 
   /** An audit asks about all that passes, whether it is worth telling or not. */
@@ -129,9 +161,12 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     return world.audit?.prepare(record(decision, all, recording).map(({ make }) => make()));
   }
 
-  function tryCandidate(request: SpawnRequest, caller: Caller | undefined): Outcome[] | undefined {
-    const candidate = world.candidate?.();
-    return candidate && dispose(decide(request, caller, candidate.policy), candidate.mode);
+  function judgeBy(
+    { policy, mode }: Candidate,
+    request: SpawnRequest,
+    caller: Caller | undefined,
+  ): Outcome[] {
+    return dispose(decide(request, caller, policy), mode);
   }
 
   function openerOf({ file }: Crossing): Opener | undefined {
@@ -188,6 +223,11 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
       // The report is what is broken; there is nobody left to tell.
     }
   }
+}
+
+/** A rule may speak of the launcher, the file and the command; the last does not follow from the others. */
+function placeOf({ command }: SpawnCall, caller: Caller | undefined): string {
+  return `${callSite(caller)} ${command}`;
 }
 
 /** Keys are as many as call sites times FDs; a program that makes up more stops being told apart. */

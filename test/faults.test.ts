@@ -81,6 +81,8 @@ const FAULTS: readonly Fault[] = [
     at: 'asking whether anything is designated',
     inject: `on('core/request').designates = boom;`,
     child: ALLOWED,
+    // The patch asks, and the guard.
+    reports: 2,
   },
   unjudged('reading the request', `on('core/request').toRequest = boom;`),
   unjudged('ordering the policy', `on('core/policy').toPolicy = boom;`),

@@ -28,14 +28,20 @@ export function createStrayWatch({ list, describe, now }: Looks): (fresh: boolea
 
     const before = described;
     described = new Map();
-    strays = list().map(({ fd, atStart, identity }) => {
+    const seen = list().map(({ fd, atStart, identity }) => {
       const key = `${fd} ${identity}`;
       const stray = before.get(key) ?? { fd, atStart, file: describe(fd) };
       described.set(key, stray);
       return stray;
     });
+    // The same list as long as it holds the same: see src/core/judged-before.ts.
+    if (!isSame(seen, strays)) strays = seen;
     const end = now();
     next = end + (end - start) * SHARE;
     return strays;
   };
+}
+
+function isSame(seen: readonly Stray[], strays: readonly Stray[]): boolean {
+  return seen.length === strays.length && seen.every((stray, index) => stray === strays[index]);
 }

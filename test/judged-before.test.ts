@@ -1,0 +1,123 @@
+// A spawn that recurs is judged as the last time, exactly as long as nothing changed that judging depends on.
+
+import test from 'ava';
+import { createMemory } from '../src/core/judged-before';
+import { type Policy, type Rule, toPolicy } from '../src/core/policy';
+import { type SpawnCall, type Stray, UNKNOWN_FILE } from '../src/core/request';
+import { createSpawnGuard } from '../src/spawn-guard';
+import { call } from './support/values';
+
+const policyOf = (...rules: Rule[]): Policy =>
+  toPolicy({ rules, compat: [], unverified: 'warn', aliases: {} }, 0);
+const keeping = (command?: string): Policy =>
+  policyOf({ kinds: ['stray'], effect: 'warn', source: 'f', ...(command !== undefined && { command }) });
+const straysOf = (...fds: number[]): Stray[] => fds.map(fd => ({ fd, atStart: false, file: UNKNOWN_FILE }));
+
+interface Step {
+  readonly call?: Partial<SpawnCall>;
+  readonly strays: readonly Stray[];
+  readonly policy: Policy;
+}
+
+const one = straysOf(20);
+const denies = policyOf();
+const keeps = keeping();
+const keepsGit = keeping('git');
+
+/** What each of these spawns keeps, and how each finding was told. */
+for (const [name, steps, kept, told] of [
+  [
+    'the same three times',
+    [
+      { strays: one, policy: keeps },
+      { strays: one, policy: keeps },
+      { strays: one, policy: keeps },
+    ],
+    [[20], [20], [20]],
+    ['first', 'again', 'again'],
+  ],
+  [
+    'another stray',
+    [
+      { strays: one, policy: keeps },
+      { strays: straysOf(20, 21), policy: keeps },
+      { strays: one, policy: keeps },
+    ],
+    [[20], [20, 21], [20]],
+    ['first', 'again', 'first', 'again'],
+  ],
+  [
+    'another policy',
+    [
+      { strays: one, policy: keeps },
+      { strays: one, policy: denies },
+      { strays: one, policy: keeps },
+    ],
+    [[20], [], [20]],
+    ['first', 'first', 'again'],
+  ],
+  [
+    'another command',
+    [
+      { strays: one, policy: keepsGit, call: { command: '/usr/bin/git' } },
+      { strays: one, policy: keepsGit, call: { command: '/bin/sh' } },
+      { strays: one, policy: keepsGit, call: { command: '/usr/bin/git' } },
+    ],
+    [[20], [], [20]],
+    ['first', 'first', 'again'],
+  ],
+  [
+    'a slot in between',
+    [
+      { strays: one, policy: keeps },
+      { strays: one, policy: keeps, call: { stdio: ['pipe', 'pipe', 'pipe', 'ignore'] } },
+      { strays: one, policy: keeps, call: { unsafe: 'reviewed' } },
+      { strays: one, policy: keeps },
+    ],
+    [[20], [20], [20], [20]],
+    ['first', 'again', 'first', 'again'],
+  ],
+] as readonly (readonly [string, readonly Step[], readonly number[][], readonly string[]])[]) {
+  test(name, t => {
+    let now: Step | undefined;
+    const occurrences: string[] = [];
+    const guard = createSpawnGuard('enforce', {
+      strays: () => now?.strays ?? [],
+      describe: () => UNKNOWN_FILE,
+      findOpener: () => undefined,
+      findCaller: () => undefined,
+      policy: () => now?.policy ?? denies,
+      candidate: undefined,
+      redact: [],
+      positionOf: () => undefined,
+      report: (_finding, occurrence) => occurrences.push(occurrence),
+      audit: undefined,
+    });
+    const plans = steps.map(step => {
+      now = step;
+      return guard(call(step.call ?? {}));
+    });
+    t.deepEqual(
+      plans.map(({ keep }) => [...keep]),
+      kept,
+    );
+    t.deepEqual(occurrences, told);
+  });
+}
+
+test('what is remembered has a bound', t => {
+  const memory = createMemory<number>();
+  const at = (place: string) => ({ place, strays: one, policy: denies, candidate: undefined });
+  for (let i = 0; i <= 1000; i++) memory.keep(at(String(i)), i);
+  t.deepEqual([memory.recall(at('0')), memory.recall(at('1000'))], [undefined, 1000]);
+});
+
+test('another candidate is another judgement', t => {
+  const memory = createMemory<number>();
+  const under = { place: 'p', strays: one, policy: denies };
+  memory.keep({ ...under, candidate: keeps }, 1);
+  t.deepEqual(
+    [keeps, keepsGit, undefined].map(candidate => memory.recall({ ...under, candidate })),
+    [1, undefined, undefined],
+  );
+});
