@@ -12,7 +12,7 @@ import { tool } from './tools.mjs';
 export async function startSpawner(command, { env = {}, count, most = 2000 } = {}) {
   const { NODE_OPTIONS, CLOSEFDS_MODE, CLOSEFDS_REPORT, CLOSEFDS_CONFIG, ...rest } = process.env;
   // Without the FDs that a terminal or an editor leaves open.
-  const child = spawn(tool('clean-exec'), command, {
+  const child = spawn(tool('close-launcher'), command, {
     env: { ...rest, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

@@ -1,4 +1,4 @@
-// node --require stubbed.js --require closefds/register calls.js CALLS: microseconds a call.
+// node --require stubbed.js --require closefds/register calls.js CALLS: microseconds of processor time a call.
 const { ChildProcess } = require('node:child_process');
 
 const calls = Number(process.argv[2]);
@@ -16,9 +16,10 @@ const optionsOf = () => ({
 
 function measure(spawn) {
   const child = new ChildProcess();
-  const begin = process.hrtime.bigint();
+  const begin = process.cpuUsage();
   for (let i = 0; i < calls; i++) spawn.call(child, optionsOf());
-  return Number(process.hrtime.bigint() - begin) / 1000 / calls;
+  const { user, system } = process.cpuUsage(begin);
+  return (user + system) / calls;
 }
 
 function best(spawn) {

@@ -135,7 +135,7 @@ function inCode(quick) {
   const rows = Object.entries({ warn: 'warn', enforce: 'enforce' }).map(([name, mode]) => {
     const command = [process.execPath, '--require', program('stubbed.js'), '--require', REGISTER];
     const calls = quick ? 20_000 : 200_000;
-    const answer = execFileSync(tool('clean-exec'), [...command, program('calls.js'), String(calls)], {
+    const answer = execFileSync(tool('close-launcher'), [...command, program('calls.js'), String(calls)], {
       env: { ...process.env, NODE_OPTIONS: '', CLOSEFDS_MODE: mode },
       encoding: 'utf8',
     });

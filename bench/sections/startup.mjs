@@ -6,7 +6,7 @@ import path from 'node:path';
 
 import { fetchNodes } from '../../scripts/fetch-nodes.mjs';
 import { compare, inTurns } from '../harness.mjs';
-import { cpu, REGISTER } from '../tools.mjs';
+import { cpu, REGISTER, tool } from '../tools.mjs';
 
 export const title = 'Start-up';
 
@@ -76,7 +76,8 @@ function playersOf(node, preloads, program) {
   const player = preload => () => {
     const before = cpu();
     const begin = performance.now();
-    const { status, stderr } = spawnSync(node, ['--require', preload, program], {
+    // A stray of ours would be a finding for closefds to report.
+    const { status, stderr } = spawnSync(tool('close-launcher'), [node, '--require', preload, program], {
       env,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
