@@ -3,6 +3,7 @@
 import fs = require('node:fs');
 import path = require('node:path');
 
+import { spawnSync } from 'node:child_process';
 import { Ajv2020 } from 'ajv/dist/2020';
 import test from 'ava';
 
@@ -209,3 +210,11 @@ function inOrder(value: unknown, given: JsonSchema | undefined): unknown {
       .map(([key, item]) => [key, inOrder(item, properties[key])]),
   );
 }
+
+test('docs/compat.md lists what the table says', t => {
+  const { status, stderr } = spawnSync(process.execPath, [
+    path.join(ROOT, 'scripts', 'compat-page.mjs'),
+    '--check',
+  ]);
+  t.is(status, 0, String(stderr));
+});
