@@ -1,7 +1,7 @@
 // The ways of the stray guard that every row has to pass.
 
 import { withoutAddon } from '../support/routes';
-import { REGISTER, tool } from '../support/run';
+import { preloading, REGISTER, tool } from '../support/run';
 
 export interface ConformanceWay {
   readonly name: string;
@@ -28,7 +28,7 @@ export const CONFORMANCE_WAYS: readonly ConformanceWay[] = [
   forking('fork, table', 'table', denying('close_range=EPERM')),
   forking('fork, /proc', 'proc', denying('close_range=EPERM,pselect6=EPERM')),
   {
-    ...forking('posix_spawn', 'close_range', ['env', `LD_PRELOAD=${tool('no-atfork.so')}`]),
+    ...forking('posix_spawn', 'close_range', ['env', `LD_PRELOAD=${preloading(tool('no-atfork.so'))}`]),
     mechanism: ['close_range', 'other'],
     forks: false,
   },

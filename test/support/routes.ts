@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import semver from 'semver';
 import { write } from './programs';
-import { inheriting, LEAK, REGISTER, ROOT, type RunResult, runCommand, tool } from './run';
+import { inheriting, LEAK, preloading, REGISTER, ROOT, type RunResult, runCommand, tool } from './run';
 
 /** A child's FD: its number, or `40 null` where the null device lies over a stray. */
 export type ChildFd = number | string;
@@ -36,7 +36,7 @@ export interface WayOfGuard {
 export const WAYS: readonly WayOfGuard[] = [
   { name: 'fork', register: () => REGISTER, env: {} },
   // What the coming libuv does: no atfork handler runs.
-  { name: 'posix_spawn', register: () => REGISTER, env: { LD_PRELOAD: tool('no-atfork.so') } },
+  { name: 'posix_spawn', register: () => REGISTER, env: { LD_PRELOAD: preloading(tool('no-atfork.so')) } },
   { name: 'stand-in', register: withoutAddon, env: {} },
 ];
 

@@ -12,6 +12,12 @@ export const tool = (name: string): string => path.join(ROOT, 'build', name);
 export const LIST_FDS: string = tool('list-fds');
 export const LEAK: string = tool('leak.node');
 
+/** Loaded into every program here before all else: a sanitizer, of scripts/check-addon.mjs. */
+const SANITIZER = process.env.CLOSEFDS_TEST_PRELOAD ?? '';
+
+/** LD_PRELOAD's value for a library of ours. */
+export const preloading = (file: string): string => `${SANITIZER} ${file}`.trim();
+
 export interface RunOptions {
   /** Default: the Node that runs the tests. */
   readonly node?: string;
@@ -35,8 +41,10 @@ export interface RunResult {
 
 /** What the world gives to every program here; NODE_V8_COVERAGE is how c8 sees into them. */
 function environment(): Record<string, string> {
-  const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_V8_COVERAGE'];
-  return Object.fromEntries(names.flatMap(name => (process.env[name] ? [[name, process.env[name]]] : [])));
+  const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_V8_COVERAGE', 'ASAN_OPTIONS', 'UBSAN_OPTIONS'];
+  const given = SANITIZER === '' ? {} : { LD_PRELOAD: SANITIZER };
+  const own = names.flatMap(name => (process.env[name] ? [[name, process.env[name]]] : []));
+  return { ...Object.fromEntries(own), ...given };
 }
 
 /** Runs a program under the preload, with stdin, stdout and stderr and no other FD. */

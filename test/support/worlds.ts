@@ -2,7 +2,7 @@
 
 import type { ExecutionContext } from 'ava';
 import { temporaryFolder, write } from './programs';
-import { LEAK, LIST_FDS, type RunOptions, run, runCommand, tool } from './run';
+import { LEAK, LIST_FDS, preloading, type RunOptions, run, runCommand, tool } from './run';
 
 export interface World {
   readonly name: string;
@@ -17,7 +17,7 @@ export interface World {
 /** How processes are made: by fork() with its handlers, as all released Nodes do, or without. */
 export const MAKERS: Readonly<Record<string, readonly string[]>> = {
   fork: [],
-  'no atfork': ['env', `LD_PRELOAD=${tool('no-atfork.so')}`],
+  'no atfork': ['env', `LD_PRELOAD=${preloading(tool('no-atfork.so'))}`],
 };
 
 const deny = (calls: string): string[] => [tool('deny'), calls];
