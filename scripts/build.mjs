@@ -196,6 +196,9 @@ function bundleScan() {
     // Copies of the parsers need their licenses beside them.
     footer: { js: ['acorn', '@babel/parser'].map(license).join('\n') },
     legalComments: 'none',
+    // For coverage; the package leaves it out.
+    sourcemap: true,
+    sourcesContent: false,
     logLevel: 'warning',
   });
 }
