@@ -79,14 +79,17 @@ test('it is valid', async t => {
 
 test("it is valid by the standard's own schema", async t => {
   if (!existsSync(OFFICIAL)) {
-    t.log('not asked: npm run sarif:schema has not fetched the schema to .cache');
+    t.log('skipped: npm run sarif:schema has not fetched the schema to .cache; .ci/run does');
     t.pass();
     return;
   }
   const { log } = await scan(t);
-  const validate = new Ajv({ allErrors: true, strict: false, validateFormats: false }).compile(
-    JSON.parse(readFileSync(OFFICIAL, 'utf8')),
-  );
+  const validate = new Ajv({
+    allErrors: true,
+    strict: false,
+    validateFormats: false,
+    unicodeRegExp: false,
+  }).compile(JSON.parse(readFileSync(OFFICIAL, 'utf8')));
   validate(log);
   t.deepEqual(validate.errors ?? [], []);
 });
