@@ -2,12 +2,12 @@
 //
 // A look asks the kernel about every number of the FD table. Closing never waits for it; only
 // reports do. So unless a look must be fresh, it is taken when the last one has been paid off:
-// at most one part in a hundred of the time goes into looking, however large the table.
+// at most one part in four hundred of the time goes into looking, however large the table.
 
 import type { OpenFile, Stray } from '../core/request';
 import type { ListedStray } from '../core/stray-guard';
 
-const SHARE = 100;
+const SHARE = 400;
 
 export interface Looks {
   readonly list: () => readonly ListedStray[];
