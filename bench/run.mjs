@@ -15,7 +15,7 @@ import { toText } from './render.mjs';
 import { buildTools } from './tools.mjs';
 import { RESULTS, writeDocs } from './write-docs.mjs';
 
-const SECTIONS = ['spawn', 'startup'];
+const SECTIONS = ['spawn', 'peers', 'startup', 'scale', 'memory'];
 
 const { values } = parseArgs({
   options: {

@@ -1,4 +1,4 @@
-// Real binaries of Bun and Deno, from npm, for the tests that try closefds there.
+// Real binaries of Bun and Deno, from npm, for the tests that try closefds there: all, or those named.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
@@ -13,7 +13,9 @@ const binaries = {
   deno: path.join('@deno', `${platform}-${arch}${platform === 'linux' ? '-glibc' : ''}`, 'deno'),
 };
 
+const wanted = process.argv.slice(2);
 for (const [name, version] of Object.entries(VERSIONS)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
   const folder = path.join(CACHE, `${name}-${version}`);
   const binary = path.join(folder, 'node_modules', binaries[name]);
   if (!existsSync(binary)) {

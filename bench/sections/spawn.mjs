@@ -65,7 +65,8 @@ const MOST_FDS = Math.min(15_000, mostFds() - 200);
 const WITHOUT_STAND_IN = ['bare', 'off', 'warn', 'enforce, reported', 'enforce, reports off'];
 
 const FULL = [
-  ...[0, 100, 1000, 10_000].map(fds => ({ route: 'spawn', fds })),
+  { route: 'spawn', fds: 0 },
+  ...[100, 1000, 10_000].map(fds => ({ route: 'spawn', fds, ways: [...WITHOUT_STAND_IN, 'stand-in'] })),
   { route: 'spawn', fds: MOST_FDS, ways: WITHOUT_STAND_IN },
   { route: 'spawn', fds: 0, strays: 100 },
   { route: 'spawn', fds: 10_000, strays: 100, ways: WITHOUT_STAND_IN },
@@ -91,6 +92,7 @@ function waysOf(folder) {
   const preload = ['--require', REGISTER];
   return {
     bare: { args: [] },
+    'bare, 1 MB more': { args: ['--require', program('more-memory.js')] },
     off: { args: preload, env: { CLOSEFDS_MODE: 'off' } },
     warn: { args: preload, env: { CLOSEFDS_MODE: 'warn' } },
     'enforce, reported': { args: preload, env: { CLOSEFDS_REPORT: path.join(folder, 'findings.ndjson') } },

@@ -1,0 +1,24 @@
+// node looks.js FDS: milliseconds of processor time of a look at the FD table, by the addon and in JavaScript.
+
+const fs = require('node:fs');
+const path = require('node:path');
+
+const root = path.join(__dirname, '..', '..');
+const { loadStrayGuard } = require(path.join(root, 'dist', 'src', 'node', 'stray-guard.js'));
+const { createStandIn } = require(path.join(root, 'dist', 'src', 'node', 'stand-in.js'));
+const { cpu } = require(path.join(root, 'build', 'usage.node'));
+
+for (let i = 0; i < Number(process.argv[2]); i++) fs.openSync('/dev/null');
+
+function measure(guard, looks) {
+  guard.list(true);
+  return Array.from({ length: looks }, () => {
+    const before = cpu();
+    guard.list(true);
+    return cpu() - before;
+  });
+}
+
+process.stdout.write(
+  JSON.stringify({ addon: measure(loadStrayGuard(root), 50), standIn: measure(createStandIn(), 5) }),
+);
