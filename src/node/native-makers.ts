@@ -15,6 +15,7 @@
 import nodeModule = require('node:module');
 
 import type * as Ritm from 'require-in-the-middle';
+import { readMarks, toCall } from '../core/read-call';
 import { type AnyFunction, replaceMethod } from '../core/replace-method';
 import type { SpawnCall } from '../core/request';
 import { isOptions, peek } from '../core/stdio-option';
@@ -117,7 +118,7 @@ export function hookNativeMakers(
 
   function guardMaker(original: AnyFunction, route: string): AnyFunction {
     return function make(...args) {
-      return guardNative(toCall(route, args), () => Reflect.apply(original, this, args));
+      return guardNative(toMakerCall(route, args), () => Reflect.apply(original, this, args));
     };
   }
 }
@@ -128,21 +129,10 @@ function toPattern(names: readonly string[]): RegExp {
   return new RegExp(`/node_modules/(?:${either})(?:/|$)`);
 }
 
-function toCall(route: string, [file, argv, options]: readonly unknown[]): SpawnCall {
-  const unsafe = isOptions(options) ? peek(options, Symbol.for('closefds.unsafe')) : undefined;
-  return {
-    route,
-    command: typeof file === 'string' ? file : 'sh',
-    args: Array.isArray(argv) ? argv.filter(arg => typeof arg === 'string') : [],
-    environment: () => {
-      const env = isOptions(options) ? peek(options, 'env') : undefined;
-      return Object.entries(isOptions(env) ? env : process.env).map(([name, value]) => `${name}=${value}`);
-    },
-    // A child of theirs has a terminal for its stdio, and no slots.
-    stdio: undefined,
-    sync: false,
-    explicit: undefined,
-    unsafe: typeof unsafe === 'string' ? unsafe : undefined,
-    native: true,
-  };
+/** A child of theirs has a terminal for its stdio, and no slots. */
+function toMakerCall(route: string, [file, args, options]: readonly unknown[]): SpawnCall {
+  const given = isOptions(options) ? options : {};
+  const command = { file: typeof file === 'string' ? file : 'sh', args, env: peek(given, 'env') };
+  const { unsafe } = readMarks(given);
+  return { ...toCall(route, command, undefined, process.env), unsafe, native: true };
 }

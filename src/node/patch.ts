@@ -15,16 +15,24 @@ import util = require('node:util');
 
 import type { Plan, Trace } from '../core/apply';
 import { fromHandleForm, toHandleForm } from '../core/handle-form';
+import {
+  bareCall,
+  carriedStdio,
+  describeCommand,
+  isMarked,
+  optionsIndex,
+  toCall,
+  toPairs,
+  toStrings,
+} from '../core/read-call';
 import { type AnyFunction, likeOriginal, replaceMethod } from '../core/replace-method';
 import type { SpawnCall } from '../core/request';
 import {
   bareStdio,
   isOptions,
-  isRevoked,
   lendStdio,
   masked,
   type Options,
-  peek,
   type Replacement,
   readStdio,
   type StdioReading,
@@ -51,10 +59,6 @@ export interface PatchOptions {
 }
 
 const { isProxy } = util.types;
-
-// Registered symbols, so that libraries can use them without depending on closefds.
-const WITH_FDS = Symbol.for('closefds.withFds');
-const UNSAFE = Symbol.for('closefds.unsafe');
 
 /** Has a call judged and guarded that makes its process without child_process. */
 export type GuardNative = (call: SpawnCall, start: () => unknown) => unknown;
@@ -94,9 +98,8 @@ export function installPatch(options: PatchOptions): GuardNative {
       const [options] = args;
       if (depth > 0 || !isOptions(options)) return Reflect.apply(original, this, args);
       const { call, stdio } = reading('spawn', options, () => {
-        const stdio =
-          carried === undefined ? readStdio(options, false, isProxy) : carriedStdio(options, carried);
-        return { call: toCall('spawn', options, carried ?? options, stdio), stdio };
+        const stdio = (carried && carriedStdio(carried)) ?? readStdio(options, false, isProxy);
+        return { call: toCall('spawn', options, stdio.value, process.env, carried), stdio };
       });
 
       return guarded(call, stdio, (replaced, { after, trace }) => {
@@ -119,8 +122,8 @@ export function installPatch(options: PatchOptions): GuardNative {
       const options = (isOptions(args[at]) ? args[at] : {}) as Options;
       const { call, stdio } = reading(route, options, () => {
         const stdio = readStdio(options, true, isProxy);
-        const command = { ...describeCommand(route, args, options), env: peek(options, 'env') };
-        return { call: toCall(route, command, options, stdio), stdio };
+        const command = describeCommand(route, args, options);
+        return { call: toCall(route, command, stdio.value, process.env, options), stdio };
       });
 
       return guarded(call, stdio, (replaced, { trace }) => {
@@ -153,9 +156,7 @@ export function installPatch(options: PatchOptions): GuardNative {
   /** execFile() and exec() build new options for the spawn: ours would be lost there. */
   function carrying<T>(args: readonly unknown[], work: () => T): T {
     const options = args.slice(1, 3).find(isOptions);
-    if (options === undefined) return work();
-    const { explicit, unsafe } = readMarks(options);
-    if (explicit === undefined && unsafe === undefined) return work();
+    if (options === undefined || !isMarked(options)) return work();
     carried = options;
     try {
       return work();
@@ -171,7 +172,7 @@ export function installPatch(options: PatchOptions): GuardNative {
         ...bareCall('execve', undefined),
         command: typeof file === 'string' ? file : '',
         args: toStrings(argv),
-        environment: () => toPairs(env),
+        environment: () => toPairs(env, process.env),
       });
       plan.trace?.forgo('process.execve() cannot be traced from within', process.pid);
       if (plan.guarded) tolerate(() => strayGuard.replace(plan));
@@ -201,8 +202,9 @@ export function installPatch(options: PatchOptions): GuardNative {
         : { file: args[0], args: args[1], envPairs: args[3], stdio: args[4] };
       const forms = Array.isArray(options.stdio) ? (options.stdio as unknown[]) : [];
       const stdio: StdioReading = { value: forms.map(fromHandleForm), again: undefined };
+      const call = toCall('process.binding', options, stdio.value, process.env);
 
-      return guarded(toCall('process.binding', options, options, stdio), stdio, (replaced, { trace }) => {
+      return guarded(call, stdio, (replaced, { trace }) => {
         if (replaced !== undefined) {
           const changed = (replaced.read() as unknown[]).map((slot, i) => toHandleForm(slot, forms[i]));
           if (options === args[0])
@@ -341,96 +343,6 @@ function outcomeOf(result: unknown): Outcome {
   if (typeof result === 'number') return { result, started: result === 0 };
   const { pid } = (result ?? {}) as { pid?: unknown };
   return { result, started: pid === undefined || Number(pid) > 0 };
-}
-
-// ---------------------------------------------------------------------------------------------
-// Reading calls
-// ---------------------------------------------------------------------------------------------
-
-/** exec() and execFile() have no `stdio`; withFds() adds what it designates to their three pipes. */
-function carriedStdio(options: Options, carried: Options): StdioReading {
-  if (readMarks(carried).explicit === undefined || !Array.isArray(carried.stdio))
-    return readStdio(options, false, isProxy);
-  return { value: ['pipe', 'pipe', 'pipe', ...carried.stdio.slice(3)], again: undefined };
-}
-
-function bareCall(route: string, stdio: unknown): SpawnCall {
-  return {
-    route,
-    command: '',
-    args: [],
-    environment: () => [],
-    stdio,
-    sync: route.endsWith('Sync'),
-    explicit: undefined,
-    unsafe: undefined,
-    native: false,
-  };
-}
-
-function toCall(route: string, options: Options, marks: Options, stdio: StdioReading): SpawnCall {
-  const file = peek(options, 'file');
-  return {
-    route,
-    command: typeof file === 'string' ? file : '',
-    args: toStrings(peek(options, 'args')),
-    environment: () => {
-      const pairs = peek(options, 'envPairs');
-      return pairs === undefined ? toPairs(peek(options, 'env')) : toStrings(pairs);
-    },
-    stdio: stdio.value,
-    sync: route.endsWith('Sync'),
-    native: false,
-    ...readMarks(marks),
-  };
-}
-
-/** What withFds() and unsafe() left: a symbol, or its twin where a launcher dropped symbols. */
-function readMarks(options: Options): Pick<SpawnCall, 'explicit' | 'unsafe'> {
-  const twin = peek(options, '__closefds');
-  const read = (key: symbol, name: string) =>
-    peek(options, key) ?? (isOptions(twin) ? peek(twin, name) : undefined);
-  const explicit = read(WITH_FDS, 'withFds');
-  const unsafe = read(UNSAFE, 'unsafe');
-  return {
-    explicit: isOptions(explicit) ? (explicit as Record<number, unknown>) : undefined,
-    unsafe: typeof unsafe === 'string' ? unsafe : undefined,
-  };
-}
-
-/** Of an array, which Node has yet to check. */
-function toStrings(value: unknown): string[] {
-  try {
-    return Array.isArray(value) ? value.filter(item => typeof item === 'string') : [];
-  } catch {
-    return [];
-  }
-}
-
-/** Of an environment that may be anything, since Node comes later. */
-function toPairs(env: unknown): string[] {
-  try {
-    return Object.entries(isOptions(env) ? env : process.env).map(([name, value]) => `${name}=${value}`);
-  } catch {
-    return [];
-  }
-}
-
-/** Where the options stand, or would: (file, args?, options?) or (command, options?). */
-function optionsIndex(route: string, args: readonly unknown[]): number {
-  if (route === 'execSync') return 1;
-  return isRevoked(args[1]) || Array.isArray(args[1]) || args[1] === undefined || args[1] === null ? 2 : 1;
-}
-
-function describeCommand(
-  route: string,
-  args: readonly unknown[],
-  options: Options,
-): { file: unknown; args: unknown } {
-  const shell = peek(options, 'shell');
-  if (!shell && route !== 'execSync') return { file: args[0], args: args[1] };
-  const command = [...toStrings([args[0]]), ...toStrings(args[1])].join(' ');
-  return { file: typeof shell === 'string' ? shell : '/bin/sh', args: ['-c', command] };
 }
 
 function processPrototype(binding: Record<string, unknown>): Record<string, unknown> {
