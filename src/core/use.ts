@@ -34,7 +34,7 @@ export interface ProgramUse {
 }
 
 export interface Use extends ProgramUse {
-  /** The programs that had it in turn: whoever used it, or all of them if nobody did. */
+  /** The programs that had it in turn: whoever used it, or all of them if nobody did. Those that did alike are one. */
   readonly heirs?: readonly ProgramUse[];
   /** Seconds that it stayed open in any of these programs. */
   readonly held?: number;

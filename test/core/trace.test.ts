@@ -308,3 +308,30 @@ test('a program further down has its own account', t => {
     { verdict: 'never touched', program: '/b', held: 2 },
   ]);
 });
+
+test('programs that did alike are one heir', t => {
+  const run = (pid: number, file: string, ...calls: string[]) => [
+    `7 2.0 fork() = ${pid}`,
+    ...[`execve("${file}", 0x1, 0x2) = 0`, ...calls, '+++ exited with 0 +++'].map(
+      text => `${pid} 2.${pid} ${text}`,
+    ),
+  ];
+  const use = useOf(
+    EXEC,
+    ...Array.from({ length: 50 }, (_, i) => run(100 + i, '\\x2f\\x62')).flat(),
+    ...run(200, '\\x2f\\x62', 'close(5) = 0'),
+    ...run(201, '\\x2f\\x63'),
+    ...run(202, '\\x2f\\x62'),
+  );
+  t.deepEqual(use?.heirs, [
+    { verdict: 'never touched', program: '/b' },
+    { verdict: 'closed unused', program: '/b' },
+    { verdict: 'never touched', program: '/c' },
+  ]);
+});
+
+test('a script that executes itself again and again', t => {
+  const again = Array.from({ length: 30_000 }, () => EXEC);
+  const use = useOf(EXEC, ...again, '7 2.0 read(5, 0x1, 1) = 1');
+  t.deepEqual([use?.verdict, use?.heirs?.length], ['used', 1]);
+});

@@ -43,7 +43,7 @@ export function deedsOf(program: Program, grant: Grant): Deeds {
 /** The verdict on an FD: that of the program it was given to, or of one further down that used it. */
 export function toUse(root: Program, grant: Grant, end: number, running: boolean): Use {
   const own = toProgramUse(root, grant);
-  const heirs = descendants(root, grant).map(program => toProgramUse(program, grant));
+  const heirs = unlike(descendants(root, grant).map(program => toProgramUse(program, grant)));
   const rest = {
     held: seconds((running ? end : (grant.closed ?? end)) - grant.since),
     ...(running && { running }),
@@ -64,8 +64,26 @@ function adopted({ program }: ProgramUse, heirs: readonly [ProgramUse, ...Progra
   return { ...rest, ...(program !== undefined && { program }), heirs };
 }
 
-function descendants(program: Program, grant: Grant): Program[] {
-  return [...deedsOf(program, grant).heirs].flatMap(heir => [heir, ...descendants(heir, grant)]);
+/** Each before what it executed itself. Not by recursion: a script that executes itself makes a long line. */
+function descendants(root: Program, grant: Grant): Program[] {
+  const found: Program[] = [];
+  const rest = [root];
+  for (let program = rest.pop(); program !== undefined; program = rest.pop()) {
+    if (program !== root) found.push(program);
+    rest.push(...[...deedsOf(program, grant).heirs].reverse());
+  }
+  return found;
+}
+
+/** A shell may execute one program ten thousand times: the first of those that did alike stands for all. */
+function unlike(heirs: readonly ProgramUse[]): ProgramUse[] {
+  const first = new Map<string, ProgramUse>();
+  for (const heir of heirs) {
+    const { verdict, reason, program, calls } = heir;
+    const key = JSON.stringify([program, verdict, reason, calls]);
+    if (!first.has(key)) first.set(key, heir);
+  }
+  return [...first.values()];
 }
 
 function toProgramUse(program: Program, grant: Grant): ProgramUse {
