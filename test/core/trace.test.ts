@@ -10,6 +10,11 @@ const EXEC = '7 1.000000 execve("\\x2f\\x61", 0x1, 0x2) = 0';
 
 const NODE = '7 1.500000 execve("\\x2f\\x6e\\x6f\\x64\\x65", 0x1, 0x2) = 0';
 
+/** As strace writes a path. */
+function hex(text: string): string {
+  return `"${[...Buffer.from(text)].map(byte => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}"`;
+}
+
 /** What is told of FD 5, given to the first program of a trace. */
 function useOf(...lines: readonly string[]): Use | undefined {
   return follow(() => lines, [{ pid: undefined, since: 0, fds: [5] }])[0]?.[0];
@@ -259,6 +264,23 @@ for (const [title, lines, verdict] of [
     'inherited on',
   ],
   ['a ring of Node for files', [NODE, '7 2.0 io_uring_setup(64, {flags=0x2, sq_entries=64}) = 6'], 'unknown'],
+  ['a file below it, by a path of /proc', [`7 2.0 openat(-100, ${hex('/proc/self/fd/5/x')}, 0) = 9`], 'used'],
+  [
+    'a file below it is another file',
+    [
+      '7 2.0 close(5) = 0',
+      `7 2.1 openat(-100, ${hex('/proc/7/fd/5/x')}, 0) = 9`,
+      '7 2.2 read(9, ""..., 1) = 1',
+    ],
+    'closed unused',
+  ],
+  ['it is executed, by a path', [`7 2.0 execve(${hex('/dev/fd/5')}, 0x1, 0x2) = 0`], 'used'],
+  [
+    'another FD opened again, by a path that starts with a slash',
+    [`7 2.0 openat(5, ${hex('/dev/fd/9')}, 0) = 10`, '7 2.1 read(10, ""..., 1) = 1'],
+    'never touched',
+  ],
+  ['a path that only looks alike', [`7 2.0 openat(-100, ${hex('/dev/fd/55')}, 0) = 9`], 'never touched'],
   ['a 32-bit AT_FDCWD', ['7 2.0 openat(4294967196, "\\x61", 0) = 3'], 'never touched'],
   [
     'another FD under its number, closed by a way that the trace does not show',

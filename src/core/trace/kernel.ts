@@ -51,6 +51,8 @@ type Effect = (task: Task, call: TracedCall, begun: Call) => void;
 
 /** Calls that make a task. */
 export const MAKES = /^(?:clone3?|v?fork)$/;
+const OPENS = /^(?:open(?:at2?)?|creat)$/;
+const EXECUTES = /^execve(?:at)?$/;
 
 const O_CLOEXEC = 0x80000;
 const CLONE_FILES = 0x400;
@@ -126,9 +128,10 @@ export function createKernel(births: ReadonlyMap<number, readonly Birth[]>, give
       const entry = task.table.get(fd);
       return entry === undefined ? [] : [{ touch, entry }];
     });
-    const reopened = reopens(task, call);
-    if (reopened !== undefined) touched.push({ touch: 'use', entry: reopened });
-    const source = reopened ?? task.table.get(fdIn(args));
+    const byPath = namedByPath(task, call);
+    if (byPath !== undefined) touched.push({ touch: 'use', entry: byPath.entry });
+    const opened = byPath?.isItself === true ? byPath.entry : undefined;
+    const source = OPENS.test(name) ? opened : task.table.get(fdIn(args));
     task.call = { name, time, touched, source, child: MAKES.test(name) ? toChild(task, call) : undefined };
     // An FD is free before close() returns, and is so even if that fails.
     if (name === 'close') task.table.close(fdIn(args), now);
@@ -172,16 +175,17 @@ export function createKernel(births: ReadonlyMap<number, readonly Birth[]>, give
   function open(task: Task, call: TracedCall, { source }: Call): void {
     const { name, args, result = -1 } = call;
     const flags = { open: args[1], openat: args[2], openat2: flagsIn(args) }[name];
-    const reopened = OPENED_AGAIN.test(pathIn(call)) ? source : undefined;
-    task.table.put(result, marked(reopened, hasFlag(flags, O_CLOEXEC)), now);
+    task.table.put(result, marked(source, hasFlag(flags, O_CLOEXEC)), now);
   }
 
-  function reopens(task: Task, call: TracedCall): Entry | undefined {
-    if (!/^(?:open|creat)/.test(call.name)) return undefined;
-    const [found, pid, fd, stdio = ''] = OPENED_AGAIN.exec(pathIn(call)) ?? [];
+  /** The FD that is opened or executed by a path, or in which the path starts. */
+  function namedByPath(task: Task, call: TracedCall) {
+    if (!OPENS.test(call.name) && !EXECUTES.test(call.name)) return undefined;
+    const [found, pid, fd, stdio = '', rest] = FD_IN_PATH.exec(pathIn(call)) ?? [];
     if (found === undefined) return undefined;
     const number = fd === undefined ? ['stdin', 'stdout', 'stderr'].indexOf(stdio) : Number(fd);
-    return (pid === undefined ? task : tasks.get(Number(pid)))?.table.get(number);
+    const entry = (pid === undefined ? task : tasks.get(Number(pid)))?.table.get(number);
+    return entry && { entry, isItself: rest === undefined };
   }
 
   function closeRange(task: Task, { args }: TracedCall): void {
@@ -336,12 +340,12 @@ export function createKernel(births: ReadonlyMap<number, readonly Birth[]>, give
   }
 }
 
-/** The numbers of open FDs as files: `/proc/self/fd/3`, `/proc/12/fd/3`, `/dev/fd/3`, `/dev/stdin`. */
-const OPENED_AGAIN =
-  /^\/(?:(?:dev|proc\/(?:self|thread-self|(\d+))(?:\/task\/\d+)?)\/fd\/(\d+)|dev\/(stdin|stdout|stderr))$/;
+/** The numbers of open FDs as files: `/proc/self/fd/3`, `/proc/12/fd/3`, `/dev/fd/3`, `/dev/stdin`; or in a folder. */
+const FD_IN_PATH =
+  /^\/(?:(?:dev|proc\/(?:self|thread-self|(\d+))(?:\/task\/\d+)?)\/fd\/(\d+)|dev\/(stdin|stdout|stderr))(\/.*)?$/s;
 
 function pathIn({ name, args }: TracedCall): string {
-  return toPath(args[name.startsWith('openat') ? 1 : 0]) ?? '';
+  return toPath(args[/^(?:openat2?|execveat)$/.test(name) ? 1 : 0]) ?? '';
 }
 
 function fdIn(args: readonly string[]): number {
