@@ -146,6 +146,8 @@ const isDisposition = oneOf('passed', 'closed', 'refused');
 const mayBeString: Check = value => value === undefined || typeof value === 'string';
 const mayBeBoolean: Check = value => value === undefined || typeof value === 'boolean';
 const mayBeNumber: Check = value => value === undefined || isWholeNumber(value);
+const mayBeSeconds: Check = value =>
+  value === undefined || (typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY);
 const mayBeStrings: Check = value => value === undefined || isStrings(value);
 const mayBeEffect: Check = value => value === undefined || isEffect(value);
 const mayBeDisposition: Check = value => value === undefined || isDisposition(value);
@@ -158,7 +160,8 @@ const isVerdict = oneOf(
 );
 
 const mayBeRule = objectWhere(
-  ({ source, reason, knownUpTo }) => isString(source) && mayBeString(reason) && mayBeString(knownUpTo),
+  ({ source, reason, knownUpTo, knownIn }) =>
+    isString(source) && mayBeString(reason) && mayBeString(knownUpTo) && mayBeStrings(knownIn),
 );
 
 const mayBeOpener = objectWhere(({ package: name, version }) => isString(name) && isString(version));
@@ -180,13 +183,21 @@ const mayBeCaller = objectWhere(
     mayBeStrings(caller.launchers),
 );
 
+const isProgramUse: Check = value =>
+  isObject(value) &&
+  isVerdict(value.verdict) &&
+  mayBeString(value.reason) &&
+  mayBeString(value.program) &&
+  mayBeString(value.version) &&
+  mayBeStrings(value.calls) &&
+  mayBeSeconds(value.after);
+
 const mayBeUse = objectWhere(
-  ({ verdict, calls, after, reason, program }) =>
-    isVerdict(verdict) &&
-    mayBeStrings(calls) &&
-    (after === undefined || Number.isFinite(after)) &&
-    mayBeString(reason) &&
-    mayBeString(program),
+  use =>
+    isProgramUse(use) &&
+    (use.heirs === undefined || (Array.isArray(use.heirs) && use.heirs.every(isProgramUse))) &&
+    mayBeSeconds(use.held) &&
+    (use.running === undefined || use.running === true),
 );
 
 function isWholeNumber(value: unknown): value is number {

@@ -6,6 +6,7 @@ import { GLOB_TARGETS } from './glob';
 import { JSON_TARGET } from './json';
 import { NODE_OPTIONS_TARGET } from './node-options';
 import { PACKAGE_JSON_TARGET } from './package-json';
+import { REPORT_TARGETS } from './report';
 import type { Target } from './target';
 
 export const TARGETS: readonly Target[] = [
@@ -14,5 +15,6 @@ export const TARGETS: readonly Target[] = [
   ...GLOB_TARGETS,
   PACKAGE_JSON_TARGET,
   NODE_OPTIONS_TARGET,
+  ...REPORT_TARGETS,
   CALLS_TARGET,
 ];
