@@ -7,6 +7,7 @@ import { type Left, learn as learnFrom, type Proposal, type ScannedSite } from '
 import { toPolicy } from '../core/policy';
 import { createGroups } from '../core/report-groups';
 import { createReader } from '../core/report-reading';
+import { visible } from '../core/visible';
 import type { ClosefdsError } from '../errors';
 import { readSettings, type Settings } from '../node/settings';
 import { choice, readArguments } from './arguments';
@@ -163,7 +164,7 @@ function toText(proposal: Proposal, written: string | undefined): string {
     listOf('Denied by a rule of yours', denied),
     unseen.length === 0
       ? undefined
-      : `Found by the scan, and not run in these findings (${unseen.length}):\n${unseen.map(({ caller, callSite }) => `  ${caller} at ${callSite}`).join('\n')}`,
+      : `Found by the scan, and not run in these findings (${unseen.length}):\n${unseen.map(({ caller, callSite }) => visible(`  ${caller} at ${callSite}`)).join('\n')}`,
     allowed === 0 ? undefined : `Allowed by now: ${allowed}.`,
   ];
   return `${sections.filter(section => section !== undefined).join('\n\n')}\n`;
@@ -177,7 +178,7 @@ function listOf(title: string, all: readonly Left[]): string | undefined {
       announcement && `the child is told of it by "${announcement}"`,
       rule,
     ];
-    return `  ${what}: ${caller} at ${callSite} (${notes.filter(Boolean).join('; ')})`;
+    return visible(`  ${what}: ${caller} at ${callSite} (${notes.filter(Boolean).join('; ')})`);
   });
   return `${title} (${all.length}):\n${lines.join('\n')}`;
 }

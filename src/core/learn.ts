@@ -2,9 +2,11 @@
 //
 // Pure. No rubber stamp: what nobody saw being used is named, not allowed.
 
-import { APP, callerTitle, UNKNOWN } from './caller';
+import { APP, callerTitle } from './caller';
 import { decide } from './decide';
+import { isPackageName } from './parse-config';
 import type { Policy, Rule } from './policy';
+import { isVersion } from './range';
 import type { Group } from './report-groups';
 import { toCallerAgain } from './report-record';
 import type { Access, FileType, Kind } from './request';
@@ -93,7 +95,7 @@ export function learn(groups: readonly Group[], { policy, announced, sites = [] 
       denied.push({ ...left(group), rule: rule.source });
     else if (!(group.used === true || (announced && group.announcements.values.length > 0)))
       close.push(left(group));
-    else if (group.caller === undefined || group.caller.package === UNKNOWN) unnamed.push(left(group));
+    else if (!canBeNamed(group)) unnamed.push(left(group));
     else {
       proven.push(group);
       if (!rule.compat && rule.source !== 'default') before.add(rule.source);
@@ -108,6 +110,14 @@ export function learn(groups: readonly Group[], { policy, announced, sites = [] 
     allowed,
     unseen: unseenOf(sites, groups),
   };
+}
+
+/** The "caller" of a rule for everybody. */
+const ANYONE = '*';
+
+/** Reports come from anywhere: what is no name would make a config that no process starts with, and "*" is anyone. */
+function canBeNamed({ caller }: Group): boolean {
+  return caller?.package === APP || (isPackageName(caller?.package) && caller.package !== ANYONE);
 }
 
 /** A place seen statically and at run time is one: by package and file, wherever these are installed. */
@@ -198,8 +208,8 @@ function toRules(groups: readonly Group[]): ProposedRule[] {
       caller: caller?.package ?? APP,
       kind: kind as Kind,
       // A stray is there whoever starts a process; what is designated is so at one place.
-      callSite: isStray ? undefined : caller?.fileInPackage,
-      target: isStray ? target : undefined,
+      callSite: isStray ? undefined : condition(caller?.fileInPackage),
+      target: isStray ? condition(target) : undefined,
       groups: [],
     };
     const key = [draft.caller, draft.kind, draft.callSite, draft.target].join('\0');
@@ -210,6 +220,11 @@ function toRules(groups: readonly Group[]): ProposedRule[] {
   return sameButForTheFile([...drafts.values()])
     .map(toRule)
     .sort(byConditions);
+}
+
+/** A rule has no condition that is empty. */
+function condition(text: string | undefined): string | undefined {
+  return text?.trim() === '' ? undefined : text;
 }
 
 /** A package that does the same in two files (a build for require(), one for import) gets one rule. */
@@ -234,24 +249,19 @@ function conditionsOf(groups: readonly Group[]) {
   };
 }
 
-/** More than these are no condition worth having. */
-const MOST_COMMANDS = 1;
-
 function toRule({ caller, kind, callSite, target, groups }: Draft): ProposedRule {
   const { fds, commands } = conditionsOf(groups);
   const type = single<FileType>(distinct(groups, ({ types }) => types));
   const access = single<Access>(distinct(groups, ({ accesses }) => accesses));
   const pointsSomewhere = kind === 'fd' || kind === 'stray';
   const range = caller === APP ? undefined : rangeOf(groups.map(group => group.caller?.version));
-  const names = [...new Set(commands)];
+  const [command, ...others] = new Set(commands);
   return {
     caller,
     ...(range !== undefined && { range }),
     kinds: [kind],
     ...(kind !== 'stray' && fds.length > 0 && { fds }),
-    ...(names.length === MOST_COMMANDS &&
-      kind !== 'stray' &&
-      names[0] !== '' && { command: names[0] as string }),
+    ...(others.length === 0 && kind !== 'stray' && condition(command) !== undefined && { command }),
     ...(callSite !== undefined && { callSite }),
     ...(kind === 'stray' && target !== undefined && { target }),
     ...(pointsSomewhere && type !== undefined && { type }),
@@ -278,7 +288,7 @@ function baseName(command: string): string {
 
 /** From the lowest version seen to the end of its major version, for each that was seen. */
 function rangeOf(versions: readonly (string | undefined)[]): string | undefined {
-  if (versions.some(version => version === undefined)) return undefined;
+  if (!versions.every(version => version !== undefined && isVersion(version))) return undefined;
   const lowest = new Map<string, string>();
   for (const version of (versions as string[]).sort(byVersion)) {
     const line = /^(?:0\.\d+|\d+)/.exec(version)?.[0] ?? version;

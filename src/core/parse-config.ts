@@ -201,11 +201,14 @@ function callerName(alleged: unknown, place: string): string {
     : packageName(alleged, place, '"." (the app), "*" (anyone) or ');
 }
 
-/** npm's own limits for new names, without its ban on capitals: old packages have some. */
 function packageName(alleged: unknown, place: string, otherwise = ''): string {
-  if (typeof alleged === 'string' && /^(?:@[\w~!'()*.-]+\/)?[\w~!'()*-][\w~!'()*.-]*$/.test(alleged))
-    return alleged;
+  if (isPackageName(alleged)) return alleged;
   return fail(place, `${otherwise}the name of a package, without a version`, describe(alleged));
+}
+
+/** npm's own limits for new names, without its ban on capitals: old packages have some. */
+export function isPackageName(name: unknown): name is string {
+  return typeof name === 'string' && /^(?:@[\w~!'()*.-]+\/)?[\w~!'()*-][\w~!'()*.-]*$/.test(name);
 }
 
 function semverRange(alleged: unknown, place: string): string {

@@ -1,12 +1,18 @@
 // Semver ranges, as rules use them: prereleases count as the versions they lead to.
 
-import type { Range as RangeClass, subset as Subset } from 'semver';
+import type { Range as RangeClass, subset as Subset, valid as Valid } from 'semver';
 
 const parsed = new Map<string, RangeClass>();
 
 /** Whether `version` lies in `range`; one that is missing or no semver version lies in none. */
 export function matchesRange(version: string | undefined, range: string): boolean {
   return version !== undefined && parse(range).test(version);
+}
+
+/** Whether it is one version, rather than a range, a tag or anything else that a package.json may say. */
+export function isVersion(version: string): boolean {
+  const valid = require('semver/functions/valid') as typeof Valid;
+  return valid(version) !== null;
 }
 
 /** Whether semver can read it. */

@@ -111,8 +111,8 @@ function isRecord(value: unknown): value is ReportRecord {
     mayBeEffect(value.effect) &&
     mayBeDisposition(value.disposition) &&
     mayBeKind(value.kind) &&
-    mayBeNumber(value.childFd) &&
-    mayBeNumber(value.sourceFd) &&
+    mayBeFd(value.childFd) &&
+    mayBeFd(value.sourceFd) &&
     mayBeString(value.target) &&
     mayBeType(value.type) &&
     mayBeAccess(value.access) &&
@@ -146,6 +146,7 @@ const isDisposition = oneOf('passed', 'closed', 'refused');
 const mayBeString: Check = value => value === undefined || typeof value === 'string';
 const mayBeBoolean: Check = value => value === undefined || typeof value === 'boolean';
 const mayBeNumber: Check = value => value === undefined || isWholeNumber(value);
+const mayBeFd: Check = value => value === undefined || (isWholeNumber(value) && value <= 0x7fffffff);
 const mayBeSeconds: Check = value =>
   value === undefined || (typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY);
 const mayBeStrings: Check = value => value === undefined || isStrings(value);

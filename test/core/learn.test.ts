@@ -123,6 +123,16 @@ const cases: readonly (readonly [string, readonly ReportRecord[], readonly objec
       },
     ],
   ],
+  [
+    'a version that is none',
+    [record({ caller: { version: 'newest' } })],
+    [{ caller: 'tool', kinds: ['pipe'], fds: [3], command: 'gpg', callSite: 'lib/run.js', effect: 'allow' }],
+  ],
+  [
+    'a version that is a range',
+    [record({ caller: { version: '1.0.0 || *' } })],
+    [{ caller: 'tool', kinds: ['pipe'], fds: [3], command: 'gpg', callSite: 'lib/run.js', effect: 'allow' }],
+  ],
   ['findings about closefds itself', [{ ...record(), kind: undefined } as unknown as ReportRecord], []],
 ];
 
@@ -154,6 +164,18 @@ for (const [title, given, rules, expected] of [
   [
     'by code without a file',
     { caller: { package: '?' } },
+    [],
+    { close: 0, denied: 0, unnamed: 1, allowed: 0, rules: 0 },
+  ],
+  [
+    'by what no rule can name',
+    { caller: { package: '../tool' } },
+    [],
+    { close: 0, denied: 0, unnamed: 1, allowed: 0, rules: 0 },
+  ],
+  [
+    'by a folder whose name means anyone',
+    { caller: { package: '*' } },
     [],
     { close: 0, denied: 0, unnamed: 1, allowed: 0, rules: 0 },
   ],

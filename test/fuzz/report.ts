@@ -32,6 +32,7 @@ const text = fc.oneof(
 const name = fc.oneof(fc.constantFrom('.', '?', 'a', '@b/c', 'constructor'), text);
 const version = fc.oneof(fc.constantFrom('1.2.3', '0.1.0', '2.0.0-rc.1', 'newest'), text);
 const number = fc.oneof(fc.nat(40), fc.maxSafeNat());
+const fd = fc.oneof(fc.nat(40), fc.nat());
 const seconds = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true });
 const disposition = fc.constantFrom('passed', 'closed', 'refused');
 const verdict = fc.constantFrom(
@@ -78,8 +79,8 @@ const PARTS = {
   effect: fc.constantFrom(...EFFECTS),
   disposition,
   kind: fc.constantFrom(...KINDS),
-  childFd: number,
-  sourceFd: number,
+  childFd: fd,
+  sourceFd: fd,
   target: text,
   type: fc.constantFrom(...FILE_TYPES),
   access: fc.constantFrom(...ACCESSES),

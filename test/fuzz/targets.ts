@@ -4,6 +4,7 @@ import { CALLS_TARGET } from './calls';
 import { CONFIG_TARGETS } from './config';
 import { GLOB_TARGETS } from './glob';
 import { JSON_TARGET } from './json';
+import { LEARN_TARGET } from './learn';
 import { NODE_OPTIONS_TARGET } from './node-options';
 import { PACKAGE_JSON_TARGET } from './package-json';
 import { REPORT_TARGETS } from './report';
@@ -16,5 +17,6 @@ export const TARGETS: readonly Target[] = [
   PACKAGE_JSON_TARGET,
   NODE_OPTIONS_TARGET,
   ...REPORT_TARGETS,
+  LEARN_TARGET,
   CALLS_TARGET,
 ];
