@@ -9,6 +9,7 @@ import { NODE_OPTIONS_TARGET } from './node-options';
 import { PACKAGE_JSON_TARGET } from './package-json';
 import { REPORT_TARGETS } from './report';
 import type { Target } from './target';
+import { TRACE_TARGETS } from './trace';
 
 export const TARGETS: readonly Target[] = [
   ...CONFIG_TARGETS,
@@ -18,5 +19,6 @@ export const TARGETS: readonly Target[] = [
   NODE_OPTIONS_TARGET,
   ...REPORT_TARGETS,
   LEARN_TARGET,
+  ...TRACE_TARGETS,
   CALLS_TARGET,
 ];

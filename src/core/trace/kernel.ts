@@ -145,7 +145,8 @@ export function createKernel(births: ReadonlyMap<number, readonly Birth[]>, give
     const begun = task.call;
     task.call = undefined;
     record(task, begun, call.error);
-    if (call.result !== undefined && call.result >= 0) effects[call.name]?.(task, call, begun);
+    const effect = Object.hasOwn(effects, call.name) ? effects[call.name] : undefined;
+    if (call.result !== undefined && call.result >= 0) effect?.(task, call, begun);
     drop(begun.child);
   }
 

@@ -1,9 +1,14 @@
-// The trace reader against a model of the kernel: random programs, their traces, and what they truly did.
+// What strace wrote: against a model of the kernel (random programs, their traces, and what they truly
+// did), and with damage, of which the worst is a wrong verdict.
 
-import test from 'ava';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020';
 import fc from 'fast-check';
 import { follow } from '../../src/core/trace/follow';
-import { isUsed } from '../../src/core/use';
+import { isUsed, type Use } from '../../src/core/use';
+import { ROOT } from '../support/run';
+import { damaged, must, property, type Target } from './target';
 
 const GIVEN = [5, 6];
 
@@ -210,29 +215,88 @@ const DEEDS: readonly Deed[] = [
 
 const step: fc.Arbitrary<Step> = fc.tuple(fc.nat(7), fc.nat(99), fc.nat(9), fc.nat(9), fc.boolean());
 
-for (const [title, limits] of [
-  ['short programs', { maxLength: 12 }],
-  ['long programs', { minLength: 20, maxLength: 120 }],
-] as const) {
-  test(`${title}: what is used, and what is open in the end`, t => {
-    let usedOnce = 0;
-    fc.assert(
-      fc.property(fc.array(step, limits), steps => {
-        const machine = new Machine();
-        for (const each of steps) machine.step(each);
-        machine.finish();
-        const given = [{ pid: undefined, since: 0, fds: GIVEN }];
-        const uses = follow(() => machine.lines, given)[0] ?? [];
-        const found = uses.map(use => ({ used: isUsed(use), open: use.running === true }));
-        const open = machine.open();
-        const truth = GIVEN.map(fd => ({ used: machine.used.has(fd), open: open.has(fd) }));
-        usedOnce += machine.used.size;
-        if (JSON.stringify(found) !== JSON.stringify(truth))
-          throw new Error(`${JSON.stringify({ found, truth })}\n${machine.lines.join('\n')}`);
-      }),
-      { seed: 11, numRuns: 3000 },
-    );
-    // The model does something.
-    t.true(usedOnce > 100);
-  });
+const short = fc.array(step, { maxLength: 12 });
+const long = fc.array(step, { minLength: 20, maxLength: 120 });
+
+/** What else is in traces, and says nothing of FDs. */
+const noise = fc.constantFrom(
+  '100 1.5 --- SIGCHLD {si_signo=0x11, si_code=0x1, si_pid=101} ---',
+  '101 1.5 --- stopped by SIGTSTP ---',
+  '100 1.5 [ Process PID=100 runs in 32 bit mode. ]',
+  'strace: Process 101 attached',
+  '',
+);
+
+interface Traced {
+  readonly machine: Machine;
+  readonly lines: readonly string[];
 }
+
+const traced: fc.Arbitrary<Traced> = fc
+  .tuple(fc.oneof(short, long), fc.array(fc.tuple(fc.nat(), noise), { maxLength: 4 }))
+  .map(([steps, noises]) => {
+    const machine = new Machine();
+    for (const each of steps) machine.step(each);
+    machine.finish();
+    const lines = [...machine.lines];
+    for (const [at, line] of noises) lines.splice(1 + (at % lines.length), 0, line);
+    return { machine, lines };
+  });
+
+function usesIn(lines: readonly string[]): readonly Use[] | undefined {
+  return follow(() => lines, [{ pid: undefined, since: 0, fds: GIVEN }])[0];
+}
+
+function checkTruth({ machine, lines }: Traced): void {
+  const found = usesIn(lines)?.map(use => ({ used: isUsed(use), open: use.running === true }));
+  const open = machine.open();
+  const truth = GIVEN.map(fd => ({ used: machine.used.has(fd), open: open.has(fd) }));
+  must(
+    JSON.stringify(found) === JSON.stringify(truth),
+    `${JSON.stringify({ found, truth })}\n${lines.join('\n')}`,
+  );
+}
+
+// ---------------------------------------------------------------------------------------------
+// Damage
+// ---------------------------------------------------------------------------------------------
+
+const WORDS = [
+  ...['100 1.5 ', '101 1.5 ', ' <unfinished ...>', '<... read resumed>', '+++ exited with 0 +++'],
+  ...[
+    '+++ killed by SIGKILL +++',
+    '+++ superseded by execve in pid 101 +++',
+    ') = 0',
+    ') = -1 EBADF',
+    ' = ?',
+  ],
+  ...['sendmsg(5, ', 'recvmsg(6, ', 'cmsg_level=0x1, cmsg_type=0x1, cmsg_data=[5]', 'execve("\\x2f", '],
+  ...['select(7, [5 6], ', 'poll([{fd=5, ', 'io_uring_setup(1, {flags=0x2', 'pidfd_getfd(9, 5, 0) = 6'],
+  ...['\n', '"', '[', '{', '(', ')', ', ', '-100', '0x80000|1', '99999999999999999999', '__proto__('],
+];
+const broken = damaged(
+  traced.map(({ lines }) => lines.slice(1).join('\n')),
+  WORDS,
+);
+
+const schema = JSON.parse(readFileSync(path.join(ROOT, 'finding.schema.json'), 'utf8'));
+const validate = new Ajv2020({ formats: { 'date-time': true } }).compile({
+  $defs: schema.$defs,
+  ...schema.properties.use,
+});
+
+const [BEGIN = ''] = new Machine().lines;
+
+function checkDamaged(text: string): void {
+  const uses = usesIn([BEGIN, ...text.split('\n')]);
+  must(uses?.length === GIVEN.length, 'each FD has a verdict');
+  for (const use of uses) {
+    must(validate(use), `it is as the schema says: ${JSON.stringify([use, validate.errors])}`);
+    must(use.verdict !== 'unknown' || use.reason !== undefined, 'what is unknown has a reason');
+  }
+}
+
+export const TRACE_TARGETS: readonly Target[] = [
+  property('trace', 'what a trace says is what its programs did', 2000, traced, checkTruth),
+  property('trace-damaged', 'a damaged trace is read, and gives verdicts', 1000, broken, checkDamaged),
+];
