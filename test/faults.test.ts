@@ -13,11 +13,11 @@ import { LEAK, ROOT, type RunResult, run, tool } from './support/run';
 const LIST = JSON.stringify(tool('list-masks'));
 const RULE = { caller: '.', kinds: ['fd'], fds: [3], effect: 'allow', reason: 'test' };
 
-const APP = `
+const program = (designated: string): string => `
   const { execFileSync, spawn, spawnSync } = require('node:child_process');
   const fs = require('node:fs');
   require(${JSON.stringify(LEAK)}).open(__filename + '.opened', 40);
-  const stdio = ['ignore', 'pipe', 'inherit', fs.openSync(__filename)];
+  const stdio = ['ignore', 'pipe', 'inherit'${designated}];
   const answers = [];
   const attempt = start => {
     try { answers.push(JSON.parse(start())); } catch (error) { answers.push(error.code); }
@@ -40,6 +40,10 @@ const APP = `
   })();
 `;
 
+const APP = program(', fs.openSync(__filename)');
+/** Designates nothing: then a spawn is judged as the last one from the same place. */
+const PLAIN = program('');
+
 type Fds = readonly (number | string)[];
 const STDIO: Fds = [0, 1, 2];
 const ALLOWED: Fds = [0, 1, 2, 3];
@@ -56,6 +60,8 @@ interface Fault {
   readonly strict?: Fds;
   /** How often something is reported of closefds itself. */
   readonly reports?: number;
+  /** Default: the one that designates FD 3. */
+  readonly app?: string;
 }
 
 /** Nothing is known of the spawn then, so nothing is kept that has to be judged. */
@@ -66,6 +72,10 @@ function unjudged(at: string, inject: string, reports?: number): Fault {
 const guardWith = (parts: string): string => `
   const { loadStrayGuard } = on('node/stray-guard');
   on('node/stray-guard').loadStrayGuard = root => ({ ...loadStrayGuard(root), ${parts} });`;
+
+const memoryWith = (parts: string): string => `
+  const { createMemory } = on('core/judged-before');
+  on('core/judged-before').createMemory = () => ({ ...createMemory(), ${parts} });`;
 
 const FAULTS: readonly Fault[] = [
   unjudged('loading the spawn guard', `on('real-world').createRealGuard = boom;`),
@@ -135,6 +145,21 @@ const FAULTS: readonly Fault[] = [
       on('core/stdio-option').peek = (options, key) => (typeof key === 'symbol' ? boom() : peek(options, key));`,
     child: ALLOWED,
   },
+  { ...unjudged('making a memory', `on('core/judged-before').createMemory = boom;`), app: PLAIN },
+  { ...unjudged('recalling', memoryWith('recall: boom')), app: PLAIN },
+  { at: 'keeping in mind', inject: memoryWith('keep: boom'), child: STDIO, app: PLAIN },
+  // The report is what is broken: nobody is left to tell.
+  {
+    at: 'reporting what recurs',
+    inject: `const { createReporter } = on('reporter');
+      on('reporter').createReporter = (...all) => {
+        const { report, ...rest } = createReporter(...all);
+        return { ...rest, report: (finding, occurrence) => (occurrence === 'again' ? boom() : report(finding, occurrence)) };
+      };`,
+    child: STDIO,
+    reports: 0,
+    app: PLAIN,
+  },
   // Of what is thrown, nothing can be assumed.
   unjudged('deciding, and throwing what cannot be read', `on('core/decide').decide = () => { throw odd; };`),
   {
@@ -144,24 +169,24 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-for (const { at, inject, child, strict = [DENIED], reports = 1 } of FAULTS) {
+for (const { at, inject, child, strict = [DENIED], reports = 1, app = APP } of FAULTS) {
   const results = (result: Fds) => (result[0] === DENIED ? Array(6).fill(DENIED) : Array(6).fill(result));
 
   test(`a fault at ${at}: enforce closes`, async t => {
-    const result = await start(t, inject, 'enforce');
+    const result = await start(t, inject, 'enforce', app);
     t.deepEqual(JSON.parse(result.stdout), results(child));
     t.is(selfReports(result).length, reports, result.stderr);
     t.is(result.code, 0);
   });
 
   test(`a fault at ${at}: strict refuses or closes`, async t => {
-    const result = await start(t, inject, 'strict');
+    const result = await start(t, inject, 'strict', app);
     t.deepEqual(JSON.parse(result.stdout), results(strict));
   });
 
   test(`a fault at ${at}: warn changes nothing`, async t => {
-    const result = await start(t, inject, 'warn');
-    t.deepEqual(JSON.parse(result.stdout), results([0, 1, 2, 3, 40]));
+    const result = await start(t, inject, 'warn', app);
+    t.deepEqual(JSON.parse(result.stdout), results(app === PLAIN ? [0, 1, 2, 40] : [0, 1, 2, 3, 40]));
   });
 }
 
@@ -236,8 +261,8 @@ for (const [what, damage] of Object.entries(DAMAGE)) {
     for (const part of ['dist/register', 'dist/compat', 'prebuilds'])
       cpSync(path.join(ROOT, part), path.join(copy, part), { recursive: true });
     symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
-    const program = damage.replaceAll('COPY', JSON.stringify(copy));
-    const app = writeApp(folder, `{ const fs = require('node:fs'); ${program} }${APP}`);
+    const first = damage.replaceAll('COPY', JSON.stringify(copy));
+    const app = writeApp(folder, `{ const fs = require('node:fs'); ${first} }${APP}`);
     const register = path.join(copy, 'dist', 'register', 'index.js');
     const result = await run(app, { nodeArgs: ['--require', register] });
     t.deepEqual(JSON.parse(result.stdout), Array(6).fill(ALLOWED), result.stderr);
@@ -245,7 +270,7 @@ for (const [what, damage] of Object.entries(DAMAGE)) {
   });
 }
 
-function start(t: ExecutionContext, inject: string, mode: string): Promise<RunResult> {
+function start(t: ExecutionContext, inject: string, mode: string, text = APP): Promise<RunResult> {
   const folder = temporaryFolder(t);
   const fault = write(folder, {
     'fault.js': `
@@ -257,7 +282,7 @@ function start(t: ExecutionContext, inject: string, mode: string): Promise<RunRe
       ${inject}
       on('install').install();`,
   });
-  const app = writeApp(folder, APP);
+  const app = writeApp(folder, text);
   const env = { CLOSEFDS_MODE: mode, CLOSEFDS_REPORT: path.join(folder, 'report') };
   return run(app, { nodeArgs: ['--require', fault], env });
 }
