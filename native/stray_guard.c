@@ -394,7 +394,9 @@ int stray_guard_begin(struct fd_list keep, struct fd_list sources) {
   /*
    * Unless every spawn so far was a fork, perhaps no handler runs in the child: it gets what the
    * parent's flags say. So they say the right thing while the process is made. Another thread that
-   * spawns meanwhile marks first, so what is open here for one child does not reach its own.
+   * spawns meanwhile shares these flags: one that begins now marks `keep`, and this child goes
+   * without; one that has marked already may pass it on. A lock would have to be held for as long
+   * as a synchronous spawn's child lives.
    */
   if (stray_guard_spawning() != STRAY_GUARD_FORK) spawn_here.unmarked = unmark(spawn_here.keep);
   return way;
