@@ -44,6 +44,20 @@ test('docs/cli.md has the help of each command, and no other', async t => {
 });
 
 // ---------------------------------------------------------------------------------------------
+// The map of files
+// ---------------------------------------------------------------------------------------------
+
+test('docs/how-it-works.md has each file of src once', t => {
+  const [, map = ''] = /^## The files\n(.*?)^Floors/ms.exec(read('docs/how-it-works.md')) ?? [];
+  const there = ['src', 'src/core', 'src/node', 'src/scan'].flatMap(folder =>
+    readdirSync(path.join(ROOT, folder)).filter(name => name.endsWith('.ts')),
+  );
+  // Of cli, which has a file for each command, it names the list.
+  const named = [...map.replace(/^ {2}cli\/.*$/m, '').matchAll(/[\w-]+\.ts\b/g)].map(([name]) => name);
+  t.deepEqual(named.sort(), there.sort());
+});
+
+// ---------------------------------------------------------------------------------------------
 // Links
 // ---------------------------------------------------------------------------------------------
 
