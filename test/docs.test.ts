@@ -3,9 +3,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
+import { COMMANDS } from '../src/cli/commands';
 import { parseJson } from '../src/core/json';
 import { parseConfig } from '../src/core/parse-config';
-import { fences } from './support/markdown';
+import { fences, section } from './support/markdown';
 import { ROOT, run } from './support/run';
 
 const PAGES = [
@@ -44,20 +45,6 @@ test('docs/cli.md has the help of each command, and no other', async t => {
 });
 
 // ---------------------------------------------------------------------------------------------
-// The map of files
-// ---------------------------------------------------------------------------------------------
-
-test('docs/how-it-works.md has each file of src once', t => {
-  const [, map = ''] = /^## The files\n(.*?)^Floors/ms.exec(read('docs/how-it-works.md')) ?? [];
-  const there = ['src', 'src/core', 'src/node', 'src/scan'].flatMap(folder =>
-    readdirSync(path.join(ROOT, folder)).filter(name => name.endsWith('.ts')),
-  );
-  // Of cli, which has a file for each command, it names the list.
-  const named = [...map.replace(/^ {2}cli\/.*$/m, '').matchAll(/[\w-]+\.ts\b/g)].map(([name]) => name);
-  t.deepEqual(named.sort(), there.sort());
-});
-
-// ---------------------------------------------------------------------------------------------
 // Links
 // ---------------------------------------------------------------------------------------------
 
@@ -91,6 +78,40 @@ function toAnchor(heading: string): string {
     .toLowerCase()
     .replace(/[^\p{L}\p{N}_ -]/gu, '')
     .replaceAll(' ', '-');
+}
+
+// ---------------------------------------------------------------------------------------------
+// The map of the files
+// ---------------------------------------------------------------------------------------------
+
+const [MAP = ''] = fences(section(read('docs/how-it-works.md'), 'The files'), 'text');
+
+/** A folder's part of the map begins with its name, two spaces in; what comes before is src/ itself. */
+const PARTS = new Map(
+  MAP.split(/^(?= {2}\w+\/ )/m).map(part => [/^ {2}(\w+)\//.exec(part)?.[1] ?? '', part]),
+);
+
+test('the map has each folder of src', t => {
+  const folders = readdirSync(path.join(ROOT, 'src'), { withFileTypes: true }).filter(entry =>
+    entry.isDirectory(),
+  );
+  t.deepEqual([...PARTS.keys()].sort(), ['', ...folders.map(({ name }) => name)].sort());
+});
+
+for (const [folder, part] of PARTS) {
+  test(`the map has each file of src/${folder} once`, t => {
+    const named = [...part.matchAll(/(?<![\w/-])[\w-]+\.ts\b/g)].map(([name]) => name);
+    t.deepEqual(named.sort(), filesOf(folder).sort());
+  });
+}
+
+/** Without those of commands, for which the map has a sentence. */
+function filesOf(folder: string): string[] {
+  const options = { recursive: folder !== '', encoding: 'utf8' } as const;
+  return readdirSync(path.join(ROOT, 'src', folder), options)
+    .filter(file => file.endsWith('.ts'))
+    .map(file => path.basename(file))
+    .filter(file => folder !== 'cli' || !Object.hasOwn(COMMANDS, path.basename(file, '.ts')));
 }
 
 // ---------------------------------------------------------------------------------------------
