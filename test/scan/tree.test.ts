@@ -106,6 +106,17 @@ const TREES: readonly (readonly [title: string, files: Files, ...places: string[
     'real 1.0.0 node_modules/alias/i.cjs',
   ],
   [
+    'closefds itself is not listed, but what only says it is',
+    {
+      'package.json': manifest('app'),
+      'node_modules/closefds/package.json': manifest('closefds'),
+      'node_modules/closefds/index.js': PASSES,
+      'node_modules/a/package.json': manifest('closefds'),
+      'node_modules/a/index.js': PASSES,
+    },
+    'closefds 1.0.0 node_modules/a/index.js',
+  ],
+  [
     "pnpm's store",
     {
       'package.json': manifest('app'),
