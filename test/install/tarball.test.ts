@@ -86,11 +86,11 @@ test('publint has nothing to say', async t => {
   t.regex(stdout, /All good!/);
 });
 
-// Not for `moduleResolution: node10`, which does not know `exports`: no Node that is supported resolves so.
+// `moduleResolution: node10` too, which knows `typesVersions` in place of `exports`: it is what TypeScript
+// before 6 takes for `module: commonjs`.
 test('are the types wrong? They are not', async t => {
   const program = tool('@arethetypeswrong/cli', 'dist/index.js');
-  const args = ['--profile', 'node16', '--format', 'ascii', t.context.tarball];
-  await t.notThrowsAsync(command(ROOT, process.execPath, [program, ...args]));
+  await t.notThrowsAsync(command(ROOT, process.execPath, [program, '--format', 'ascii', t.context.tarball]));
 });
 
 function tool(name: string, file: string): string {
