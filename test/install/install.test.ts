@@ -8,7 +8,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { command } from '../support/installs';
-import { installManager, PNPM, YARN, YARN_CLASSIC, yarnEnvironment } from '../support/managers';
+import { addWithYarn, installManager, PNPM, YARN_CLASSIC } from '../support/managers';
 import { temporaryFolder, write } from '../support/programs';
 import { inheriting, LIST_FDS, ROOT, runCommand } from '../support/run';
 import { pack } from '../support/tarball';
@@ -78,34 +78,20 @@ const MANAGERS: readonly Manager[] = [
   {
     name: 'Yarn 4, node-modules',
     async install(t, folder) {
-      await addWithYarn(t, folder, 'node-modules');
+      await addWithYarn(folder, 'node-modules', t.context.tarball, bare(t));
       return { folder };
     },
   },
   {
     name: "Yarn 4, Plug'n'Play",
     async install(t, folder) {
-      await addWithYarn(t, folder, 'pnp');
+      await addWithYarn(folder, 'pnp', t.context.tarball, bare(t));
       const hook = ['--require', path.join(folder, '.pnp.cjs')];
       const loader = path.join(folder, '.pnp.loader.mjs');
       return { folder, require: hook, import: [...hook, '--no-warnings', '--loader', loader] };
     },
   },
 ];
-
-async function addWithYarn(t: ExecutionContext<Context>, folder: string, linker: string): Promise<void> {
-  const yarn = await installManager(path.dirname(folder), YARN, '@yarnpkg/cli-dist/bin/yarn.js');
-  // An empty lockfile makes it a project of its own, wherever the folder lies.
-  write(folder, { 'yarn.lock': '' });
-  const env = {
-    ...(await yarnEnvironment(folder, linker)),
-    ...bare(t),
-    YARN_ENABLE_SCRIPTS: 'false',
-    // Otherwise only a project with modules gets it, and --import needs it.
-    YARN_PNP_ENABLE_ESM_LOADER: 'true',
-  };
-  await command(folder, process.execPath, [yarn, 'add', `closefds@file:${t.context.tarball}`], env);
-}
 
 for (const { name, install } of MANAGERS) {
   test(name, async t => {

@@ -1,13 +1,14 @@
 // docs/recipes.md, run from the page: an app in a folder in place of /app, with the tarball installed.
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { validate } from 'dockerfile-utils';
 import { parse } from 'yaml';
 import { command } from '../support/installs';
+import { addWithYarn } from '../support/managers';
 import { fences, section } from '../support/markdown';
 import { temporaryFolder, write } from '../support/programs';
 import { inheriting, LIST_FDS, ROOT, type RunResult, runCommand } from '../support/run';
@@ -112,6 +113,22 @@ test('npm scripts', async t => {
   t.deepEqual(found(warned), [PASSED]);
   t.regex(warned.stderr, /CLOSEFDS_STRAY/);
   t.deepEqual(found(await start(folder, ['npm', 'test'])), [PASSED]);
+});
+
+test("Yarn Plug'n'Play", async t => {
+  const folder = path.join(temporaryFolder(t), 'app');
+  write(folder, { 'package.json': PACKAGE, 'app.js': APP });
+  const { program, env } = await addWithYarn(folder, 'pnp', t.context.tarball);
+  t.false(existsSync(path.join(folder, 'node_modules')));
+  const yarn = write(folder, { 'bin/yarn': `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n` });
+  chmodSync(yarn, 0o755);
+  const through = { ...env, PATH: `${path.dirname(yarn)}:${process.env.PATH}` };
+  const commands = lines("Yarn Plug'n'Play");
+  t.is(commands.length, 2);
+  for (const line of [...commands, 'yarn start', commands[0]?.replace('--require', '--import') ?? '']) {
+    const result = await start(folder, shell(line), through);
+    t.deepEqual(found(result), [CLOSED], line + result.stdout + result.stderr);
+  }
 });
 
 test('Docker: the file is right, and what it starts is guarded', async t => {

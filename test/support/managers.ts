@@ -30,3 +30,24 @@ export async function yarnEnvironment(folder: string, linker: string): Promise<R
     ...(new URL(registry).protocol === 'http:' && { YARN_UNSAFE_HTTP_WHITELIST: new URL(registry).hostname }),
   };
 }
+
+/** Makes a folder a project of Yarn's own and adds the tarball; returns Yarn's program and its settings. */
+export async function addWithYarn(
+  folder: string,
+  linker: string,
+  tarball: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ program: string; env: Readonly<Record<string, string>> }> {
+  const program = await installManager(path.dirname(folder), YARN, '@yarnpkg/cli-dist/bin/yarn.js');
+  // An empty lockfile makes it a project of its own, wherever the folder lies.
+  write(folder, { 'yarn.lock': '' });
+  const settings = {
+    ...(await yarnEnvironment(folder, linker)),
+    YARN_ENABLE_SCRIPTS: 'false',
+    // Otherwise only a project with modules gets it, and --import needs it.
+    YARN_PNP_ENABLE_ESM_LOADER: 'true',
+  };
+  const args = [program, 'add', `closefds@file:${tarball}`];
+  await command(folder, process.execPath, args, { ...settings, ...env });
+  return { program, env: settings };
+}
