@@ -42,7 +42,19 @@ export function checkDataRelease(version, newest, changedFiles) {
   return `only data changed since ${newest}: expected a patch release, found ${version}`;
 }
 
-const RELEASE_FILES = ['CHANGELOG.md', 'package.json', 'package-lock.json'];
+/** What a release of data changes besides; the page is made from the table. */
+const RELEASE_FILES = ['CHANGELOG.md', 'package.json', 'package-lock.json', 'docs/compat.md'];
+
+export function checkTree(status) {
+  return status === '' ? undefined : `expected nothing to commit, found\n${status}`;
+}
+
+/** What only a maintainer can know; nothing here makes it up. */
+export function checkOrigin(manifest) {
+  const missing = ['author', 'repository', 'bugs', 'homepage'].filter(key => !manifest[key]);
+  if (missing.length === 0) return undefined;
+  return `package.json: expected ${missing.join(', ')}, found none; docs/releases.md says what they are for`;
+}
 
 export function checkPassed(commit, passed) {
   if (passed === commit) return undefined;
@@ -50,10 +62,8 @@ export function checkPassed(commit, passed) {
 }
 
 /** What npm needs to prove where a package was built. */
-export function checkProvenance({ repository, publishConfig }, env) {
+export function checkProvenance({ publishConfig }, env) {
   if (publishConfig?.provenance !== true) return 'package.json: expected publishConfig.provenance to be true';
-  if (repository === undefined)
-    return 'package.json: expected "repository", which provenance is checked against';
   if (env.ACTIONS_ID_TOKEN_REQUEST_URL || env.SIGSTORE_ID_TOKEN) return undefined;
   return 'expected to run in a CI job that npm can ask for an identity (GitHub: permission id-token: write)';
 }
@@ -63,7 +73,7 @@ export function checkProvenance({ repository, publishConfig }, env) {
 // ---------------------------------------------------------------------------------------------
 
 async function main() {
-  const { publish } = parseArgs({ options: { publish: { type: 'boolean', default: false } } }).values;
+  const publish = wantsToPublish();
   const manifest = readJson('package.json');
   const { version } = manifest;
   const tags = git('tag', '--list', 'v*')
@@ -73,7 +83,8 @@ async function main() {
   const changed = newest === undefined ? [] : git('diff', '--name-only', `v${newest}`).split('\n');
   const provenance = checkProvenance(manifest, process.env);
 
-  expect('the tree is clean', git('status', '--porcelain') === '' ? undefined : git('status', '--short'));
+  expect('the tree is clean', checkTree(git('status', '--short')));
+  expect('package.json says whose it is', checkOrigin(manifest));
   expect('the changelog has the version', checkChangelog(read('CHANGELOG.md'), version));
   expect('the version is new', checkVersion(version, readJson('package-lock.json').version, tags));
   expect('the step fits what changed', checkDataRelease(version, newest, changed));
@@ -90,6 +101,15 @@ async function main() {
   else console.log(`To publish:\n  ${quoted(command)}\n  ${quoted(tag)}`);
   if (!publish && provenance !== undefined) console.log(`That will fail here: ${provenance}`);
   end();
+}
+
+function wantsToPublish() {
+  try {
+    return parseArgs({ options: { publish: { type: 'boolean', default: false } } }).values.publish;
+  } catch (error) {
+    console.error(`release: expected --publish or nothing. ${error.message}`);
+    process.exit(2);
+  }
 }
 
 function quoted(command) {

@@ -11,13 +11,16 @@ interface Rules {
   checkChangelog(text: string, version: string): Problem;
   checkVersion(version: string, lockVersion: string, published: readonly string[]): Problem;
   checkDataRelease(version: string, newest: string | undefined, changed: readonly string[]): Problem;
+  checkTree(status: string): Problem;
+  checkOrigin(manifest: object): Problem;
   checkPassed(commit: string, passed: string | undefined): Problem;
   checkProvenance(manifest: object, env: Readonly<Record<string, string>>): Problem;
 }
 
 const rules = import(pathToFileURL(path.join(ROOT, 'scripts', 'release.mjs')).href) as Promise<Rules>;
 
-const GOOD = { repository: 'x', publishConfig: { provenance: true } };
+const GOOD = { publishConfig: { provenance: true } };
+const ORIGIN = { author: 'x', repository: 'x', bugs: 'x', homepage: 'x' };
 const CI = { ACTIONS_ID_TOKEN_REQUEST_URL: 'x' };
 
 for (const [title, check, wrong] of [
@@ -46,18 +49,23 @@ for (const [title, check, wrong] of [
     /expected a patch release/,
   ],
   ['code, minor', r => r.checkDataRelease('1.3.0', '1.2.3', ['compat/packages/x.json', 'src/index.ts'])],
+  [
+    'data with the page of it, minor',
+    r => r.checkDataRelease('1.3.0', '1.2.3', ['compat/packages/x.json', 'docs/compat.md']),
+    /expected a patch release/,
+  ],
   ['no release before', r => r.checkDataRelease('1.3.0', undefined, [])],
+  ['nothing to commit', r => r.checkTree('')],
+  ['something to commit', r => r.checkTree(' M a'), /^expected nothing to commit, found\n M a$/],
+  ['an origin', r => r.checkOrigin(ORIGIN)],
+  ['no origin', r => r.checkOrigin({}), /expected author, repository, bugs, homepage, found none/],
+  ['an origin in part', r => r.checkOrigin({ ...ORIGIN, bugs: '' }), /expected bugs, found none/],
   ['passed', r => r.checkPassed('abc', 'abc')],
   ['passed before the last commit', r => r.checkPassed('abc', 'abd'), /\(abc\), but for abd/],
   ['never passed', r => r.checkPassed('abc', undefined), /but for none/],
   ['provenance', r => r.checkProvenance(GOOD, CI)],
   ['provenance, not in CI', r => r.checkProvenance(GOOD, {}), /in a CI job/],
-  ['provenance, not asked for', r => r.checkProvenance({ repository: 'x' }, CI), /publishConfig/],
-  [
-    'provenance, of no repository',
-    r => r.checkProvenance({ ...GOOD, repository: undefined }, CI),
-    /"repository"/,
-  ],
+  ['provenance, not asked for', r => r.checkProvenance({}, CI), /publishConfig/],
 ] as const satisfies readonly (readonly [string, (rules: Rules) => Problem, RegExp?])[]) {
   test(title, async t => {
     const problem = check(await rules);
@@ -72,4 +80,14 @@ test('what is not ready is not packed, and nothing is published', async t => {
   t.is(code, 1);
   t.regex(stdout, /FAILED provenance can be proven/);
   t.regex(stdout, /\d+ failed; nothing was published\n$/);
+});
+
+test('a wrong option is named', async t => {
+  const { stderr, code } = await runCommand([
+    process.execPath,
+    path.join(ROOT, 'scripts', 'release.mjs'),
+    '--publsh',
+  ]);
+  t.is(code, 2);
+  t.regex(stderr, /^release: expected --publish or nothing\. Unknown option '--publsh'/);
 });
