@@ -136,11 +136,12 @@ function laterParts() {
         const part = nameOf(file);
         if (part === undefined) return undefined;
         return LATER.includes(part)
-          ? { path: file, namespace: 'later' }
+          ? { path: path.relative(root, file), namespace: 'later' }
           : { path: `./${path.basename(part)}.js`, external: true };
       });
+      // Relative, since the bundle names it.
       build.onLoad({ filter: /./, namespace: 'later' }, ({ path: file }) => ({
-        contents: evaluatingText(nameOf(file)),
+        contents: evaluatingText(nameOf(path.join(root, file))),
         resolveDir: root,
       }));
     },

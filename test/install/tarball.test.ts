@@ -77,6 +77,11 @@ test('is the same each time', async t => {
   t.true(readFileSync(again).equals(readFileSync(t.context.tarball)));
 });
 
+test('does not tell where it was built, so that it is the same from each folder', t => {
+  const content = execFileSync('tar', ['-xzOf', t.context.tarball], { maxBuffer: 1 << 26 });
+  t.false(content.includes(ROOT));
+});
+
 test('publint has nothing to say', async t => {
   const stdout = await command(ROOT, process.execPath, [
     tool('publint', 'src/cli.js'),
