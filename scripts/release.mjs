@@ -139,16 +139,18 @@ function pack({ name, version }) {
 /** The addons that were packed are those that the compilers named in scripts/prebuilds.mjs make. */
 async function compareAddons(tarball) {
   const { buildPrebuilds, TARGETS } = await import('./prebuilds.mjs');
-  const { addonFile } = await import('./addon.mjs');
+  const { addonFile, letGoFile } = await import('./addon.mjs');
   const folder = mkdtempSync(path.join(tmpdir(), 'closefds-release-'));
   try {
     execFileSync('tar', ['-xzf', tarball, '-C', folder]);
-    const fresh = buildPrebuilds(path.join(folder, 'fresh'));
-    for (const [index, target] of TARGETS.entries()) {
-      const packed = addonFile(target, path.join(folder, 'package', 'prebuilds'));
-      const same = existsSync(packed) && readFileSync(packed).equals(readFileSync(fresh[index]));
-      const problem = same ? undefined : `${path.basename(packed)} is missing or another build`;
-      expect(`the addon for ${target.arch}, ${target.libc}`, problem);
+    const fresh = path.join(folder, 'fresh');
+    buildPrebuilds(fresh);
+    for (const target of TARGETS) {
+      const different = [addonFile, letGoFile]
+        .map(fileOf => [fileOf(target, path.join(folder, 'package', 'prebuilds')), fileOf(target, fresh)])
+        .filter(([packed, built]) => !existsSync(packed) || !readFileSync(packed).equals(readFileSync(built)))
+        .map(([packed]) => `${path.basename(packed)} is missing or another build`);
+      expect(`the addon for ${target.arch}, ${target.libc}`, different.join('\n') || undefined);
     }
   } finally {
     rmSync(folder, { recursive: true });
