@@ -128,6 +128,60 @@ const CASES: readonly (readonly [code: string, ...sites: string[]])[] = [
     'certain spawn ipc/pipe 3',
   ],
 
+  // What it is when it is passed.
+  [`${CP} let a = [0, 1, 2, 'pipe']; a = [0, 1, 2]; cp.spawn('a', { stdio: a })`],
+  [`${CP} function f(a) { a = [0, 1, 2]; cp.spawn('a', { stdio: a }) } f([0, 1, 2, 'pipe'])`],
+  [
+    `${CP} let a = [0, 1, 2]; for (;;) { cp.spawn('a', { stdio: a }); a = [0, 1, 2, 'pipe'] }`,
+    'certain spawn pipe 3',
+  ],
+  [`${CP} let a = [0, 1, 2, 'pipe']; if (x) { a = [0] } cp.spawn('a', { stdio: a })`, 'certain spawn pipe 3'],
+  [
+    `${CP} let a; const set = () => { a = [0, 1, 2, 'pipe'] }; a = [0]; set(); cp.spawn('a', { stdio: a })`,
+    'certain spawn pipe 3',
+  ],
+  [
+    `${CP} const o = { stdio: [0, 1, 2, 'pipe'] }; cp.spawn('a', Object.assign({}, o, { stdio: 'inherit' }))`,
+    'likely stdio pipe 3',
+  ],
+  [
+    `${CP} cp.spawn('a', _objectSpread(_objectSpread({}, o), {}, { stdio: [0, 1, 2, 'pipe'] }))`,
+    'certain spawn pipe 3',
+  ],
+  [
+    `${CP} cp.spawn('a', __spreadProps(__spreadValues({}, o), { stdio: [0, 1, 2, 'pipe'] }))`,
+    'certain spawn pipe 3',
+  ],
+  [`${CP} cp.spawn('a', m(m({}, o), { stdio: [0, 1, 2, 'pipe'] }))`, 'certain spawn pipe 3'],
+  [`${CP} const o = Object.freeze({ stdio: [0, 1, 2, 'pipe'] }); cp.spawn('a', o)`, 'certain spawn pipe 3'],
+  [
+    `${CP} class A { static with = { stdio: [0, 1, 2, 'pipe'] } } cp.spawn('a', A.with)`,
+    'certain spawn pipe 3',
+  ],
+  [
+    `${CP} class A { constructor() { __publicField(this, 'with', { stdio: [0, 1, 2, 'pipe'] }) } f() { cp.spawn('a', this.with) } }`,
+    'certain spawn pipe 3',
+  ],
+  [
+    `${CP} const all = { a: [0, 1, 2, 'pipe'], b: 'inherit' }; cp.spawn('a', { stdio: all[kind] })`,
+    'certain spawn pipe 3',
+  ],
+  [
+    `${CP} const all = { a: [0, 1, 2, 'pipe'], b: 'inherit' }, kind = 'b'; cp.spawn('a', { stdio: all[kind] })`,
+  ],
+  [
+    `${CP} for (const io of ['inherit', [0, 1, 2, 'pipe']]) cp.spawn('a', { stdio: io })`,
+    'certain spawn pipe 3',
+  ],
+  [
+    `${CP} ['inherit', [0, 1, 2, 'pipe']].forEach(io => cp.spawn('a', { stdio: io }))`,
+    'certain spawn pipe 3',
+  ],
+  [
+    `import { unsafe as u } from 'closefds'; import { spawn } from 'child_process'; spawn('a', u({ stdio: [0, 1, 2, 5] }, 'why'))`,
+    'certain spawn fd 3',
+  ],
+
   // Launchers.
   [`import { execa } from 'execa'; execa('a', { stdio: [0, 1, 2, 'pipe'] })`, 'certain execa.execa pipe 3'],
   [`import { execaNode } from 'execa'; execaNode('a.js')`, 'certain execa.execaNode ipc 3'],
@@ -215,6 +269,14 @@ const FORMS: readonly (readonly [file: string, code: string])[] = [
     "var t=require('child_process');t.spawn('a',{stdio:[`inherit`,`inherit`,`inherit`,`ipc`],shell:!1});",
   ],
   ['a.js', "const cp = require('child_process'); const cp = 1; cp.spawn('a', { stdio: [0, 1, 2, 'ipc'] })"],
+  [
+    'a.ts',
+    "import { spawn } from 'child_process'; const io = [0, 1, 2, 'ipc'] as const; spawn('a', { stdio: io });",
+  ],
+  [
+    'a.ts',
+    "import { spawn } from 'child_process'; const f = (() => { return { stdio: [0, 1, 2, 'ipc'] } as X }) as Y; spawn('a', f());",
+  ],
   ['a.cjs', "with (x) { require('child_process')?.spawn?.('a', { stdio: [0, 1, 2, 'ipc'] }) }"],
 ];
 

@@ -42,6 +42,9 @@ export type Source =
 
 export type Path = readonly string[];
 
+/** In a path: whichever of them. No property that is asked for has this name. */
+export const ANY = '*';
+
 export interface Binding {
   readonly id: number;
   readonly name: string;
@@ -128,6 +131,13 @@ export function indexTree(program: Program): Tree {
           );
         }
         break;
+      case 'ForOfStatement':
+        if (node.left.type === 'VariableDeclaration') {
+          const scope = node.left.kind === 'var' ? scopeFor(node, true) : node;
+          for (const { id } of node.left.declarations)
+            eachName(id, node.right, [ANY], (name, source) => declare(name.name, source, scope));
+        }
+        break;
       case 'ImportDeclaration':
         for (const specifier of node.specifiers) {
           const path =
@@ -166,7 +176,7 @@ export function indexTree(program: Program): Tree {
   }
 
   function value(node: AnyNode, path: Path = []): Source {
-    return { from: 'value', value: node, path };
+    return { from: 'value', value: unwrapped(node), path };
   }
 
   function parameters(fn: FunctionNode): void {
@@ -209,16 +219,18 @@ export function indexTree(program: Program): Tree {
   }
 
   function addMethod(name: string | undefined, node: AnyNode | null | undefined): void {
-    if (name === undefined || node == null || !isFunction(node)) return;
+    const fn = node == null ? undefined : unwrapped(node);
+    if (name === undefined || fn === undefined || !isFunction(fn)) return;
     const known = methods.get(name);
-    if (known === undefined) methods.set(name, [node]);
-    else known.push(node);
+    if (known === undefined) methods.set(name, [fn]);
+    else known.push(fn);
   }
 
   function addReturn(fn: FunctionNode, expression: Expression): void {
     const known = returns.get(fn);
-    if (known === undefined) returns.set(fn, [expression]);
-    else known.push(expression);
+    const returned = unwrapped(expression) as Expression;
+    if (known === undefined) returns.set(fn, [returned]);
+    else known.push(returned);
   }
 }
 
@@ -230,8 +242,8 @@ function eachName(
   give: (name: Identifier, source: Source | undefined) => void,
 ): void {
   eachPattern(pattern, path, (name, path, fallback) => {
-    give(name, init === undefined ? undefined : { from: 'value', value: init, path });
-    if (fallback !== undefined) give(name, { from: 'value', value: fallback, path: [] });
+    give(name, init === undefined ? undefined : { from: 'value', value: unwrapped(init), path });
+    if (fallback !== undefined) give(name, { from: 'value', value: unwrapped(fallback), path: [] });
   });
 }
 
@@ -372,11 +384,17 @@ function pushChildren(node: AnyNode, stack: AnyNode[]): void {
 
 function adopt(holder: object, key: string | number, parent: AnyNode): AnyNode {
   const slots = holder as Record<string | number, AnyNode>;
-  let child = slots[key] as AnyNode;
-  while (WRAPPERS.has(child.type)) child = (child as unknown as { expression: AnyNode }).expression;
+  const child = unwrapped(slots[key] as AnyNode);
   slots[key] = child;
   child.parent = parent;
   return child;
+}
+
+/** A node is met before what is below it has lost its wrappers: whatever is kept of it must. */
+function unwrapped(node: AnyNode): AnyNode {
+  let inner = node;
+  while (WRAPPERS.has(inner.type)) inner = (inner as unknown as { expression: AnyNode }).expression;
+  return inner;
 }
 
 function isNode(value: unknown): value is AnyNode {

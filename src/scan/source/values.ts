@@ -1,12 +1,21 @@
 // What an expression may be, as far as the same file tells: the nodes that give it its value.
 //
 // It follows variables, parameters to the calls of their function, properties to wherever the file
-// writes them, and calls to what the function returns. It does not know order, nor which branch is
-// taken: it answers what is possible. A budget bounds it, for files in which everything refers to
-// everything else.
+// writes them, and calls to what the function returns. It does not know which branch is taken, nor
+// order, but for a variable that is given another value on the way (in-force.ts): it answers what is
+// possible. A budget bounds it, for files in which everything refers to everything else.
 
-import type { AnyNode, CallExpression, MemberExpression } from 'acorn';
-import { type FunctionNode, isFunction, keyOf, nameOf, type Path, type Source, type Tree } from './tree';
+import type {
+  AnyNode,
+  ArrayExpression,
+  CallExpression,
+  Class,
+  Identifier,
+  MemberExpression,
+  NewExpression,
+} from 'acorn';
+import { isInForce } from './in-force';
+import { ANY, type FunctionNode, isFunction, keyOf, nameOf, type Path, type Source, type Tree } from './tree';
 
 export interface Values {
   /** One step towards the value; undefined if the expression is as plain as it gets. */
@@ -17,6 +26,8 @@ export interface Values {
   readonly property: (object: AnyNode, name: string) => readonly AnyNode[];
   /** What is passed as a parameter, where the file calls the function. */
   readonly given: (fn: FunctionNode, index: number) => readonly AnyNode[];
+  /** What is called, by the name it had before it was imported or taken out of something. */
+  readonly trueName: (callee: AnyNode) => string | undefined;
   /** The same variable or member has the same key; other expressions have none. */
   readonly key: (node: AnyNode) => string | undefined;
   /** What is assigned to a member elsewhere in the file, by its key. */
@@ -27,6 +38,7 @@ export interface Values {
 
 const BUDGET = 400_000;
 const FEW = 40;
+const EACH = /^(?:forEach|map|flatMap|filter|some|every|find)$/;
 
 export function createValues(tree: Tree): Values {
   let budget = BUDGET;
@@ -35,6 +47,7 @@ export function createValues(tree: Tree): Values {
   return {
     step,
     all,
+    trueName,
     property: (object, name) => property(object, name, new Set()),
     given,
     key,
@@ -59,7 +72,7 @@ export function createValues(tree: Tree): Values {
   function step(node: AnyNode): readonly AnyNode[] | undefined {
     switch (node.type) {
       case 'Identifier':
-        return (tree.resolve(node)?.sources ?? []).flatMap(source => ofSource(source, new Set()));
+        return ofName(node, new Set());
       case 'MemberExpression':
         return ofMember(node, new Set());
       case 'ConditionalExpression':
@@ -79,6 +92,11 @@ export function createValues(tree: Tree): Values {
     }
   }
 
+  function ofName(name: Identifier, seen: Set<AnyNode>): readonly AnyNode[] {
+    const sources = tree.resolve(name)?.sources ?? [];
+    return sources.filter(isInForce(name, sources)).flatMap(source => ofSource(source, seen));
+  }
+
   function ofSource(source: Source, seen: Set<AnyNode>): readonly AnyNode[] {
     if (source.from === 'import') return [];
     const values = source.from === 'value' ? [source.value] : given(source.fn, source.index);
@@ -94,7 +112,10 @@ export function createValues(tree: Tree): Values {
 
   function ofMember(node: MemberExpression, seen: Set<AnyNode>): readonly AnyNode[] {
     const name = keyOf(node);
-    return name === undefined ? [] : property(node.object, name, seen);
+    if (name !== undefined) return property(node.object, name, seen);
+    // `TABLE[kind]`: one of them.
+    const names = all(node.property).map(value => (value.type === 'Literal' ? String(value.value) : ANY));
+    return [...new Set(names)].flatMap(name => property(node.object, name, new Set(seen)));
   }
 
   function property(object: AnyNode, name: string, seen: Set<AnyNode>): readonly AnyNode[] {
@@ -106,24 +127,48 @@ export function createValues(tree: Tree): Values {
       found.push(...property(merged, name, seen));
 
     if (object.type === 'ObjectExpression') found.push(...ofObject(object.properties, name, seen));
-    else if (object.type === 'ArrayExpression') {
-      const element = object.elements[Number(name)];
-      if (element && element.type !== 'SpreadElement') found.push(element);
-    } else if (object.type === 'CallExpression' && isAssign(object))
-      for (const argument of object.arguments) found.push(...property(argument, name, seen));
+    else if (object.type === 'ArrayExpression') found.push(...ofElements(object, name));
+    else if (object.type === 'ClassDeclaration' || object.type === 'ClassExpression')
+      found.push(...ofStatics(object, name));
+    else if (object.type === 'CallExpression' && isAssign(object))
+      found.push(...ofMerged(object.arguments, name, seen));
     else for (const value of stepWithin(object, seen)) found.push(...property(value, name, seen));
+    return found;
+  }
+
+  function ofElements({ elements }: ArrayExpression, name: string): readonly AnyNode[] {
+    const asked = name === ANY ? few(elements) : [elements[Number(name)]];
+    return asked.filter(element => element != null && element.type !== 'SpreadElement') as AnyNode[];
+  }
+
+  function ofStatics({ body }: Class, name: string): readonly AnyNode[] {
+    return body.body.flatMap(member =>
+      member.type === 'PropertyDefinition' && member.static && member.value && keyOf(member) === name
+        ? [member.value]
+        : [],
+    );
+  }
+
+  /** What is merged later overwrites what was there, if it surely has the property. */
+  function ofMerged(args: readonly AnyNode[], name: string, seen: Set<AnyNode>): readonly AnyNode[] {
+    const found: AnyNode[] = [];
+    for (const argument of [...args].reverse()) {
+      found.push(...property(argument, name, seen));
+      const has = (node: AnyNode) => node.type === 'Property' && keyOf(node) === name;
+      if (argument.type === 'ObjectExpression' && argument.properties.some(has)) break;
+    }
     return found;
   }
 
   function stepWithin(node: AnyNode, seen: Set<AnyNode>): readonly AnyNode[] {
     if (node.type === 'MemberExpression') return ofMember(node, seen);
-    if (node.type === 'Identifier')
-      return (tree.resolve(node)?.sources ?? []).flatMap(source => ofSource(source, seen));
+    if (node.type === 'Identifier') return ofName(node, seen);
     return step(node) ?? [];
   }
 
   function ofObject(properties: readonly AnyNode[], name: string, seen: Set<AnyNode>): AnyNode[] {
     const found: AnyNode[] = [];
+    if (name === ANY) return few(properties).flatMap(any => (any.type === 'Property' ? [any.value] : []));
     for (const property_ of [...properties].reverse()) {
       if (property_.type === 'SpreadElement') found.push(...property(property_.argument, name, seen));
       else if (property_.type === 'Property' && keyOf(property_) === name) {
@@ -142,6 +187,9 @@ export function createValues(tree: Tree): Values {
   // -------------------------------------------------------------------------------------------
 
   function returned(call: CallExpression): readonly AnyNode[] {
+    // `Object.freeze(options)`, closefds's own `unsafe(options, reason)`: what they are given.
+    const [first] = call.arguments;
+    if (first !== undefined && /^(?:freeze|seal|unsafe)$/.test(trueName(call.callee) ?? '')) return [first];
     return functionsOf(call.callee).flatMap(fn => tree.returns.get(fn) ?? []);
   }
 
@@ -170,6 +218,10 @@ export function createValues(tree: Tree): Values {
   }
 
   function given(fn: FunctionNode, index: number): readonly AnyNode[] {
+    const of = fn.parent?.type === 'CallExpression' ? fn.parent.callee : undefined;
+    // `[...].forEach(x => ...)`: each of them.
+    if (index === 0 && of?.type === 'MemberExpression' && EACH.test(keyOf(of) ?? ''))
+      return property(of.object, ANY, new Set());
     const name = functionName(fn);
     const candidates = name === undefined ? [] : (calls.get(name) ?? []);
     if (candidates.length > FEW) return [];
@@ -208,6 +260,11 @@ export function createValues(tree: Tree): Values {
     return named;
   }
 
+  function trueName(callee: AnyNode): string | undefined {
+    const sources = callee.type === 'Identifier' ? (tree.resolve(callee)?.sources ?? []) : [];
+    return sources.map(({ path }) => path.at(-1)).find(name => name !== undefined) ?? calledName(callee);
+  }
+
   // -------------------------------------------------------------------------------------------
   // Writes
   // -------------------------------------------------------------------------------------------
@@ -239,6 +296,11 @@ export function createValues(tree: Tree): Values {
       if (target === undefined || call.type !== 'CallExpression' || !isAssign(call)) continue;
       for (const other of others) if (other.type !== 'SpreadElement') add(merges, key(target), other);
     }
+    for (const call of tree.calls) {
+      const field = fieldOf(call);
+      const target = field === undefined ? undefined : key(field.target);
+      if (field !== undefined && target !== undefined) add(writes, `${target}.${field.name}`, field.value);
+    }
     for (const fields of tree.fields)
       if (fields.value)
         add(writes, `this ${classAround(fields)?.start ?? ''}.${keyOf(fields)}`, fields.value);
@@ -246,7 +308,8 @@ export function createValues(tree: Tree): Values {
   }
 }
 
-function calledName(callee: AnyNode): string | undefined {
+/** `f`, `x.f`, `(0, x.f)`, `x.f.call`: f. */
+export function calledName(callee: AnyNode): string | undefined {
   if (callee.type === 'SequenceExpression') return calledName(callee.expressions.at(-1) as AnyNode);
   if (callee.type === 'CallExpression') return nameOf(callee.arguments.at(-1) ?? callee);
   if (callee.type !== 'MemberExpression') return nameOf(callee);
@@ -254,9 +317,43 @@ function calledName(callee: AnyNode): string | undefined {
   return name === 'call' || name === 'apply' ? calledName(callee.object) : name;
 }
 
-function isAssign({ callee }: CallExpression): boolean {
-  const name = calledName(callee);
-  return name === 'assign' || name === '__assign' || name === '_extends' || name === 'extend';
+/** `Object.assign()`, and what TypeScript, Babel and esbuild make of `{ ...a, b }`. */
+const MERGERS: ReadonlySet<string> = new Set([
+  'assign',
+  'extend',
+  '__assign',
+  '__spreadProps',
+  '__spreadValues',
+  '_extends',
+  '_objectSpread',
+  '_objectSpread2',
+]);
+
+function isAssign({ callee, arguments: args }: CallExpression): boolean {
+  if (MERGERS.has(calledName(callee) ?? '')) return true;
+  // Minified, they have lost their names: `f(f({}, a), { b })`.
+  const [first] = args;
+  if (callee.type !== 'Identifier' || first === undefined || args.length < 2) return false;
+  return first.type === 'ObjectExpression'
+    ? first.properties.length === 0
+    : first.type === 'CallExpression' && isAssign(first);
+}
+
+/** What compilers make of class fields: `__publicField(this, 'x', value)`, `_defineProperty(this, 'x', value)`. */
+function fieldOf({ callee, arguments: args }: CallExpression | NewExpression) {
+  const [target, name, value] = args;
+  if (args.length !== 3 || target === undefined || value === undefined) return undefined;
+  if (name?.type !== 'Literal' || typeof name.value !== 'string') return undefined;
+  const isField =
+    target.type === 'ThisExpression'
+      ? callee.type !== 'MemberExpression'
+      : /publicField|define_?property$/i.test((callee as { name?: string }).name ?? '');
+  return isField ? { target, name: name.value, value } : undefined;
+}
+
+/** More than that is a table of everything, such as a bundle's modules. */
+function few<T>(nodes: readonly T[]): readonly T[] {
+  return nodes.length > FEW ? [] : nodes;
 }
 
 /** What `this` most likely is: the class, or for functions on a prototype the file. */

@@ -1,0 +1,62 @@
+// Which of a variable's values can still be there where it is used.
+//
+// `let io = a; io = b; use(io)` uses b. Only what is plain is judged: an assignment that stands, as a
+// statement of its own, in a block that leads to the use. Whatever runs between the two stands
+// between them in the text, or in another function; everything else was overwritten.
+
+import type { AnyNode, Identifier } from 'acorn';
+import { functionAround, isFunction, type Source } from './tree';
+
+/** For a use of the variable that has these sources. */
+export function isInForce(use: Identifier, sources: readonly Source[]): (source: Source) => boolean {
+  const last = sources.length < 2 ? undefined : overwriting(use, sources);
+  if (last === undefined) return () => true;
+  const { source: overwriting_, from, to, fn } = last;
+  return source => {
+    if (source === overwriting_) return true;
+    if (source.from !== 'value') return source.from === 'parameter' && source.fn !== fn;
+    const { start } = source.value;
+    return functionAround(source.value) !== fn || (start > from && start < to);
+  };
+}
+
+interface Overwriting {
+  readonly source: Source;
+  /** From the assignment to the end of the statement that has the use. */
+  readonly from: number;
+  readonly to: number;
+  readonly fn: AnyNode | undefined;
+}
+
+/** The nearest such assignment before the use. */
+function overwriting(use: Identifier, sources: readonly Source[]): Overwriting | undefined {
+  const assigned = sources.flatMap(source => {
+    const statement = source.from === 'value' && source.path.length === 0 && statementOf(source.value);
+    return statement ? [{ source, statement }] : [];
+  });
+  if (assigned.length === 0) return undefined;
+  for (let at: AnyNode = use; at.parent !== undefined && !isFunction(at); at = at.parent) {
+    const { parent, start, end } = at;
+    if (parent.type !== 'BlockStatement' && parent.type !== 'Program') continue;
+    const nearest = assigned
+      .filter(({ statement }) => statement.parent === parent && statement.end <= start)
+      .reduce<(typeof assigned)[number] | undefined>(
+        (last, other) => (last === undefined || other.statement.start > last.statement.start ? other : last),
+        undefined,
+      );
+    if (nearest !== undefined)
+      return { source: nearest.source, from: nearest.statement.end, to: end, fn: functionAround(use) };
+  }
+  return undefined;
+}
+
+/** `name = value;` or `let name = value;`, as a whole. */
+function statementOf({ parent }: AnyNode): AnyNode | undefined {
+  if (parent?.type === 'AssignmentExpression')
+    return parent.operator === '=' &&
+      parent.left.type === 'Identifier' &&
+      parent.parent?.type === 'ExpressionStatement'
+      ? parent.parent
+      : undefined;
+  return parent?.type === 'VariableDeclarator' && parent.id.type === 'Identifier' ? parent.parent : undefined;
+}
