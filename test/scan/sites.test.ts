@@ -182,6 +182,35 @@ const CASES: readonly (readonly [code: string, ...sites: string[]])[] = [
     'certain spawn fd 3',
   ],
 
+  // Arrays that are built, and such as get shorter.
+  [`${CP} cp.spawn('a', { stdio: Array.from({ length: 5 }, () => 'pipe') })`, 'certain spawn pipe 3,4'],
+  [`${CP} cp.spawn('a', { stdio: Array.from({ length: 3 }, () => 'pipe') })`],
+  [`${CP} cp.spawn('a', { stdio: Array.from(fds, () => 'pipe') })`],
+  [`${CP} cp.spawn('a', { stdio: [1, 2, 3, 4].map(() => 'pipe') })`, 'certain spawn pipe 3'],
+  [`${CP} cp.spawn('a', { stdio: ['pipe', 'pipe', 'pipe'].map(x => x) })`],
+  [
+    `${CP} cp.spawn('a', { stdio: ['pipe', out, 'pipe', x ? 'ipc' : null].filter(Boolean) })`,
+    'likely spawn ipc +',
+  ],
+  [`${CP} const a = [0, 1, 2]; a[a.length] = 'pipe'; cp.spawn('a', { stdio: a })`, 'certain spawn pipe 3'],
+  [`${CP} const a = [0, 1, 2, 'pipe']; a.pop(); cp.spawn('a', { stdio: a })`, 'likely spawn pipe +'],
+  [`${CP} const a = [0, 1, 2, 'pipe']; if (x) a.pop(); cp.spawn('a', { stdio: a })`, 'certain spawn pipe 3'],
+  [`${CP} const a = [0, 1, 2, 'pipe']; a.length = 3; cp.spawn('a', { stdio: a })`, 'likely spawn pipe +'],
+  [`${CP} const a = [0, 1, 2]; a.splice(3, 0, 'pipe'); cp.spawn('a', { stdio: a })`, 'certain spawn pipe 3'],
+  [`${CP} const a = [0, 1, 2, 'pipe']; a.splice(3, 1); cp.spawn('a', { stdio: a })`, 'likely spawn pipe +'],
+  [
+    `${CP} var b = [0, 1, 2]; cp.spawn('a', { stdio: __spreadArray(__spreadArray([], __read(b), false), ['ipc'], false) })`,
+    'certain spawn ipc 3',
+  ],
+  [
+    `${CP} var f = (a, b) => a.concat(b); cp.spawn('a', { stdio: f(f([], [0, 1, 2], !0), ['ipc'], !1) })`,
+    'certain spawn ipc 3',
+  ],
+  [
+    `${CP} var b = [0, 1, 2]; cp.spawn('a', { stdio: [].concat(_toConsumableArray(b), ['ipc']) })`,
+    'certain spawn ipc 3',
+  ],
+
   // Launchers.
   [`import { execa } from 'execa'; execa('a', { stdio: [0, 1, 2, 'pipe'] })`, 'certain execa.execa pipe 3'],
   [`import { execaNode } from 'execa'; execaNode('a.js')`, 'certain execa.execaNode ipc 3'],

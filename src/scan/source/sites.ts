@@ -321,7 +321,7 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
   }
 
   function ofChange({ node, target, values: given, how, index }: Change, starts: boolean): void {
-    if (used.has(node) || how === 'fill') return;
+    if (used.has(node) || how === 'fill' || how === 'shrink') return;
     const isNamed = isStdio(target.type === 'MemberExpression' ? keyOf(target) : nameOf(target));
     // `Kind[Kind["ipc"] = 1] = "ipc"`, and every other table with such a word in it.
     if (how === 'index' && !isNamed) return;

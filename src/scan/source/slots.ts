@@ -1,9 +1,9 @@
 // What a `stdio` may designate: the arrays it may be, and how each grows.
 
-import type { AnyNode, ArrayExpression, CallExpression } from 'acorn';
+import type { AnyNode, ArrayExpression, CallExpression, NewExpression } from 'acorn';
 import type { Kind } from '../../core/request';
-import { functionAround, keyOf, type Tree } from './tree';
-import { isInLoop, type Values } from './values';
+import { functionAround, isFunction, keyOf, type Tree } from './tree';
+import { calledName, isInLoop, type Values } from './values';
 
 export interface Slot {
   /** Empty where nothing is passed: 'ignore', null, a hole. */
@@ -27,7 +27,7 @@ export interface Reader {
   /** The arrays that `name` may be in an object. */
   readonly arraysIn: (object: AnyNode, name: string) => readonly Slots[];
   readonly slot: (node: AnyNode | null) => Slot;
-  /** `push` and the like, and writes to an index. */
+  /** `push` and the like, writes to an index, and what makes an array shorter. */
   readonly changes: readonly Change[];
 }
 
@@ -35,7 +35,7 @@ export interface Change {
   readonly node: AnyNode;
   /** The array that is changed. */
   readonly target: AnyNode;
-  readonly how: 'push' | 'unshift' | 'splice' | 'fill' | 'index';
+  readonly how: 'push' | 'unshift' | 'splice' | 'fill' | 'index' | 'shrink';
   readonly values: readonly AnyNode[];
   readonly index?: AnyNode;
 }
@@ -114,6 +114,13 @@ export function createReader(tree: Tree, values: Values): Reader {
       if (args.length !== 1 || length === undefined) return [ofElements(args, node)];
       return [{ ...sized(length, NONE), nodes: [node] }];
     }
+    const spread = spreadBy(node);
+    if (spread !== undefined) {
+      const [base, ...more] = spread;
+      return arrays(base, seen).map(base =>
+        more.reduce<Slots>((joined, argument) => join(joined, argument, node, seen), base),
+      );
+    }
     if (callee.type !== 'MemberExpression') return undefined;
     const before = () => arrays(callee.object, seen);
     const [first] = args;
@@ -134,7 +141,11 @@ export function createReader(tree: Tree, values: Values): Reader {
       case 'slice':
         return args.length === 0 ? before() : before().map(base => slice(base, args, node));
       case 'from':
-        return first === undefined || args.length > 1 ? undefined : arrays(first, seen);
+        return first === undefined ? undefined : made(first, args[1], node, seen);
+      case 'map':
+        return first === undefined ? undefined : mapped(before(), first, node);
+      case 'filter':
+        return before().map(base => unnumbered(base, node));
       case 'of':
         return [ofElements(args, node)];
       default:
@@ -144,6 +155,41 @@ export function createReader(tree: Tree, values: Values): Reader {
 
   function ofElements(args: readonly AnyNode[], node: AnyNode): Slots {
     return { slots: args.map(slot), rest: [], nodes: [node] };
+  }
+
+  /** `Array.from({ length: 4 }, () => 'pipe')`, `Array.from(list, x => ...)`. */
+  function made(
+    from: AnyNode,
+    each: AnyNode | undefined,
+    node: AnyNode,
+    seen: Set<AnyNode>,
+  ): readonly Slots[] {
+    const [length] = values.property(from, 'length');
+    const base = length === undefined ? arrays(from, seen) : [{ ...sized(length, NONE), nodes: [node] }];
+    return each === undefined ? base : mapped(base, each, node);
+  }
+
+  /** As many slots, each with what the function makes of it. */
+  function mapped(bases: readonly Slots[], each: AnyNode, node: AnyNode): readonly Slots[] {
+    const returned = values.all(each).flatMap(fn => (isFunction(fn) ? (tree.returns.get(fn) ?? []) : []));
+    const made = returned.map(slot);
+    const one: Slot =
+      made.length === 0
+        ? OPEN
+        : {
+            kinds: [...new Set(made.flatMap(({ kinds }) => kinds))],
+            isOpen: made.some(({ isOpen }) => isOpen),
+          };
+    return bases.map(base => ({
+      slots: base.slots.map(() => one),
+      rest: base.rest.map(() => one),
+      nodes: [...base.nodes, node],
+    }));
+  }
+
+  /** Some are left out, which cannot be told. Those behind them move, and always to lower numbers. */
+  function unnumbered({ slots, rest, nodes }: Slots, node: AnyNode): Slots {
+    return { slots: slots.slice(0, 3), rest: [...slots.slice(3), ...rest], nodes: [...nodes, node] };
   }
 
   function sized(length: AnyNode, filled: Slot): Omit<Slots, 'nodes'> {
@@ -168,11 +214,8 @@ export function createReader(tree: Tree, values: Values): Reader {
   }
 
   function slice(base: Slots, [from, to]: readonly AnyNode[], node: AnyNode): Slots {
-    const number = (argument: AnyNode | undefined) =>
-      argument?.type === 'Literal' && typeof argument.value === 'number' ? argument.value : undefined;
-    const [start, end] = [number(from), number(to)];
-    if (start === undefined || (to !== undefined && end === undefined))
-      return { slots: [], rest: [...base.slots, ...base.rest], nodes: [...base.nodes, node] };
+    const [start, end] = [numberOf(from), numberOf(to)];
+    if (start === undefined || (to !== undefined && end === undefined)) return unnumbered(base, node);
     return { slots: base.slots.slice(start, end), rest: base.rest, nodes: [...base.nodes, node] };
   }
 
@@ -210,9 +253,12 @@ export function createReader(tree: Tree, values: Values): Reader {
         if (loop || spread) return { slots: [], rest: [...slots, ...base.slots, ...base.rest], nodes };
         return { slots: [...slots, ...base.slots], rest: base.rest, nodes };
       case 'splice':
-        return { ...base, rest: [...base.rest, ...slots.slice(2)], nodes };
+        return spliced(base, node as CallExpression, slots.slice(2), loop || spread);
+      case 'shrink':
+        // In one branch it is shorter: in the other it is not.
+        return isConditional(node) ? base : unnumbered(base, node);
       case 'index': {
-        const at = index?.type === 'Literal' && typeof index.value === 'number' ? index.value : undefined;
+        const at = numberOf(index);
         const [value = NONE] = slots;
         if (at === undefined || at > 1024) return { ...base, rest: [...base.rest, value], nodes };
         const filled = Array.from(
@@ -224,6 +270,17 @@ export function createReader(tree: Tree, values: Values): Reader {
         return { slots: filled, rest: base.rest, nodes };
       }
     }
+  }
+
+  function spliced(base: Slots, node: CallExpression, added: readonly Slot[], repeated: boolean): Slots {
+    const [start, count] = node.arguments.map(numberOf);
+    const nodes = [...base.nodes, node];
+    if (!repeated && start !== undefined && count === 0 && start <= base.slots.length) {
+      const [before, after] = [base.slots.slice(0, start), base.slots.slice(start)];
+      return { slots: [...before, ...added, ...after], rest: base.rest, nodes };
+    }
+    const kept = count === 0 || isConditional(node) ? base : unnumbered(base, node);
+    return { ...kept, rest: [...kept.rest, ...added], nodes };
   }
 
   function append(base: Slots, more: readonly Slot[], unnumbered: boolean): Slots {
@@ -257,6 +314,25 @@ export function createReader(tree: Tree, values: Values): Reader {
   }
 }
 
+/** What TypeScript, Babel and SWC make of `[...a, ...b]`: the arrays that are joined. */
+function spreadBy({ callee, arguments: args }: CallExpression | NewExpression): Joined | undefined {
+  const [first, second] = args;
+  const name = calledName(callee) ?? '';
+  if (first === undefined) return undefined;
+  if (/^(?:_to_?consumable_?array|__read)$/i.test(name)) return [first];
+  if (name === '__spread' || name === '__spreadArrays') return [first, ...args.slice(1)];
+  // Minified, it has lost its name: `f(f([], a, true), b, false)`.
+  const isSpread = name === '__spreadArray' || (callee.type === 'Identifier' && isEmptyOrSpread(first));
+  return isSpread && second !== undefined ? [first, second] : undefined;
+}
+
+function isEmptyOrSpread(node: AnyNode): boolean {
+  if (node.type === 'ArrayExpression') return node.elements.length === 0;
+  return node.type === 'CallExpression' && (spreadBy(node)?.length ?? 0) > 1;
+}
+
+type Joined = readonly [AnyNode, ...AnyNode[]];
+
 function areExclusive(a: AnyNode, b: AnyNode): boolean {
   if (a === b) return false;
   const wayUp = new Map<AnyNode, AnyNode>();
@@ -270,6 +346,16 @@ function areExclusive(a: AnyNode, b: AnyNode): boolean {
     return parent.type === 'SwitchStatement' && other !== at;
   }
   return false;
+}
+
+function isConditional(node: AnyNode): boolean {
+  for (let at = node.parent; at !== undefined && !isFunction(at); at = at.parent)
+    if (/^(?:If|Conditional|Logical|Switch|Try|For|While|DoWhile)/.test(at.type)) return true;
+  return false;
+}
+
+function numberOf(node: AnyNode | undefined): number | undefined {
+  return node?.type === 'Literal' && typeof node.value === 'number' ? node.value : undefined;
 }
 
 /** Node's words for a slot. */
@@ -325,20 +411,24 @@ function collectChanges(tree: Tree): readonly Change[] {
   }
   for (const node of tree.assignments) {
     const { left, right } = node;
-    if (left.type !== 'MemberExpression' || !left.computed) continue;
-    if (left.property.type === 'Literal' && typeof left.property.value !== 'number') continue;
-    changes.push({
-      node,
-      target: left.object as AnyNode,
-      how: 'index',
-      values: [right],
-      index: left.property,
-    });
+    if (left.type !== 'MemberExpression') continue;
+    const target = left.object as AnyNode;
+    const change = { node, target, values: [right] };
+    if (!left.computed) {
+      if (keyOf(left) === 'length') changes.push({ ...change, how: 'shrink' });
+      continue;
+    }
+    const index = left.property;
+    if (index.type === 'Literal' && typeof index.value !== 'number') continue;
+    // `list[list.length] = x`.
+    const isNext = index.type === 'MemberExpression' && keyOf(index) === 'length';
+    changes.push(isNext ? { ...change, how: 'push' } : { ...change, how: 'index', index });
   }
   return changes.sort((a, b) => a.node.start - b.node.start);
 }
 
 function changeOf({ callee }: CallExpression): Exclude<Change['how'], 'index'> | undefined {
   const name = callee.type === 'MemberExpression' ? keyOf(callee) : undefined;
+  if (name === 'pop' || name === 'shift') return 'shrink';
   return name === 'push' || name === 'unshift' || name === 'splice' || name === 'fill' ? name : undefined;
 }
