@@ -257,6 +257,53 @@ const CASES: readonly (readonly [code: string, ...sites: string[]])[] = [
   [`${CP} cp.ChildProcess.prototype.spawn = function () {}`, 'certain patch ChildProcess.prototype.spawn'],
   [`${CP} shimmer.wrap(cp, 'fork', f)`, 'certain patch fork'],
   [`import { withFds } from 'closefds'; spawn('a', withFds({}, { 3: fd }))`, 'certain withFds fd/pipe 3'],
+
+  // The same by other ways.
+  [`${CP} cp.spawn.apply(cp, ['a', { stdio: [0, 1, 2, 'pipe'] }])`, 'certain spawn pipe 3'],
+  [`${CP} const a = ['a', { stdio: [0, 1, 2, 'pipe'] }]; cp.spawn(...a)`, 'certain spawn pipe 3'],
+  [`${CP} Reflect.apply(cp.spawn, cp, ['a', { stdio: [0, 1, 2, 'pipe'] }])`, 'certain spawn pipe 3'],
+  [`${CP} cp.spawn('a', ['pipe', 'pipe', 'pipe', 'ipc'])`],
+  [
+    `import('child_process').then(({ spawn }) => spawn('a', { stdio: [0, 1, 2, 'pipe'] }))`,
+    'certain spawn pipe 3',
+  ],
+  [
+    `import('child_process').then(m => m.default.spawn('a', { stdio: [0, 1, 2, 'pipe'] }))`,
+    'certain spawn pipe 3',
+  ],
+  [
+    `const { spawn } = await Promise.resolve().then(() => __importStar(require('child_process'))); spawn('a', { stdio: [0, 1, 2, 'pipe'] })`,
+    'certain spawn pipe 3',
+  ],
+  [`const { binding } = process; binding('process_wrap')`, "possible process.binding('process_wrap') +"],
+  [`const { execve } = globalThis.process; execve('/bin/a')`, 'possible process.execve stray +'],
+  [`const process = new Game(); process.execve('/bin/a'); process.binding('spawn_sync')`],
+  [
+    `class A extends require('child_process').ChildProcess {} new A().spawn({ stdio: [0, 1, 2, 'pipe'] })`,
+    'certain ChildProcess.spawn pipe 3',
+    'possible new ChildProcess +',
+  ],
+  [`${CP} Object.assign(cp, { spawn() {} })`, 'certain patch spawn'],
+  [`${CP} Reflect.set(cp, 'exec', f)`, 'certain patch exec'],
+  [`${CP} shimmer.massWrap([cp], ['exec', 'fork'], f)`, 'certain patch exec'],
+  [
+    `${CP} for (const name of ['spawn', 'fork']) { const old = cp[name]; cp[name] = function () { return old() } }`,
+    'certain patch spawn',
+  ],
+  [
+    `import { Hook as H } from 'require-in-the-middle'; new H(['child_process'], exports => { exports.spawn = f })`,
+    'certain patch spawn',
+  ],
+  [
+    `addHook({ name: ['child_process', 'node:child_process'] }, cp => { shimmer.wrap(cp, 'spawn', f) })`,
+    'certain patch spawn',
+  ],
+  [`${CP} const mine = Object.create(cp); mine.spawn = f; Object.assign(exports, cp, { spawn: f })`],
+  [`const { stdio: [, , , a, b] } = child`, 'likely use pipe 3,4'],
+  [`let a; [, , , a] = child.stdio`, 'likely use pipe 3'],
+  [`child.stdio.at(4).end()`, 'likely use pipe 4'],
+  [`const { stdio } = child; stdio[3].on('data', f)`, 'likely use pipe 3'],
+  [`const { stdio } = options; if (stdio[3] === 'ipc') f()`],
 ];
 
 for (const [code, ...expected] of CASES)

@@ -3,7 +3,17 @@
 // However a bundler or a compiler has written it: interop helpers, aliases, webpack's numbers.
 
 import type { AnyNode, Identifier, MemberExpression } from 'acorn';
-import { type Binding, functionAround, keyOf, type Path, type Source, type Tree } from './tree';
+import {
+  ANY,
+  type Binding,
+  type FunctionNode,
+  functionAround,
+  isFunction,
+  keyOf,
+  type Path,
+  type Source,
+  type Tree,
+} from './tree';
 import type { Values } from './values';
 
 export interface Export {
@@ -27,7 +37,7 @@ export function createExportOf(tree: Tree, values: Values, isKnown: (module: str
       case 'Identifier':
         return ofName(node);
       case 'MemberExpression':
-        return below(exportOf(node.object), keyOf(node) ?? '?') ?? ofMember(node);
+        return below(exportOf(node.object), keyOf(node) ?? '?') ?? ofGlobal(node) ?? ofMember(node);
       case 'AwaitExpression':
         return exportOf(node.argument);
       case 'SequenceExpression':
@@ -49,13 +59,19 @@ export function createExportOf(tree: Tree, values: Values, isKnown: (module: str
 
   function ofName(node: Identifier): Export | undefined {
     const binding = tree.resolve(node);
-    if (binding === undefined) return undefined;
+    if (binding === undefined) return node.name === 'process' ? named('process') : undefined;
     if (!known.has(binding)) {
       // While it is being looked for, it is not known: `a = b; b = a`.
       known.set(binding, undefined);
       known.set(binding, ofBinding(binding));
     }
     return known.get(binding);
+  }
+
+  /** `globalThis.process`. */
+  function ofGlobal({ object, ...member }: MemberExpression): Export | undefined {
+    const isGlobal = object.type === 'Identifier' && /^(?:global|globalThis)$/.test(object.name);
+    return isGlobal && keyOf(member) === 'process' ? named('process') : undefined;
   }
 
   /** `this.spawn = options.spawn ?? cp.spawn`. */
@@ -88,14 +104,44 @@ export function createExportOf(tree: Tree, values: Values, isKnown: (module: str
   function ofSource(source: Source): Export | undefined {
     if (source.from === 'import') return named(source.module);
     if (source.from === 'value') return exportOf(source.value);
+    if (source.index === 0) {
+      const handed = ofCallback(source.fn);
+      if (handed !== undefined) return handed;
+    }
     // `run(cp.spawn, command)`: whoever is told what to start with.
     return firstOf(values.given(source.fn, source.index));
+  }
+
+  /** What a function gets that is called with a module: `import('x').then(x => ...)`, and hooks. */
+  function ofCallback({ parent }: FunctionNode): Export | undefined {
+    if (parent?.type !== 'CallExpression' && parent?.type !== 'NewExpression') return undefined;
+    const { callee, arguments: args } = parent;
+    if (callee.type === 'MemberExpression' && keyOf(callee) === 'then') return exportOf(callee.object);
+    return HOOK.test(values.trueName(callee) ?? '') && args[0] !== undefined ? ofNames(args[0]) : undefined;
+  }
+
+  /** What tells a hook which module to wait for: `'x'`, `['x']`, `{ name: ['x'] }`. */
+  function ofNames(node: AnyNode, depth = 0): Export | undefined {
+    const told = values.all(node);
+    for (const name of told) {
+      const found = ofString(name);
+      if (found !== undefined) return found;
+    }
+    if (depth === 2) return undefined;
+    for (const name of told.flatMap(value => values.property(value, ANY))) {
+      const found = ofNames(name, depth + 1);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   /** A call with the module's name is a `require` of whatever name; one with the module itself, a helper. */
   function ofCall(callee: AnyNode, args: readonly AnyNode[]): Export | undefined {
     const [first] = args;
     if (callee.type === 'MemberExpression' && keyOf(callee) === 'bind') return exportOf(callee.object);
+    // `Promise.resolve().then(() => require('x'))`: what `import('x')` was compiled to.
+    if (callee.type === 'MemberExpression' && keyOf(callee) === 'then' && first && isFunction(first))
+      return firstOf(tree.returns.get(first) ?? []);
     // webpack's `n()`, a getter of the module.
     if (first === undefined) return ofGetter(exportOf(callee));
     if (first.type === 'SpreadElement') return undefined;
@@ -135,6 +181,9 @@ export function createExportOf(tree: Tree, values: Values, isKnown: (module: str
     return modules;
   }
 }
+
+/** Of require-in-the-middle, import-in-the-middle, OpenTelemetry, dd-trace. */
+const HOOK = /hook|instrument/i;
 
 function below(found: Export | undefined, key: string): Export | undefined {
   if (found === undefined || key === 'default' || key === '...') return found;

@@ -5,13 +5,20 @@
 //   likely     what is passed, under the name `stdio`, or the call without all that it passes
 //   possible   something that looks like it, or that could do it
 
-import type { AnyNode, CallExpression, NewExpression, Program } from 'acorn';
+import type {
+  AnyNode,
+  ArrayExpression,
+  CallExpression,
+  MemberExpression,
+  NewExpression,
+  Program,
+} from 'acorn';
 import type { Kind } from '../../core/request';
 import { createExportOf, type Export } from './modules';
 import { parseSource } from './parse';
 import { type Change, createReader, isWord, type Slots } from './slots';
 import { functionAround, indexTree, keyOf, nameOf } from './tree';
-import { createValues } from './values';
+import { calledName, createValues } from './values';
 
 export type Sure = 'certain' | 'likely' | 'possible';
 export const SURE: readonly Sure[] = ['certain', 'likely', 'possible'];
@@ -122,10 +129,10 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
   // -------------------------------------------------------------------------------------------
 
   function ofCall(call: CallExpression | NewExpression): void {
-    const found = exportOf(call.callee);
+    const found = exportOf(startedWith(call));
     const via = startedBy(call, found);
     if (found?.module === OWN) ofOwn(call, found);
-    else if (isProcess(call.callee, 'execve') || (found?.module === 'process' && found.path[0] === 'execve'))
+    else if (isOfProcess(call.callee, 'execve', found))
       add(call, {
         what: 'execve',
         sure: 'possible',
@@ -134,16 +141,16 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
         via: 'process.execve',
         reason: 'execve',
       });
-    else if (isProcess(call.callee, 'binding')) ofBinding(call);
+    else if (isOfProcess(call.callee, 'binding', found)) ofBinding(call);
     else if (found?.module === 'child_process' && DEAF.has(found.path[0] ?? '')) ofDeaf(call);
     else if (via === undefined) ofPatchingCall(call);
     else ofStart(call, via, found);
   }
 
   function ofStart(call: CallExpression | NewExpression, via: string, found: Export | undefined): void {
-    const passed = call.arguments.flatMap(argument =>
-      argument.type === 'SpreadElement' ? [] : reader.arraysIn(argument, 'stdio'),
-    );
+    const passed = argumentsOf(call).flatMap(argument => reader.arraysIn(argument, 'stdio'));
+    // A command's arguments may have the same words.
+    for (const argument of call.arguments) if (argument.type === 'ArrayExpression') used.add(argument);
     if (report(call, passed, via, true)) return;
     if (addsChannel(call, found))
       add(call, {
@@ -164,6 +171,17 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
       });
   }
 
+  /** What the function gets: `f(...[a, b])`, `f.apply(x, [a, b])` and `Reflect.apply(f, x, [a, b])`. */
+  function argumentsOf({ callee, arguments: args }: CallExpression | NewExpression): readonly AnyNode[] {
+    const isApplied = callee.type === 'MemberExpression' && keyOf(callee) === 'apply';
+    return args.flatMap((argument, index) => {
+      const isList = argument.type === 'SpreadElement' || (isApplied && index === args.length - 1);
+      if (!isList) return [argument];
+      const list = argument.type === 'SpreadElement' ? argument.argument : argument;
+      return values.all(list).flatMap(value => (value.type === 'ArrayExpression' ? elementsOf(value) : []));
+    });
+  }
+
   /** Whatever its `stdio` says, it is not listened to. */
   function ofDeaf(call: CallExpression | NewExpression): void {
     for (const argument of call.arguments)
@@ -174,8 +192,9 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
   /** The name of what starts a process here, if it is known to. */
   function startedBy(
     call: CallExpression | NewExpression,
-    found = exportOf(call.callee),
+    found = exportOf(startedWith(call)),
   ): string | undefined {
+    if (call.type === 'NewExpression' && isOwnChildProcess(call.callee)) return 'new ChildProcess';
     if (
       call.callee.type === 'MemberExpression' &&
       keyOf(call.callee) === 'spawn' &&
@@ -197,7 +216,32 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
   function isChildProcess(node: AnyNode): boolean {
     return values
       .all(node)
-      .some(value => value.type === 'NewExpression' && exportOf(value.callee)?.path[0] === 'ChildProcess');
+      .some(
+        value =>
+          value.type === 'NewExpression' &&
+          (exportOf(value.callee)?.path[0] === 'ChildProcess' || isOwnChildProcess(value.callee)),
+      );
+  }
+
+  /** `class Mine extends ChildProcess`. */
+  function isOwnChildProcess(callee: AnyNode): boolean {
+    if (callee.type !== 'Identifier') return false;
+    return values
+      .all(callee)
+      .some(
+        value =>
+          (value.type === 'ClassDeclaration' || value.type === 'ClassExpression') &&
+          value.superClass != null &&
+          exportOf(value.superClass)?.path[0] === 'ChildProcess',
+      );
+  }
+
+  function isOfProcess(callee: AnyNode, name: string, found: Export | undefined): boolean {
+    if (found?.module === 'process') return found.path[0] === name;
+    if (!isProcess(callee, name)) return false;
+    // Something of that name, made in this file.
+    const { object } = callee as MemberExpression;
+    return !values.all(object).some(value => /^(?:New|Object|Class)Expression$/.test(value.type));
   }
 
   /** execa's `execaNode()`, `execa.node()` and the options `node` and `ipc`. */
@@ -260,26 +304,63 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
 
   function ofPatch(left: AnyNode, right: AnyNode): void {
     if (left.type !== 'MemberExpression') return;
-    const name = keyOf(left);
-    if (name === undefined || !PATCHED.test(name)) return;
-    const found = exportOf(left.object);
-    const isPrototype = found?.path[0] === 'ChildProcess' && found.path.at(-1) === 'prototype';
-    if (found?.module !== 'child_process' || !(found.path.length === 0 || isPrototype)) return;
+    const owner = patchable(left.object);
     // `cp.spawn = cp.spawn` and interop helpers copy; a patch brings a function of its own.
+    if (owner === undefined) return;
     if (exportOf(right)?.module === 'child_process' && right.type === 'MemberExpression') return;
-    patches(left, isPrototype ? `ChildProcess.prototype.${name}` : name);
+    const name = namesOf(left).find(name => PATCHED.test(name));
+    if (name !== undefined) patches(left, owner + name);
   }
 
-  /** `shimmer.wrap(cp, 'spawn', ...)`, `Object.defineProperty(cp, 'spawn', ...)`. */
+  /** `shimmer.wrap(cp, 'spawn', ...)`, `Object.defineProperty(cp, 'spawn', ...)`, `Object.assign(cp, { spawn })`. */
   function ofPatchingCall(call: CallExpression | NewExpression): void {
     const [target, name] = call.arguments;
-    if (call.arguments.length < 3 || target === undefined || name === undefined) return;
+    if (target === undefined || name === undefined) return;
     const verb = call.callee.type === 'MemberExpression' ? keyOf(call.callee) : nameOf(call.callee);
-    if (!/wrap|patch|defineProperty/i.test(verb ?? '')) return;
-    const found = exportOf(target);
-    if (found?.module !== 'child_process') return;
-    const names = values.all(name).flatMap(value => (value.type === 'Literal' ? [String(value.value)] : []));
-    if (names.some(name => PATCHED.test(name))) patches(call, names[0] ?? '');
+    const isOne = call.arguments.length >= 3 && /wrap|patch|defineProperty$|^set$/i.test(verb ?? '');
+    const isMany = /^(?:massWrap|assign|defineProperties)$/.test(verb ?? '');
+    if (!isOne && !isMany) return;
+    const targets = target.type === 'ArrayExpression' ? elementsOf(target) : [target];
+    const owner = targets.map(patchable).find(owner => owner !== undefined);
+    if (owner === undefined) return;
+    const found = isMany ? call.arguments.slice(1).flatMap(keysIn) : stringsIn(name);
+    const patched = found.find(name => PATCHED.test(name));
+    if (patched !== undefined) patches(call, owner + patched);
+  }
+
+  /** What is said before the function's name; undefined for what is not child_process. */
+  function patchable(node: AnyNode): string | undefined {
+    const found = exportOf(node);
+    if (found?.module !== 'child_process') return undefined;
+    // `Object.create(cp)` is another object.
+    const isCopy = (value: AnyNode) =>
+      value.type === 'CallExpression' && /^(?:create|clone)$/.test(calledName(value.callee) ?? '');
+    if (values.all(node).some(isCopy)) return undefined;
+    if (found.path.length === 0) return '';
+    const isPrototype = found.path[0] === 'ChildProcess' && found.path.at(-1) === 'prototype';
+    return isPrototype ? 'ChildProcess.prototype.' : undefined;
+  }
+
+  /** `cp.spawn`, and `cp[name]` in a loop over names. */
+  function namesOf(member: MemberExpression): readonly string[] {
+    const name = keyOf(member);
+    return name === undefined ? stringsIn(member.property) : [name];
+  }
+
+  function stringsIn(node: AnyNode): readonly string[] {
+    return values.all(node).flatMap(value => (value.type === 'Literal' ? [String(value.value)] : []));
+  }
+
+  /** Of an object its keys, of an array its strings. */
+  function keysIn(node: AnyNode): readonly string[] {
+    return values.all(node).flatMap(value => {
+      if (value.type === 'ArrayExpression') return elementsOf(value).flatMap(stringsIn);
+      if (value.type !== 'ObjectExpression') return [];
+      return value.properties.flatMap(property => {
+        const key = property.type === 'Property' ? keyOf(property) : undefined;
+        return key === undefined ? [] : [key];
+      });
+    });
   }
 
   function patches(node: AnyNode, name: string): void {
@@ -350,16 +431,16 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
     for (const member of tree.members) {
       const { object, property, computed } = member;
       if (!computed || property.type !== 'Literal' || typeof property.value !== 'number') continue;
-      if (!isStdioMember(object as AnyNode) || isWritten(member)) continue;
-      add_(member, property.value);
+      if (isWritten(member)) continue;
+      if (isStdioMember(object as AnyNode) || (isStdioOfChild(object as AnyNode) && isStream(member)))
+        add_(member, property.value);
     }
-    for (const { id, init } of tree.declarators) {
-      if (!init || !isStdioMember(init)) continue;
-      if (id.type === 'ArrayPattern')
-        for (const [index, element] of id.elements.entries()) if (element) add_(id, index);
-      if (id.type === 'ObjectPattern')
-        for (const property of id.properties)
-          if (property.type === 'Property') add_(id, Number(keyOf(property)));
+    for (const { id, init } of tree.declarators) if (init) ofPattern(id, isStdioMember(init), add_);
+    for (const { left, right } of tree.assignments) ofPattern(left, isStdioMember(right), add_);
+    for (const { callee, arguments: args } of tree.calls) {
+      const [first] = args;
+      if (callee.type !== 'MemberExpression' || keyOf(callee) !== 'at' || first?.type !== 'Literal') continue;
+      if (isStdioMember(callee.object)) add_(callee, Number(first.value));
     }
     for (const [node, slots] of numbers)
       add(node, {
@@ -369,6 +450,28 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
         slots,
         reason: 'used',
       });
+  }
+
+  /** A variable for it: `const { stdio } = child`, `const pipes = child.stdio`. */
+  function isStdioOfChild(node: AnyNode): boolean {
+    if (node.type !== 'Identifier') return false;
+    return (tree.resolve(node)?.sources ?? []).some(
+      source =>
+        source.path.at(-1) === 'stdio' ||
+        (source.from === 'value' && source.path.length === 0 && isStdioMember(source.value)),
+    );
+  }
+
+  /** `const [, , , out] = child.stdio`, `const { 3: out } = child.stdio`, `const { stdio: [, , , out] } = child`. */
+  function ofPattern(pattern: AnyNode, isStdio: boolean, use: (node: AnyNode, number: number) => void): void {
+    if (pattern.type === 'ArrayPattern' && isStdio)
+      for (const [index, element] of pattern.elements.entries()) if (element) use(pattern, index);
+    if (pattern.type !== 'ObjectPattern') return;
+    for (const property of pattern.properties) {
+      if (property.type !== 'Property') continue;
+      if (isStdio) use(pattern, Number(keyOf(property)));
+      else ofPattern(property.value, keyOf(property) === 'stdio', use);
+    }
   }
 
   // -------------------------------------------------------------------------------------------
@@ -521,6 +624,20 @@ function placeOfCall({ callee }: CallExpression): number {
   return callee.type === 'MemberExpression' ? callee.property.start : callee.start;
 }
 
+/** `Reflect.apply(cp.spawn, ...)` starts what its first argument would. */
+function startedWith({ callee, arguments: [first] }: CallExpression | NewExpression): AnyNode {
+  const isReflect =
+    callee.type === 'MemberExpression' &&
+    callee.object.type === 'Identifier' &&
+    callee.object.name === 'Reflect' &&
+    keyOf(callee) === 'apply';
+  return isReflect && first !== undefined ? first : callee;
+}
+
+function elementsOf({ elements }: ArrayExpression): readonly AnyNode[] {
+  return elements.filter(element => element !== null && element.type !== 'SpreadElement') as AnyNode[];
+}
+
 function isProcess(callee: AnyNode, name: string): boolean {
   if (callee.type !== 'MemberExpression' || keyOf(callee) !== name) return false;
   const { object } = callee;
@@ -551,6 +668,14 @@ function isStdio(name: string | undefined): boolean {
 function isStdioMember(node: AnyNode): boolean {
   return node.type === 'MemberExpression' && keyOf(node) === 'stdio';
 }
+
+/** What is asked of it only streams can do: it is no option that is looked at. */
+function isStream({ parent }: MemberExpression): boolean {
+  return parent?.type === 'MemberExpression' && STREAM.test(keyOf(parent) ?? '');
+}
+
+const STREAM =
+  /^(?:on|once|off|write|end|pipe|read|destroy|resume|pause|ref|unref|setEncoding|addListener|removeAllListeners)$/;
 
 function isWritten(node: AnyNode): boolean {
   const { parent } = node;
