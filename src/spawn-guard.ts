@@ -79,6 +79,8 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
   };
   const sites = new Set<string>();
   const told = new Map<string, SpawnFinding>();
+  /** The first of each sort. */
+  const firsts = new Map<string, SpawnFinding>();
   const complaints = new Set<string>();
   const memory = createMemory<Judgement>();
   const watchUse = createUseWatch({
@@ -185,13 +187,18 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
   }
 
   /** Gives what was told: the same finding for the same key, as many times as it occurs. */
-  function tell({ key, sourceFd, make }: Telling): Passed[] {
-    const before = told.get(key);
-    if (before === undefined && told.size >= MOST_KEYS) return [];
-    const finding = before ?? attempt('making a finding', make, undefined);
+  function tell({ key, sort, sourceFd, make }: Telling): Passed[] {
+    const isFull = told.size >= MOST_KEYS;
+    const before = told.get(key) ?? (isFull ? firsts.get(sort) : undefined);
+    if (before !== undefined) {
+      report(before, 'again');
+      return [{ finding: before, fd: sourceFd }];
+    }
+    const finding = isFull ? undefined : attempt('making a finding', make, undefined);
     if (finding === undefined) return [];
     told.set(key, finding);
-    report(finding, before === undefined ? 'first' : 'again');
+    report(finding, firsts.has(sort) ? 'another' : 'first');
+    if (!firsts.has(sort)) firsts.set(sort, finding);
     return [{ finding, fd: sourceFd }];
   }
 
@@ -230,7 +237,7 @@ function placeOf({ command }: SpawnCall, caller: Caller | undefined): string {
   return `${callSite(caller)} ${command}`;
 }
 
-/** Keys are as many as call sites times FDs; a program that makes up more stops being told apart. */
+/** Of a program that makes up more call sites, commands or targets, what is new is counted as what is like it. */
 const MOST_KEYS = 10_000;
 
 function isNew(seen: Set<string>, key: string): boolean {

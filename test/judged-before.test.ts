@@ -105,6 +105,30 @@ for (const [name, steps, kept, told] of [
   });
 }
 
+test('of ever new commands, what is too many is counted as the first', t => {
+  const told = new Map<string, number>();
+  const guard = createSpawnGuard('enforce', {
+    strays: () => one,
+    describe: () => UNKNOWN_FILE,
+    findOpener: () => undefined,
+    findCaller: () => undefined,
+    policy: () => denies,
+    candidate: undefined,
+    redact: [],
+    positionOf: () => undefined,
+    report: (finding, occurrence) => {
+      const title = `${'command' in finding ? finding.command : ''} ${occurrence}`;
+      told.set(title, (told.get(title) ?? 0) + 1);
+    },
+    audit: undefined,
+  });
+  for (let i = 0; i < 10_007; i++) guard(call({ command: `tool-${i}` }));
+  t.deepEqual(
+    [told.size, told.get('tool-0 first'), told.get('tool-9999 another'), told.get('tool-0 again')],
+    [10_001, 1, 1, 7],
+  );
+});
+
 test('what is remembered has a bound', t => {
   const memory = createMemory<number>();
   const at = (place: string) => ({ place, strays: one, policy: denies, candidate: undefined });

@@ -99,6 +99,27 @@ for (const [title, code, expected] of [
   });
 }
 
+test('each command and each file is written down, and each call site warns once', async t => {
+  const code = `
+    const files = ['a', 'b'].map(name => fs.openSync(name, 'w'));
+    for (const command of ['true', 'false', 'true'])
+      for (const file of files) spawnSync(command, { stdio: ['ignore', 'ignore', 'ignore', file] });
+  `;
+  const { records, stderr } = await reported(t, code);
+  t.deepEqual(
+    records.map(({ command, target = '', count }) => [command, path.basename(target), count]),
+    [
+      ['true', 'a', 1],
+      ['true', 'b', 1],
+      ['false', 'a', 1],
+      ['false', 'b', 1],
+      ['true', 'a', 1],
+      ['true', 'b', 1],
+    ],
+  );
+  t.is(stderr.split('[CLOSEFDS_DESIGNATED]').length - 1, 1);
+});
+
 test('counts are written at intervals', async t => {
   const code = `
     leak(); leak();

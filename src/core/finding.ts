@@ -103,15 +103,18 @@ export function isSpawnFinding(finding: Finding): finding is SpawnFinding {
 }
 
 /**
- * How a finding stands to those told before it: the `first` of its kind in this thread, the same
- * `again`, or an `addition`, which says more of one that was told (`used`) and counts nothing.
+ * How a finding stands to those told before it in this thread: the `first` of its sort at its call site,
+ * `another` of that sort, with another command or target, the same `again`, or an `addition`, which says
+ * more of one that was told (`used`) and counts nothing.
  */
-export type Occurrence = 'first' | 'again' | 'addition';
+export type Occurrence = 'first' | 'another' | 'again' | 'addition';
 
 /** Something worth telling. The finding is made only where it is told: some of it takes a search. */
 export interface Telling {
   /** Two with the same key tell a reader nothing new. */
   readonly key: string;
+  /** Two of the same sort tell whoever looks at warnings nothing new. */
+  readonly sort: string;
   /** This time; the finding that was told may be of another. */
   readonly sourceFd: number | undefined;
   readonly make: () => SpawnFinding;
@@ -154,7 +157,11 @@ function telling(
   const { kind, childFd, file } = crossing;
   const code = codeOf(call, outcome);
   // The numbers of pipes and sockets differ each time; a file is worth naming each time.
-  const what = file.target?.replace(/\[\d+\]$/, '[]');
+  const target = file.target?.replace(/\[\d+\]$/, '[]');
+  const { source } = outcome.verdict.rule;
+  const place = [code, disposition, source, kind, childFd, callSite(caller), candidate?.disposition].join(
+    ' ',
+  );
   const make = (): SpawnFinding => {
     // What was inherited was opened by another process.
     const opener = kind === 'stray' && !crossing.atStart ? openerOf(crossing) : undefined;
@@ -181,7 +188,9 @@ function telling(
     };
   };
   return {
-    key: [code, disposition, kind, childFd, what, callSite(caller), candidate?.disposition].join(' '),
+    key: [place, target, call.command].join(' '),
+    // What a call designates may be another file each time. A stray is told by its target.
+    sort: kind === 'stray' ? [place, target].join(' ') : place,
     sourceFd: crossing.sourceFd,
     make,
   };
@@ -238,5 +247,6 @@ function bareUnsafe({ request: { call }, caller }: Decision, reason: string, { m
     rule: unsafeRule(reason),
     announcement: undefined,
   });
-  return { key: ['CLOSEFDS_UNSAFE', callSite(caller)].join(' '), sourceFd: undefined, make };
+  const sort = ['CLOSEFDS_UNSAFE', callSite(caller)].join(' ');
+  return { key: [sort, call.command].join(' '), sort, sourceFd: undefined, make };
 }
