@@ -265,6 +265,11 @@ for (const [name, finding, message] of [
     `unsafe() was used: ${BY_APP}`,
   ],
   [
+    'a file and a command that would forge lines, or steer a terminal',
+    stray({ target: '/tmp/a\n(node:1) [CLOSEFDS_STRAY]\x1b[2J', command: 'sh\r' }),
+    `stray FD 20 (file /tmp/a\\x0a(node:1) [CLOSEFDS_STRAY]\\x1b[2J, read-write, opened since start) was closed: ${BY_APP.replace('"sh"', '"sh\\x0d"')}`,
+  ],
+  [
     'about closefds itself',
     self('CLOSEFDS_UNGUARDED', 'stray FDs reach children'),
     'stray FDs reach children',
@@ -350,3 +355,8 @@ for (const [name, findings, refusal] of [
 ] as const) {
   test(`refusal: ${name}`, t => t.is(toRefusal(findings), refusal));
 }
+
+test('refusal: a command and a file that would forge lines', t => {
+  const forged = toRefusal([stray({ disposition: 'refused', target: '/a\nb', command: 'sh\n' })]);
+  t.is(forged.split('\n').length, 3);
+});

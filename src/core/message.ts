@@ -3,18 +3,19 @@
 import { type Caller, callerTitle, UNKNOWN } from './caller';
 import { type Finding, isSpawnFinding, REDACTED, type SelfFinding, type SpawnFinding } from './finding';
 import type { Access, FileType } from './request';
+import { visible } from './visible';
 
 export const DOCUMENTATION = 'docs/findings.md';
 
-/** One line. */
+/** One line, whatever a path or a name holds. */
 export function toMessage(finding: Finding): string {
-  return isSpawnFinding(finding) ? spawnMessage(finding) : finding.what;
+  return visible(isSpawnFinding(finding) ? spawnMessage(finding) : finding.what);
 }
 
 /** What to do about it, for below the message. */
 export function toAdvice(finding: Finding): string {
   const see = `See ${DOCUMENTATION}#${finding.code.toLowerCase()} in the package.`;
-  return isSpawnFinding(finding) ? `${spawnAdvice(finding)} ${see}` : `${selfAdvice(finding)} ${see}`;
+  return visible(`${isSpawnFinding(finding) ? spawnAdvice(finding) : selfAdvice(finding)} ${see}`);
 }
 
 function spawnMessage(finding: SpawnFinding): string {
@@ -126,7 +127,7 @@ function selfAdvice(finding: SelfFinding): string {
 export function toRefusal(findings: readonly SpawnFinding[]): string {
   const refused = findings.filter(finding => finding.disposition === 'refused');
   return [
-    `closefds refused to start "${refused[0]?.command}": ${refused.length === 1 ? 'one FD is' : `${refused.length} FDs are`} not allowed`,
-    ...refused.map(finding => `  ${spawnMessage(finding)}\n    ${spawnAdvice(finding)}`),
+    `closefds refused to start "${visible(refused[0]?.command ?? '')}": ${refused.length === 1 ? 'one FD is' : `${refused.length} FDs are`} not allowed`,
+    ...refused.map(finding => `  ${visible(spawnMessage(finding))}\n    ${visible(spawnAdvice(finding))}`),
   ].join('\n');
 }
