@@ -52,7 +52,7 @@ test('a warn run, learn --write, and enforce works', async t => {
   t.regex(stdout, /^Added to \S+closefds\.json:/);
   t.regex(
     stdout,
-    /Close, no use seen \(1\):\n {2}an open FD at 4 \(\S+unused\): the app at \S+app\.js:\d+ \(1 spawn\)\n$/,
+    /Close, no use seen \(1\):\n {2}an open FD at 4 \(\S+unused\) for "sh": the app at \S+app\.js:\d+ \(1 spawn\)\n$/,
   );
   t.deepEqual(withoutReasons(JSON.parse(read('closefds.json')).rules), [RULE]);
   const enforced = await run(program);

@@ -49,7 +49,7 @@ async function main(args: readonly string[]): Promise<number> {
   const inputs = inputsOf(positionals);
   const { settings, file } = settingsOf(values.config, values.write === true);
 
-  const groups = createGroups({ byChildFd: true });
+  const groups = createGroups({ asRulesTell: true });
   let source = 0;
   let records = 0;
   const reader = createReader(record => {

@@ -81,7 +81,7 @@ export interface LearnOptions {
 }
 
 export function learn(groups: readonly Group[], { policy, announced, sites = [] }: LearnOptions): Proposal {
-  const close: Left[] = [];
+  const unproven: Group[] = [];
   const denied: Left[] = [];
   const unnamed: Left[] = [];
   const proven: Group[] = [];
@@ -94,17 +94,23 @@ export function learn(groups: readonly Group[], { policy, announced, sites = [] 
     else if (rule.source !== 'default' && rule.effect === 'deny')
       denied.push({ ...left(group), rule: rule.source });
     else if (!(group.used === true || (announced && group.announcements.values.length > 0)))
-      close.push(left(group));
+      unproven.push(group);
     else if (!canBeNamed(group)) unnamed.push(left(group));
     else {
       proven.push(group);
       if (!rule.compat && rule.source !== 'default') before.add(rule.source);
     }
   }
+  const rules = toRules(proven, unproven);
+  const added = rules.map(rule => ({ ...rule, source: 'learned' }));
+  // A rule speaks of a call, not of each file that it passes: what a new one allows is not closed.
+  const closed = unproven.filter(group =>
+    judgement(group, { ...policy, rules: [...added, ...policy.rules] }),
+  );
   return {
-    rules: toRules(proven),
+    rules,
     before: [...before].sort(compare),
-    close: close.sort(byTitle),
+    close: closed.map(left).sort(byTitle),
     denied: denied.sort(byTitle),
     unnamed: unnamed.sort(byTitle),
     allowed,
@@ -199,7 +205,15 @@ interface Draft {
   readonly groups: Group[];
 }
 
-function toRules(groups: readonly Group[]): ProposedRule[] {
+function toRules(proven: readonly Group[], unproven: readonly Group[]): ProposedRule[] {
+  const others = new Set(toDrafts(unproven).map(draftKey));
+  const drafts = toDrafts(proven).flatMap(draft =>
+    others.has(draftKey(draft)) ? byCommand(draft) : [draft],
+  );
+  return sameButForTheFile(drafts).map(toRule).sort(byConditions);
+}
+
+function toDrafts(groups: readonly Group[]): Draft[] {
   const drafts = new Map<string, Draft>();
   for (const group of groups) {
     const { caller, kind, target } = group;
@@ -212,14 +226,28 @@ function toRules(groups: readonly Group[]): ProposedRule[] {
       target: isStray ? condition(target) : undefined,
       groups: [],
     };
-    const key = [draft.caller, draft.kind, draft.callSite, draft.target].join('\0');
-    const known = drafts.get(key) ?? draft;
+    const known = drafts.get(draftKey(draft)) ?? draft;
     known.groups.push(group);
-    drafts.set(key, known);
+    drafts.set(draftKey(draft), known);
   }
-  return sameButForTheFile([...drafts.values()])
-    .map(toRule)
-    .sort(byConditions);
+  return [...drafts.values()];
+}
+
+function draftKey({ caller, kind, callSite, target }: Draft): string {
+  return [caller, kind, callSite, target].join('\0');
+}
+
+/** One rule for all commands would allow it to those, too, that nobody saw using it. */
+function byCommand(draft: Draft): Draft[] {
+  if (draft.kind === 'stray') return [draft];
+  const drafts = new Map<string | undefined, Draft>();
+  for (const group of draft.groups) {
+    const [command] = conditionsOf([group]).commands;
+    const known = drafts.get(command) ?? { ...draft, groups: [] };
+    known.groups.push(group);
+    drafts.set(command, known);
+  }
+  return [...drafts.values()];
 }
 
 /** A rule has no condition that is empty. */
@@ -335,15 +363,17 @@ export function conditions({ effect, reason, ...rule }: ProposedRule): string {
 
 const WHAT = { fd: 'an open FD', pipe: 'a new pipe', ipc: 'a message channel', stray: 'a stray FD' };
 
-function left({ caller, kind, target, childFds, count, announcements }: Group): Left {
+function left({ caller, kind, target, childFds, commands, count, announcements }: Group): Left {
   const fds = childFds.values.map(({ value }) => value).sort((a, b) => a - b);
   const at = kind === 'stray' || fds.length === 0 ? '' : ` at ${fds.join(', ')}`;
+  const [command] = kind === 'stray' ? [] : commands.values;
+  const to = command === undefined ? '' : ` for ${JSON.stringify(baseName(command.value))}`;
   const title = callerTitle(caller && toCallerAgain(caller));
   const announcement = announcements.values[0]?.value;
   return {
     caller: title,
     callSite: caller?.file === undefined ? 'unknown' : `${caller.file}:${caller.line ?? 0}`,
-    what: `${WHAT[kind as Kind]}${at}${target === undefined ? '' : ` (${target})`}`,
+    what: `${WHAT[kind as Kind]}${at}${target === undefined ? '' : ` (${target})`}${to}`,
     count,
     ...(announcement !== undefined && { announcement }),
   };

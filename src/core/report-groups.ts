@@ -82,8 +82,8 @@ export interface SelfGroup extends Seen {
 }
 
 export interface GroupsOptions {
-  /** Whether FDs that were designated at different numbers make groups of their own. Default: no. */
-  readonly byChildFd?: boolean;
+  /** Whether what is designated at different numbers, or for different commands, makes groups of its own. Default: no. */
+  readonly asRulesTell?: boolean;
   readonly mostGroups?: number;
   /** Of all strings together, in UTF-16 code units. */
   readonly mostText?: number;
@@ -104,7 +104,7 @@ const MOST_TARGETS = 4;
 const MOST_PROCESSES = { group: 256, total: 4096 };
 
 export function createGroups({
-  byChildFd = false,
+  asRulesTell = false,
   mostGroups = MOST_GROUPS,
   mostText = MOST_TEXT,
 }: GroupsOptions = {}): GroupsCounter {
@@ -128,8 +128,8 @@ export function createGroups({
 
   function groupOf(record: ReportRecord): GroupCounter | undefined {
     const target = record.target && targetPattern(record.target, record.pid);
-    const childFd = byChildFd && record.kind !== 'stray' ? record.childFd : undefined;
-    const key = `${groupKey(record, target)}\0${childFd}`;
+    const finer = asRulesTell && record.kind !== 'stray' ? [record.childFd, record.command] : [];
+    const key = [groupKey(record, target), ...finer].join('\0');
     const known = byCaller.get(key);
     if (known !== undefined) return known;
     if (byCaller.size >= mostGroups || !hasRoom(key + JSON.stringify(record.caller))) return undefined;

@@ -46,7 +46,7 @@ const file = { kind: 'fd', target: '/data/a', type: 'file', access: 'read' } as 
 const stray = { ...file, code: 'CLOSEFDS_STRAY', kind: 'stray', childFd: 20, command: 'sh' } as const;
 
 function proposal(records: readonly ReportRecord[], rules: readonly object[] = [], announced = false) {
-  const groups = createGroups({ byChildFd: true });
+  const groups = createGroups({ asRulesTell: true });
   for (const each of records) groups.add(each);
   const config = parseConfig({ rules }, 'f');
   return learn(groups.result().byCaller, { policy: toPolicy({ ...config, compat: [] }, 0), announced });
@@ -79,6 +79,14 @@ const cases: readonly (readonly [string, readonly ReportRecord[], readonly objec
     'two commands are no condition',
     [record(), record({ command: 'ssh' })],
     [{ ...common, kinds: ['pipe'], fds: [3] }],
+  ],
+  [
+    'one of three commands does not use it',
+    [record(), record({ command: 'ssh' }), record({ command: '/bin/true', used: 'unknown' })],
+    [
+      { ...common, kinds: ['pipe'], fds: [3], command: 'gpg' },
+      { ...common, kinds: ['pipe'], fds: [3], command: 'ssh' },
+    ],
   ],
   [
     'two kinds are two rules',
@@ -190,12 +198,21 @@ for (const [title, given, rules, expected] of [
   });
 }
 
+test('what a new rule allows is not said to be closed', t => {
+  const files = [record(file), record({ ...file, target: '/data/b', used: 'unknown' })];
+  const unused = record({ ...file, command: 'ssh', used: 'unknown' });
+  t.deepEqual(
+    proposal([...files, unused]).close.map(({ what }) => what),
+    ['an open FD at 3 (/data/a) for "ssh"'],
+  );
+});
+
 test('what is left is told by caller, place and sort', t => {
   t.deepEqual(proposal([record({ used: 'unknown', announcement: '--status-fd 3' })]).close, [
     {
       caller: 'tool@1.2.0',
       callSite: '/app/node_modules/tool/lib/run.js:7',
-      what: 'a new pipe at 3',
+      what: 'a new pipe at 3 for "gpg"',
       count: 2,
       announcement: '--status-fd 3',
     },
