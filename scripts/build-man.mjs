@@ -34,7 +34,9 @@ function page(commands, version, description) {
       'CLOSEFDS_MODE, CLOSEFDS_CONFIG, CLOSEFDS_REPORT, CLOSEFDS_REPORT_INTERVAL: see docs/policy.md in the package.',
     ),
     '.SH EXIT STATUS',
-    text('0: done. 1: a problem was found. 2: a wrong call. run: as its COMMAND.'),
+    text(
+      '0: done. 1: a problem was found. 2: a wrong call. 70: an error of closefds itself. audit, run: as their COMMAND, or 127 if it cannot be started.',
+    ),
   ].join('\n')}\n`;
 }
 

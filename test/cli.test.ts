@@ -28,11 +28,16 @@ for (const [args, message] of [
   [['check', 'a', 'b'], /expected one FOLDER, found 2/],
   [['check', 'nowhere'], /expected a FOLDER, found "nowhere", which is none/],
   [['check', '--format', 'yaml'], /expected text or json after --format, found "yaml"/],
-  [['check', '--nonsense'], /Unknown option '--nonsense'/],
+  [['check', '--nonsense'], /expected --config, --format or --help, found "--nonsense"/],
+  [['check', '--config'], /Option '--config <value>' argument missing/],
+  [['help', 'nonsense'], /expected a command \(.*\), found "nonsense"/],
   [['explain'], /expected one PACKAGE\[@VERSION\], found 0/],
   [['explain', 'a', 'b'], /expected one PACKAGE\[@VERSION\], found 2/],
   [['explain', 'a@latest'], /expected a whole version like 1\.2\.3 after "a@", found "latest"/],
   [['explain', '@'], /expected PACKAGE or PACKAGE@VERSION, found "@"/],
+  [['explain', 'x y'], /expected PACKAGE or PACKAGE@VERSION, found "x y"/],
+  [['explain', '@a'], /expected PACKAGE or PACKAGE@VERSION, found "@a"/],
+  [['explain', 'a@1.2.3.4'], /expected a whole version like 1\.2\.3 after "a@", found "1\.2\.3\.4"/],
   [['completion'], /expected one of bash, zsh, fish, found nothing/],
   [['completion', 'tcsh'], /expected one of bash, zsh, fish, found "tcsh"/],
   [['doctor', '--format', 'yaml'], /expected text or json after --format, found "yaml"/],
@@ -46,6 +51,61 @@ for (const [args, message] of [
     t.regex(stderr, /See "closefds (?:\w+ )?--help"\.\n$/);
   });
 }
+
+// ---------------------------------------------------------------------------------------------
+// What all commands have in common
+// ---------------------------------------------------------------------------------------------
+
+const NAMES = ['audit', 'check', 'completion', 'doctor', 'explain', 'learn', 'report', 'run', 'scan'];
+
+for (const name of NAMES) {
+  test(`help: ${name}, with examples`, async t => {
+    const folder = temporaryFolder(t);
+    const calls = [
+      [name, '--help'],
+      [name, '-h'],
+      ['help', name],
+      // What stands behind a COMMAND is the command's own.
+      ...(name === 'run' || name === 'audit' ? [] : [[name, 'x', '--help']]),
+    ];
+    const results = await Promise.all(calls.map(args => closefds(args, folder)));
+    t.deepEqual([...new Set(results.map(({ code, stderr }) => `${code}${stderr}`))], ['0']);
+    const texts = [...new Set(results.map(({ stdout }) => stdout))];
+    t.is(texts.length, 1);
+    t.regex(texts[0] ?? '', new RegExp(`^closefds ${name} `));
+    t.regex(texts[0] ?? '', /\n\n(?: {2}(?:closefds|source|[^\n]*\| closefds) .*\n)+$/);
+  });
+}
+
+for (const [args, code] of [
+  [['--help'], 0],
+  [['check', 'wrong'], 1],
+  [['explain', 'tsx'], 0],
+  [['learn', 'findings.ndjson'], 0],
+  [['completion', 'bash'], 0],
+  [['nonsense'], 2],
+] as const) {
+  test(`a reader that is gone is no error: closefds ${args.join(' ')}`, async t => {
+    const folder = temporaryFolder(t);
+    write(folder, { 'findings.ndjson': '', 'wrong/closefds.json': '{', 'wrong/package.json': '{}' });
+    // The pipe has no reader when the command begins to write.
+    const script = `(sleep 0.2; "$@"; echo "$?" >&3) 3>code | true`;
+    const { stderr } = await runCommand(['sh', '-c', script, 'bash', process.execPath, MAIN, ...args], {
+      cwd: folder,
+    });
+    t.false(/EPIPE|at /.test(stderr), stderr);
+    t.is(readFileSync(path.join(folder, 'code'), 'utf8').trim(), String(code));
+  });
+}
+
+test('a disk that is full is an error, said in one line', async t => {
+  const script = '"$0" "$@" > /dev/full';
+  const { code, stderr } = await runCommand(['sh', '-c', script, process.execPath, MAIN, 'explain', 'tsx'], {
+    cwd: temporaryFolder(t),
+  });
+  t.is(code, 1);
+  t.regex(stderr, /^closefds: stdout cannot be written: ENOSPC.*\n$/);
+});
 
 // ---------------------------------------------------------------------------------------------
 // check
@@ -201,11 +261,19 @@ for (const [words, expected] of [
   ],
   [['closefds', 'run', '--mode', 's'], ['strict']],
   [['closefds', 'check', 'dat'], ['data']],
+  [['closefds', 'check', '--config', 'dat'], ['data']],
+  [['closefds', 'check', 'two'], ['two words']],
+  [['closefds', 'learn', '--write', '--sc'], ['--scan']],
+  [
+    ['closefds', 'completion', ''],
+    ['bash', 'zsh', 'fish'],
+  ],
+  [['closefds', 'help', 'rep'], ['report']],
 ] as const) {
   test(`bash completes "${words.join(' ')}"`, async t => {
     const folder = temporaryFolder(t);
     const { stdout: script } = await closefds(['completion', 'bash'], folder);
-    write(folder, { 'completion.bash': script, data: '' });
+    write(folder, { 'completion.bash': script, data: '', 'two words': '' });
     const { stdout } = await runCommand(['bash', '-c', COMPLETE, './completion.bash', ...words], {
       cwd: folder,
     });

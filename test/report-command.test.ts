@@ -135,7 +135,7 @@ for (const [title, args, message] of [
 
 test('a wrong call: an option nobody knows', async t => {
   const { code, stderr } = await report(['--colour']);
-  t.regex(stderr, /^closefds: Unknown option '--colour'/);
+  t.regex(stderr, /^closefds: expected --format, --html or --help, found "--colour"/);
   t.is(code, 2);
 });
 

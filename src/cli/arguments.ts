@@ -1,19 +1,34 @@
 // Reading a command's arguments; what is wrong with them becomes a UsageError.
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { UsageError } from './usage-error';
+import { HelpRequest, UsageError } from './usage-error';
 
-/** Options by the rules of util.parseArgs(), and what is no option. Throws UsageError. */
-export function readArguments<const T extends NonNullable<ParseArgsConfig['options']>>(
-  args: readonly string[],
-  options: T,
-) {
+type Options = NonNullable<ParseArgsConfig['options']>;
+
+/** Options by the rules of util.parseArgs(), and what is no option. Throws UsageError, and HelpRequest for --help. */
+export function readArguments<const T extends Options>(args: readonly string[], options: T) {
+  if (asksForHelp(args)) throw new HelpRequest();
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    // Node's sentences end in advice about `--`, which is no help here.
-    throw new UsageError((error as Error).message.split('. ')[0] as string);
+    throw new UsageError(whatIsWrong(error, options));
   }
+}
+
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return args.slice(0, end === -1 ? args.length : end).some(word => word === '--help' || word === '-h');
+}
+
+function whatIsWrong(error: unknown, options: Options): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const found = /'(-[^']*)'/.exec(message)?.[1];
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' && found !== undefined) {
+    const names = Object.keys(options).map(name => `--${name}`);
+    return `expected ${[...names, '--help'].join(', ').replace(/, (\S+)$/, ' or $1')}, found "${found}"`;
+  }
+  // Node's sentences end in advice about `--`, which is no help here.
+  return message.split('. ')[0] as string;
 }
 
 /** Throws UsageError if `value` is none of `values`; undefined is the first. */

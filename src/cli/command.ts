@@ -11,6 +11,12 @@ export interface Command {
 
 export type Commands = Readonly<Record<string, Command>>;
 
+/** What a command takes in place of files, where these are words to choose from; by its synopsis. */
+export function wordsOf({ usage }: Command): readonly string[] {
+  const [, words = ''] = /^closefds \w+ ([a-z-]+(?:\|[a-z-]+)+)$/m.exec(usage) ?? [];
+  return words.split('|').filter(word => word !== '');
+}
+
 /** The long options that a help text tells of, with their values where those are words to choose from. */
 export function optionsOf({ usage }: Command): { name: string; values: readonly string[] }[] {
   const lines = usage.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)(?:[ =](\S+))?/gm);

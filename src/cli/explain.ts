@@ -52,10 +52,10 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function parseSubject(subject: string): { name: string; version: string | undefined } {
-  const [, name = '', version] = /^(@?[^@]+)(?:@(.*))?$/.exec(subject) ?? [];
+  const [, name = '', version] = /^((?:@[^@/\s]+\/)?[^@/\s]+)(?:@(.*))?$/.exec(subject) ?? [];
   if (name === '' || version === '')
     throw new UsageError(`expected PACKAGE or PACKAGE@VERSION, found "${subject}"`);
-  if (version !== undefined && !/^\d+\.\d+\.\d+/.test(version))
+  if (version !== undefined && !/^\d+\.\d+\.\d+(?:[-+][\w.+-]+)?$/.test(version))
     throw new UsageError(`expected a whole version like 1.2.3 after "${name}@", found "${version}"`);
   return { name, version };
 }
@@ -128,7 +128,8 @@ function isUnconditional(rule: Rule, version: string | undefined): boolean {
 // What else is known
 // ---------------------------------------------------------------------------------------------
 
-function notesOn(name: string, version: string | undefined, policy: Policy, { config }: Settings): string[] {
+function notesOn(name: string, version: string | undefined, policy: Policy, settings: Settings): string[] {
+  const { config } = settings;
   const { launchers, strays } = loadCompat();
   const left = strays.filter(
     known => known.package === name && (version === undefined || matchesRange(version, known.range)),
@@ -152,6 +153,7 @@ function notesOn(name: string, version: string | undefined, policy: Policy, { co
         ]
       : []),
     ...checkedNote(name),
+    ...unknownNote(name, policy, settings),
     ...policy.expired
       .filter(rule => rule.caller === name)
       .map(({ source, expires }) => `A rule for it expired on ${expires} (${source}).`),
@@ -168,6 +170,23 @@ function checkedNote(name: string): string[] {
     ({ version, checked: date }) =>
       `Its version ${version} was looked through on ${date}, and passes nothing.`,
   );
+}
+
+/** Whoever mistyped a name would else take the defaults for an answer. */
+function unknownNote(name: string, policy: Policy, { appRoot }: Settings): string[] {
+  const { launchers, strays, rules } = loadCompat();
+  const isKnown =
+    name === '.' ||
+    launchers.has(name) ||
+    checkedNote(name).length > 0 ||
+    strays.some(known => known.package === name) ||
+    [...rules, ...policy.rules, ...policy.expired].some(({ caller }) => caller === name) ||
+    installedPackages(appRoot)?.has(name);
+  return isKnown
+    ? []
+    : [
+        'It is not installed here, and neither the config nor the compat table speaks of it: is the name right?',
+      ];
 }
 
 function toText({ package: name, version, mode, rules, notes }: Explanation): string {

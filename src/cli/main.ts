@@ -3,8 +3,10 @@
 
 import { ClosefdsError } from '../errors';
 import { COMMANDS } from './commands';
-import { UsageError } from './usage-error';
+import { endQuietlyOnEpipe } from './terminal';
+import { HelpRequest, UsageError } from './usage-error';
 
+endQuietlyOnEpipe();
 main(process.argv.slice(2)).then(
   code => {
     process.exitCode = code;
@@ -18,9 +20,13 @@ main(process.argv.slice(2)).then(
 
 async function main(argv: readonly string[]): Promise<number> {
   const [name = '--help', ...args] = argv;
-  if (name === '--help' || name === '-h' || name === 'help') return print(overview());
+  if (name === '--help' || name === '-h') return print(overview());
+  if (name === 'help') return args[0] === undefined ? print(overview()) : runCommand(args[0], ['--help']);
   if (name === '--version' || name === '-v') return print(`${version()}\n`);
+  return runCommand(name, args);
+}
 
+async function runCommand(name: string, args: readonly string[]): Promise<number> {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
     const known = Object.keys(COMMANDS).join(', ');
@@ -30,6 +36,7 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     return await command.main(args, COMMANDS);
   } catch (error) {
+    if (error instanceof HelpRequest) return print(command.usage);
     if (error instanceof UsageError) return complain(error.message, `closefds ${name} --help`);
     if (error instanceof ClosefdsError) return fail(error.message);
     throw error;
@@ -65,6 +72,7 @@ The preload does that: node --require closefds/register app.js. These commands h
 
 ${lines.join('\n')}
 
-closefds COMMAND --help says more. Exit codes: 0 done, 1 a problem was found, 2 a wrong call.
+closefds COMMAND --help says more, with examples. Exit codes: 0 done, 1 a problem was found, 2 a wrong
+call, 70 an error of closefds itself.
 `;
 }

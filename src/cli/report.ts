@@ -6,7 +6,7 @@ import { choice, readArguments } from './arguments';
 import { asUsageError, type Input, inputsOf, readInputs, reasonOf } from './inputs';
 import { toPage } from './report-page';
 import { toText } from './report-text';
-import { colourOf, endQuietlyOnEpipe, writeOut } from './terminal';
+import { colourOf, writeOut } from './terminal';
 import { UsageError } from './usage-error';
 
 const usage = `closefds report [--format text|json] [--html FILE] [FILE...]
@@ -35,7 +35,6 @@ interface Call {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  endQuietlyOnEpipe();
   const { format, html, inputs } = parse(args);
   const maker = createReport();
   const problems = await readInputs(inputs, { onLine: maker.readLine, recordsSoFar: maker.recordsSoFar });

@@ -2,12 +2,12 @@
 
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { loadCompat } from '../compat';
 import { type Policy, toPolicy } from '../core/policy';
 import { ClosefdsError } from '../errors';
 import { readSettings } from '../node/settings';
 import type * as Scanner from '../scan/index';
+import { readArguments } from './arguments';
 import { UsageError } from './usage-error';
 
 const usage = `closefds scan [OPTION...] [DIR|TARBALL...]
@@ -95,22 +95,14 @@ function parse(args: readonly string[]): Call {
 }
 
 function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        format: { type: 'string' },
-        show: { type: 'string' },
-        'fail-on': { type: 'string' },
-        baseline: { type: 'string' },
-        'write-baseline': { type: 'boolean' },
-        'no-cache': { type: 'boolean' },
-      },
-    });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  return readArguments(args, {
+    format: { type: 'string' },
+    show: { type: 'string' },
+    'fail-on': { type: 'string' },
+    baseline: { type: 'string' },
+    'write-baseline': { type: 'boolean' },
+    'no-cache': { type: 'boolean' },
+  });
 }
 
 function level(value: string | undefined, option: string): Level | undefined {

@@ -11,10 +11,10 @@ export function colourOf({ isTTY }: Output, env: NodeJS.ProcessEnv): boolean {
   return isTTY === true && env.TERM !== 'dumb';
 }
 
-/** `closefds ... | head` is no error: who reads has what they want. */
+/** `closefds ... | head` is no error: who reads has what they want. What was found still is the exit code. */
 export function endQuietlyOnEpipe(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
+    if (error.code === 'EPIPE') return;
     process.stderr.write(`closefds: stdout cannot be written: ${error.message}\n`);
     process.exit(1);
   });
