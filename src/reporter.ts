@@ -37,6 +37,8 @@ export interface ReporterOptions {
   readonly originals: Originals;
 }
 
+const FIRST_WAIT = 1000;
+
 export function createReporter({ mode, settings, originals }: ReporterOptions): Reporter {
   const warner = createWarner(originals.emitWarning);
   const channel = diagnosticsChannel.channel(CHANNEL);
@@ -45,6 +47,8 @@ export function createReporter({ mode, settings, originals }: ReporterOptions): 
   const counts = new Map<Finding, number>();
   let publishing = false;
   let waiting = false;
+  /** Milliseconds. Short at first: what ends soon may end without telling, as a worker does by process.exit(). */
+  let wait = FIRST_WAIT;
   let exiting = false;
   let failed = false;
 
@@ -106,11 +110,15 @@ export function createReporter({ mode, settings, originals }: ReporterOptions): 
     if (waiting || settings === undefined || file === undefined) return;
     if (counts.size === 0 && !file.isBehind()) return;
     waiting = true;
-    const timer = originals.setTimeout(() => {
-      waiting = false;
-      flush();
-      attempt('writing counts', flushLater);
-    }, settings.interval);
+    const timer = originals.setTimeout(
+      () => {
+        waiting = false;
+        flush();
+        attempt('writing counts', flushLater);
+      },
+      Math.min(wait, settings.interval),
+    );
+    wait *= 2;
     // Nothing stays alive for a count.
     timer.unref();
   }

@@ -136,6 +136,21 @@ test('counts are written at intervals', async t => {
   ]);
 });
 
+test('a worker that its process ends has written the first counts after a second', async t => {
+  const code = `
+    const { isMainThread, Worker } = require('node:worker_threads');
+    if (isMainThread) new Worker(__filename).on('message', () => process.exit(0));
+    else {
+      leak(); leak(); leak();
+      const lines = () => fs.readFileSync(process.env.CLOSEFDS_REPORT, 'utf8').split('\\n').length - 1;
+      const wait = () => (lines() < 2 ? setTimeout(wait, 10) : require('node:worker_threads').parentPort.postMessage(0));
+      wait();
+    }
+  `;
+  const { records } = await reported(t, code);
+  t.deepEqual(counted(records) as unknown, THRICE as unknown);
+});
+
 test('a count does not keep the process alive', async t => {
   const { records } = await reported(t, 'leak(); leak();', { env: { CLOSEFDS_REPORT_INTERVAL: '1000000' } });
   t.is(records.length, 2);
