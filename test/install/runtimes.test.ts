@@ -114,6 +114,20 @@ test('the message names the runtime and its version', async t => {
   }
 });
 
+for (const [name, title, args] of [
+  ['bun', 'Bun', []],
+  ['deno', 'Deno', ['run', '--allow-all']],
+] as const) {
+  test(`doctor says that it runs in ${title}, and that its test proves nothing there`, async t => {
+    const { binary = '', version } = t.context[name] ?? {};
+    const main = path.join(ROOT, 'dist', 'src', 'cli', 'main.js');
+    const { stdout, stderr, code } = await runCommand([binary, ...args, main, 'doctor']);
+    t.is(code, 0, stderr);
+    t.true(stdout.includes(`this is ${title} ${version}`), stdout);
+    t.regex(stdout, /^ {2}without +the stray was closed, too: so this test says nothing about closefds$/m);
+  });
+}
+
 for (const [missing, given] of [
   ['read', []],
   ['read', ['--allow-env']],
