@@ -1,8 +1,10 @@
-// Every `npx closefds ...` that the documentation shows is run, in an app like its readers'.
+// Every `npx closefds ...` that the documentation shows is run, in an app like its readers'; of every
+// other command, where it is run.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
+import { fences } from './support/markdown';
 import { temporaryFolder, write } from './support/programs';
 import { REGISTER, ROOT, run, runCommand } from './support/run';
 
@@ -53,3 +55,69 @@ for (const command of commands) {
     t.is(code, 0, stderr);
   });
 }
+
+// ---------------------------------------------------------------------------------------------
+// Commands of other programs
+// ---------------------------------------------------------------------------------------------
+
+/** Pages whose blocks a test of their own runs, line by line. */
+const RUN_BY: Readonly<Record<string, string>> = {
+  'docs/recipes.md': 'test/install/recipes.test.ts',
+  'docs/migration.md': 'test/migration.heavy.ts',
+};
+
+/** Two that install, and the first of the recipes; `.ci/run` does what CONTRIBUTING.md begins with. */
+const KNOWN = new Set([
+  'npm install closefds',
+  'node --require closefds/register app.js',
+  'npm ci',
+  'npm test',
+]);
+
+const read = (file: string) => readFileSync(path.join(ROOT, file), 'utf8');
+const { scripts } = JSON.parse(read('package.json')) as { scripts: Readonly<Record<string, string>> };
+
+for (const page of PAGES) {
+  test(`${page} shows no command that nothing runs`, t => {
+    const test = RUN_BY[page];
+    if (test !== undefined) {
+      t.true(read(test).includes(path.basename(page)));
+      return;
+    }
+    const lines = fences(read(page), 'sh').flatMap(block => block.trim().split('\n'));
+    const unknown = lines
+      .map(line => line.replace(/ +#.*/, ''))
+      .filter(line => !line.startsWith('npx closefds ') && !KNOWN.has(line) && !isScript(line));
+    t.deepEqual(unknown, []);
+  });
+}
+
+function isScript(line: string): boolean {
+  const [, name = ''] = /^npm run ([\w:]+)$/.exec(line) ?? [];
+  return name in scripts;
+}
+
+test('every script and file that a page tells to run is there', t => {
+  const text = PAGES.map(read).join('\n');
+  const names = [...text.matchAll(/\bnpm run ([\w:]+)/g)].map(([, name = '']) => name);
+  const files = [...text.matchAll(/\bnode ((?:scripts|bench)\/[\w./-]+)/g)].map(([, file = '']) => file);
+  t.true(names.length > 10 && files.length > 1);
+  t.deepEqual(
+    names.filter(name => !(name in scripts)),
+    [],
+  );
+  t.deepEqual(
+    files.filter(file => !existsSync(path.join(ROOT, file))),
+    [],
+  );
+});
+
+test('CONTRIBUTING.md names every script of the package that is for people', t => {
+  const named = new Set(
+    [...read('CONTRIBUTING.md').matchAll(/\bnpm (?:run )?([\w:]+)/g)].map(([, name]) => name),
+  );
+  t.deepEqual(
+    Object.keys(scripts).filter(name => !named.has(name) && !/^pre(?!builds$)/.test(name)),
+    [],
+  );
+});

@@ -55,6 +55,30 @@ for (const page of PAGES) {
   });
 }
 
+const OTHERS = PAGES.filter(page => page !== 'README.md');
+
+/** Pages that a page links to. */
+function neighbours(page: string): string[] {
+  return linksOf(read(page))
+    .map(link => path.posix.join(path.posix.dirname(page), link.replace(/#.*/, '')))
+    .filter(target => target !== page && PAGES.includes(target));
+}
+
+test('the README leads to every page', t => {
+  const linked = neighbours('README.md');
+  t.deepEqual(
+    OTHERS.filter(page => !linked.includes(page)),
+    [],
+  );
+});
+
+test('from every page it goes on to another', t => {
+  t.deepEqual(
+    OTHERS.filter(page => page !== 'CHANGELOG.md' && neighbours(page).length === 0),
+    [],
+  );
+});
+
 function linksOf(text: string): string[] {
   return [...withoutFences(text).matchAll(/\]\(([^()\s]+)\)/g)]
     .map(([, link = '']) => link)
