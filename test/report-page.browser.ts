@@ -205,6 +205,33 @@ for (const [title, action, groups, openers] of [
   });
 }
 
+test('one group, and what a candidate would do', async t => {
+  const candidate = { effect: 'deny', disposition: 'closed', rule: { source: 'c' } };
+  const use = { verdict: 'used', program: '/usr/bin/cat', version: '9.1' };
+  const given = {
+    ...designated,
+    kind: 'pipe',
+    mode: 'warn',
+    disposition: 'passed',
+    candidate,
+    used: true,
+    use,
+  };
+  const page = await show(t, line({ ...given, childFd: 4, count: 3 }) + line(given));
+  const texts = (selector: string) =>
+    page.evaluate<string[]>(`[...document.querySelectorAll('${selector}')].map(each => each.innerText)`);
+  t.deepEqual(await texts('.status'), ['1 group']);
+  t.deepEqual((await texts('.tile')).map(tidy).slice(-2), ['process 1', 'group 1']);
+  t.deepEqual(await texts('.axis span'), ['2026-11-24 03:11:38']);
+  t.deepEqual((await cells(page, '#groups table'))[0]?.slice(2, 4), [
+    'passed candidate: closed',
+    'pipe as FD 3, 4',
+  ]);
+  t.deepEqual((await texts('.field.became option')).slice(-1), ['candidate differs']);
+  await page.evaluate(`document.querySelector('[aria-expanded]').click()`);
+  t.regex((await texts('.facts')).join(), /Used by\s+\/usr\/bin\/cat 9\.1 4/);
+});
+
 test('nothing to report is said in words', async t => {
   const page = await show(t, '');
   t.is(
@@ -424,9 +451,16 @@ test('what paths and names hold is text', async t => {
   await page.evaluate(`for (const one of document.querySelectorAll('[aria-expanded]')) one.click()`);
   const texts = (await cells(page, '.groups')).map(row => row[4] ?? '');
   const shown = HOSTILE_TEXTS.map(text =>
-    text.replace('\u2028\u2029\0\u202e', String.raw`\u{2028}\u{2029}\x00\u{202e}`),
+    text.length > 120
+      ? `${text.slice(0, 59)}\u2026${text.slice(-59)}`
+      : text.replace('\u2028\u2029\0\u202e', String.raw`\u{2028}\u{2029}\x00\u{202e}`),
   );
   t.deepEqual(texts.sort(), shown.sort());
+  const whole = await page.evaluate<string>(`document.querySelector('#groups').textContent`);
+  t.deepEqual(
+    HOSTILE_TEXTS.filter(text => text.length > 120 && !whole.includes(text)),
+    [],
+  );
   t.deepEqual(
     await page.evaluate(`({
       hacked: typeof globalThis.hacked,

@@ -3,11 +3,14 @@
 import { choice, element } from './parts.mjs';
 import { KINDS } from './row.mjs';
 import { DISPOSITIONS } from './tally.mjs';
-import { number } from './words.mjs';
+import { groupsTitle, number } from './words.mjs';
+
+/** Where the candidate policy would do something else. */
+const TRIED = 'candidate';
 
 const TESTS = {
   text: (row, wanted) => row.text.includes(wanted.trim().toLowerCase()),
-  became: (row, wanted) => row.became.includes(wanted),
+  became: (row, wanted) => (wanted === TRIED ? row.candidate.length > 0 : row.became.includes(wanted)),
   kind: (row, wanted) => row.kind === wanted,
   caller: (row, wanted) => row.caller === wanted,
   used: (row, wanted) => row.used === wanted,
@@ -50,10 +53,12 @@ export function createFilters(rows, onChange) {
 function controlsOf(rows) {
   const callers = [...new Set(rows.map(({ caller }) => caller))].sort();
   const same = names => names.map(name => [name, name]);
+  const became = [['', 'anything'], ...same(DISPOSITIONS)];
+  if (rows.some(({ candidate }) => candidate.length > 0)) became.push([TRIED, 'candidate differs']);
   const search = { type: 'search', placeholder: 'path, package, command ...', autocomplete: 'off' };
   return {
     text: { title: 'Search', control: element('input', search) },
-    became: { title: 'What became', control: choice([['', 'anything'], ...same(DISPOSITIONS)]) },
+    became: { title: 'What became', control: choice(became) },
     kind: { title: 'Kind', control: choice([['', 'any'], ...Object.entries(KINDS)]) },
     caller: { title: 'Caller', control: choice([['', 'anybody'], ...same(callers)]) },
     used: { title: 'Use', control: choice([['', 'any'], ...same(['used', 'not used', 'unknown'])]) },
@@ -61,7 +66,8 @@ function controlsOf(rows) {
 }
 
 function statusOf(chosen, rows) {
-  if (chosen.length === rows.length) return `All ${number(rows.length)} groups`;
+  const groups = `${number(rows.length)} ${groupsTitle(rows.length)}`;
+  if (chosen.length === rows.length) return rows.length === 1 ? groups : `All ${groups}`;
   const sum = chosen.reduce((sum, { count }) => sum + count, 0);
-  return `${number(chosen.length)} of ${number(rows.length)} groups, ${number(sum)} ${sum === 1 ? 'finding' : 'findings'}`;
+  return `${number(chosen.length)} of ${groups}, ${number(sum)} ${sum === 1 ? 'finding' : 'findings'}`;
 }

@@ -3,7 +3,7 @@
 import { diagram } from './diagram.mjs';
 import { bar, element, foldedTable, nothing } from './parts.mjs';
 import { addTo, byCount } from './tally.mjs';
-import { number } from './words.mjs';
+import { number, shortened } from './words.mjs';
 
 const SHOWN_ROWS = 12;
 
@@ -42,7 +42,7 @@ function flowTable(sorted, onCaller) {
     const filter = element(
       'button',
       { type: 'button', class: 'link', title: 'Show the groups of this caller' },
-      [name],
+      [shortened(name)],
     );
     filter.addEventListener('click', () => onCaller(name));
     const all = [...commands].sort(
@@ -53,7 +53,9 @@ function flowTable(sorted, onCaller) {
     );
     const chips = all
       .slice(0, SHOWN_ROWS)
-      .map(([name, count]) => element('li', {}, [element('code', {}, [name]), ` ${number(count)}`]));
+      .map(([name, count]) =>
+        element('li', {}, [element('code', {}, [shortened(name)]), ` ${number(count)}`]),
+      );
     if (all.length > SHOWN_ROWS)
       chips.push(element('li', {}, [`and ${number(all.length - SHOWN_ROWS)} more`]));
     return [

@@ -2,7 +2,7 @@
 
 import { element } from './parts.mjs';
 import { COLUMNS, KINDS } from './row.mjs';
-import { moment, number } from './words.mjs';
+import { moment, number, shortened } from './words.mjs';
 
 export function groupRows(row, index) {
   const { group } = row;
@@ -30,19 +30,18 @@ export function groupRows(row, index) {
     [number(row.count), 'number'],
     [(group.processes.exact ? '' : 'about ') + number(row.processes), 'number'],
     [
-      element(
-        'span',
-        { class: 'badges' },
-        row.became.map(name => element('span', { class: `badge ${name}` }, [name])),
-      ),
+      element('span', { class: 'badges' }, [
+        ...row.became.map(name => element('span', { class: `badge ${name}` }, [name])),
+        ...row.candidate.map(name => element('span', { class: 'badge tried' }, [`candidate: ${name}`])),
+      ]),
     ],
     [what],
-    [element('code', {}, [row.target || '\u2013'])],
+    [element('code', {}, [shortened(row.target) || '\u2013'])],
     [
       element('span', {}, [
-        element('strong', {}, [row.caller]),
+        element('strong', {}, [shortened(row.caller)]),
         element('br'),
-        element('code', { class: 'dim' }, [row.place]),
+        element('code', { class: 'dim' }, [shortened(row.place)]),
       ]),
     ],
     [element('code', {}, [shortList(row.commands)])],
@@ -66,13 +65,14 @@ export function groupRows(row, index) {
 }
 
 function shortList(tally) {
-  const names = tally.slice(0, 3).map(({ value }) => value);
+  const names = tally.slice(0, 3).map(({ value }) => shortened(value, 60));
   return names.join(', ') + (tally.length > 3 ? ` and ${tally.length - 3} more` : '') || '\u2013';
 }
 
-function detailList({ group, place, openers }) {
+function detailList({ group, place, openers, caller }) {
   const { first, last, function: name } = { ...group, ...group.caller };
   const facts = [
+    ['Caller', caller],
     ['Place', place + (name === undefined ? '' : ` in ${name}()`)],
     ['File', group.caller?.file],
     ['Seen', `${moment(first)} to ${moment(last)} UTC`],
@@ -89,6 +89,7 @@ function detailList({ group, place, openers }) {
     ['The child is told by', group.announcements],
     ['Decided by', group.rules],
     ['Seen by audits', group.verdicts],
+    ['Used by', group.users],
     ['Modes', group.modes],
     ['Codes', group.codes],
   ];

@@ -2,7 +2,7 @@
 
 import { bar, element, foldedTable, nothing } from './parts.mjs';
 import { addTo, byCount } from './tally.mjs';
-import { number } from './words.mjs';
+import { number, shortened } from './words.mjs';
 
 const SHOWN_ROWS = 12;
 
@@ -34,10 +34,12 @@ export function openers(rows) {
           ([name]) => name,
         ),
       );
-      const files = known.slice(0, 4).map(([target]) => element('li', {}, [element('code', {}, [target])]));
+      const files = known
+        .slice(0, 4)
+        .map(([target]) => element('li', {}, [element('code', {}, [shortened(target)])]));
       if (known.length > 4) files.push(element('li', {}, [`and ${number(known.length - 4)} more`]));
       return [
-        { head: true, content: [name] },
+        { head: true, content: [shortened(name)] },
         { content: [element('ul', { class: 'chips' }, files)] },
         { content: [bar(new Map([['stray', count]]), most)] },
         { content: [number(count)], class: 'number' },

@@ -9,7 +9,7 @@ import { element, section, table } from './parts.mjs';
 import { toRow } from './row.mjs';
 import { countOf, DISPOSITIONS } from './tally.mjs';
 import { timeline } from './timeline.mjs';
-import { moment, number } from './words.mjs';
+import { groupsTitle, moment, number } from './words.mjs';
 
 showReport(JSON.parse(document.getElementById('data').textContent), document.getElementById('main'));
 
@@ -50,10 +50,10 @@ function showGroups(data, main) {
 function tiles({ total, byCaller }) {
   const { count, exact } = total.processes;
   const all = [
-    ['findings', number(total.count), ''],
+    [total.count === 1 ? 'finding' : 'findings', number(total.count), ''],
     ...DISPOSITIONS.map(name => [name, number(countOf(total.dispositions, name)), name]),
     [count === 1 ? 'process' : 'processes', (exact ? '' : 'about ') + number(count), ''],
-    ['groups', number(byCaller.length), ''],
+    [groupsTitle(byCaller.length), number(byCaller.length), ''],
   ];
   const list = all.map(([name, value, sort]) =>
     element('div', { class: `tile ${sort}` }, [element('dt', {}, [name]), element('dd', {}, [value])]),

@@ -20,7 +20,8 @@ export const COLUMNS = [
 /** Of a group; empty ones are left out of the data. */
 const TALLIES = [
   ...['accesses', 'announcements', 'atStart', 'candidates', 'childFds', 'codes', 'commands', 'dispositions'],
-  ...['effects', 'launchers', 'modes', 'openers', 'routes', 'rules', 'targets', 'types', 'verdicts'],
+  ...['effects', 'launchers', 'modes', 'openers', 'routes', 'rules', 'targets', 'types', 'users'],
+  'verdicts',
 ];
 
 export function toRow(given) {
@@ -33,7 +34,7 @@ export function toRow(given) {
     processes: group.processes.count,
     became: dispositions.values.map(({ value }) => value),
     kind: kind ?? '',
-    fds: listOf(group.childFds),
+    fds: listOf(sorted(group.childFds)),
     target: group.target ?? '',
     openers: openersOf(group),
     caller: callerTitle(caller),
@@ -42,6 +43,7 @@ export function toRow(given) {
     used: usedTitle(group.used),
     last: group.last ?? '',
     passed: countOf(dispositions, 'passed'),
+    candidate: candidateOf(group),
   };
   row.opener = row.openers.map(({ value }) => value).join(', ');
   row.command = row.commands.map(({ value }) => value).join(', ');
@@ -51,6 +53,16 @@ export function toRow(given) {
   );
   row.text = [...texts, ...more].join('\n').toLowerCase();
   return row;
+}
+
+/** Numbers are found by their order, not by how frequent they are. */
+function sorted({ values, other }) {
+  return { values: [...values].sort((a, b) => a.value - b.value), other };
+}
+
+/** What the candidate policy would do, where that is something else. */
+function candidateOf({ candidates, dispositions }) {
+  return valuesOf(candidates).filter(name => countOf(dispositions, name) === 0);
 }
 
 function callerTitle(caller) {

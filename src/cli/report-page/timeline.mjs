@@ -35,10 +35,15 @@ export function timeline({ start, seconds, series }) {
   ]);
 }
 
+/** Of a bar, where all of them are 1000. */
+const WIDEST = 60;
+
 function chart(buckets) {
   const [width, height] = [1000, 160];
   const most = Math.max(1, ...buckets.map(({ counts }) => counts.reduce((a, b) => a + b)));
   const step = width / buckets.length;
+  // A few of them should not look like a wall.
+  const bar = Math.min(step * 0.84, WIDEST);
   const bars = buckets.flatMap(({ time, counts }, index) => {
     let y = height;
     return counts.flatMap((count, which) => {
@@ -47,7 +52,7 @@ function chart(buckets) {
       const size = Math.max(2, (height * count) / most);
       y -= size;
       const name = DISPOSITIONS[which];
-      const place = { x: index * step + step * 0.08, y: Math.max(0, y), width: step * 0.84, height: size };
+      const place = { x: index * step + (step - bar) / 2, y: Math.max(0, y), width: bar, height: size };
       return [
         svg('rect', { ...place, class: `bar-${name}` }, [tip(`${moment(time)}: ${number(count)} ${name}`)]),
       ];
@@ -67,10 +72,13 @@ function chart(buckets) {
   return element('div', { class: 'chart-box' }, [
     element('p', { class: 'most' }, [number(most)]),
     picture,
-    element('p', { class: 'axis' }, [
-      element('span', {}, [moment(buckets[0].time)]),
-      element('span', {}, [moment(buckets.at(-1).time)]),
-    ]),
+    element(
+      'p',
+      { class: 'axis' },
+      (buckets.length === 1 ? buckets : [buckets[0], buckets.at(-1)]).map(({ time }) =>
+        element('span', {}, [moment(time)]),
+      ),
+    ),
   ]);
 }
 

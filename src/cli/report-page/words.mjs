@@ -20,10 +20,32 @@ export function duration(seconds) {
   return value === 1 ? unit : `${value} ${unit}s`;
 }
 
-/** In the middle: both ends of a path say something. */
-export function shortened(text, most) {
+/** `1 group`, `2 groups` */
+export function groupsTitle(count) {
+  return count === 1 ? 'group' : 'groups';
+}
+
+/** Of a path or a name in a cell of a table, where a longer one would fill the screen. */
+const MOST = 120;
+
+/** In the middle: both ends of a path say something. Chinese, Japanese, Korean and emoji take two columns. */
+export function shortened(text, most = MOST) {
   const characters = [...text];
-  if (characters.length <= most) return text;
-  const half = Math.floor((most - 1) / 2);
-  return `${characters.slice(0, half).join('')}\u2026${characters.slice(-half).join('')}`;
+  if (columnsOf(characters) <= most) return text;
+  const half = (most - 1) / 2;
+  const end = fitting([...characters].reverse(), half).reverse();
+  return `${fitting(characters, half).join('')}\u2026${end.join('')}`;
+}
+
+function fitting(characters, columns) {
+  let taken = 0;
+  const end = characters.findIndex(character => {
+    taken += columnsOf([character]);
+    return taken > columns;
+  });
+  return characters.slice(0, end < 0 ? characters.length : end);
+}
+
+function columnsOf(characters) {
+  return characters.reduce((sum, character) => sum + (character >= '\u1100' ? 2 : 1), 0);
 }
