@@ -234,6 +234,28 @@ for (const [subject, note] of [
   });
 }
 
+for (const [title, subject, files, expected] of [
+  ['a name with a mistake', 'pupeteer', {}, true],
+  ['the app', '.', {}, false],
+  ['installed', 'a', installed('a', '1.0.0'), false],
+  ['in the config', 'a', rules({ ...allow, caller: 'a' }), false],
+  ['in the table', 'tsx', {}, false],
+] as const) {
+  test(`explain: does anybody know it: ${title}`, async t => {
+    const folder = temporaryFolder(t);
+    write(folder, app(files));
+    const { stdout } = await closefds(['explain', subject], folder);
+    t.is(stdout.includes('is the name right?'), expected);
+  });
+}
+
+test('explain: a candidate is named', async t => {
+  const folder = temporaryFolder(t);
+  write(folder, app({ 'closefds.json': '{"candidate": {}}' }));
+  const { stdout } = await closefds(['explain', 'tsx'], folder);
+  t.regex(stdout, /A candidate policy is judged beside this one .*closefds\.json\)/);
+});
+
 test('explain: a wrong config is said, without a stack', async t => {
   const folder = temporaryFolder(t);
   write(folder, app({ 'closefds.json': '{' }));

@@ -154,6 +154,11 @@ function notesOn(name: string, version: string | undefined, policy: Policy, sett
       : []),
     ...checkedNote(name),
     ...unknownNote(name, policy, settings),
+    ...(config.candidate === undefined
+      ? []
+      : [
+          `A candidate policy is judged beside this one and reported, and decides nothing (${settings.configFile}).`,
+        ]),
     ...policy.expired
       .filter(rule => rule.caller === name)
       .map(({ source, expires }) => `A rule for it expired on ${expires} (${source}).`),

@@ -93,6 +93,7 @@ export function createReportFile({ file, fs, onFailure, lostLine }: ReportFileOp
     const bytes = torn ? Buffer.concat([Buffer.from('\n'), line]) : line;
     const written = fs.writeSync(fd, bytes);
     torn = written < bytes.length && (torn || written > 0);
-    if (written < bytes.length) throw new Error(`wrote ${written} of ${bytes.length} bytes`);
+    if (written < bytes.length)
+      throw new Error(`${written} of ${bytes.length} bytes found room, as on a full disk`);
   }
 }

@@ -58,6 +58,7 @@ for (const [title, text, counts] of [
   ['a month that is none', line({ time: '2026-13-24T03:11:38.123Z' }), { invalid: 1 }],
   ['a kind nobody knows', line({ kind: 'socket' }), { invalid: 1 }],
   ['a caller that is none', line({ caller: 'a' }), { invalid: 1 }],
+  ['known ranges that are none', line({ rule: { source: 'default', knownIn: '1' } }), { invalid: 1 }],
   ['launchers that are none', line({ caller: { package: 'a', launchers: [1] } }), { invalid: 1 }],
   ['a version that is none', line({ closefds: '1' }), { invalid: 1 }],
   [
