@@ -138,14 +138,16 @@ function whyWide(rule: Rule): string[] {
   if (kinds.includes('stray') && isAnything(target) && fds === undefined)
     wide.push('It passes on any stray FD, secrets and locks included. Name a "target" or "fds".');
   const designates = kinds.includes('fd') || kinds.includes('pipe');
-  const conditions = [fds, command, callSite, isAnything(target) ? undefined : target, type, access];
-  if (designates && !kinds.includes('stray') && conditions.every(condition => condition === undefined))
+  const isNarrow =
+    [fds, type, access].some(condition => condition !== undefined) ||
+    [command, callSite, target].some(glob => !isAnything(glob));
+  if (designates && !kinds.includes('stray') && !isNarrow)
     wide.push('It allows its caller any FD for any command. Name "fds", a "command" or a "callSite".');
   return wide;
 }
 
-function isAnything(target: string | undefined): boolean {
-  return target === undefined || /^\/?\*\*?(?:\/\*\*?)?$/.test(target);
+function isAnything(glob: string | undefined): boolean {
+  return glob === undefined || /^\/?\*\*?(?:\/\*\*?)?$/.test(glob);
 }
 
 function quote(text: string): string {

@@ -85,6 +85,12 @@ for (const [title, rules, problems] of [
   ],
   ['everybody', [{ effect: 'allow', fds: [3], reason: 'r' }], ['wide 0']],
   ['any FD for any command', [{ caller: 'a', effect: 'allow', reason: 'r' }], ['wide 0']],
+  [
+    'any FD for any command, by globs',
+    [{ caller: 'a', command: '*', callSite: '**', effect: 'allow', reason: 'r' }],
+    ['wide 0'],
+  ],
+  ['one command', [{ caller: 'a', command: 'git', callSite: '**', effect: 'allow', reason: 'r' }], []],
   ['channels alone', [{ caller: 'a', kinds: ['ipc'], effect: 'allow', reason: 'r' }], []],
   ['any stray', [{ caller: 'a', kinds: ['stray'], effect: 'allow', reason: 'r' }], ['wide 0']],
   [
