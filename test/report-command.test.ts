@@ -291,6 +291,11 @@ for (const columns of [60, 80, 120]) {
   });
 }
 
+test('a terminal that does not know its size', t => {
+  const text = (columns: number | undefined) => toText(summary(SAMPLE), { colour: false, columns });
+  t.is(text(0), text(undefined));
+});
+
 test('what paths hold does nothing to a terminal', async t => {
   const { stdout } = await report([], {
     input: line({ target: '/a\u001b[31m\n\u202ered', command: '\u0007sh', env: { FORCE_COLOR: '0' } }),

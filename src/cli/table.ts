@@ -10,7 +10,7 @@ export interface Column {
 }
 
 export interface TableOptions<S> {
-  /** undefined: as wide as it takes. */
+  /** undefined, or 0: as wide as it takes. */
   readonly columns: number | undefined;
   readonly style: S;
 }
@@ -64,7 +64,8 @@ function widthsOf<S>(
   const widths = columns.map((_, index) =>
     rows.reduce((most, row) => Math.max(most, widthOf(row[index]?.text ?? '')), 0),
   );
-  if (room === undefined) return widths;
+  // 0: a terminal that nobody told its size, as of a container.
+  if (room === undefined || room === 0) return widths;
   // The widest gives way first.
   const flexible = [...columns.keys()].filter(index => columns[index]?.flexible);
   const total = () => widths.reduce((sum, width) => sum + width + GAP.length, -GAP.length);
