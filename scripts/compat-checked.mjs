@@ -12,13 +12,13 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findPassing, SEARCHED } from './find-passing.mjs';
-import { createPublished, replaceFile } from './published.mjs';
+import { createPublished, parsePackage, replaceFile } from './published.mjs';
+import { readArguments } from './read-arguments.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const file = path.join(root, 'compat', 'checked.json');
 const published = createPublished(path.join(root, '.cache'));
-const write = process.argv.includes('--write');
-const wanted = process.argv.slice(2).filter(argument => !argument.startsWith('-'));
+const { write, names: wanted } = readArguments('write');
 
 const checked = JSON.parse(readFileSync(file, 'utf8'));
 const records = new Map(checked.packages.map(record => [record.package, record]));
@@ -39,15 +39,20 @@ if (write) {
 
 /** A record's name; NAME@VERSION makes a new one. */
 function chosen(argument) {
-  const [, name, version] = /^(@?[^@]+)(?:@(.+))?$/.exec(argument);
+  const { name, version } = parsePackage(argument) ?? {};
+  if (name === undefined) refuse(`expected NAME or NAME@1.2.3, found ${argument}`);
   const known = records.get(name);
-  if (version === undefined && known === undefined)
-    throw new Error(`${name}: no record, and no version given`);
+  if (version === undefined && known === undefined) refuse(`${name}: no record, and no version given`);
   if (version !== undefined && version !== known?.version) {
-    if (!write) throw new Error(`${argument}: not recorded; --write adds it`);
+    if (!write) refuse(`${argument}: not recorded; --write adds it`);
     records.set(name, { package: name, version, cleared: known?.cleared ?? [] });
   }
   return name;
+}
+
+function refuse(what) {
+  console.error(`compat:checked: ${what}.`);
+  process.exit(2);
 }
 
 async function verify(record) {
@@ -56,7 +61,7 @@ async function verify(record) {
   try {
     tarball = await published.tarball(record.package, record.version);
   } catch (error) {
-    return [`wrong tarball: ${title}: not to be had (${String(error.message).split('\n', 1)[0]})`];
+    return [`wrong tarball: ${title}: not to be had (${error.message})`];
   }
   if (write && record.integrity === undefined)
     Object.assign(record, { integrity: tarball.integrity, checked: new Date().toISOString().slice(0, 10) });

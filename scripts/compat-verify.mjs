@@ -11,10 +11,12 @@
 // are filled in; nothing else is ever written, so a wrong hash stays wrong until a person looks.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import semver from 'semver';
 import { createPublished, replaceFile } from './published.mjs';
+import { readArguments } from './read-arguments.mjs';
 
-const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..');
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const folder = path.join(root, 'compat', 'packages');
 
 /** The arrays of a file that hold entries. */
@@ -26,8 +28,7 @@ const NEAR = 3;
 const WRONG = new Set(['evidence moved', 'evidence wrong']);
 
 const published = createPublished(path.join(root, '.cache'));
-const write = process.argv.includes('--write');
-const names = process.argv.slice(2).filter(argument => !argument.startsWith('-'));
+const { write, names } = readArguments('write');
 
 const lines = [];
 const files = filesOf(names);
@@ -153,7 +154,7 @@ async function fetchTarball(name, version) {
   try {
     return await published.tarball(name, version);
   } catch (error) {
-    return { error: `not to be had (${String(error.message).split('\n', 1)[0]})` };
+    return { error: `not to be had (${error.message})` };
   }
 }
 

@@ -10,6 +10,14 @@ import { gunzipSync } from 'node:zlib';
 
 const run = promisify(execFile);
 
+const PACKAGE = /^((?:@[a-z0-9~][\w.~-]*\/)?[a-z0-9~][\w.~-]*)(?:@(\d+\.\d+\.\d+[\w.+-]*))?$/i;
+
+/** Reads `NAME` or `NAME@1.2.3`; nothing for ranges, tags, folders and addresses, whose content changes. */
+export function parsePackage(text) {
+  const [, name, version] = PACKAGE.exec(text) ?? [];
+  return name === undefined ? undefined : { name, version };
+}
+
 /** Reads packages; tarballs are kept in `cache`, and nothing else is written. */
 export function createPublished(cache) {
   const versions = new Map();
@@ -83,7 +91,7 @@ async function pack(wanted) {
   mkdirSync(unfinished, { recursive: true });
   try {
     const specs = wanted.map(({ spec }) => spec);
-    await npm(['pack', ...specs, '--ignore-scripts', '--silent', '--pack-destination', unfinished]);
+    await npm(['pack', ...specs, '--ignore-scripts', '--loglevel=error', '--pack-destination', unfinished]);
     for (const { spec, folder } of wanted) {
       // npm names the file so; what it prints differs between its versions.
       const file = `${spec
@@ -100,8 +108,18 @@ async function pack(wanted) {
 }
 
 async function npm(args) {
-  const { stdout } = await run('npm', args, { encoding: 'utf8', maxBuffer: 2 ** 28 });
-  return stdout;
+  try {
+    const { stdout } = await run('npm', args, { encoding: 'utf8', maxBuffer: 2 ** 28 });
+    return stdout;
+  } catch (error) {
+    throw new Error(complaint(error), { cause: error });
+  }
+}
+
+/** The line in which npm says what it is: `404 Not Found - GET ...`. npm before 10.6 writes `ERR!`. */
+function complaint({ stderr = '', message }) {
+  const [, text] = /^npm (?:error|ERR!) code .*\nnpm (?:error|ERR!) (.*)/m.exec(stderr) ?? [];
+  return (text ?? message.split('\n', 1)[0]).replace(/\.$/, '');
 }
 
 /** Regular files of a tar archive, as npm makes them: ustar, with pax records for long paths. */

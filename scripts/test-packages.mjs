@@ -30,6 +30,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { CASES } from '../test/packages/cases.mjs';
 import { fetchNodes } from './fetch-nodes.mjs';
 import { findProgram } from './find-program.mjs';
+import { readArguments } from './read-arguments.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const REGISTER = path.join(root, 'dist', 'register', 'index.js');
@@ -40,11 +41,17 @@ const LIST_FDS = path.join(root, 'build', 'list-fds');
 const LIMIT = { off: 60_000, enforce: 60_000, denied: 15_000, audit: 180_000 };
 const AT_ONCE = 2;
 
-const names = process.argv.slice(2).filter(argument => !argument.startsWith('-'));
+const { install, names } = readArguments('install');
+const unknown = names.filter(name => !CASES.some(({ program }) => program === name));
+if (unknown.length > 0) {
+  console.error(
+    `No such case: ${unknown.join(', ')}; there are ${CASES.map(({ program }) => program).join(', ')}`,
+  );
+  process.exit(2);
+}
 const cases = CASES.filter(({ program }) => names.length === 0 || names.includes(program));
-if (cases.length === 0) throw new Error(`No such case: ${names.join(', ')}`);
 
-const machine = findPrograms(process.argv.includes('--install'));
+const machine = findPrograms(install);
 const nodes = await findNodes();
 const packages = installPackages();
 const runs = mkdtempSync(path.join(packages, 'run-'));

@@ -1,0 +1,16 @@
+// What a script was called with: its flags, and names. A flag that it does not know is refused: a
+// mistyped --write must not pass for a run without it.
+import { parseArgs } from 'node:util';
+
+/** `readArguments('write')` is `{ write, names }`. Ends the process with 2 at anything else that begins with `-`. */
+export function readArguments(...flags) {
+  const options = Object.fromEntries(flags.map(flag => [flag, { type: 'boolean', default: false }]));
+  try {
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    return { ...values, names: positionals };
+  } catch (error) {
+    const known = flags.map(flag => `--${flag}`).join(', ') || 'names only';
+    console.error(`${error.message.split('. ', 1)[0]}: expected ${known}`);
+    process.exit(2);
+  }
+}
