@@ -185,6 +185,8 @@ test('launchers are the packages that launch', t => {
   const { launchers } = loadCompat();
   for (const name of ['cross-spawn', 'execa', 'nano-spawn', 'foreground-child', '@npmcli/promise-spawn'])
     t.true(launchers.has(name), name);
+  // They patch fork, or call functions that they were given: what they start is their caller's.
+  for (const name of ['node-dev', 'ts-node-dev', 'pify', 'bluebird']) t.true(launchers.has(name), name);
   t.false(launchers.has('tsx'));
 });
 
