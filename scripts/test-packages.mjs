@@ -2,9 +2,10 @@
 //
 // Each one of test/packages/cases.mjs, as a program that uses the package for what it is for:
 //   off      without closefds it works, and a leaker's child inherits exactly what the case says
-//   enforce  it works just the same, nothing is reported; a leaker's child has FDs 0, 1 and 2
+//   enforce  it works just the same, nothing is reported; a leaker's child has FDs 0, 1 and 2, and the
+//            findings name the leaker and its version
 //   denied   without the compat table, one that passes FDs is stopped, and the finding names the
-//            package, its version, the line and the FD
+//            package, its version, the line and the FD; for a leaker nothing changes
 //   audit    under `closefds audit` it works just the same, and each FD was used or not, as the case says
 //
 // The packages come from npm, in exact versions and without their install scripts, into .cache/packages.
@@ -124,7 +125,7 @@ async function runCase(given) {
 }
 
 function hasStep({ denied, audited, prints, leaks }, step) {
-  if (step === 'denied') return denied !== undefined;
+  if (step === 'denied') return denied !== undefined || leaks !== undefined;
   if (step === 'audit') return audited !== undefined;
   // Some are there to be audited only.
   return prints !== undefined || leaks !== undefined;
@@ -135,11 +136,15 @@ const STEPS = {
   off: (given, result) => wrongEnd(result) ?? wrongOutput(given, result, given.leaks) ?? reported(result, []),
 
   enforce(given, result) {
-    const strays = (given.leaks ?? []).map(target => ({ code: 'CLOSEFDS_STRAY', target }));
+    const [leaker] = Object.keys(given.installs);
+    const opener = versioned(leaker, given.installs);
+    const strays = (given.leaks ?? []).map(target => ({ code: 'CLOSEFDS_STRAY', target, opener }));
     return wrongEnd(result) ?? wrongOutput(given, result, []) ?? reported(result, strays);
   },
 
-  denied({ denied, prints, installs }, result) {
+  denied(given, result) {
+    const { denied, prints, installs, leaks } = given;
+    if (leaks !== undefined) return STEPS.enforce(given, result);
     const { caller, kind, fds, through } = denied;
     const who = caller === '.' ? 'the app' : versioned(caller, installs);
     const expected = fds.map(fd => ({
@@ -229,7 +234,7 @@ async function runProgram(given, step, node) {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   try {
-    const result = await outcomeOf(child, temporary, LIMIT[step]);
+    const result = await outcomeOf(child, temporary, given.leaks === undefined ? LIMIT[step] : LIMIT.off);
     return { ...result, findings: findingsIn(result.stderr), records: recordsIn(output) };
   } finally {
     endRest(temporary);
@@ -248,6 +253,7 @@ function recordsIn(file) {
 /** Without the table, and where a channel is what it passes, with a rule against that. */
 function configFor({ denied }, step) {
   if (step !== 'denied') return {};
+  if (denied === undefined) return { compat: false };
   const { caller, kind, callSite } = denied;
   const rule = { caller, ...(callSite && { callSite }), kinds: [kind], effect: 'deny' };
   return { compat: false, rules: kind === 'ipc' ? [rule] : [] };
@@ -291,13 +297,14 @@ function endRest(temporary) {
 const WARNING = /\[(CLOSEFDS_\w+)\] ClosefdsWarning: (.*)/g;
 const DESIGNATED =
   /^designated FD (\d+) \((.*?)\) was closed: (.*?) starting ".*?" with \w+\(\) at (.+?):(\d+):\d+(?:, through (\S+?))?(?:;.*)?$/;
-const STRAY = /^stray FD \d+ \((?:\w+ )?(\S+?)(?:\[\d+\])?, .*\) was closed: the app /;
+const STRAY =
+  /^stray FD \d+ \((?:\w+ )?(\S+?)(?:\[\d+\])?, .*?(?:, most likely by (\S+))?\) was closed: the app /;
 const KINDS = { 'a new pipe': 'pipe', 'the message channel': 'ipc' };
 
 function findingsIn(stderr) {
   return [...stderr.matchAll(WARNING)].map(([, code, text]) => {
-    const [, target] = STRAY.exec(text) ?? [];
-    if (target !== undefined) return { code, target: path.basename(target) };
+    const [, target, opener] = STRAY.exec(text) ?? [];
+    if (target !== undefined) return { code, target: path.basename(target), opener };
     const [, fd, what, caller, file, line, through] = DESIGNATED.exec(text) ?? [];
     if (fd === undefined) return { code, text };
     return {

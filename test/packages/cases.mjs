@@ -6,7 +6,7 @@
 //   prints    what the program writes when everything it needs arrives
 //   denied    without the compat table it is stopped: who is named ('.' is the app), for which kind, at which
 //             FDs, through which launcher. A message channel is allowed by default, so a rule denies it there.
-//   leaks     what a child inherits without closefds
+//   leaks     what a child inherits without closefds, opened by the first that is installed
 //   audited   what `closefds audit` finds, one for each FD; a case with nothing else is there for that
 
 const LEVEL = ['000003.log', 'LOCK', 'LOG', 'MANIFEST-000002'];
