@@ -5,7 +5,7 @@
 //   unverified newer version  the newest version has the same text, but nobody looked at it yet
 //   no longer passes          the newest version does not have the text any more
 //   evidence moved            the text is in the tarball, but not where the evidence says
-//   evidence wrong            it is not in the tarball, or the tarball is another one
+//   evidence wrong            it is not in the tarball, or the tarball is another one or gone
 //
 // The last two make the exit code 1. With --write, an evidence's `line` and a missing `integrity`
 // are filled in; nothing else is ever written, so a wrong hash stays wrong until a person looks.
@@ -177,7 +177,8 @@ function holders(files, shows) {
 
 /** Looks at the newest version inside the range, and at the newest of all unless the entry says where it ended. */
 async function newer(name, { range, ends, evidence }) {
-  const { all } = await published.versions(name);
+  const { all, error } = await listVersions(name);
+  if (error !== undefined) return { status: 'evidence wrong', why: `no versions: ${error}` };
   const stable = all.filter(version => semver.prerelease(version) === null).sort(semver.compare);
   const inside = stable.filter(version => semver.satisfies(version, range)).at(-1);
   const beyond = ends === undefined ? stable.at(-1) : undefined;
@@ -190,6 +191,14 @@ async function newer(name, { range, ends, evidence }) {
     if (found.status !== 'unverified newer version') break;
   }
   return found;
+}
+
+async function listVersions(name) {
+  try {
+    return await published.versions(name);
+  } catch (error) {
+    return { error: error.message };
+  }
 }
 
 async function compare(name, version, last) {

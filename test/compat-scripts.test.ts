@@ -178,6 +178,15 @@ test('compat:verify finds another tarball, and --write does not hide it', async 
   t.deepEqual(JSON.parse(readFileSync(file, 'utf8')), before);
 });
 
+test('compat:verify goes on past a package that is gone, though its tarball was kept', async t => {
+  const { folder, run } = house(t, { thing: FIRST }, filled(ENTRY));
+  await run('compat-verify', '--write', 'thing');
+  write(folder, { 'bin/registry.json': '{}' });
+  const { stdout, code } = await run('compat-verify');
+  t.is(stdout, `evidence wrong: ${WHAT} (no versions: 404 Not Found - GET thing)\n`);
+  t.is(code, 1);
+});
+
 test('compat:verify --write corrects a line and fills in a hash', async t => {
   const { file, run } = house(
     t,
