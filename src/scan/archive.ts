@@ -20,6 +20,8 @@ export function tarEntries(packed: Buffer): readonly Entry[] {
   const archive = packed[0] === 0x1f ? zlib.gunzipSync(packed, { maxOutputLength: LARGEST }) : packed;
   const entries: Entry[] = [];
   let longName: string | undefined;
+  // Too short for a single header: nothing of it would be read, and nobody would know.
+  if (archive.length < BLOCK) throw new Error('not a tar archive');
   for (let at = 0; at + BLOCK <= archive.length; ) {
     const header = archive.subarray(at, at + BLOCK);
     if (header.every(byte => byte === 0)) break;
@@ -36,11 +38,20 @@ export function tarEntries(packed: Buffer): readonly Entry[] {
       const name = longName ?? (prefix === '' ? short : `${prefix}/${short}`);
       longName = undefined;
       if (type === '0' || type === '')
-        entries.push({ name: name.replace(/^\.?\/+/, '').replace(/^[^/]*\//, ''), size, read: () => body });
+        entries.push({
+          name: name.replace(/^\.?\/+/, '').replace(/^[^/]*\//, ''),
+          size,
+          read: () => whole(body, size),
+        });
     }
     at += BLOCK + Math.ceil(size / BLOCK) * BLOCK;
   }
   return entries;
+}
+
+function whole(body: Buffer, size: number): Buffer {
+  if (body.length < size) throw new Error('the archive ends in the middle of it');
+  return body;
 }
 
 function text(header: Buffer, from: number, to: number): string {

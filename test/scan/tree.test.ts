@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { deflateRawSync } from 'node:zlib';
+import { deflateRawSync, gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { temporaryFolder } from '../support/programs';
 import { inheriting, ROOT, type RunResult, run, runCommand } from '../support/run';
@@ -235,6 +235,31 @@ test('tarballs', async t => {
     t.deepEqual(owners(found), [`a 1.2.3 ${format}.tgz/${long}`, `a 1.2.3 ${format}.tgz/index.js`], format);
   }
   t.is((await report(folder, 'gnu.tgz', 'pax.tgz')).places.length, 4);
+});
+
+test('tarballs that are none, or cut short', async t => {
+  const folder = tree(t, { 'package/index.js': CHANNEL, 'package/other.js': PASSES });
+  execFileSync('tar', ['-cf', 'whole.tar', 'package/other.js', 'package/index.js'], { cwd: folder });
+  const whole = readFileSync(path.join(folder, 'whole.tar'));
+  writeFileSync(path.join(folder, 'cut.tar'), whole.subarray(0, 3 * 512 + 10));
+  writeFileSync(path.join(folder, 'packed.tgz'), gzipSync(whole).subarray(0, 100));
+  writeFileSync(path.join(folder, 'text.tgz'), 'not found\n');
+  writeFileSync(path.join(folder, 'empty.tgz'), '');
+  const names = ['cut.tar', 'packed.tgz', 'text.tgz', 'empty.tgz'];
+  const { places, problems } = await report(folder, ...names);
+  t.deepEqual(
+    places.map(({ file }) => file),
+    ['cut.tar/other.js'],
+  );
+  t.deepEqual(
+    problems.map(({ file, why }) => `${file}: ${why}`),
+    [
+      'cut.tar/index.js: the archive ends in the middle of it',
+      'empty.tgz: not a tar archive',
+      'packed.tgz: unexpected end of file',
+      'text.tgz: not a tar archive',
+    ],
+  );
 });
 
 // ---------------------------------------------------------------------------------------------
