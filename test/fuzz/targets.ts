@@ -8,6 +8,7 @@ import { LEARN_TARGET } from './learn';
 import { NODE_OPTIONS_TARGET } from './node-options';
 import { PACKAGE_JSON_TARGET } from './package-json';
 import { REPORT_TARGETS } from './report';
+import { SCAN_TARGETS } from './scan';
 import type { Target } from './target';
 import { TRACE_TARGETS } from './trace';
 
@@ -20,5 +21,6 @@ export const TARGETS: readonly Target[] = [
   ...REPORT_TARGETS,
   LEARN_TARGET,
   ...TRACE_TARGETS,
+  ...SCAN_TARGETS,
   CALLS_TARGET,
 ];

@@ -353,6 +353,8 @@ const FORMS: readonly (readonly [file: string, code: string])[] = [
     'a.ts',
     "import { spawn } from 'child_process'; const f = (() => { return { stdio: [0, 1, 2, 'ipc'] } as X }) as Y; spawn('a', f());",
   ],
+  // An argument too few, which Babel forgives.
+  ['a.js', "const { spawn } = require('child_process'); spawn(, { stdio: [0, 1, 2, 'ipc'] });"],
   ['a.cjs', "with (x) { require('child_process')?.spawn?.('a', { stdio: [0, 1, 2, 'ipc'] }) }"],
 ];
 

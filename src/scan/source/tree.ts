@@ -97,6 +97,8 @@ export function indexTree(program: Program): Tree {
         break;
       case 'CallExpression':
       case 'NewExpression':
+        // Babel reads on where there is an argument too few: `f(, x)`.
+        node.arguments = node.arguments.filter(argument => argument !== null);
         tree.calls.push(node);
         break;
       case 'MemberExpression':
