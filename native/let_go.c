@@ -31,11 +31,18 @@ static void let_go(void) {
   (void)close(nothing);
 }
 
+/* 0 for "." and "..". Not atoi() or strtol(): new C libraries give these names that old ones lack. */
+static int number_of(const char *name) {
+  int number = 0;
+  for (; *name >= '0' && *name <= '9'; name++) number = number * 10 + (*name - '0');
+  return number;
+}
+
 static void find_given(void) {
   DIR *folder = opendir("/proc/self/fd");
   if (folder == NULL) return;
   for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
-    int fd = atoi(entry->d_name); /* 0 for "." and ".." */
+    int fd = number_of(entry->d_name);
     if (fd <= 2 || fd == dirfd(folder)) continue;
     int *more = realloc(given, (count + 1) * sizeof *given);
     if (more == NULL) break;

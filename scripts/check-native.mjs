@@ -18,6 +18,7 @@ process.on('exit', () => rmSync(build, { recursive: true, force: true }));
 const source = name => path.join(root, name);
 const STRICT = ['-std=c11', '-O2', '-g', '-fPIC', '-pthread', '-Wall', '-Wextra', '-Werror'];
 const SOURCES = [source('native/stray_guard.c'), source('native/binding.c')];
+const LET_GO = source('native/let_go.c');
 const ADDON = [
   ...STRICT,
   '-DNAPI_VERSION=8',
@@ -34,24 +35,31 @@ const WORLDS = [
   ['close_range=ENOSYS,pselect6=EPERM,getdents64=EPERM'],
 ];
 const TIDY = [
-  '--quiet',
-  '--warnings-as-errors=*',
-  `--checks=${[
-    '-*',
-    'clang-analyzer-*',
-    'bugprone-*',
-    'cert-*',
-    'concurrency-*',
-    'performance-*',
-    'portability-*',
-    // memcpy_s() and its like exist in no C library that Node runs on.
-    '-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling',
-    // _GNU_SOURCE
-    '-bugprone-reserved-identifier,-cert-dcl37-c,-cert-dcl51-cpp',
-    // keep and sources: the order is that of the header.
-    '-bugprone-easily-swappable-parameters',
-  ].join()}`,
+  '-*',
+  'clang-analyzer-*',
+  'bugprone-*',
+  'cert-*',
+  'concurrency-*',
+  'performance-*',
+  'portability-*',
+  // memcpy_s() and its like exist in no C library that Node runs on.
+  '-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling',
+  // _GNU_SOURCE
+  '-bugprone-reserved-identifier,-cert-dcl37-c,-cert-dcl51-cpp',
+  // keep and sources: the order is that of the header.
+  '-bugprone-easily-swappable-parameters',
 ];
+/** let_go.c reads the environment and /proc before strace begins, so before it can have threads. */
+const TIDY_ALONE = ['-concurrency-mt-unsafe'];
+const VALGRIND = [
+  'valgrind',
+  '--quiet',
+  '--error-exitcode=9',
+  '--leak-check=full',
+  '--track-fds=no',
+  '--trace-children=no',
+];
+const SANITIZE = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer'];
 let failures = 0;
 let missing = 0;
 
@@ -61,22 +69,24 @@ if (tools) {
     if (!has(compiler)) continue;
     run(`${compiler}, no warning`, compiler, [...ADDON, '-Wshadow', '-Wpointer-arith', ...SOURCES]);
     run(`${compiler}, other systems`, compiler, [...ADDON, '-U__linux__', ...SOURCES]);
+    run(`${compiler}, no warning, let_go.c`, compiler, [...ADDON, '-Wshadow', '-Wpointer-arith', LET_GO]);
   }
   if (has('clang')) {
     const analyzer = ['--analyze', '-Xanalyzer', '-analyzer-werror', '-Xanalyzer', '-analyzer-output=text'];
     const headers = ADDON.slice(ADDON.indexOf('-DNAPI_VERSION=8'), ADDON.indexOf('-shared'));
-    for (const file of SOURCES) {
+    for (const file of [...SOURCES, LET_GO]) {
       const name = path.basename(file);
       run(`clang --analyze ${name}`, 'clang', [...analyzer, '-std=c11', ...headers, file]);
       if (has('clang-tidy'))
-        run(`clang-tidy ${name}`, 'clang-tidy', [...TIDY, file, '--', '-std=c11', ...headers]);
+        run(`clang-tidy ${name}`, 'clang-tidy', [...tidyFor(file), file, '--', '-std=c11', ...headers]);
     }
   }
   if (has('gcc')) {
     // The analyzer's findings are warnings; the test is not part of what it judges.
-    for (const file of SOURCES)
+    for (const file of [...SOURCES, LET_GO])
       run(`gcc -fanalyzer ${path.basename(file)}`, 'gcc', [...ADDON, '-fanalyzer', '-c', file]);
     memoryChecks('gcc');
+    letGoChecks('gcc');
   }
 }
 console.log(
@@ -84,25 +94,19 @@ console.log(
 );
 process.exitCode = failures === 0 ? 0 : 1;
 
+function tidyFor(file) {
+  const checks = file === LET_GO ? [...TIDY, ...TIDY_ALONE] : TIDY;
+  return ['--quiet', '--warnings-as-errors=*', `--checks=${checks.join()}`];
+}
+
 function memoryChecks(compiler) {
   const plain = compileTest(compiler, 'plain', []);
   if (plain && has('valgrind')) {
-    const options = [
-      '--quiet',
-      '--error-exitcode=9',
-      '--leak-check=full',
-      '--track-fds=no',
-      '--trace-children=no',
-    ];
     // Children that exec are another program's; what is still reachable at the end is the registry.
     // The last asks for a million numbers at each step, which takes valgrind minutes.
-    for (const world of WORLDS.slice(0, -1)) runTest('valgrind', world, ['valgrind', ...options, plain]);
+    for (const world of WORLDS.slice(0, -1)) runTest('valgrind', world, [...VALGRIND, plain]);
   }
-  const sanitized = compileTest(compiler, 'sanitized', [
-    '-fsanitize=address,undefined',
-    '-fno-sanitize-recover=all',
-    '-fno-omit-frame-pointer',
-  ]);
+  const sanitized = compileTest(compiler, 'sanitized', SANITIZE);
   if (sanitized) for (const world of WORLDS) runTest('address and undefined sanitizers', world, [sanitized]);
   const threads = compileTest(compiler, 'threads', ['-fsanitize=thread']);
   // A listing asks about numbers that another thread may be closing: a race it is made for.
@@ -112,9 +116,20 @@ function memoryChecks(compiler) {
   if (threads) runTest('thread sanitizer', [], ['env', options, threads]);
 }
 
-function compileTest(compiler, name, flags) {
+/** The library for strace, linked with a test that has FDs 5 and 7. */
+function letGoChecks(compiler) {
+  const test = (name, flags) =>
+    compileTest(compiler, name, flags, [source('test/native/let_go_test.c'), LET_GO]);
+  const start = 'exec 5</dev/zero 7</dev/zero; CLOSEFDS_LD_PRELOAD=before exec "$@"';
+  const given = (...program) => ['-c', start, 'bash', ...program];
+  const plain = test('let-go', []);
+  if (plain && has('valgrind')) run('valgrind, let_go.c', 'bash', given(...VALGRIND, plain));
+  const sanitized = test('let-go-sanitized', SANITIZE);
+  if (sanitized) run('address and undefined sanitizers, let_go.c', 'bash', given(sanitized));
+}
+
+function compileTest(compiler, name, flags, files = [source('test/native/stray_guard_test.c'), SOURCES[0]]) {
   const output = path.join(build, name);
-  const files = [source('test/native/stray_guard_test.c'), SOURCES[0]];
   const compiled = run(`compile the test, ${name}`, compiler, [
     ...STRICT,
     '-O1',
