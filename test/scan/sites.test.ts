@@ -385,4 +385,6 @@ test('deep nesting is a RangeError, and long chains are read', t => {
 test('what refers to itself ends', t => {
   const code = `${CP} let a = b, b = a; a.stdio = b.stdio; function f(x) { return f(x) } cp.spawn('a', { stdio: f(a), ...a }); cp.spawn('a', a)`;
   t.deepEqual(read(code), []);
+  const tables = `${CP} var i = a[i], a = [a[i], i]; a.forEach(x => { a = x; x.forEach(y => { x = y[x]; i = y }) }); cp.spawn('a', { stdio: a[i] }); cp.spawn('a', i)`;
+  t.deepEqual(read(tables), []);
 });

@@ -42,6 +42,7 @@ const EACH = /^(?:forEach|map|flatMap|filter|some|every|find)$/;
 
 export function createValues(tree: Tree): Values {
   let budget = BUDGET;
+  let isLookingUp = false;
   const calls = callsByName();
   const { writes, merges } = collectWrites();
   return {
@@ -49,7 +50,7 @@ export function createValues(tree: Tree): Values {
     all,
     trueName,
     property: (object, name) => property(object, name, new Set()),
-    given,
+    given: (fn, index) => given(fn, index, new Set()),
     key,
     writes,
     merges,
@@ -99,7 +100,7 @@ export function createValues(tree: Tree): Values {
 
   function ofSource(source: Source, seen: Set<AnyNode>): readonly AnyNode[] {
     if (source.from === 'import') return [];
-    const values = source.from === 'value' ? [source.value] : given(source.fn, source.index);
+    const values = source.from === 'value' ? [source.value] : given(source.fn, source.index, seen);
     return follow(values, source.path, seen);
   }
 
@@ -113,9 +114,15 @@ export function createValues(tree: Tree): Values {
   function ofMember(node: MemberExpression, seen: Set<AnyNode>): readonly AnyNode[] {
     const name = keyOf(node);
     if (name !== undefined) return property(node.object, name, seen);
-    // `TABLE[kind]`: one of them.
+    // `TABLE[kind]`: one of them. A kind that is looked up itself may be any: `i = a[i]` has no end.
+    if (isLookingUp) return [];
+    isLookingUp = true;
     const names = all(node.property).map(value => (value.type === 'Literal' ? String(value.value) : ANY));
-    return [...new Set(names)].flatMap(name => property(node.object, name, new Set(seen)));
+    isLookingUp = false;
+    const [first, ...others] = new Set(names);
+    return [first ?? ANY, ...others].flatMap(name =>
+      property(node.object, name, others.length === 0 ? seen : new Set(seen)),
+    );
   }
 
   function property(object: AnyNode, name: string, seen: Set<AnyNode>): readonly AnyNode[] {
@@ -217,11 +224,11 @@ export function createValues(tree: Tree): Values {
     return named.length <= 3 ? named : [];
   }
 
-  function given(fn: FunctionNode, index: number): readonly AnyNode[] {
+  function given(fn: FunctionNode, index: number, seen: Set<AnyNode>): readonly AnyNode[] {
     const of = fn.parent?.type === 'CallExpression' ? fn.parent.callee : undefined;
     // `[...].forEach(x => ...)`: each of them.
     if (index === 0 && of?.type === 'MemberExpression' && EACH.test(keyOf(of) ?? ''))
-      return property(of.object, ANY, new Set());
+      return property(of.object, ANY, seen);
     const name = functionName(fn);
     const candidates = name === undefined ? [] : (calls.get(name) ?? []);
     if (candidates.length > FEW) return [];
