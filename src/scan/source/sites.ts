@@ -14,9 +14,13 @@ import type {
   Program,
 } from 'acorn';
 import type { Kind } from '../../core/request';
+import type { Change } from './changes';
+import { type Crossing, crossingOf } from './crossing-of';
+import { isStdio, isVocabulary, looksLikeStdio, mentionsWord } from './looks-like-stdio';
 import { createExportOf, type Export } from './modules';
 import { parseSource } from './parse';
-import { type Change, createReader, isWord, type Slots } from './slots';
+import { createPosition, excerpt } from './position';
+import { createReader, type Slots } from './slots';
 import { functionAround, indexTree, keyOf, nameOf } from './tree';
 import { calledName, createValues } from './values';
 
@@ -559,38 +563,6 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
   }
 }
 
-interface Crossing {
-  readonly kinds: readonly Kind[];
-  readonly slots: readonly number[];
-  readonly more: boolean;
-  /** Only values that are not known make it one. */
-  readonly isOpen: boolean;
-}
-
-/** What of an array lies beyond stdio. A message channel does, wherever it stands. */
-function crossingOf({ slots, rest }: Slots): Crossing | undefined {
-  const kinds: Kind[] = [];
-  const numbers: number[] = [];
-  let isOpen = true;
-  for (const [index, slot] of slots.entries()) {
-    const crossing = index >= 3 ? slot.kinds : slot.kinds.filter(kind => kind === 'ipc');
-    if (crossing.length === 0) continue;
-    kinds.push(...crossing);
-    numbers.push(index);
-    if (!slot.isOpen) isOpen = false;
-  }
-  const beyond =
-    slots.length + rest.length > 3
-      ? rest
-      : rest.filter(slot => slots.length >= 3 || slot.kinds.includes('ipc') || !slot.isOpen);
-  for (const slot of beyond) {
-    kinds.push(...slot.kinds);
-    if (!slot.isOpen && slot.kinds.length > 0) isOpen = false;
-  }
-  if (kinds.length === 0) return undefined;
-  return { kinds: unique(kinds), slots: numbers, more: beyond.some(slot => slot.kinds.length > 0), isOpen };
-}
-
 /** One site a line and a kind of place: a call whose array has several forms is one. */
 function merged(sites: readonly Site[]): readonly Site[] {
   const places = new Map<string, Site>();
@@ -661,10 +633,6 @@ function isBoolean(node: AnyNode, wanted: boolean): boolean {
   );
 }
 
-function isStdio(name: string | undefined): boolean {
-  return name !== undefined && /stdio/i.test(name);
-}
-
 function isStdioMember(node: AnyNode): boolean {
   return node.type === 'MemberExpression' && keyOf(node) === 'stdio';
 }
@@ -682,47 +650,6 @@ function isWritten(node: AnyNode): boolean {
   return parent?.type === 'AssignmentExpression' && parent.left === node;
 }
 
-function mentionsWord(node: AnyNode): boolean {
-  if (node.type === 'ConditionalExpression')
-    return mentionsWord(node.consequent) || mentionsWord(node.alternate);
-  if (node.type === 'TemplateLiteral') return isWord(node.quasis[0]?.value.cooked);
-  return node.type === 'Literal' && isWord(node.value);
-}
-
-/** Four slots or more of Node's words, or a channel at the end of things that could be streams. */
-function looksLikeStdio(elements: readonly (AnyNode | null)[]): boolean {
-  const words = elements.filter(element => element !== null && mentionsWord(element)) as AnyNode[];
-  const others = elements.filter(element => element !== null && !words.includes(element)) as AnyNode[];
-  if (
-    others.some(other =>
-      other.type === 'Literal'
-        ? typeof other.value === 'string'
-        : /Expression$/.test(other.type) && !/^(?:Member|Conditional|Logical|Call|This)/.test(other.type),
-    )
-  )
-    return false;
-  const last = elements.at(-1);
-  const endsInChannel = last != null && last.type === 'Literal' && last.value === 'ipc';
-  const [first] = elements;
-  if (first?.type === 'SpreadElement') return endsInChannel && isStdio(nameOf(first.argument));
-  return (
-    (elements.length >= 4 && (words.length >= 3 || endsInChannel)) ||
-    (words.length >= 2 && words.some(word => word.type === 'Literal' && word.value === 'ipc'))
-  );
-}
-
-/** The words as such, to look one up: `new Set(['ipc', 'pipe'])`, `['ignore', 'ipc'].includes(x)`. */
-function isVocabulary(node: AnyNode): boolean {
-  if (node.type !== 'ArrayExpression') return false;
-  const { parent, elements } = node;
-  if (parent?.type === 'NewExpression') return true;
-  if (parent?.type === 'MemberExpression' && /^(?:includes|indexOf|has|some|join)$/.test(keyOf(parent) ?? ''))
-    return true;
-  // Nobody starts a process with each word once.
-  const words = elements.map(element => (element?.type === 'Literal' ? element.value : undefined));
-  return words.length >= 4 && words.every(isWord) && new Set(words).size === words.length;
-}
-
 function functionName(node: AnyNode): string | undefined {
   const fn = functionAround(node);
   if (fn === undefined) return undefined;
@@ -735,25 +662,4 @@ function functionName(node: AnyNode): string | undefined {
 function packageOf(module: string): string {
   const parts = module.split('/');
   return parts.slice(0, module.startsWith('@') ? 2 : 1).join('/');
-}
-
-function createPosition(text: string): (offset: number) => { line: number; column: number } {
-  const starts = [0];
-  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
-  return offset => {
-    let [low, high] = [0, starts.length];
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if ((starts[middle] as number) <= offset) low = middle;
-      else high = middle;
-    }
-    return { line: low + 1, column: offset - (starts[low] as number) + 1 };
-  };
-}
-
-/** A piece of the line around the place, with what stands before it. */
-function excerpt(text: string, index: number): string {
-  const start = Math.max(text.lastIndexOf('\n', index - 1) + 1, index - 40);
-  const end = text.indexOf('\n', index);
-  return text.slice(start, Math.min(end === -1 ? text.length : end, index + 80)).trim();
 }

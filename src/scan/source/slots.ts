@@ -2,6 +2,8 @@
 
 import type { AnyNode, ArrayExpression, CallExpression, NewExpression } from 'acorn';
 import type { Kind } from '../../core/request';
+import { type Change, collectChanges } from './changes';
+import { kindOf } from './kind-of';
 import { functionAround, isFunction, keyOf, type Tree } from './tree';
 import { calledName, isInLoop, type Values } from './values';
 
@@ -29,15 +31,6 @@ export interface Reader {
   readonly slot: (node: AnyNode | null) => Slot;
   /** `push` and the like, writes to an index, and what makes an array shorter. */
   readonly changes: readonly Change[];
-}
-
-export interface Change {
-  readonly node: AnyNode;
-  /** The array that is changed. */
-  readonly target: AnyNode;
-  readonly how: 'push' | 'unshift' | 'splice' | 'fill' | 'index' | 'shrink';
-  readonly values: readonly AnyNode[];
-  readonly index?: AnyNode;
 }
 
 const NONE: Slot = { kinds: [] };
@@ -356,79 +349,4 @@ function isConditional(node: AnyNode): boolean {
 
 function numberOf(node: AnyNode | undefined): number | undefined {
   return node?.type === 'Literal' && typeof node.value === 'number' ? node.value : undefined;
-}
-
-/** Node's words for a slot. */
-const WORDS: Readonly<Record<string, Kind | undefined>> = {
-  pipe: 'pipe',
-  overlapped: 'pipe',
-  ipc: 'ipc',
-  inherit: 'fd',
-  ignore: undefined,
-};
-
-export function isWord(value: unknown): value is string {
-  return typeof value === 'string' && Object.hasOwn(WORDS, value);
-}
-
-/** What certainly gives an FD: a number, a stream, a file that is opened. */
-const FD = /^(?:openSync|createWriteStream|createReadStream|Number|parseInt|dupSync|stdin|stdout|stderr|fd)$/;
-
-function kindOf(node: AnyNode): Kind | 'unknown' | undefined {
-  switch (node.type) {
-    case 'Literal':
-      if (typeof node.value === 'number') return 'fd';
-      if (typeof node.value === 'string') return isWord(node.value) ? WORDS[node.value] : 'unknown';
-      return undefined;
-    case 'TemplateLiteral':
-      return node.expressions.length === 0
-        ? kindOf({ type: 'Literal', value: node.quasis[0]?.value.cooked } as AnyNode)
-        : 'unknown';
-    case 'UnaryExpression':
-      return node.operator === 'void' ? undefined : 'unknown';
-    case 'Identifier':
-      return node.name === 'undefined' ? undefined : 'unknown';
-    case 'MemberExpression':
-      return FD.test(keyOf(node) ?? '') ? 'fd' : 'unknown';
-    case 'CallExpression':
-    case 'NewExpression': {
-      const { callee } = node;
-      const name = callee.type === 'MemberExpression' ? keyOf(callee) : (callee as { name?: string }).name;
-      return FD.test(name ?? '') ? 'fd' : 'unknown';
-    }
-    default:
-      return 'unknown';
-  }
-}
-
-function collectChanges(tree: Tree): readonly Change[] {
-  const changes: Change[] = [];
-  for (const call of tree.calls) {
-    if (call.type !== 'CallExpression' || call.callee.type !== 'MemberExpression') continue;
-    const how = changeOf(call);
-    const target = call.callee.object as AnyNode;
-    if (how !== undefined) changes.push({ node: call, target, how, values: call.arguments });
-  }
-  for (const node of tree.assignments) {
-    const { left, right } = node;
-    if (left.type !== 'MemberExpression') continue;
-    const target = left.object as AnyNode;
-    const change = { node, target, values: [right] };
-    if (!left.computed) {
-      if (keyOf(left) === 'length') changes.push({ ...change, how: 'shrink' });
-      continue;
-    }
-    const index = left.property;
-    if (index.type === 'Literal' && typeof index.value !== 'number') continue;
-    // `list[list.length] = x`.
-    const isNext = index.type === 'MemberExpression' && keyOf(index) === 'length';
-    changes.push(isNext ? { ...change, how: 'push' } : { ...change, how: 'index', index });
-  }
-  return changes.sort((a, b) => a.node.start - b.node.start);
-}
-
-function changeOf({ callee }: CallExpression): Exclude<Change['how'], 'index'> | undefined {
-  const name = callee.type === 'MemberExpression' ? keyOf(callee) : undefined;
-  if (name === 'pop' || name === 'shift') return 'shrink';
-  return name === 'push' || name === 'unshift' || name === 'splice' || name === 'fill' ? name : undefined;
 }
