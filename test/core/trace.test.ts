@@ -195,6 +195,17 @@ for (const [title, lines, verdict] of [
     'used',
   ],
   [
+    'a dup that takes the number of its source, which was closed meanwhile',
+    [
+      '7 2.0 clone(child_stack=0x1, flags=0x400) = 8',
+      '7 2.1 dup(5 <unfinished ...>',
+      '8 2.2 close(5) = 0',
+      '7 2.3 <... dup resumed>) = 5',
+      '7 2.4 read(5, ""..., 1) = 1',
+    ],
+    'used',
+  ],
+  [
     'a ring of another program',
     [
       '7 2.0 io_uring_setup(256, {flags=0x10000, sq_entries=256}) = 6',

@@ -162,7 +162,8 @@ export function createKernel(births: ReadonlyMap<number, readonly Birth[]>, give
   // Numbers -----------------------------------------------------------------------------------
 
   function copy({ table }: Task, { name, args, result = -1 }: TracedCall, { source }: Call): void {
-    if (result === fdIn(args)) return;
+    // Of dup(), it is another one: its source was closed meanwhile.
+    if (name === 'dup2' && result === fdIn(args)) return;
     table.put(result, marked(source, name === 'dup3' && hasFlag(args[2], O_CLOEXEC)), now);
   }
 
