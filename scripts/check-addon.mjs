@@ -1,7 +1,7 @@
 // npm run check:addon [-- TEST...]: the addon under sanitizers, in a real Node, with the real tests.
 //
 // A copy of the package gets an addon that is compiled with the address and undefined behaviour
-// sanitizers, and the tests of worlds (or those that are named) run there.
+// sanitizers, and the tests that are about it (or those that are named) run there.
 // Node itself is not instrumented, so leaks are left to the C test: what Node still holds at its
 // end would drown ours. With valgrind, one program runs, and errors count where the addon is on
 // the stack: V8 does much on purpose that valgrind does not like.
@@ -27,7 +27,9 @@ const { include_dir: headers } = createRequire(import.meta.url)('node-api-header
 const folder = mkdtempSync(path.join(tmpdir(), 'closefds-addon-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-const tests = process.argv.length > 2 ? process.argv.slice(2) : ['worlds'];
+/** Those that are about the addon. What the others try of it is the same, and the suite would take hours. */
+const ABOUT = ['worlds', 'spawn', 'spawning', 'looks', 'worker', 'native-makers', 'faults'];
+const tests = process.argv.length > 2 ? process.argv.slice(2) : ABOUT;
 const native = name => path.join(root, 'native', name);
 const addon = path.join('prebuilds', `${process.platform}-${process.arch}`, 'closefds.glibc.node');
 const FLAGS = ['-std=c11', '-O1', '-g', '-fPIC', '-pthread', '-fno-omit-frame-pointer', '-DNAPI_VERSION=8'];
