@@ -260,7 +260,7 @@ const CASES: readonly (readonly [code: string, ...sites: string[]])[] = [
 
   // The same by other ways.
   [`${CP} cp.spawn.apply(cp, ['a', { stdio: [0, 1, 2, 'pipe'] }])`, 'certain spawn pipe 3'],
-  [`${CP} const a = ['a', { stdio: [0, 1, 2, 'pipe'] }]; cp.spawn(...a)`, 'certain spawn pipe 3'],
+  [`${CP} cp.spawn(...['a', { stdio: [0, 1, 2, 'pipe'] }])`, 'certain spawn pipe 3'],
   [`${CP} Reflect.apply(cp.spawn, cp, ['a', { stdio: [0, 1, 2, 'pipe'] }])`, 'certain spawn pipe 3'],
   [`${CP} cp.spawn('a', ['pipe', 'pipe', 'pipe', 'ipc'])`],
   [

@@ -156,10 +156,15 @@ export function createReader(tree: Tree, values: Values): Reader {
     each: AnyNode | undefined,
     node: AnyNode,
     seen: Set<AnyNode>,
-  ): readonly Slots[] {
+  ): readonly Slots[] | undefined {
     const [length] = values.property(from, 'length');
     const base = length === undefined ? arrays(from, seen) : [{ ...sized(length, NONE), nodes: [node] }];
-    return each === undefined ? base : mapped(base, each, node);
+    if (each === undefined) return base;
+    const found = mapped(base, each, node);
+    // Neither how many nor what: execa's own `Array.from({ length }, (_, i) => stdio[i])`.
+    return found.some(({ rest }) => rest.some(({ kinds, isOpen }) => isOpen || kinds.length === 0))
+      ? undefined
+      : found;
   }
 
   /** As many slots, each with what the function makes of it. */
