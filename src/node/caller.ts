@@ -29,6 +29,11 @@ export interface CallerOptions {
 /** One call on the stack, innermost first. */
 interface Frame {
   readonly file: string | undefined;
+  /** Where in the file: asked of the caller's frame alone, since V8 counts lines for it. */
+  readonly position: () => Position;
+}
+
+interface Position {
   readonly line: number | undefined;
   readonly column: number | undefined;
   readonly function: string | undefined;
@@ -46,11 +51,24 @@ export function createCallerFinder(options: CallerOptions): () => Caller | undef
   const packages = new Map<string, InstalledPackage>();
 
   return function findCaller() {
+    const near = captureCallSites(NEAR_FRAMES);
+    if (near.complete) {
+      const { caller, isSettled } = search(framesOf(near.sites));
+      if (isSettled || near.sites.length < NEAR_FRAMES) return caller;
+    }
+    return search(captureFrames()).caller;
+  };
+
+  /** `isSettled`: frames further out change nothing. */
+  function search(frames: Iterable<Frame>): {
+    readonly caller: Caller | undefined;
+    readonly isSettled: boolean;
+  } {
     const launchers: string[] = [];
     let launcher: Caller | undefined;
     let placeless: Frame | undefined;
 
-    for (const frame of captureFrames()) {
+    for (const frame of frames) {
       if (isNodes(frame) || isOwn(frame)) continue;
       if (!isPlace(frame.file)) {
         // Code without a file (vm, data: URLs): whoever ran it has one, further out.
@@ -59,15 +77,15 @@ export function createCallerFinder(options: CallerOptions): () => Caller | undef
       }
       const caller = toCaller(frame, launchers);
       if (caller.name === APP || !options.isLauncher(caller.declaredName ?? caller.name, caller.version))
-        return caller;
+        return { caller, isSettled: true };
       placeless = undefined;
       launcher ??= caller;
       if (!launchers.includes(caller.name)) launchers.push(caller.name);
     }
-    if (placeless !== undefined) return nameless(placeless, launchers);
+    if (placeless !== undefined) return { caller: nameless(placeless, launchers), isSettled: false };
     // A launcher with nobody behind it: its caller is not on this stack any more.
-    return launcher === undefined ? undefined : { ...launcher, launchers: [] };
-  };
+    return { caller: launcher && { ...launcher, launchers: [] }, isSettled: false };
+  }
 
   function isOwn(frame: Frame): boolean {
     return options.own.some(folder => frame.file?.startsWith(folder + path.sep));
@@ -83,9 +101,7 @@ export function createCallerFinder(options: CallerOptions): () => Caller | undef
       declaredName: installed?.declaredName,
       file,
       fileInPackage: file !== undefined && path.isAbsolute(file) ? relative(root, file) : undefined,
-      line: frame.line,
-      column: frame.column,
-      function: frame.function,
+      ...frame.position(),
       launchers: [...launchers],
     };
   }
@@ -105,7 +121,7 @@ export function createCallerFinder(options: CallerOptions): () => Caller | undef
 /** Nobody with a file is on the stack. To call this the app would give it what the app may do. */
 function nameless(frame: Frame, launchers: readonly string[]): Caller {
   const nothing = { version: undefined, declaredName: undefined, fileInPackage: undefined };
-  return { name: UNKNOWN, ...nothing, ...frame, launchers };
+  return { name: UNKNOWN, ...nothing, file: frame.file, ...frame.position(), launchers };
 }
 
 function relative(root: string, file: string): string {
@@ -155,15 +171,18 @@ function isPlace(file: string | undefined): boolean {
 
 const MOST_FRAMES = 100;
 
+/** Each frame that V8 captures costs time, and the caller is mostly among these: some ten are ours and Node's. */
+const NEAR_FRAMES = 16;
+
 function captureFrames(): Iterable<Frame> {
-  const { sites, complete } = captureCallSites();
+  const { sites, complete } = captureCallSites(MOST_FRAMES);
   if (complete) return framesOf(sites);
   // Somebody froze the hook or the limit. Each other way sees less in its own manner: without
   // async frames, or ten of them.
   return [plainCallSites(), fromText(stackText())].reduce(longer, sites.map(fromCallSite));
 }
 
-/** One by one: the caller is among the first, and asking for a line is the dear part. */
+/** One by one: the caller is among the first. */
 function* framesOf(sites: readonly NodeJS.CallSite[]): Generator<Frame> {
   for (const site of sites) yield fromCallSite(site);
 }
@@ -173,7 +192,10 @@ function longer(a: readonly Frame[], b: readonly Frame[]): readonly Frame[] {
 }
 
 /** V8's structured stack; whatever hook and limit others have set are back in place afterwards. */
-function captureCallSites(): { readonly sites: readonly NodeJS.CallSite[]; readonly complete: boolean } {
+function captureCallSites(most: number): {
+  readonly sites: readonly NodeJS.CallSite[];
+  readonly complete: boolean;
+} {
   const undo: (() => void)[] = [];
   const holder: { stack?: unknown } = {};
   try {
@@ -185,7 +207,7 @@ function captureCallSites(): { readonly sites: readonly NodeJS.CallSite[]; reado
       (_error: unknown, sites: unknown) => sites,
       undo,
     );
-    const unlimited = override(OriginalError, 'stackTraceLimit', MOST_FRAMES, undo);
+    const unlimited = override(OriginalError, 'stackTraceLimit', most, undo);
     if (!hooked) return { sites: [], complete: false };
     captureStackTrace(holder, captureCallSites);
     // Made by the hook of this moment, if not asked for before.
@@ -216,14 +238,19 @@ function override(holder: object, name: string, value: unknown, undo: (() => voi
 }
 
 function fromCallSite(site: NodeJS.CallSite): Frame {
-  const name = site.getFunctionName() ?? undefined;
   const file = site.getFileName() ?? undefined;
-  if (file === undefined && site.isEval()) return { ...fromEvalOrigin(site.getEvalOrigin()), function: name };
+  const name = () => site.getFunctionName() ?? undefined;
+  if (file === undefined && site.isEval()) {
+    const { file, line, column } = fromEvalOrigin(site.getEvalOrigin());
+    return { file, position: () => ({ line, column, function: name() }) };
+  }
   return {
     file: toPath(file),
-    line: site.getLineNumber() ?? undefined,
-    column: site.getColumnNumber() ?? undefined,
-    function: name,
+    position: () => ({
+      line: site.getLineNumber() ?? undefined,
+      column: site.getColumnNumber() ?? undefined,
+      function: name(),
+    }),
   };
 }
 
@@ -231,7 +258,7 @@ function fromCallSite(site: NodeJS.CallSite): Frame {
  * Where the outermost eval() stands: `eval at run (eval at <anonymous> (/app/x.js:3:1), <anonymous>:1:1)`.
  * Code that names itself (`//# sourceURL=`) has its own word for an origin, and that is no evidence.
  */
-function fromEvalOrigin(origin: string | undefined): Omit<Frame, 'function'> {
+function fromEvalOrigin(origin: string | undefined): Pick<Frame, 'file'> & Omit<Position, 'function'> {
   let place = origin ?? '';
   for (let inner = unwrapEval(place); inner !== undefined; inner = unwrapEval(place)) place = inner;
   const match = place === origin ? null : /^(.+):(\d+):(\d+)$/s.exec(place);
@@ -258,12 +285,12 @@ interface PlainCallSite {
 }
 
 function fromPlainCallSite(site: PlainCallSite): Frame {
-  return {
-    file: toPath(site.scriptName || undefined),
+  const position = {
     line: site.lineNumber,
     column: site.columnNumber ?? site.column,
     function: site.functionName || undefined,
   };
+  return { file: toPath(site.scriptName || undefined), position: () => position };
 }
 
 function stackText(): string {
@@ -283,7 +310,8 @@ function fromText(stack: string): Frame[] {
     if (match === null) return [];
     const [, name, ...place] = match;
     const [file, row, column] = name === undefined ? place.slice(3) : place;
-    return { file: toPath(file), line: Number(row), column: Number(column), function: name };
+    const position = { line: Number(row), column: Number(column), function: name };
+    return { file: toPath(file), position: () => position };
   });
 }
 
