@@ -1,11 +1,12 @@
 // A process that spawns as often as it is told, and answers with what each spawn took.
 //
-// It stays for all rounds: what is measured is the steady state, not the first spawn.
+// It stays for many rounds: what is measured is the steady state, not the first spawn.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
+import { inTurns } from './harness.mjs';
 import { tool } from './tools.mjs';
 
 /** Settled once it has opened its FDs. */
@@ -40,8 +41,25 @@ export async function startSpawner(command, { env = {}, count, most = 2000 } = {
   };
 }
 
+/**
+ * Has spawners play in turns, in several casts one after the other: two processes of one program differ for
+ * good in where their memory lies, and so in what a fork takes. `most` bounds the milliseconds of each.
+ */
+export async function inCasts(commands, { count, rounds, casts, most }) {
+  const batches = Object.fromEntries(Object.keys(commands).map(name => [name, []]));
+  for (let cast = 0; cast < casts; cast++) {
+    const options = { count, most: most / casts / 4 };
+    const played = await withSpawners(commands, options, players =>
+      inTurns(players, { rounds: rounds / casts, most: most / casts }),
+    );
+    for (const [name, list] of Object.entries(played))
+      batches[name].push(...list.map(batch => ({ ...batch, round: cast * rounds + batch.round })));
+  }
+  return batches;
+}
+
 /** Starts them one after the other, has `work` do with them, and stops them come what may. */
-export async function withSpawners(commands, options, work) {
+async function withSpawners(commands, options, work) {
   const spawners = {};
   try {
     for (const [name, { command, ...own }] of Object.entries(commands))

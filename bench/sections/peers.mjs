@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 
-import { compare, inTurns } from '../harness.mjs';
-import { withSpawners } from '../spawner.mjs';
+import { compare } from '../harness.mjs';
+import { inCasts } from '../spawner.mjs';
 import { program, REGISTER, ROOT, tool } from '../tools.mjs';
 
 export const title = 'Beside what people use instead';
@@ -123,8 +123,8 @@ function fetchFsExt() {
 }
 
 function measure(ways, quick) {
-  const [count, rounds, most] = quick ? [10, 6, 250] : [20, 20, 3000];
-  return withSpawners(ways, { count, most: most / 5 }, players => inTurns(players, { rounds, most }));
+  const [count, rounds, casts, most] = quick ? [10, 6, 1, 250] : [20, 20, 4, 3000];
+  return inCasts(ways, { count, rounds, casts, most });
 }
 
 function each(of, change) {

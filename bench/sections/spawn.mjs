@@ -4,8 +4,8 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { compare, inTurns } from '../harness.mjs';
-import { withSpawners } from '../spawner.mjs';
+import { compare } from '../harness.mjs';
+import { inCasts } from '../spawner.mjs';
 import { program, REGISTER, tool, withoutAddon } from '../tools.mjs';
 
 export const title = 'A spawn';
@@ -117,10 +117,9 @@ function measure({ route, fds, strays = 0, megabytes = 0 }, ways, folder, quick)
       { env, command: [process.execPath, ...args, program('spawner.js'), request] },
     ]),
   );
-  const [count, rounds] = quick ? [10, 8] : [20, 25];
+  const [count, rounds, casts] = quick ? [10, 8, 1] : [20, 40, 5];
   const most = MOST[quick ? 'quick' : 'full'];
-  const spawner = { count: route === 'fork' ? count / 5 : count, most: most / 10 };
-  return withSpawners(commands, spawner, players => inTurns(players, { rounds, most }));
+  return inCasts(commands, { count: route === 'fork' ? count / 5 : count, rounds, casts, most });
 }
 
 /** What the permission to open FDs leaves for those that are open anyway. */
