@@ -126,7 +126,7 @@ function unjudged(call: SpawnCall, { mode }: Settings, strayGuard: StrayGuard, e
 
 function loadGuard(settings: Settings, strayGuard: StrayGuard): SpawnGuard {
   const { createRealGuard } = require('./real-world') as typeof RealWorld;
-  return createRealGuard({ settings, strayGuard, packageRoot: PACKAGE_ROOT, report });
+  return createRealGuard({ settings, strayGuard, packageRoot: PACKAGE_ROOT, report, reportAgain });
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -250,6 +250,15 @@ function report(finding: Finding, occurrence: Occurrence = 'first'): void {
     reporter.report(finding, occurrence);
   } catch {
     // Somebody replaced process.emitWarning by something that throws; the host must not suffer.
+  }
+}
+
+/** All of these `again`. */
+function reportAgain(findings: readonly Finding[]): void {
+  try {
+    reporter?.reportAgain(findings);
+  } catch {
+    // As above.
   }
 }
 

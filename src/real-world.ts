@@ -7,7 +7,7 @@ import type * as Audit from './auditor';
 import { type Compat, loadCompat, NO_COMPAT } from './compat';
 import type { Auditor } from './core/audit';
 import type { PolicyConfig } from './core/config';
-import type { Finding, Occurrence } from './core/finding';
+import type { Finding, Occurrence, SpawnFinding } from './core/finding';
 import { findOpener, type Opener } from './core/opener';
 import { judgesStrays, type Policy, toPolicy } from './core/policy';
 import type { OpenFile } from './core/request';
@@ -26,9 +26,12 @@ export interface RealWorld {
   readonly packageRoot: string;
   /** Never throws. */
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
+  /** All of these `again`. Never throws. */
+  readonly reportAgain: (findings: readonly SpawnFinding[]) => void;
 }
 
-export function createRealGuard({ settings, strayGuard, packageRoot, report }: RealWorld): SpawnGuard {
+export function createRealGuard(world: RealWorld): SpawnGuard {
+  const { settings, strayGuard, packageRoot, report, reportAgain } = world;
   const { mode, config, appRoot } = settings;
   const marks = mode !== 'warn';
   const look = createStrayWatch({
@@ -62,6 +65,7 @@ export function createRealGuard({ settings, strayGuard, packageRoot, report }: R
     redact: config.redact,
     positionOf,
     report,
+    reportAgain,
     audit: settings.audit === undefined ? undefined : auditor(settings.audit),
   });
 

@@ -17,6 +17,8 @@ import { createWarner } from './node/warning';
 
 export interface Reporter {
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
+  /** All of these `again`: a hundred strays that recur are counted as one. */
+  readonly reportAgain: (findings: readonly Finding[]) => void;
   /** Writes the counts that are not in the file yet. */
   readonly flush: () => void;
 }
@@ -45,6 +47,8 @@ export function createReporter({ mode, settings, originals }: ReporterOptions): 
   const file = settings && openReportFile(settings.file);
   /** How often each finding occurred since it was last written. */
   const counts = new Map<Finding, number>();
+  /** The same of lists. */
+  const repeats = new Map<readonly Finding[], number>();
   let publishing = false;
   let waiting = false;
   /** Milliseconds. Short at first: what ends soon may end without telling, as a worker does by process.exit(). */
@@ -56,14 +60,32 @@ export function createReporter({ mode, settings, originals }: ReporterOptions): 
     exiting = true;
     atExit();
   });
-  return { report, flush };
+  return { report, reportAgain, flush };
 
   /** The file first: a listener of the others may throw. */
   function report(finding: Finding, occurrence: Occurrence): void {
-    if (occurrence === 'again') counts.set(finding, (counts.get(finding) ?? 0) + 1);
+    if (occurrence === 'again') count(counts, finding, 1);
     else attempt('writing the report', () => file?.append([lineOf(finding, countOf(occurrence))]));
     if (channel.hasSubscribers) attempt('publishing', () => publish(finding, occurrence));
     if (occurrence === 'first') warner.warn(finding);
+    flushInTime();
+  }
+
+  function reportAgain(findings: readonly Finding[]): void {
+    count(repeats, findings, 1);
+    if (channel.hasSubscribers)
+      attempt('publishing', () => {
+        for (const finding of findings) publish(finding, 'again');
+      });
+    flushInTime();
+  }
+
+  /** Without a file, nobody asks. */
+  function count<T>(occurred: Map<T, number>, what: T, times: number): void {
+    if (file !== undefined) occurred.set(what, (occurred.get(what) ?? 0) + times);
+  }
+
+  function flushInTime(): void {
     if (exiting) atExit();
     else attempt('writing counts', flushLater);
   }
@@ -87,6 +109,8 @@ export function createReporter({ mode, settings, originals }: ReporterOptions): 
 
   function flush(): void {
     attempt('writing counts', () => {
+      for (const [findings, times] of repeats) for (const finding of findings) count(counts, finding, times);
+      repeats.clear();
       const lines = [...counts].map(([finding, count]) => lineOf(finding, count));
       counts.clear();
       if (lines.length > 0 || file?.isBehind()) file?.append(lines);
@@ -108,7 +132,7 @@ export function createReporter({ mode, settings, originals }: ReporterOptions): 
 
   function flushLater(): void {
     if (waiting || settings === undefined || file === undefined) return;
-    if (counts.size === 0 && !file.isBehind()) return;
+    if (counts.size === 0 && repeats.size === 0 && !file.isBehind()) return;
     waiting = true;
     const timer = originals.setTimeout(
       () => {

@@ -21,7 +21,7 @@ import { createMemory } from './core/judged-before';
 import { toRefusal } from './core/message';
 import type { Opener } from './core/opener';
 import type { Mode, Policy } from './core/policy';
-import { type AfterSpawn, createUseWatch, type Passed, type Position } from './core/proof-of-use';
+import { type AfterSpawn, createUseWatch, isProvable, type Passed, type Position } from './core/proof-of-use';
 import {
   type Crossing,
   designates,
@@ -49,6 +49,8 @@ export interface World {
   readonly redact: readonly string[];
   readonly positionOf: (fd: number) => Position | undefined;
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
+  /** All of these `again`. The same list for the same findings, so that it can be counted as one. */
+  readonly reportAgain: (findings: readonly SpawnFinding[]) => void;
   /** undefined without an audit. */
   readonly audit: Auditor | undefined;
 }
@@ -61,7 +63,9 @@ export interface Candidate {
 /** Of a spawn that designates nothing. */
 interface Judgement {
   readonly plan: Plan;
-  readonly told: readonly Passed[];
+  readonly findings: readonly SpawnFinding[];
+  /** Of these, what a child may yet prove to use. */
+  readonly provable: readonly Passed[];
 }
 
 /** Judges a call. Throws ERR_CLOSEFDS_DENIED in `strict`, and nothing else. */
@@ -139,7 +143,7 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     const plan = { ...apply(request, outcomes, strays, mode), after: after && safely(after), trace };
     // What failed is tried again.
     const isWhole = told.length === all?.length && (candidate === undefined) === (tried === undefined);
-    if (isWhole && recurs) memory.keep(circumstances, { plan, told });
+    if (isWhole && recurs) memory.keep(circumstances, toJudgement(plan, told));
     return plan;
   }
 
@@ -148,9 +152,10 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     return !designates(call.stdio) && call.unsafe === undefined && world.audit === undefined;
   }
 
-  function judgeAgain({ plan, told }: Judgement, { sync }: SpawnCall): Plan {
-    for (const { finding } of told) report(finding, 'again');
-    const after = attempt('noting offsets', () => watchUse(told, sync), undefined);
+  function judgeAgain({ plan, findings, provable }: Judgement, { sync }: SpawnCall): Plan {
+    attempt('reporting', () => world.reportAgain(findings), undefined);
+    if (provable.length === 0) return plan;
+    const after = attempt('noting offsets', () => watchUse(provable, sync), undefined);
     return { ...plan, after: after && safely(after) };
   }
 
@@ -230,6 +235,12 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
       // The report is what is broken; there is nobody left to tell.
     }
   }
+}
+
+function toJudgement(plan: Plan, told: readonly Passed[]): Judgement {
+  const findings = told.map(({ finding }) => finding);
+  const provable = told.filter(({ finding }) => isProvable(finding));
+  return { plan, findings, provable };
 }
 
 /** A rule may speak of the launcher, the file and the command; the last does not follow from the others. */

@@ -153,8 +153,7 @@ const FAULTS: readonly Fault[] = [
     at: 'reporting what recurs',
     inject: `const { createReporter } = on('reporter');
       on('reporter').createReporter = (...all) => {
-        const { report, ...rest } = createReporter(...all);
-        return { ...rest, report: (finding, occurrence) => (occurrence === 'again' ? boom() : report(finding, occurrence)) };
+        return { ...createReporter(...all), reportAgain: boom };
       };`,
     child: STDIO,
     reports: 0,

@@ -91,6 +91,7 @@ for (const [name, steps, kept, told] of [
       redact: [],
       positionOf: () => undefined,
       report: (_finding, occurrence) => occurrences.push(occurrence),
+      reportAgain: findings => occurrences.push(...findings.map(() => 'again')),
       audit: undefined,
     });
     const plans = steps.map(step => {
@@ -120,6 +121,7 @@ test('of ever new commands, what is too many is counted as the first', t => {
       const title = `${'command' in finding ? finding.command : ''} ${occurrence}`;
       told.set(title, (told.get(title) ?? 0) + 1);
     },
+    reportAgain: () => {},
     audit: undefined,
   });
   for (let i = 0; i < 10_007; i++) guard(call({ command: `tool-${i}` }));

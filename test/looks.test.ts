@@ -45,6 +45,7 @@ function keptOf(mode: Mode, rules: readonly object[], given: Parameters<typeof c
       strayGuard,
       packageRoot: ROOT,
       report: () => {},
+      reportAgain: () => {},
     });
     // One call site for all: a new one is looked at anew.
     const plans = [LATER, LATER + 1, LATER + 2].map(fd => {
@@ -85,6 +86,7 @@ for (const native of [true, false]) {
       redact: [],
       positionOf: () => undefined,
       report: () => {},
+      reportAgain: () => {},
       audit: undefined,
     });
     for (const given of [{ native }, {}, {}]) guard(call(given));

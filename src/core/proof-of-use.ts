@@ -58,6 +58,11 @@ export function createUseWatch({ positionOf, onUse }: Looks) {
   };
 }
 
-function couldProve({ used, type, kind, atStart }: SpawnFinding, sync: boolean): boolean {
-  return used === 'unknown' && type === 'file' && (sync || kind === 'fd' || atStart);
+function couldProve(finding: SpawnFinding, sync: boolean): boolean {
+  return isProvable(finding) && (sync || finding.kind === 'fd' || finding.atStart);
+}
+
+/** Whether a child's use of it could show at all. */
+export function isProvable({ used, type }: SpawnFinding): boolean {
+  return used === 'unknown' && type === 'file';
 }
