@@ -83,6 +83,7 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
       if (call.route === 'execve') reporter?.flush();
       return plan;
     },
+    guardPlain: () => judge?.plain(),
     strayGuard,
     execThroughSpawnSync: (...args) =>
       (require('./node/exec-sync') as typeof ExecSync).execThroughSpawnSync(...args),
@@ -103,7 +104,7 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
     },
   });
 
-  function load(): SpawnGuard {
+  function load(): (call: SpawnCall) => Plan {
     try {
       judge = loadGuard(settings, strayGuard);
       return judge;

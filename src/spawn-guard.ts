@@ -68,8 +68,12 @@ interface Judgement {
   readonly provable: readonly Passed[];
 }
 
-/** Judges a call. Throws ERR_CLOSEFDS_DENIED in `strict`, and nothing else. */
-export type SpawnGuard = (call: SpawnCall) => Plan;
+export interface SpawnGuard {
+  /** Judges a call. Throws ERR_CLOSEFDS_DENIED in `strict`, and nothing else. */
+  (call: SpawnCall): Plan;
+  /** In short, for a call that asks for nothing: its plan, or undefined where there are strays to judge. */
+  readonly plain: () => Plan | undefined;
+}
 
 export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
   const nothing: Plan = {
@@ -97,7 +101,18 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
   /** The last call left FDs open, which no look has seen. */
   let opened = false;
 
-  return function guard(call) {
+  return Object.assign(guard, { plain });
+
+  /** What fails here fails again in the judgement, and is told there. */
+  function plain(): Plan | undefined {
+    try {
+      return !opened && world.strays(false).length === 0 ? nothing : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  function guard(call: SpawnCall): Plan {
     const judged = attempt('judging a spawn', () => judge(call), undefined);
     if (judged instanceof Error) throw judged;
     return (
@@ -108,7 +123,7 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
         attempt('looking for strays', () => world.strays(true), []),
       )
     );
-  };
+  }
 
   function judge(call: SpawnCall): Plan | ClosefdsError {
     // What unsafe() passes depends on the list, as closing does not.

@@ -3,11 +3,13 @@
 // They come before Node has checked them, and may be anything; what is wrong with them is Node's to say.
 
 import type { SpawnCall } from './request';
-import { isOptions, isRevoked, type Options, peek, type StdioReading } from './stdio-option';
+import { type IsProxy, isOptions, isRevoked, type Options, peek, type StdioReading } from './stdio-option';
 
 // Registered symbols, so that libraries can use them without depending on closefds.
 const WITH_FDS = Symbol.for('closefds.withFds');
 const UNSAFE = Symbol.for('closefds.unsafe');
+/** A plain property, where a launcher drops symbols. */
+const TWIN = '__closefds';
 
 /**
  * `command` has what is started, as ChildProcess.prototype.spawn() and the handles take it. `inherited` is
@@ -34,6 +36,33 @@ export function toCall(
   };
 }
 
+/**
+ * Whether a call neither designates anything nor bears a mark, as far as that shows without running anybody's
+ * code. What does not show may still be so.
+ */
+export function asksForNothing(options: Options, isProxy: IsProxy): boolean {
+  if (isProxy(options) || !isOrdinary(options)) return false;
+  if (WITH_FDS in options || UNSAFE in options || TWIN in options) return false;
+  const stdio = Object.getOwnPropertyDescriptor(options, 'stdio');
+  if (stdio === undefined) return !('stdio' in options);
+  if (!('value' in stdio) || isProxy(stdio.value)) return false;
+  return !Array.isArray(stdio.value) || hasStdioOnly(stdio.value);
+}
+
+function isOrdinary(options: Options): boolean {
+  const prototype = Object.getPrototypeOf(options);
+  return prototype === null || prototype === Object.prototype;
+}
+
+function hasStdioOnly(slots: readonly unknown[]): boolean {
+  if (slots.length > 3) return false;
+  for (let index = 0; index < slots.length; index++) {
+    const slot = Object.getOwnPropertyDescriptor(slots, index);
+    if (slot === undefined || !('value' in slot) || slot.value === 'ipc') return false;
+  }
+  return true;
+}
+
 /** Of what nothing else is known. */
 export function bareCall(route: string, stdio: unknown): SpawnCall {
   return {
@@ -56,7 +85,7 @@ export function isMarked(options: Options): boolean {
 
 /** What withFds() and unsafe() left: a symbol, or its twin where a launcher dropped symbols. */
 export function readMarks(options: Options): Pick<SpawnCall, 'explicit' | 'unsafe'> {
-  const twin = peek(options, '__closefds');
+  const twin = peek(options, TWIN);
   const read = (key: symbol, name: string) =>
     peek(options, key) ?? (isOptions(twin) ? peek(twin, name) : undefined);
   const explicit = read(WITH_FDS, 'withFds');

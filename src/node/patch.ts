@@ -16,6 +16,7 @@ import util = require('node:util');
 import type { Plan, Trace } from '../core/apply';
 import { fromHandleForm, toHandleForm } from '../core/handle-form';
 import {
+  asksForNothing,
   bareCall,
   carriedStdio,
   describeCommand,
@@ -44,6 +45,8 @@ import type { StrayGuard } from '../core/stray-guard';
 export interface PatchOptions {
   /** Judges a call; may throw what the caller is to see. */
   readonly guard: (call: SpawnCall) => Plan;
+  /** The plan of a call that asks for nothing; undefined where that has to be judged, too. Never throws. */
+  readonly guardPlain: () => Plan | undefined;
   readonly strayGuard: StrayGuard;
   /** The exec pair with its default stdio, for when the stand-in has to give them one. */
   readonly execThroughSpawnSync: (
@@ -65,7 +68,7 @@ export type GuardNative = (call: SpawnCall, start: () => unknown) => unknown;
 
 /** Replaces the functions of this thread. To be called once in each. */
 export function installPatch(options: PatchOptions): GuardNative {
-  const { guard, strayGuard, onUnguarded, onUnpatched, onFailure } = options;
+  const { guard, guardPlain, strayGuard, onUnguarded, onUnpatched, onFailure } = options;
   /** Within a guarded call: what lies below it is guarded already. */
   let depth = 0;
   /** The options of an execFile() under way, which makes options of its own. */
@@ -97,6 +100,10 @@ export function installPatch(options: PatchOptions): GuardNative {
     return function spawn(...args) {
       const [options] = args;
       if (depth > 0 || !isOptions(options)) return Reflect.apply(original, this, args);
+      const plain = carried === undefined ? plainPlan(options) : undefined;
+      if (plain !== undefined)
+        return within(plain, () => startedBy(this, Reflect.apply(original, this, args)));
+
       const { call, stdio } = reading('spawn', options, () => {
         const stdio = (carried && carriedStdio(carried)) ?? readStdio(options, false, isProxy);
         return { call: toCall('spawn', options, stdio.value, process.env, carried), stdio };
@@ -110,7 +117,7 @@ export function installPatch(options: PatchOptions): GuardNative {
         const { stdio: streams } = this as { stdio?: unknown[] };
         if (replaced?.visible !== undefined && streams !== undefined) streams.length = replaced.visible;
         if (after !== undefined) callAtEnd(this, after);
-        return { result: error, started: (this as { pid?: number }).pid !== undefined };
+        return startedBy(this, error);
       });
     };
   }
@@ -120,6 +127,9 @@ export function installPatch(options: PatchOptions): GuardNative {
       if (depth > 0) return Reflect.apply(original, this, args);
       const at = optionsIndex(route, args);
       const options = (isOptions(args[at]) ? args[at] : {}) as Options;
+      const plain = plainPlan(options);
+      if (plain !== undefined) return within(plain, () => outcomeOf(Reflect.apply(original, this, args)));
+
       const { call, stdio } = reading(route, options, () => {
         const stdio = readStdio(options, true, isProxy);
         const command = describeCommand(route, args, options);
@@ -240,6 +250,11 @@ export function installPatch(options: PatchOptions): GuardNative {
     });
   }
 
+  /** Most calls leave here, before anything is made of them. */
+  function plainPlan(options: Options): Plan | undefined {
+    return asksForNothing(options, isProxy) ? guardPlain() : undefined;
+  }
+
   function guarded(
     call: SpawnCall,
     stdio: StdioReading,
@@ -247,17 +262,24 @@ export function installPatch(options: PatchOptions): GuardNative {
   ): unknown {
     const plan = guard(call);
     const replaced = replacement(plan, stdio);
+    try {
+      return within(plan, () => start(replaced, plan));
+    } finally {
+      if (call.sync) plan.after?.();
+    }
+  }
+
+  function within(plan: Plan, start: () => Outcome): unknown {
     let started = false;
     depth++;
     try {
       if (plan.guarded) tolerate(() => strayGuard.begin(plan));
-      const outcome = start(replaced, plan);
+      const outcome = start();
       started = outcome.started;
       return outcome.result;
     } finally {
       depth--;
       if (plan.guarded) end(started);
-      if (call.sync) plan.after?.();
     }
   }
 
@@ -333,6 +355,10 @@ function callAtEnd(child: unknown, after: () => void): void {
 
 function traced<T>(trace: Trace | undefined, handle: object | undefined, work: () => T): T {
   return trace === undefined ? work() : trace.run(handle, work);
+}
+
+function startedBy(child: unknown, result: unknown): Outcome {
+  return { result, started: (child as { pid?: number }).pid !== undefined };
 }
 
 /**

@@ -45,6 +45,7 @@ installPatch({
     appendFileSync(out, `${JSON.stringify(line)}\n`);
     return NOTHING;
   },
+  guardPlain: () => undefined,
   strayGuard: NO_STRAY_GUARD,
   execThroughSpawnSync,
   onUnguarded: () => {},
