@@ -382,6 +382,13 @@ test('deep nesting is a RangeError, and long chains are read', t => {
   t.deepEqual(read(long).map(short), ['certain spawn ipc 3']);
 });
 
+test('a class that is made over and over costs the rest of the file nothing', t => {
+  const names = Array.from({ length: 400 }, (_, index) => `a${index}`);
+  const chain = names.map((name, index) => `let ${name} = ${names[index + 1] ?? 'class {}'};`).join(' ');
+  const code = `${chain} ${'new a0();'.repeat(2000)} ${CP} const io = [0, 1, 2, 'ipc']; cp.spawn('a', { stdio: io })`;
+  t.deepEqual(read(code).map(short), ['certain spawn ipc 3']);
+});
+
 test('what refers to itself ends', t => {
   const code = `${CP} let a = b, b = a; a.stdio = b.stdio; function f(x) { return f(x) } cp.spawn('a', { stdio: f(a), ...a }); cp.spawn('a', a)`;
   t.deepEqual(read(code), []);

@@ -228,17 +228,17 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
       );
   }
 
-  /** `class Mine extends ChildProcess`. */
+  /** `class Mine extends ChildProcess`. Where the name leads is not followed: every `new` would cost that. */
   function isOwnChildProcess(callee: AnyNode): boolean {
-    if (callee.type !== 'Identifier') return false;
-    return values
-      .all(callee)
-      .some(
-        value =>
-          (value.type === 'ClassDeclaration' || value.type === 'ClassExpression') &&
-          value.superClass != null &&
-          exportOf(value.superClass)?.path[0] === 'ChildProcess',
-      );
+    const sources = callee.type === 'Identifier' ? (tree.resolve(callee)?.sources ?? []) : [];
+    return sources.some(
+      source =>
+        source.from === 'value' &&
+        source.path.length === 0 &&
+        (source.value.type === 'ClassDeclaration' || source.value.type === 'ClassExpression') &&
+        source.value.superClass != null &&
+        exportOf(source.value.superClass)?.path[0] === 'ChildProcess',
+    );
   }
 
   function isOfProcess(callee: AnyNode, name: string, found: Export | undefined): boolean {
