@@ -141,6 +141,23 @@ const CASES: readonly (readonly [code: string, ...sites: string[]])[] = [
     'certain spawn pipe 3',
   ],
   [
+    `${CP} function f(o) { o = checked(o); cp.spawn('a', o) } f({ stdio: [0, 1, 2, 'pipe'] })`,
+    'certain spawn pipe 3',
+  ],
+  // execa, and cross-spawn beside a parser that has the same method.
+  [
+    `${CP} class P { _parse() {} } function f(o) { const p = cross._parse(c, o); o = p.options; o = { x: 1, ...o }; cp.spawn('a', o) } f({ stdio: [0, 1, 2, 'pipe'] })`,
+    'certain spawn pipe 3',
+  ],
+  [
+    `${CP} function f(o) { o = { stdio: [0, 1, 2] }; o = checked(o); cp.spawn('a', o) } f({ stdio: [0, 1, 2, 'pipe'] })`,
+    'likely stdio pipe 3',
+  ],
+  [
+    `${CP} const plain = o => ({ stdio: 'inherit' }); function f(o) { o = plain(o); cp.spawn('a', o) } f({ stdio: [0, 1, 2, 'pipe'] })`,
+    'likely stdio pipe 3',
+  ],
+  [
     `${CP} const o = { stdio: [0, 1, 2, 'pipe'] }; cp.spawn('a', Object.assign({}, o, { stdio: 'inherit' }))`,
     'likely stdio pipe 3',
   ],

@@ -2,18 +2,26 @@
 //
 // `let io = a; io = b; use(io)` uses b. Only what is plain is judged: an assignment that stands, as a
 // statement of its own, in a block that leads to the use. Whatever runs between the two stands
-// between them in the text, or in another function; everything else was overwritten.
+// between them in the text, or in another function; everything else was overwritten. What a function
+// that nobody knows makes of the old value, `io = checked(io)`, may be the old value still.
 
 import type { AnyNode, Identifier } from 'acorn';
 import { functionAround, isFunction, type Source } from './tree';
 
 /** For a use of the variable that has these sources. */
-export function isInForce(use: Identifier, sources: readonly Source[]): (source: Source) => boolean {
+export function isInForce(
+  use: Identifier,
+  sources: readonly Source[],
+  /** The variable itself, where an unknown function makes its new value of the old one. */
+  madeOf: (value: AnyNode) => Identifier | undefined,
+): (source: Source) => boolean {
   const last = sources.length < 2 ? undefined : overwriting(use, sources);
   if (last === undefined) return () => true;
   const { source: overwriting_, from, to, fn } = last;
+  const old = overwriting_.from === 'value' ? madeOf(overwriting_.value) : undefined;
+  const isOld = old !== undefined && old.start < use.start ? isInForce(old, sources, madeOf) : () => false;
   return source => {
-    if (source === overwriting_) return true;
+    if (source === overwriting_ || isOld(source)) return true;
     if (source.from !== 'value') return source.from === 'parameter' && source.fn !== fn;
     const { start } = source.value;
     return functionAround(source.value) !== fn || (start > from && start < to);

@@ -15,7 +15,17 @@ import type {
   NewExpression,
 } from 'acorn';
 import { isInForce } from './in-force';
-import { ANY, type FunctionNode, isFunction, keyOf, nameOf, type Path, type Source, type Tree } from './tree';
+import {
+  ANY,
+  type Binding,
+  type FunctionNode,
+  isFunction,
+  keyOf,
+  nameOf,
+  type Path,
+  type Source,
+  type Tree,
+} from './tree';
 
 export interface Values {
   /** One step towards the value; undefined if the expression is as plain as it gets. */
@@ -95,7 +105,23 @@ export function createValues(tree: Tree): Values {
 
   function ofName(name: Identifier, seen: Set<AnyNode>): readonly AnyNode[] {
     const sources = tree.resolve(name)?.sources ?? [];
-    return sources.filter(isInForce(name, sources)).flatMap(source => ofSource(source, seen));
+    const isOf = isInForce(name, sources, value => madeOf(value, tree.resolve(name)));
+    return sources.filter(isOf).flatMap(source => ofSource(source, seen));
+  }
+
+  /** `io = checked(io)`, `parsed = parse(file, options); options = parsed.options`. */
+  function madeOf(value: AnyNode, variable: Binding | undefined): Identifier | undefined {
+    const object = withoutMembers(value);
+    const sources = object.type === 'Identifier' ? (tree.resolve(object)?.sources ?? []) : [];
+    const calls = [object, ...sources.flatMap(source => (source.from === 'value' ? [source.value] : []))];
+    for (const call of calls.map(withoutMembers)) {
+      if (call.type !== 'CallExpression' || isAssign(call)) continue;
+      // What a method is, its name only suggests: `crossSpawn._parse` is not the parser's `_parse`.
+      if (call.callee.type === 'Identifier' && functionsOf(call.callee).length > 0) continue;
+      for (const argument of call.arguments)
+        if (argument.type === 'Identifier' && tree.resolve(argument) === variable) return argument;
+    }
+    return undefined;
   }
 
   function ofSource(source: Source, seen: Set<AnyNode>): readonly AnyNode[] {
@@ -313,6 +339,12 @@ export function createValues(tree: Tree): Values {
         add(writes, `this ${classAround(fields)?.start ?? ''}.${keyOf(fields)}`, fields.value);
     return { writes, merges };
   }
+}
+
+/** `(await x).y.z`: x. */
+function withoutMembers(node: AnyNode): AnyNode {
+  if (node.type === 'MemberExpression') return withoutMembers(node.object);
+  return node.type === 'AwaitExpression' ? withoutMembers(node.argument) : node;
 }
 
 /** `f`, `x.f`, `(0, x.f)`, `x.f.call`: f. */
