@@ -67,6 +67,10 @@ async function main(args: readonly string[]): Promise<number> {
   else if (call.format === 'sarif') print(scanner.toSarif(shown, path.resolve(root), version()));
   else print(scanner.toTable(shown));
   for (const root of call.roots) advise(root, result.counts.files);
+  for (const { root, why } of result.unread)
+    process.stderr.write(`closefds: expected to read ${root}, found that it cannot be: ${why}.\n`);
+  // No place in what nobody could read is no good news.
+  if (result.unread.length > 0) return 1;
   return !call.write && result.places.some(place => fails(place, call.failOn, fresh)) ? 1 : 0;
 }
 

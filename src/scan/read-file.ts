@@ -51,7 +51,9 @@ function readAny({ file, kind, size }: Job, reader: Reader): readonly Outcome[] 
   if (kind === 'zip')
     return zipEntries(fs.readFileSync(file)).flatMap(entry => readEntry(file, entry, reader));
   if (kind === 'tarball')
-    return tarEntries(fs.readFileSync(file)).flatMap(entry => readEntry(file, entry, reader));
+    return tarEntries(fs.readFileSync(file)).flatMap(entry =>
+      entry.isCut ? [named(file, `ends in the middle of ${entry.name}`)] : readEntry(file, entry, reader),
+    );
   const tooLarge = limit(file, kind, size);
   if (tooLarge !== undefined) return tooLarge;
   if (kind === 'script' && !isNodeScript(firstBytes(file))) return [];

@@ -55,6 +55,8 @@ export interface ScanResult {
   };
   /** What could not be searched, and why. */
   readonly problems: readonly Problem[];
+  /** Which of the roots are among that. */
+  readonly unread: readonly { readonly root: string; readonly why: string }[];
   /** Links out of the tree that lead to no package. */
   readonly skippedLinks: readonly string[];
 }
@@ -95,6 +97,9 @@ export async function scanRoots(options: ScanOptions, bundle: string): Promise<S
     ),
     counts: { packages: owners.size, ...counts },
     problems: problems.map(({ file, why }) => ({ file: shown(file), why })).sort(byFile),
+    unread: roots.flatMap((root, index) =>
+      problems.filter(({ file }) => file === tops[index]).map(({ why }) => ({ root, why })),
+    ),
     skippedLinks: skippedLinks.map(shown).sort(),
   };
 

@@ -246,7 +246,8 @@ test('tarballs that are none, or cut short', async t => {
   writeFileSync(path.join(folder, 'text.tgz'), 'not found\n');
   writeFileSync(path.join(folder, 'empty.tgz'), '');
   const names = ['cut.tar', 'packed.tgz', 'text.tgz', 'empty.tgz'];
-  const { places, problems } = await report(folder, ...names);
+  const { stdout, stderr, code } = await closefds(folder, '--format', 'json', ...names);
+  const { places, problems }: Report = JSON.parse(stdout);
   t.deepEqual(
     places.map(({ file }) => file),
     ['cut.tar/other.js'],
@@ -254,12 +255,32 @@ test('tarballs that are none, or cut short', async t => {
   t.deepEqual(
     problems.map(({ file, why }) => `${file}: ${why}`),
     [
-      'cut.tar/index.js: the archive ends in the middle of it',
+      'cut.tar: ends in the middle of index.js',
       'empty.tgz: not a tar archive',
       'packed.tgz: unexpected end of file',
       'text.tgz: not a tar archive',
     ],
   );
+  const told = (name: string, why: string) =>
+    `closefds: expected to read ${name}, found that it cannot be: ${why}.\n`;
+  t.deepEqual(
+    [code, stderr],
+    [
+      1,
+      told('cut.tar', 'ends in the middle of index.js') +
+        told('packed.tgz', 'unexpected end of file') +
+        told('text.tgz', 'not a tar archive') +
+        told('empty.tgz', 'not a tar archive'),
+    ],
+  );
+});
+
+test('what cannot be read is no good news for CI', async t => {
+  const folder = tree(t, { 'text.tgz': 'not found\n', 'app/a.js': '', 'app/b.js': 'stdio (' });
+  t.is((await closefds(folder, '--fail-on', 'certain', 'text.tgz')).code, 1);
+  t.is((await closefds(folder, '--baseline', 'b.json', '--write-baseline', 'app', 'text.tgz')).code, 1);
+  // A file in it that cannot be parsed is named, as ever.
+  t.is((await closefds(folder, '--fail-on', 'certain', 'app')).code, 0);
 });
 
 // ---------------------------------------------------------------------------------------------
