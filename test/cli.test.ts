@@ -282,6 +282,15 @@ for (const [words, expected] of [
     ['text', 'json'],
   ],
   [['closefds', 'run', '--mode', 's'], ['strict']],
+  [
+    ['closefds', 'scan', '--format', ''],
+    ['table', 'json', 'sarif'],
+  ],
+  [
+    ['closefds', 'scan', '--show', ''],
+    ['certain', 'likely', 'possible'],
+  ],
+  [['closefds', 'scan', '--fail-on', 'c'], ['certain']],
   [['closefds', 'check', 'dat'], ['data']],
   [['closefds', 'check', '--config', 'dat'], ['data']],
   [['closefds', 'check', 'two'], ['two words']],

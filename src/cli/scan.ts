@@ -15,9 +15,10 @@ const usage = `closefds scan [OPTION...] [DIR|TARBALL...]
 Reads an application with its dependencies (default: the current folder), or packages' tarballs, and
 lists every place that starts a process with more than stdin, stdout and stderr. Nothing is run.
 
-  --format FORMAT      table, json or sarif (default: table)
-  --show LEVEL         the least sure that the table lists: certain, likely or possible (default: likely)
-  --fail-on LEVEL      exit with 1 if a place at least that sure is in no rule and not in the baseline
+  --format table|json|sarif            default: table
+  --show certain|likely|possible       the least sure that the table lists (default: likely)
+  --fail-on certain|likely|possible    exit with 1 if a place at least that sure is in no rule and not in
+                                       the baseline
   --baseline FILE      places that are known already
   --write-baseline     write all places that are found to the baseline's file
   --no-cache           read everything again
