@@ -515,7 +515,7 @@ const WRONG: readonly (readonly [args: readonly string[], message: RegExp])[] = 
   [['--write-baseline'], /expected --baseline FILE with --write-baseline/],
   [['--baseline', 'none.json'], /the baseline none\.json cannot be used: .*; --write-baseline writes one/],
   [['--baseline', 'package.json'], /expected "closefdsBaseline": 1, found undefined/],
-  [['--unknown'], /Unknown option '--unknown'/],
+  [['--unknown'], /found "--unknown"/],
 ];
 
 for (const [args, message] of WRONG)
