@@ -128,6 +128,29 @@ const CASES: readonly (readonly [code: string, ...sites: string[]])[] = [
     'certain spawn ipc/pipe 3',
   ],
 
+  // Changed in another branch than that of the call.
+  [
+    `${CP} const a = [0, 1, 2]; if (x) { a.push('ipc'); cp.fork('a', { stdio: a }) } else cp.spawn('a', { stdio: a })`,
+    'certain fork ipc 3',
+  ],
+  [
+    `${CP} for (;;) { const a = [0, 1, 2]; if (x) { a.push('ipc'); cp.fork('a', { stdio: a }) } else cp.spawn('a', { stdio: a }) }`,
+    'certain fork ipc 3',
+  ],
+  [
+    `${CP} const a = [0, 1, 2]; for (;;) if (x) a.push('pipe'); else cp.spawn('a', { stdio: a })`,
+    'likely spawn pipe +',
+  ],
+  [
+    `${CP} const a = [0, 1, 2]; function f() { if (x) a.push('pipe'); else cp.spawn('a', { stdio: a }) }`,
+    'likely spawn pipe +',
+  ],
+  [
+    `${CP} const a = [0, 1, 2]; switch (x) { case 1: a.push('pipe'); default: cp.spawn('a', { stdio: a }) }`,
+    'certain spawn pipe 3',
+  ],
+  [`${CP} for (let a = [0, 1, 2]; ; ) { a.push('ipc'); cp.fork('a', { stdio: a }) }`, 'likely fork ipc +'],
+
   // What it is when it is passed.
   [`${CP} let a = [0, 1, 2, 'pipe']; a = [0, 1, 2]; cp.spawn('a', { stdio: a })`],
   [`${CP} function f(a) { a = [0, 1, 2]; cp.spawn('a', { stdio: a }) } f([0, 1, 2, 'pipe'])`],

@@ -152,7 +152,7 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
   }
 
   function ofStart(call: CallExpression | NewExpression, via: string, found: Export | undefined): void {
-    const passed = argumentsOf(call).flatMap(argument => reader.arraysIn(argument, 'stdio'));
+    const passed = argumentsOf(call).flatMap(argument => reader.arraysIn(argument, 'stdio', call));
     // A command's arguments may have the same words.
     for (const argument of call.arguments) if (argument.type === 'ArrayExpression') used.add(argument);
     if (report(call, passed, via, true)) return;
@@ -191,7 +191,8 @@ function analyze(program: Program, text: string, { launchers }: Surroundings): r
   function ofDeaf(call: CallExpression | NewExpression): void {
     for (const argument of call.arguments)
       if (argument.type === 'ObjectExpression')
-        for (const { nodes } of reader.arraysIn(argument, 'stdio')) for (const node of nodes) used.add(node);
+        for (const { nodes } of reader.arraysIn(argument, 'stdio', call))
+          for (const node of nodes) used.add(node);
   }
 
   /** The name of what starts a process here, if it is known to. */

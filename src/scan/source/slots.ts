@@ -4,8 +4,8 @@ import type { AnyNode, ArrayExpression, CallExpression, NewExpression } from 'ac
 import type { Kind } from '../../core/request';
 import { type Change, collectChanges } from './changes';
 import { kindOf } from './kind-of';
-import { functionAround, isFunction, keyOf, type Tree } from './tree';
-import { calledName, isInLoop, type Values } from './values';
+import { isFunction, keyOf, type Tree } from './tree';
+import { calledName, isInLoop, isLoop, type Values } from './values';
 
 export interface Slot {
   /** Empty where nothing is passed: 'ignore', null, a hole. */
@@ -26,8 +26,8 @@ export interface Slots {
 export interface Reader {
   /** The arrays that an expression may be. */
   readonly arrays: (node: AnyNode) => readonly Slots[];
-  /** The arrays that `name` may be in an object. */
-  readonly arraysIn: (object: AnyNode, name: string) => readonly Slots[];
+  /** The arrays that `name` may be in an object that this call is given. */
+  readonly arraysIn: (object: AnyNode, name: string, call: AnyNode) => readonly Slots[];
   readonly slot: (node: AnyNode | null) => Slot;
   /** `push` and the like, writes to an index, and what makes an array shorter. */
   readonly changes: readonly Change[];
@@ -41,9 +41,16 @@ const ALTERNATIVES = 12;
 export function createReader(tree: Tree, values: Values): Reader {
   const changes = collectChanges(tree);
   const changesOf = groupByKey();
+  /** For which call the arrays are looked for. */
+  let user: AnyNode | undefined;
   return {
     arrays: node => arrays(node, new Set()),
-    arraysIn: (object, name) => arraysIn(object, name, new Set()),
+    arraysIn: (object, name, call) => {
+      user = call;
+      const found = arraysIn(object, name, new Set());
+      user = undefined;
+      return found;
+    },
     slot,
     changes,
   };
@@ -228,6 +235,7 @@ export function createReader(tree: Tree, values: Values): Reader {
 
   /** What is pushed in the one branch and what in the other are not pushed both. */
   function withChange(slots: Slots, change: Change, all: readonly Change[]): readonly Slots[] {
+    if (user !== undefined && isApart(change.node, user, slots.nodes[0] as AnyNode)) return [slots];
     const rivals = all.filter(({ node }) => areExclusive(node, change.node));
     if (rivals.some(({ node }) => slots.nodes.includes(node))) return [slots];
     return rivals.length === 0 ? [changed(slots, change)] : [changed(slots, change), slots];
@@ -235,7 +243,7 @@ export function createReader(tree: Tree, values: Values): Reader {
 
   function changed(base: Slots, { node, how, values: given, index }: Change): Slots {
     const nodes = [...base.nodes, node];
-    const loop = isInLoop(node, functionAround(base.nodes[0] as AnyNode));
+    const loop = isInLoop(node, repeatedAround(base.nodes[0] as AnyNode));
     const slots = given.map(value => (value.type === 'SpreadElement' ? OPEN : slot(value)));
     const spread = given.some(value => value.type === 'SpreadElement');
     switch (how) {
@@ -331,8 +339,31 @@ function isEmptyOrSpread(node: AnyNode): boolean {
 
 type Joined = readonly [AnyNode, ...AnyNode[]];
 
+/** Whether what is made is never both changed and used: the two are in different branches, once each time. */
+function isApart(change: AnyNode, use: AnyNode, made: AnyNode): boolean {
+  const fork = forkBetween(change, use);
+  // A case may fall through to the next.
+  if (fork === undefined || fork.type === 'SwitchStatement') return false;
+  const around = repeatedAround(fork);
+  return around === undefined || (around.start <= made.start && made.end <= around.end);
+}
+
+/** The function or the loop's body around it: what is run more than once. */
+function repeatedAround(node: AnyNode): AnyNode | undefined {
+  for (let at: AnyNode = node; at.parent !== undefined; at = at.parent) {
+    if (isFunction(at.parent)) return at.parent;
+    if (isLoop(at.parent) && (at.parent as { body?: AnyNode }).body === at) return at;
+  }
+  return undefined;
+}
+
 function areExclusive(a: AnyNode, b: AnyNode): boolean {
-  if (a === b) return false;
+  return forkBetween(a, b) !== undefined;
+}
+
+/** What takes the one way for a and the other for b. */
+function forkBetween(a: AnyNode, b: AnyNode): AnyNode | undefined {
+  if (a === b) return undefined;
   const wayUp = new Map<AnyNode, AnyNode>();
   for (let at = a; at.parent !== undefined; at = at.parent) wayUp.set(at.parent, at);
   for (let at = b; at.parent !== undefined; at = at.parent) {
@@ -340,10 +371,12 @@ function areExclusive(a: AnyNode, b: AnyNode): boolean {
     const other = wayUp.get(parent);
     if (other === undefined) continue;
     const branches = parent.type === 'IfStatement' || parent.type === 'ConditionalExpression';
-    if (branches) return other !== at && other !== parent.test && at !== parent.test;
-    return parent.type === 'SwitchStatement' && other !== at;
+    const isFork = branches
+      ? other !== at && other !== parent.test && at !== parent.test
+      : parent.type === 'SwitchStatement' && other !== at;
+    return isFork ? parent : undefined;
   }
-  return false;
+  return undefined;
 }
 
 function isConditional(node: AnyNode): boolean {

@@ -405,8 +405,11 @@ function classAround(node: AnyNode): AnyNode | undefined {
 /** Whether it is run more than once for each time that `within` is. */
 export function isInLoop(node: AnyNode, within: AnyNode | undefined): boolean {
   for (let at = node.parent; at !== undefined && at !== within; at = at.parent) {
-    if (/^(?:For|While|DoWhile)/.test(at.type)) return true;
-    if (isFunction(at)) return true;
+    if (isLoop(at) || isFunction(at)) return true;
   }
   return false;
+}
+
+export function isLoop({ type }: AnyNode): boolean {
+  return /^(?:For|While|DoWhile)/.test(type);
 }
