@@ -43,9 +43,17 @@ test('has a source map for each bundle of the preloads, and for nothing else', t
 
 test('has nothing else than is meant for users', t => {
   const KNOWN =
-    /^(?:dist\/(?:src|register|compat|man)|prebuilds|native|compat|docs)\/|^(?:[\w.]+\.json|README\.md|CHANGELOG\.md|SECURITY\.md|LICENSE)$/;
+    /^(?:dist\/(?:src|register|compat|man)|prebuilds|compat|docs)\/|^(?:[\w.]+\.json|README\.md|CHANGELOG\.md|SECURITY\.md|LICENSE)$/;
   t.deepEqual(
     t.context.files.filter(file => !KNOWN.test(file)),
+    [],
+  );
+});
+
+test('leaves pages about the project itself to the repository', t => {
+  const pages = ['conformance', 'performance', 'releases', 'upstream'].map(name => `docs/${name}.md`);
+  t.deepEqual(
+    pages.filter(page => t.context.files.includes(page)),
     [],
   );
 });
