@@ -11,7 +11,9 @@ import { tool } from './tools.mjs';
 
 /** Settled once it has opened its FDs. */
 export async function startSpawner(command, { env = {}, count, most = 2000 } = {}) {
-  const { NODE_OPTIONS, CLOSEFDS_MODE, CLOSEFDS_REPORT, CLOSEFDS_CONFIG, ...rest } = process.env;
+  // Certificates would be most of what the start of a Node child takes.
+  const { NODE_OPTIONS, NODE_EXTRA_CA_CERTS, CLOSEFDS_MODE, CLOSEFDS_REPORT, CLOSEFDS_CONFIG, ...rest } =
+    process.env;
   // Without the FDs that a terminal or an editor leaves open.
   const child = spawn(tool('close-launcher'), command, {
     env: { ...rest, ...env },
