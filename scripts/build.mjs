@@ -14,11 +14,11 @@ const require = createRequire(import.meta.url);
 /** Preloads that load one bundle. */
 const SHARING = ['warn', 'strict', 'worker'];
 
-/** What only the first spawn needs, and the first finding: read at start, and evaluated then. */
-const LATER = ['real-world', 'reporter'];
+/** What the first call needs, the first with something to judge, and the first finding: read at start, evaluated then. */
+const LATER = ['first-call', 'real-world', 'reporter'];
 
-/** What only some starts need: those with a config, those without the addon. */
-const AT_START = ['core/parse-config', 'node/stand-in'];
+/** What few programs need, and takes other files anyway: a config, no addon, a native maker, workers with options. */
+const BESIDE = ['core/parse-config', 'node/stand-in', 'node/native-makers', 'node/worker-options'];
 
 buildTypeScript();
 bundleReportPage();
@@ -81,9 +81,11 @@ async function bundlePreloads() {
   const folder = path.join(root, 'dist', 'register');
   await bundle([path.join(root, 'register', 'index.ts'), source('install')], {
     plugins: [builtParts(), laterParts()],
+    // All of it is read at each start. What is in stacks has the name of what it replaces.
+    minifyIdentifiers: true,
     banner: { js: `'use strict'; ${readingTexts()}` },
   });
-  await bundle([...LATER, ...AT_START].map(source), { plugins: [builtParts()] });
+  await bundle([...LATER, ...BESIDE].map(source), { plugins: [builtParts()] });
   for (const preload of SHARING) useBundle(path.join(folder, `${preload}.js`));
 
   function bundle(files, options) {
@@ -120,14 +122,14 @@ function readingTexts() {
   })();`.replace(/\n */g, ' ');
 }
 
-/** Read at start, since the file may be gone when it is needed, with an update under way. */
+/** Read at start, as Node's loader reads (which is compiled by then), since the file may be gone when it is needed, with an update under way. */
 function readingText(name) {
-  return `${JSON.stringify(name)}: require('fs').readFileSync(__dirname + '/${name}.js')`;
+  return `${JSON.stringify(name)}: require('fs').readFileSync(__dirname + '/${name}.js', 'utf8')`;
 }
 
 /** In place of a part that lies beside the bundle. */
 function laterParts() {
-  const nameOf = file => [...LATER, ...AT_START].find(name => source(name) === file);
+  const nameOf = file => [...LATER, ...BESIDE].find(name => source(name) === file);
   return {
     name: 'later',
     setup(build) {
@@ -153,8 +155,7 @@ function evaluatingText(name) {
   return `
     const file = require('node:path').join(__dirname, '${name}.js');
     const names = ['exports', 'require', 'module', '__filename', '__dirname'];
-    const text = laterTexts['${name}'].toString();
-    require('node:vm').compileFunction(text, names, { filename: file })(exports, require, module, file, __dirname);`;
+    require('node:vm').compileFunction(laterTexts['${name}'], names, { filename: file })(exports, require, module, file, __dirname);`;
 }
 
 /** The sources name these as they lie in dist/. */

@@ -1,28 +1,31 @@
 // Puts the real world together and installs it in this thread. The one place that knows all parts.
 
 import fs = require('node:fs');
+import nodeModule = require('node:module');
 import path = require('node:path');
 import workerThreads = require('node:worker_threads');
 
-import type { Plan } from './core/apply';
-import { closeAll } from './core/close-all';
 import type { Finding, Occurrence } from './core/finding';
+import type { Makers, WorkerMaker } from './core/places';
 import type { Mode } from './core/policy';
+import type { AnyFunction } from './core/replace-method';
 import type { SpawnCall } from './core/request';
 import { NO_STRAY_GUARD, type StrayGuard } from './core/stray-guard';
 import { ClosefdsError, messageOf } from './errors';
-import type * as ExecSync from './node/exec-sync';
-import { hookNativeMakers, type Makers } from './node/native-makers';
+import type * as FirstCall from './first-call';
+import type { GuardedCalls } from './node/guarded-calls';
+import type * as NativeMakers from './node/native-makers';
 import { installPatch } from './node/patch';
 import { isRefusal, otherRuntime, whoCloses } from './node/runtime';
 import { readSettings, type Settings } from './node/settings';
 import type * as StandIn from './node/stand-in';
 import { loadStrayGuard } from './node/stray-guard';
+import { watchMakers } from './node/watch-makers';
 import { installInWorkers } from './node/worker';
+import type * as WorkerOptions from './node/worker-options';
 import type * as RealWorld from './real-world';
 import type * as Reporting from './reporter';
 import type { Reporter } from './reporter';
-import type { SpawnGuard } from './spawn-guard';
 
 /** Compiled, this file is dist/src/install.js; bundled, it is in dist/register/. */
 export const PACKAGE_ROOT = path.resolve(__dirname, '..', '..');
@@ -74,60 +77,83 @@ export function install(entryMode?: Mode): void {
   reportRuntime(settings.mode);
 }
 
+/** Puts something in each place. What it takes to do anything there is loaded when it is needed. */
 function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
-  let judge: SpawnGuard | undefined;
-  const guardNative = installPatch({
-    guard: call => {
-      const plan = (judge ?? load())(call);
-      // This process ends there, without an exit.
-      if (call.route === 'execve') reporter?.flush();
-      return plan;
-    },
-    guardPlain: () => judge?.plain(),
-    strayGuard,
-    execThroughSpawnSync: (...args) =>
-      (require('./node/exec-sync') as typeof ExecSync).execThroughSpawnSync(...args),
-    onUnguarded: error => reportUnguarded(settings.mode, error),
-    onUnpatched: (name, error) => reportUnpatched(settings.mode, name, error),
-    onFailure: (step, error) => reportFailure(settings.mode, step, error),
+  const { mode } = settings;
+  const preload = path.join(PACKAGE_ROOT, 'dist', 'register', 'worker.js');
+  let calls: GuardedCalls | undefined;
+
+  installPatch({
+    load,
+    onUnloaded: (original, error) => unjudged(original, mode, strayGuard, error),
+    onUnpatched: (name, error) => reportUnpatched(mode, name, error),
   });
+  installInWorkers({ preload, load: startedWith => loadWorkerMaker(preload, startedWith, mode) });
+  nodeModule.syncBuiltinESMExports();
+
   const makers = require('../compat/makers.json') as Makers;
-  hookNativeMakers(makers, guardNative, error => {
-    const what = `the functions of a package that makes processes natively could not be guarded: ${messageOf(error)}`;
-    report({ code: 'CLOSEFDS_UNGUARDED', mode: settings.mode, what });
-  });
-  installInWorkers({
-    preload: path.join(PACKAGE_ROOT, 'dist', 'register', 'worker.js'),
-    onUnguarded: error => {
-      const what = `a worker runs without closefds, which could not be added to its options: ${messageOf(error)}`;
-      report({ code: 'CLOSEFDS_UNGUARDED', mode: settings.mode, what });
+  const onFailure = (error: unknown) => reportMakers(mode, error);
+  watchMakers({
+    makers,
+    load: isMakers => {
+      const { createMakersHook } = require('./node/native-makers') as typeof NativeMakers;
+      return createMakersHook({ makers, isMakers, guardNative, onFailure });
     },
+    onFailure,
   });
 
-  function load(): (call: SpawnCall) => Plan {
+  function guardNative(call: SpawnCall, start: () => unknown): unknown {
     try {
-      judge = loadGuard(settings, strayGuard);
-      return judge;
+      load();
     } catch (error) {
-      return call => unjudged(call, settings, strayGuard, error);
+      return unjudged(start, mode, strayGuard, error).call(undefined);
     }
+    return load().native(call, start);
+  }
+
+  function load(): GuardedCalls {
+    const { prepareCalls } = require('./first-call') as typeof FirstCall;
+    calls ??= prepareCalls({
+      settings,
+      strayGuard,
+      packageRoot: PACKAGE_ROOT,
+      createRealGuard: world => (require('./real-world') as typeof RealWorld).createRealGuard(world),
+      report,
+      reportAgain,
+      flush: () => reporter?.flush(),
+    });
+    return calls;
   }
 }
 
-/** The last resort, for what the spawn guard cannot catch: that there is none. */
-function unjudged(call: SpawnCall, { mode }: Settings, strayGuard: StrayGuard, error: unknown): Plan {
-  reportFailure(mode, 'loading the spawn guard', error);
+/** The last resort, where not even a call can be read. */
+function unjudged(original: AnyFunction, mode: Mode, strayGuard: StrayGuard, error: unknown): AnyFunction {
+  const what = `a process was started unjudged, since closefds failed at loading what guards calls: ${messageOf(error)}`;
+  if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
+  if (!unjudgedTold) report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what });
+  unjudgedTold = true;
   try {
-    return closeAll(call, mode, strayGuard.list(mode !== 'warn'));
-  } catch (error) {
-    reportFailure(mode, 'looking for strays', error);
-    return closeAll(call, mode, []);
+    if (mode === 'enforce') strayGuard.begin({ keep: [], untouched: [] });
+    strayGuard.end(false);
+  } catch {
+    // The child handler marks.
   }
+  return original;
 }
 
-function loadGuard(settings: Settings, strayGuard: StrayGuard): SpawnGuard {
-  const { createRealGuard } = require('./real-world') as typeof RealWorld;
-  return createRealGuard({ settings, strayGuard, packageRoot: PACKAGE_ROOT, report, reportAgain });
+function loadWorkerMaker(preload: string, startedWith: string | undefined, mode: Mode): WorkerMaker {
+  const onUnguarded = (error: unknown) => {
+    const what = `a worker runs without closefds, which could not be added to its options: ${messageOf(error)}`;
+    report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
+  };
+  try {
+    const { createWorkerMaker } = require('./node/worker-options') as typeof WorkerOptions;
+    return createWorkerMaker({ preload, startedWith, onUnguarded });
+  } catch (error) {
+    // The package is gone from the disk, and its preload with it.
+    onUnguarded(error);
+    return Reflect.construct;
+  }
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -177,14 +203,6 @@ function reportRuntime(mode: Mode): void {
   if (what !== undefined && workerThreads.isMainThread) report({ code: 'CLOSEFDS_RUNTIME', mode, what });
 }
 
-function reportUnguarded(mode: Mode, error: unknown): void {
-  const what = `stray FDs may reach a child: ${messageOf(error)}`;
-  if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
-  if (unguardedTold) return;
-  unguardedTold = true;
-  report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
-}
-
 /** Somebody froze what was to be replaced. The child handler marks in each fork all the same. */
 function reportUnpatched(mode: Mode, name: string, error: unknown): void {
   const what = `calls of ${name} are not judged, since it cannot be replaced: ${messageOf(error)}`;
@@ -192,15 +210,15 @@ function reportUnpatched(mode: Mode, name: string, error: unknown): void {
   report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
 }
 
-let unguardedTold = false;
-const failuresTold = new Set<string>();
-
-/** Once for each step: an error of ours that comes with each spawn must not flood. */
-function reportFailure(mode: Mode, step: string, error: unknown): void {
-  if (failuresTold.has(step)) return;
-  failuresTold.add(step);
-  report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what: `closefds failed at ${step}: ${messageOf(error)}` });
+/** Once: a package has many files, and one report says it for all of them. */
+function reportMakers(mode: Mode, error: unknown): void {
+  const what = `the functions of a package that makes processes natively could not be guarded: ${messageOf(error)}`;
+  if (!makersTold) report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
+  makersTold = true;
 }
+
+let unjudgedTold = false;
+let makersTold = false;
 
 // ---------------------------------------------------------------------------------------------
 // Settings, once for the process
@@ -208,8 +226,8 @@ function reportFailure(mode: Mode, step: string, error: unknown): void {
 
 /** Workers get the main thread's: one with an `env` of its own must not have a policy of its own. */
 function settingsOrExit(entryMode: Mode | undefined): Settings {
-  const shared = workerThreads.getEnvironmentData(SETTINGS_KEY);
-  if (!workerThreads.isMainThread && typeof shared === 'string') return JSON.parse(shared) as Settings;
+  const shared = workerThreads.isMainThread ? undefined : workerThreads.getEnvironmentData(SETTINGS_KEY);
+  if (typeof shared === 'string') return JSON.parse(shared) as Settings;
   try {
     const settings = readSettings({
       entryMode,

@@ -1,5 +1,5 @@
-// The spawn guard with the real world around it. Loaded by the first spawn: most of the code is
-// below this file, and many programs never start a process.
+// The spawn guard with the real world around it. Loaded by the first spawn with something to judge:
+// most of the code is below this file, and most programs never have such a spawn.
 
 import path = require('node:path');
 
@@ -9,20 +9,19 @@ import type { Auditor } from './core/audit';
 import type { PolicyConfig } from './core/config';
 import type { Finding, Occurrence, SpawnFinding } from './core/finding';
 import { findOpener, type Opener } from './core/opener';
-import { judgesStrays, type Policy, toPolicy } from './core/policy';
-import type { OpenFile } from './core/request';
-import type { StrayGuard } from './core/stray-guard';
+import { type Policy, toPolicy } from './core/policy';
+import type { OpenFile, Stray } from './core/request';
 import { messageOf } from './errors';
 import { createCallerFinder } from './node/caller';
 import { loadedVersions } from './node/loaded-packages';
 import { describe, positionOf } from './node/open-file';
 import type { Settings } from './node/settings';
-import { createStrayWatch } from './node/stray-watch';
 import { createSpawnGuard, type SpawnGuard } from './spawn-guard';
 
 export interface RealWorld {
   readonly settings: Settings;
-  readonly strayGuard: StrayGuard;
+  /** What would cross exec undesignated; `fresh` looks at once. */
+  readonly strays: (fresh: boolean) => readonly Stray[];
   readonly packageRoot: string;
   /** Never throws. */
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
@@ -31,28 +30,15 @@ export interface RealWorld {
 }
 
 export function createRealGuard(world: RealWorld): SpawnGuard {
-  const { settings, strayGuard, packageRoot, report, reportAgain } = world;
+  const { settings, strays, packageRoot, report, reportAgain } = world;
   const { mode, config, appRoot } = settings;
-  const marks = mode !== 'warn';
-  const look = createStrayWatch({
-    list: () => strayGuard.list(marks),
-    describe,
-    now: () => performance.now(),
-  });
-  // Where closing depends on the list, or keeping does, it has to be a fresh one; so does an audit's.
-  const alwaysLook =
-    settings.audit !== undefined ||
-    strayGuard.nullDevice !== undefined ||
-    judgesStrays(config.rules) ||
-    // To carry out a denial in `warn`, everything is marked but what is known to be there.
-    (mode === 'warn' && config.rules.some(rule => rule.effect === 'deny'));
   const openers = new WeakMap<OpenFile, Opener | undefined>();
   const inForce = createPolicy(config);
   const tried = config.candidate && createPolicy(config.candidate);
   let complained = false;
 
   return createSpawnGuard(mode, {
-    strays: fresh => look(fresh || alwaysLook),
+    strays,
     describe,
     findCaller: createCallerFinder({
       appRoot,

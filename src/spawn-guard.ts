@@ -10,7 +10,7 @@
 // cannot find out is treated as not allowed: an error of ours neither opens the gate nor
 // breaks the spawn.
 
-import { apply, type Plan, type Trace } from './core/apply';
+import { apply, type Plan, plainPlan, type Trace } from './core/apply';
 import type { Auditor } from './core/audit';
 import { type Caller, callSite } from './core/caller';
 import { closeAll } from './core/close-all';
@@ -68,23 +68,11 @@ interface Judgement {
   readonly provable: readonly Passed[];
 }
 
-export interface SpawnGuard {
-  /** Judges a call. Throws ERR_CLOSEFDS_DENIED in `strict`, and nothing else. */
-  (call: SpawnCall): Plan;
-  /** In short, for a call that asks for nothing: its plan, or undefined where there are strays to judge. */
-  readonly plain: () => Plan | undefined;
-}
+/** Judges a call. Throws ERR_CLOSEFDS_DENIED in `strict`, and nothing else. */
+export type SpawnGuard = (call: SpawnCall) => Plan;
 
 export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
-  const nothing: Plan = {
-    stdio: undefined,
-    guarded: mode === 'enforce' || mode === 'strict',
-    keep: [],
-    untouched: [],
-    close: [],
-    after: undefined,
-    trace: undefined,
-  };
+  const nothing = plainPlan(mode);
   const sites = new Set<string>();
   const told = new Map<string, SpawnFinding>();
   /** The first of each sort. */
@@ -98,19 +86,8 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
       world.audit?.prove(finding);
     },
   });
-  /** The last call left FDs open, which no look has seen. */
-  let opened = false;
 
-  return Object.assign(guard, { plain });
-
-  /** What fails here fails again in the judgement, and is told there. */
-  function plain(): Plan | undefined {
-    try {
-      return !opened && world.strays(false).length === 0 ? nothing : undefined;
-    } catch {
-      return undefined;
-    }
-  }
+  return guard;
 
   function guard(call: SpawnCall): Plan {
     const judged = attempt('judging a spawn', () => judge(call), undefined);
@@ -127,8 +104,7 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
 
   function judge(call: SpawnCall): Plan | ClosefdsError {
     // What unsafe() passes depends on the list, as closing does not.
-    const known = world.strays(opened || call.unsafe !== undefined);
-    opened = call.native;
+    const known = world.strays(call.unsafe !== undefined);
     if (known.length === 0 && !designates(call.stdio) && call.unsafe === undefined) return nothing;
 
     const caller = attempt('finding the caller', world.findCaller, undefined);

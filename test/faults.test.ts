@@ -78,6 +78,8 @@ const memoryWith = (parts: string): string => `
   on('core/judged-before').createMemory = () => ({ ...createMemory(), ${parts} });`;
 
 const FAULTS: readonly Fault[] = [
+  // Nothing can be read then; the child handler marks.
+  { at: 'loading what guards calls', inject: `on('first-call').prepareCalls = boom;`, child: ALLOWED },
   unjudged('loading the spawn guard', `on('real-world').createRealGuard = boom;`),
   unjudged('making the finder of callers', `on('node/caller').createCallerFinder = boom;`),
   unjudged('making the watch for strays', `on('node/stray-watch').createStrayWatch = boom;`),
@@ -255,18 +257,38 @@ const DAMAGE: Readonly<Record<string, string>> = {
 
 for (const [what, damage] of Object.entries(DAMAGE)) {
   test(`after the start, ${what}: enforce closes, rules hold, and it is reported`, async t => {
-    const folder = temporaryFolder(t);
-    const copy = path.join(folder, 'closefds');
-    for (const part of ['dist/register', 'dist/compat', 'prebuilds'])
-      cpSync(path.join(ROOT, part), path.join(copy, part), { recursive: true });
-    symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
+    const { folder, copy, register } = copyOf(t);
     const first = damage.replaceAll('COPY', JSON.stringify(copy));
     const app = writeApp(folder, `{ const fs = require('node:fs'); ${first} }${APP}`);
-    const register = path.join(copy, 'dist', 'register', 'index.js');
     const result = await run(app, { nodeArgs: ['--require', register] });
     t.deepEqual(JSON.parse(result.stdout), Array(6).fill(ALLOWED), result.stderr);
     t.deepEqual(selfReports(result), ['CLOSEFDS_INTERNAL_ERROR']);
   });
+}
+
+const WORKER = `
+  const { Worker } = require('node:worker_threads');
+  new Worker("process._rawDebug('it runs')", { eval: true, execArgv: [] }).on('exit', code => process._rawDebug('exit', code));`;
+
+test('after the start, the whole package is gone: a worker runs, and it is reported that it does without', async t => {
+  const { folder, copy, register } = copyOf(t);
+  const app = writeApp(
+    folder,
+    `require('node:fs').rmSync(${JSON.stringify(copy)}, { recursive: true }); ${WORKER}`,
+  );
+  const result = await run(app, { nodeArgs: ['--require', register] });
+  t.regex(result.stderr, /it runs\n.*exit 0/s);
+  t.deepEqual(selfReports(result), ['CLOSEFDS_UNGUARDED']);
+});
+
+/** The package as it is installed, and to be damaged. */
+function copyOf(t: ExecutionContext): { folder: string; copy: string; register: string } {
+  const folder = temporaryFolder(t);
+  const copy = path.join(folder, 'closefds');
+  for (const part of ['dist/register', 'dist/compat', 'prebuilds'])
+    cpSync(path.join(ROOT, part), path.join(copy, part), { recursive: true });
+  symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
+  return { folder, copy, register: path.join(copy, 'dist', 'register', 'index.js') };
 }
 
 function start(t: ExecutionContext, inject: string, mode: string, text = APP): Promise<RunResult> {

@@ -29,7 +29,12 @@ const FLOORS: readonly Floor[] = [
   {
     name: 'install',
     lives: /^src\/install$/,
-    may: /^(?:src\/(?:real-world|reporter|spawn-guard|errors|core\/.+|node\/.+)|compat\/makers\.json|node:.+)$/,
+    may: /^(?:src\/(?:first-call|real-world|reporter|spawn-guard|errors|core\/.+|node\/.+)|compat\/makers\.json|node:.+)$/,
+  },
+  {
+    name: 'first call',
+    lives: /^src\/first-call$/,
+    may: /^(?:src\/(?:real-world|spawn-guard|errors|core\/.+|node\/.+)|node:.+)$/,
   },
   {
     name: 'real world',

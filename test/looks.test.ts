@@ -2,11 +2,11 @@
 
 import test from 'ava';
 import { parseConfig } from '../src/core/parse-config';
-import { type Mode, toPolicy } from '../src/core/policy';
-import { UNKNOWN_FILE } from '../src/core/request';
-import type { ListedStray, StrayGuard } from '../src/core/stray-guard';
+import type { Mode } from '../src/core/policy';
+import { type ListedStray, NO_STRAY_GUARD, type StrayGuard } from '../src/core/stray-guard';
+import { prepareCalls, watchStrays } from '../src/first-call';
+import type { Settings } from '../src/node/settings';
 import { createRealGuard } from '../src/real-world';
-import { createSpawnGuard } from '../src/spawn-guard';
 import { ROOT } from './support/run';
 import { call } from './support/values';
 
@@ -14,48 +14,54 @@ import { call } from './support/values';
 const LATER = 900_000;
 const stray = (fd: number): ListedStray => ({ fd, atStart: false, identity: String(fd) });
 
-/** One look is so dear that the next one is due in an hour; meanwhile a stray gets opened. */
-function keptOf(mode: Mode, rules: readonly object[], given: Parameters<typeof call>[0]): readonly number[] {
-  let strays: ListedStray[] = [];
-  const strayGuard: StrayGuard = {
-    arm: () => {},
-    list: () => {
-      clock += 36_000;
-      return strays;
-    },
-    begin: () => {},
-    end: () => {},
-    replace: () => {},
-    way: () => 'close_range',
-    spawning: () => 'fork',
-  };
+const settingsOf = (mode: Mode, rules: readonly object[]): Settings => ({
+  mode,
+  config: parseConfig({ rules }, 'f'),
+  configFile: 'f',
+  appRoot: ROOT,
+  report: undefined,
+  audit: undefined,
+});
+
+const nobody = { report: () => {}, reportAgain: () => {}, flush: () => {} };
+
+/** One look is so dear that the next one is due in an hour. */
+function withDearLooks<T>(strays: () => ListedStray[], work: (strayGuard: StrayGuard) => T): T {
   const { now } = performance;
   let clock = now.call(performance);
   performance.now = () => clock;
+  const list = () => {
+    clock += 36_000;
+    return strays();
+  };
   try {
-    const guard = createRealGuard({
-      settings: {
-        mode,
-        config: parseConfig({ rules }, 'f'),
-        configFile: 'f',
-        appRoot: ROOT,
-        report: undefined,
-        audit: undefined,
-      },
-      strayGuard,
-      packageRoot: ROOT,
-      report: () => {},
-      reportAgain: () => {},
-    });
-    // One call site for all: a new one is looked at anew.
-    const plans = [LATER, LATER + 1, LATER + 2].map(fd => {
-      strays = [...strays, stray(fd)];
-      return guard(call(given));
-    });
-    return plans.at(-1)?.keep ?? [];
+    return work({ ...NO_STRAY_GUARD, list });
   } finally {
     performance.now = now;
   }
+}
+
+/** What is kept of strays that get opened one after the other. */
+function keptOf(mode: Mode, rules: readonly object[], given: Parameters<typeof call>[0]): readonly number[] {
+  let strays: ListedStray[] = [];
+  return withDearLooks(
+    () => strays,
+    strayGuard => {
+      const settings = settingsOf(mode, rules);
+      const guard = createRealGuard({
+        settings,
+        strays: watchStrays(settings, strayGuard).strays,
+        packageRoot: ROOT,
+        ...nobody,
+      });
+      // One call site for all: a new one is looked at anew.
+      const plans = [LATER, LATER + 1, LATER + 2].map(fd => {
+        strays = [...strays, stray(fd)];
+        return guard(call(given));
+      });
+      return plans.at(-1)?.keep ?? [];
+    },
+  );
 }
 
 const pipe = { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] };
@@ -70,26 +76,34 @@ for (const [name, mode, rules, given, kept] of [
   test(name, t => t.deepEqual(keptOf(mode, rules, given), [...kept]));
 }
 
-for (const native of [true, false]) {
-  test(`after a call that ${native ? 'leaves' : 'does not leave'} FDs open, the next spawn ${native ? 'looks anew' : 'need not look'}`, t => {
-    const looks: boolean[] = [];
-    const guard = createSpawnGuard('enforce', {
-      strays: fresh => {
-        looks.push(fresh);
+for (const [what, native, looks] of [
+  ['after a native call, which may leave FDs open, the next spawn looks anew', true, [1, 1, 2, 2]],
+  ['after another call, the next spawn need not look', false, [1, 1, 1, 1]],
+] as const) {
+  test(what, t => {
+    let looked = 0;
+    const seen = withDearLooks(
+      () => {
+        looked++;
         return [];
       },
-      describe: () => UNKNOWN_FILE,
-      findOpener: () => undefined,
-      findCaller: () => undefined,
-      policy: () => toPolicy({ rules: [], compat: [], unverified: 'warn', aliases: {} }, 0),
-      candidate: undefined,
-      redact: [],
-      positionOf: () => undefined,
-      report: () => {},
-      reportAgain: () => {},
-      audit: undefined,
-    });
-    for (const given of [{ native }, {}, {}]) guard(call(given));
-    t.deepEqual(looks, [false, native, false]);
+      strayGuard => {
+        const calls = prepareCalls({
+          settings: settingsOf('enforce', []),
+          strayGuard,
+          packageRoot: ROOT,
+          createRealGuard,
+          ...nobody,
+        });
+        const spawn = calls.spawn(() => 0);
+        const plain = () => Reflect.apply(spawn, { pid: 1 }, [{ file: 'true' }]);
+        const make = () => (native ? calls.native(call({ native: true }), () => {}) : plain());
+        return [plain, make, plain, plain].map(step => {
+          step();
+          return looked;
+        });
+      },
+    );
+    t.deepEqual(seen, [...looks]);
   });
 }

@@ -33,6 +33,19 @@ export interface Trace {
   readonly forgo: (reason: string, pid?: number) => void;
 }
 
+/** Of a spawn with nothing to judge. */
+export function plainPlan(mode: Mode): Plan {
+  return {
+    stdio: undefined,
+    guarded: mode === 'enforce' || mode === 'strict',
+    keep: [],
+    untouched: [],
+    close: [],
+    after: undefined,
+    trace: undefined,
+  };
+}
+
 export function apply(
   request: SpawnRequest,
   outcomes: readonly Outcome[],

@@ -1,23 +1,14 @@
 // The plan of a spawn that could not be judged, by an error of ours.
 
-import type { Plan } from './apply';
+import { type Plan, plainPlan } from './apply';
 import type { Mode } from './policy';
 import type { SpawnCall } from './request';
 
 /** Nothing but stdio and the message channel, which the child waits for; in `warn` all of it. */
 export function closeAll({ stdio }: SpawnCall, mode: Mode, strays: readonly { readonly fd: number }[]): Plan {
-  const nothing: Plan = {
-    stdio: undefined,
-    guarded: mode !== 'warn',
-    keep: [],
-    untouched: [],
-    close: [],
-    after: undefined,
-    trace: undefined,
-  };
-  if (mode === 'warn') return nothing;
+  if (mode === 'warn') return plainPlan(mode);
   return {
-    ...nothing,
+    ...plainPlan(mode),
     stdio: Array.isArray(stdio)
       ? stdio.map((slot, index) => (index < 3 || slot === 'ipc' ? slot : 'ignore'))
       : undefined,

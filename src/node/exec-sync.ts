@@ -8,10 +8,8 @@ import type { spawnSync as SpawnSync, SpawnSyncOptions } from 'node:child_proces
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
-export function execThroughSpawnSync(
-  route: 'execFileSync' | 'execSync',
-  spawnSync: typeof SpawnSync,
-): AnyFunction {
+export function execThroughSpawnSync(route: 'execFileSync' | 'execSync', original: AnyFunction): AnyFunction {
+  const spawnSync = original as unknown as typeof SpawnSync;
   return route === 'execSync' ? execSync : execFileSync;
 
   function execSync(...args: unknown[]): unknown {

@@ -3,10 +3,7 @@
 // require-in-the-middle finds their main modules, and each function of theirs that the compat
 // table names is replaced in place. But it takes some 8 ms to load, which every program would
 // pay, it does not see `import`, and it stands in the stack of every module that loads below it.
-// So all that is in place from the start is a look at the folders that pass
-// Module._nodeModulePaths: the loader asks it about each CommonJS file that is about to run,
-// required or imported (Node 18 to 26), and it has returned when the file runs. Only while files
-// of such a package are loading is there more.
+// So it is there only while files of such a package are loading: src/node/watch-makers.ts notices.
 //
 // What stays out of sight: the package under another folder's name, bundled, run from source that
 // a loader hook supplies, or with a getter that cannot be replaced. Strays are closed there all
@@ -15,6 +12,7 @@
 import nodeModule = require('node:module');
 
 import type * as Ritm from 'require-in-the-middle';
+import type { Makers, MakersHook } from '../core/places';
 import { readMarks, toCall } from '../core/read-call';
 import { type AnyFunction, replaceMethod } from '../core/replace-method';
 import type { SpawnCall } from '../core/request';
@@ -22,38 +20,36 @@ import { isOptions, peek } from '../core/stdio-option';
 
 const { _extensions: extensions } = nodeModule as unknown as { _extensions: Record<string, unknown> };
 
-/** Package -> its exports that start a process, called as (file, args, options). */
-export type Makers = Readonly<Record<string, readonly string[]>>;
-
 type GuardNative = (call: SpawnCall, start: () => unknown) => unknown;
 
+export interface MakersHookOptions {
+  readonly makers: Makers;
+  /** Whether a file lies in one of them. */
+  readonly isMakers: (file: string) => boolean;
+  readonly guardNative: GuardNative;
+  /** Whatever fails, the program's files load. Told of each failure; must not throw. */
+  readonly onFailure: (error: unknown) => void;
+}
+
 /** To be called once in each thread. */
-export function hookNativeMakers(
-  makers: Makers,
-  guardNative: GuardNative,
-  onFailure: (error: unknown) => void,
-): void {
-  const names = Object.keys(makers);
-  const inMaker = toPattern(names);
+export function createMakersHook({
+  makers,
+  isMakers,
+  guardNative,
+  onFailure,
+}: MakersHookOptions): MakersHook {
   const guarded = new WeakSet<object>();
   let stopWatching: (() => void) | undefined;
   /** Files of makers that are loading, each below the one before. */
   let loading = 0;
-  let failed = false;
 
-  attempt(() => replaceMethod(nodeModule, '_nodeModulePaths', watchFolders));
-  for (const file of Object.keys(require.cache)) {
-    if (inMaker.test(file)) guardLoaded(file);
-  }
-  stopWatching?.();
-
-  function watchFolders(original: AnyFunction): AnyFunction {
-    return function nodeModulePaths(...args) {
-      const [folder] = args;
-      if (typeof folder === 'string' && inMaker.test(folder)) attempt(watchLoads);
-      return Reflect.apply(original, this, args);
-    };
-  }
+  return {
+    aboutToLoad: () => attempt(watchLoads),
+    isLoaded: file => {
+      guardLoaded(file);
+      stopWatching?.();
+    },
+  };
 
   function watchLoads(): void {
     if (stopWatching !== undefined) return;
@@ -71,7 +67,7 @@ export function hookNativeMakers(
   function guardAfterLoad(original: AnyFunction): AnyFunction {
     return function load(...args) {
       const [, file] = args;
-      if (typeof file !== 'string' || !inMaker.test(file)) return Reflect.apply(original, this, args);
+      if (typeof file !== 'string' || !isMakers(file)) return Reflect.apply(original, this, args);
       loading++;
       try {
         const result = Reflect.apply(original, this, args);
@@ -88,7 +84,9 @@ export function hookNativeMakers(
   function guardLoaded(file: string): void {
     attempt(() => {
       const { Hook } = require('require-in-the-middle') as typeof Ritm;
-      const hook = new Hook(names, (exports, name) => guardExports(exports, makers[name] ?? [], name));
+      const hook = new Hook(Object.keys(makers), (exports, name) =>
+        guardExports(exports, makers[name] ?? [], name),
+      );
       try {
         nodeModule.createRequire(file)(file);
       } finally {
@@ -97,14 +95,11 @@ export function hookNativeMakers(
     });
   }
 
-  /** Whatever fails here, the program's files load. */
   function attempt(work: () => void): void {
     try {
       work();
     } catch (error) {
-      // A package has many files, and one report says it for all of them.
-      if (!failed) onFailure(error);
-      failed = true;
+      onFailure(error);
     }
   }
 
@@ -121,12 +116,6 @@ export function hookNativeMakers(
       return guardNative(toMakerCall(route, args), () => Reflect.apply(original, this, args));
     };
   }
-}
-
-/** What lies in a package of one of the names: `/app/node_modules/node-pty/lib`. */
-function toPattern(names: readonly string[]): RegExp {
-  const either = names.map(name => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|');
-  return new RegExp(`/node_modules/(?:${either})(?:/|$)`);
 }
 
 /** A child of theirs has a terminal for its stdio, and no slots. */

@@ -1,4 +1,4 @@
-// The places every process passes on its way out of JavaScript, and what is put there.
+// The places every process passes on its way out of JavaScript, where something is put.
 //
 //   ChildProcess.prototype.spawn    spawn, exec, execFile, fork, cluster, the test runner
 //   spawnSync, execSync, execFileSync    each by itself: what they share is not reachable
@@ -6,89 +6,44 @@
 //   process.execve    no new process, but an exec
 //   process.binding    for programs that go below all of these
 //
-// Functions are replaced in place, and the ESM views of the builtins are brought up to date,
-// so that it does not matter how a program gets hold of them.
+// Functions are replaced in place, so that it does not matter how a program gets hold of them. What
+// is put there does nothing but wait: many programs never start a process. The first call loads
+// what they do, src/node/guarded-calls.ts.
 
 import childProcess = require('node:child_process');
-import nodeModule = require('node:module');
 import util = require('node:util');
 
-import type { Plan, Trace } from '../core/apply';
-import { fromHandleForm, toHandleForm } from '../core/handle-form';
-import {
-  asksForNothing,
-  bareCall,
-  carriedStdio,
-  describeCommand,
-  isMarked,
-  optionsIndex,
-  toCall,
-  toPairs,
-  toStrings,
-} from '../core/read-call';
+import type { Places } from '../core/places';
 import { type AnyFunction, likeOriginal, replaceMethod } from '../core/replace-method';
-import type { SpawnCall } from '../core/request';
-import {
-  bareStdio,
-  isOptions,
-  lendStdio,
-  masked,
-  type Options,
-  type Replacement,
-  readStdio,
-  type StdioReading,
-  trimOutput,
-  withStdio,
-} from '../core/stdio-option';
-import type { StrayGuard } from '../core/stray-guard';
 
 export interface PatchOptions {
-  /** Judges a call; may throw what the caller is to see. */
-  readonly guard: (call: SpawnCall) => Plan;
-  /** The plan of a call that asks for nothing; undefined where that has to be judged, too. Never throws. */
-  readonly guardPlain: () => Plan | undefined;
-  readonly strayGuard: StrayGuard;
-  /** The exec pair with its default stdio, for when the stand-in has to give them one. */
-  readonly execThroughSpawnSync: (
-    route: 'execFileSync' | 'execSync',
-    spawnSync: typeof childProcess.spawnSync,
-  ) => AnyFunction;
-  /** Told when the stray guard could not mark; may throw what the caller is to see. */
-  readonly onUnguarded: (error: unknown) => void;
+  /** Asked with the first call in each place. */
+  readonly load: () => Places;
+  /** Where that failed: what is to be called instead. May throw what the caller is to see. */
+  readonly onUnloaded: (original: AnyFunction, error: unknown) => AnyFunction;
   /** Told of a function that stays as it is; may throw what ends the start. */
   readonly onUnpatched: (name: string, error: unknown) => void;
-  /** Told of an error of ours. Must not throw. */
-  readonly onFailure: (step: string, error: unknown) => void;
 }
 
-const { isProxy } = util.types;
+/** Bindings by which a program makes processes without child_process. */
+const HANDLES: ReadonlySet<unknown> = new Set(['process_wrap', 'spawn_sync']);
 
-/** Has a call judged and guarded that makes its process without child_process. */
-export type GuardNative = (call: SpawnCall, start: () => unknown) => unknown;
+/** Replaces the functions of this thread. To be called once in each; ESM views are to be synced afterwards. */
+export function installPatch({ load, onUnloaded, onUnpatched }: PatchOptions): void {
+  const spawnSync = childProcess.spawnSync as unknown as AnyFunction;
+  put(childProcess.ChildProcess.prototype, 'spawn', original => later(original, at => at.spawn(original)));
+  for (const route of ['spawnSync', 'execFileSync', 'execSync'] as const)
+    put(childProcess, route, original => later(original, at => at.sync(route, original, spawnSync)));
+  put(childProcess, 'execFile', withPromisified);
+  if ('execve' in process) put(process, 'execve', original => later(original, at => at.execve(original)));
+  put(process, 'binding', original => {
+    const guarded = later(original, at => at.binding(original));
+    return function binding(...args) {
+      return Reflect.apply(HANDLES.has(args[0]) ? guarded : original, this, args);
+    };
+  });
 
-/** Replaces the functions of this thread. To be called once in each. */
-export function installPatch(options: PatchOptions): GuardNative {
-  const { guard, guardPlain, strayGuard, onUnguarded, onUnpatched, onFailure } = options;
-  /** Within a guarded call: what lies below it is guarded already. */
-  let depth = 0;
-  /** The options of an execFile() under way, which makes options of its own. */
-  let carried: Options | undefined;
-
-  const { spawnSync } = childProcess;
-  const execThroughSpawnSync = (route: 'execFileSync' | 'execSync') =>
-    options.execThroughSpawnSync(route, spawnSync);
-  const mutable = childProcess as unknown as Record<string, AnyFunction>;
-  replace(childProcess.ChildProcess.prototype, 'spawn', patchSpawn);
-  replace(mutable, 'spawnSync', original => patchSync(original, 'spawnSync'));
-  replace(mutable, 'execFileSync', original => patchSync(original, 'execFileSync'));
-  replace(mutable, 'execSync', original => patchSync(original, 'execSync'));
-  replace(mutable, 'execFile', patchExecFile);
-  if ('execve' in process) replace(process, 'execve', patchExecve);
-  replace(process, 'binding', patchBinding);
-  nodeModule.syncBuiltinESMExports();
-  return guardNative;
-
-  function replace(holder: object, name: string, wrap: (original: AnyFunction) => AnyFunction): void {
+  function put(holder: object, name: string, wrap: (original: AnyFunction) => AnyFunction): void {
     try {
       replaceMethod(holder, name, wrap);
     } catch (error) {
@@ -96,281 +51,31 @@ export function installPatch(options: PatchOptions): GuardNative {
     }
   }
 
-  function patchSpawn(original: AnyFunction): AnyFunction {
-    return function spawn(...args) {
-      const [options] = args;
-      if (depth > 0 || !isOptions(options)) return Reflect.apply(original, this, args);
-      const plain = carried === undefined ? plainPlan(options) : undefined;
-      if (plain !== undefined)
-        return within(plain, () => startedBy(this, Reflect.apply(original, this, args)));
-
-      const { call, stdio } = reading('spawn', options, () => {
-        const stdio = (carried && carriedStdio(carried)) ?? readStdio(options, false, isProxy);
-        return { call: toCall('spawn', options, stdio.value, process.env, carried), stdio };
-      });
-
-      return guarded(call, stdio, (replaced, { after, trace }) => {
-        const { _handle: handle } = this as { _handle?: object };
-        const run = (changed: Options) =>
-          traced(trace, handle, () => Reflect.apply(original, this, [changed, ...args.slice(1)]));
-        const error = replaced === undefined ? run(options) : lendStdio(options, replaced, isProxy, run);
-        const { stdio: streams } = this as { stdio?: unknown[] };
-        if (replaced?.visible !== undefined && streams !== undefined) streams.length = replaced.visible;
-        if (after !== undefined) callAtEnd(this, after);
-        return startedBy(this, error);
-      });
-    };
-  }
-
-  function patchSync(original: AnyFunction, route: 'spawnSync' | 'execFileSync' | 'execSync'): AnyFunction {
-    return function sync(...args) {
-      if (depth > 0) return Reflect.apply(original, this, args);
-      const at = optionsIndex(route, args);
-      const options = (isOptions(args[at]) ? args[at] : {}) as Options;
-      const plain = plainPlan(options);
-      if (plain !== undefined) return within(plain, () => outcomeOf(Reflect.apply(original, this, args)));
-
-      const { call, stdio } = reading(route, options, () => {
-        const stdio = readStdio(options, true, isProxy);
-        const command = describeCommand(route, args, options);
-        return { call: toCall(route, command, stdio.value, process.env, options), stdio };
-      });
-
-      return guarded(call, stdio, (replaced, { trace }) => {
-        const start = (run: AnyFunction) => traced(trace, undefined, () => Reflect.apply(run, this, args));
-        if (replaced === undefined) return outcomeOf(start(original));
-        args[at] = withStdio(options, replaced, isProxy);
-        // Without `stdio`, these two print what the child wrote to stderr; with it, they do not.
-        const run = route === 'spawnSync' || stdio.value ? original : execThroughSpawnSync(route);
-        return outcomeOf(trimOutput(() => start(run), replaced.visible));
-      });
-    };
-  }
-
-  function patchExecFile(original: AnyFunction): AnyFunction {
-    const execFile: AnyFunction = function (...args) {
-      return carrying(args, () => Reflect.apply(original, this, args));
-    };
-    const promisified = (original as { [util.promisify.custom]?: AnyFunction })[util.promisify.custom];
+  function withPromisified(original: AnyFunction): AnyFunction {
+    const execFile = later(original, at => at.execFile(original));
+    const descriptor = Object.getOwnPropertyDescriptor(original, util.promisify.custom);
+    const promisified = descriptor?.value as AnyFunction | undefined;
     if (promisified === undefined) return execFile;
-    return Object.defineProperty(execFile, util.promisify.custom, {
-      ...Object.getOwnPropertyDescriptor(original, util.promisify.custom),
-      // An arrow function, as Node's: neither `this` nor `prototype`.
-      value: likeOriginal(
-        (...args) => carrying(args, () => Reflect.apply(promisified, undefined, args)),
-        promisified,
-      ),
-    });
+    const guarded = later(promisified, at => at.execFile(promisified));
+    // An arrow function, as Node's: neither `this` nor `prototype`.
+    const value = likeOriginal((...args) => Reflect.apply(guarded, undefined, args), promisified);
+    return Object.defineProperty(execFile, util.promisify.custom, { ...descriptor, value });
   }
 
-  /** execFile() and exec() build new options for the spawn: ours would be lost there. */
-  function carrying<T>(args: readonly unknown[], work: () => T): T {
-    const options = args.slice(1, 3).find(isOptions);
-    if (options === undefined || !isMarked(options)) return work();
-    carried = options;
-    try {
-      return work();
-    } finally {
-      carried = undefined;
-    }
-  }
-
-  function patchExecve(original: AnyFunction): AnyFunction {
-    return function execve(...args) {
-      const [file, argv, env] = args;
-      const plan = guard({
-        ...bareCall('execve', undefined),
-        command: typeof file === 'string' ? file : '',
-        args: toStrings(argv),
-        environment: () => toPairs(env, process.env),
-      });
-      plan.trace?.forgo('process.execve() cannot be traced from within', process.pid);
-      if (plan.guarded) tolerate(() => strayGuard.replace(plan));
-      return Reflect.apply(original, this, args);
+  /** Stands for a function that is made when it is first called. */
+  function later(original: AnyFunction, make: (places: Places) => AnyFunction): AnyFunction {
+    let made: AnyFunction | undefined;
+    return function (...args) {
+      return Reflect.apply(made ?? first(), this, args);
     };
-  }
 
-  /** process.binding() stays as it is, deprecation and refusal included; its result gets guarded. */
-  function patchBinding(original: AnyFunction): AnyFunction {
-    const done = new WeakSet<object>();
-    return function binding(...args) {
-      const result = Reflect.apply(original, this, args) as Record<string, unknown> | undefined;
-      if (typeof result !== 'object' || result === null || done.has(result)) return result;
-      if (args[0] === 'spawn_sync') replaceMethod(result, 'spawn', patchHandle);
-      if (args[0] === 'process_wrap') replaceMethod(processPrototype(result), 'spawn', patchHandle);
-      done.add(result);
-      return result;
-    };
-  }
-
-  /** The handles' own spawn: one options object, or eight values of which the fifth is stdio (24.19, 26.4). */
-  function patchHandle(original: AnyFunction): AnyFunction {
-    return function spawn(...args) {
-      if (depth > 0) return Reflect.apply(original, this, args);
-      const options = isOptions(args[0])
-        ? args[0]
-        : { file: args[0], args: args[1], envPairs: args[3], stdio: args[4] };
-      const forms = Array.isArray(options.stdio) ? (options.stdio as unknown[]) : [];
-      const stdio: StdioReading = { value: forms.map(fromHandleForm), again: undefined };
-      const call = toCall('process.binding', options, stdio.value, process.env);
-
-      return guarded(call, stdio, (replaced, { trace }) => {
-        if (replaced !== undefined) {
-          const changed = (replaced.read() as unknown[]).map((slot, i) => toHandleForm(slot, forms[i]));
-          if (options === args[0])
-            args[0] = withStdio(options, { ...replaced, read: () => changed }, isProxy);
-          else args[4] = changed;
-        }
-        return outcomeOf(trace ? trace.call(original, this, args) : Reflect.apply(original, this, args));
-      });
-    };
-  }
-
-  // -------------------------------------------------------------------------------------------
-
-  /** If a call cannot be read, by an error of ours, its slots are judged as far as they show. */
-  function reading(route: string, options: Options, read: () => Reading): Reading {
-    try {
-      return read();
-    } catch (error) {
-      onFailure('reading a call', error);
-      const stdio = bareStdio(options);
-      return { call: bareCall(route, stdio.value), stdio };
+    function first(): AnyFunction {
+      try {
+        made = make(load());
+        return made;
+      } catch (error) {
+        return onUnloaded(original, error);
+      }
     }
   }
-
-  function guardNative(call: SpawnCall, start: () => unknown): unknown {
-    if (depth > 0) return start();
-    return guarded(call, { value: undefined, again: undefined }, (replaced, { trace }) => {
-      trace?.forgo(`${call.route}() makes its process natively`);
-      if (replaced !== undefined)
-        onUnguarded(new Error(`the stand-in cannot mask what ${call.route}() passes on`));
-      // Says nothing about how Node makes processes.
-      return { result: start(), started: false };
-    });
-  }
-
-  /** Most calls leave here, before anything is made of them. */
-  function plainPlan(options: Options): Plan | undefined {
-    return asksForNothing(options, isProxy) ? guardPlain() : undefined;
-  }
-
-  function guarded(
-    call: SpawnCall,
-    stdio: StdioReading,
-    start: (replaced: Replacement | undefined, plan: Plan) => Outcome,
-  ): unknown {
-    const plan = guard(call);
-    const replaced = replacement(plan, stdio);
-    try {
-      return within(plan, () => start(replaced, plan));
-    } finally {
-      if (call.sync) plan.after?.();
-    }
-  }
-
-  function within(plan: Plan, start: () => Outcome): unknown {
-    let started = false;
-    depth++;
-    try {
-      if (plan.guarded) tolerate(() => strayGuard.begin(plan));
-      const outcome = start();
-      started = outcome.started;
-      return outcome.result;
-    } finally {
-      depth--;
-      if (plan.guarded) end(started);
-    }
-  }
-
-  /** What the call gave is the caller's, whatever becomes of the flags that were to be put back. */
-  function end(started: boolean): void {
-    try {
-      strayGuard.end(started);
-    } catch (error) {
-      onFailure('ending a spawn', error);
-    }
-  }
-
-  function replacement(plan: Plan, stdio: StdioReading): Replacement | undefined {
-    const { again } = stdio;
-    // What cannot be read starts no process, so there is nothing to mask.
-    if (again !== undefined && plan.stdio === undefined) return { read: again, visible: undefined };
-    const masks = plan.close.length > 0 ? nullDevice() : undefined;
-    if (masks !== undefined) return masked(plan.stdio ?? stdio.value, plan.close, masks);
-    if (plan.stdio !== undefined) return { read: () => plan.stdio, visible: undefined };
-    return undefined;
-  }
-
-  /** The stand-in's, which it may have to open again. */
-  function nullDevice(): number | undefined {
-    let fd: number | undefined;
-    tolerate(() => {
-      fd = strayGuard.nullDevice?.();
-    });
-    return fd;
-  }
-
-  function tolerate(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      onUnguarded(error);
-    }
-  }
-}
-
-interface Reading {
-  readonly call: SpawnCall;
-  readonly stdio: StdioReading;
-}
-
-/** A call that made no process says nothing about how processes are made. */
-interface Outcome {
-  readonly result: unknown;
-  readonly started: boolean;
-}
-
-/**
- * When the child has ended, Node's C++ half asks its handle for `onexit`, to call it. That it asks is
- * enough to know, and leaves neither a listener nor a frame on the stack of those who listen.
- */
-function callAtEnd(child: unknown, after: () => void): void {
-  const handle = (child as { _handle?: unknown })._handle;
-  if (!isOptions(handle)) return;
-  const property = Object.getOwnPropertyDescriptor(handle, 'onexit');
-  if (property === undefined || !('value' in property) || !property.configurable) return;
-  const restore = (value: unknown) => Object.defineProperty(handle, 'onexit', { ...property, value });
-  Object.defineProperty(handle, 'onexit', {
-    configurable: true,
-    enumerable: property.enumerable === true,
-    get() {
-      restore(property.value);
-      after();
-      return property.value;
-    },
-    set: restore,
-  });
-}
-
-function traced<T>(trace: Trace | undefined, handle: object | undefined, work: () => T): T {
-  return trace === undefined ? work() : trace.run(handle, work);
-}
-
-function startedBy(child: unknown, result: unknown): Outcome {
-  return { result, started: (child as { pid?: number }).pid !== undefined };
-}
-
-/**
- * Whether a process was made: spawnSync() gives its pid, 0 without one, and the handle an errno
- * code. What the exec pair returns says nothing; they would have thrown.
- */
-function outcomeOf(result: unknown): Outcome {
-  if (typeof result === 'number') return { result, started: result === 0 };
-  const { pid } = (result ?? {}) as { pid?: unknown };
-  return { result, started: pid === undefined || Number(pid) > 0 };
-}
-
-function processPrototype(binding: Record<string, unknown>): Record<string, unknown> {
-  return (binding.Process as { prototype: Record<string, unknown> }).prototype;
 }

@@ -16,13 +16,26 @@ export interface Looks {
   readonly now: () => number;
 }
 
-/** Returns a function that gives the strays; `fresh` looks at once. */
-export function createStrayWatch({ list, describe, now }: Looks): (fresh: boolean) => readonly Stray[] {
+export interface StrayWatch {
+  /** The strays; `fresh` looks at once. */
+  readonly strays: (fresh: boolean) => readonly Stray[];
+  /** FDs were opened that no look has seen: the next look is due. */
+  readonly expire: () => void;
+}
+
+export function createStrayWatch({ list, describe, now }: Looks): StrayWatch {
   let strays: readonly Stray[] = [];
   let described = new Map<string, Stray>();
   let next = Number.NEGATIVE_INFINITY;
 
-  return fresh => {
+  return {
+    strays: look,
+    expire: () => {
+      next = Number.NEGATIVE_INFINITY;
+    },
+  };
+
+  function look(fresh: boolean): readonly Stray[] {
     const start = now();
     if (!fresh && start < next) return strays;
 
@@ -39,7 +52,7 @@ export function createStrayWatch({ list, describe, now }: Looks): (fresh: boolea
     const end = now();
     next = end + (end - start) * SHARE;
     return strays;
-  };
+  }
 }
 
 function isSame(seen: readonly Stray[], strays: readonly Stray[]): boolean {

@@ -4,11 +4,13 @@
 // The patch is the real one, so that the stacks are the real ones.
 
 import { appendFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
 import type { Plan } from '../../src/core/apply';
 import { NO_STRAY_GUARD } from '../../src/core/stray-guard';
 import { createCallerFinder } from '../../src/node/caller';
 import { execThroughSpawnSync } from '../../src/node/exec-sync';
+import { createGuardedCalls } from '../../src/node/guarded-calls';
 import { installPatch } from '../../src/node/patch';
 
 const NOTHING: Plan = {
@@ -34,7 +36,7 @@ const findCaller = createCallerFinder({
   isLauncher: name => launchers.includes(name),
 });
 
-installPatch({
+const calls = createGuardedCalls({
   guard: () => {
     let line: unknown;
     try {
@@ -48,7 +50,9 @@ installPatch({
   guardPlain: () => undefined,
   strayGuard: NO_STRAY_GUARD,
   execThroughSpawnSync,
+  onNative: () => {},
   onUnguarded: () => {},
-  onUnpatched: () => {},
   onFailure: () => {},
 });
+installPatch({ load: () => calls, onUnloaded: original => original, onUnpatched: () => {} });
+syncBuiltinESMExports();

@@ -1,0 +1,123 @@
+// What stands behind the places of src/node/patch.ts, put together. Loaded by the first call.
+//
+// Most processes never come further: what judges (src/real-world.ts, three times as much code) is
+// loaded by the first spawn with something to judge.
+
+import { type Plan, plainPlan } from './core/apply';
+import { closeAll } from './core/close-all';
+import type { Finding, Occurrence, SpawnFinding } from './core/finding';
+import { judgesStrays } from './core/policy';
+import type { SpawnCall } from './core/request';
+import type { StrayGuard } from './core/stray-guard';
+import { ClosefdsError, messageOf } from './errors';
+import { execThroughSpawnSync } from './node/exec-sync';
+import { createGuardedCalls, type GuardedCalls } from './node/guarded-calls';
+import { describe } from './node/open-file';
+import type { Settings } from './node/settings';
+import { createStrayWatch, type StrayWatch } from './node/stray-watch';
+import type { RealWorld } from './real-world';
+import type { SpawnGuard } from './spawn-guard';
+
+export interface FirstCallOptions {
+  readonly settings: Settings;
+  readonly strayGuard: StrayGuard;
+  readonly packageRoot: string;
+  /** Of src/real-world.ts, which it loads. */
+  readonly createRealGuard: (world: RealWorld) => SpawnGuard;
+  /** Never throws. */
+  readonly report: (finding: Finding, occurrence: Occurrence) => void;
+  /** All of these `again`. Never throws. */
+  readonly reportAgain: (findings: readonly SpawnFinding[]) => void;
+  /** Writes what is counted and not reported yet. */
+  readonly flush: () => void;
+}
+
+/** To be called once in each thread. */
+export function prepareCalls(options: FirstCallOptions): GuardedCalls {
+  const { settings, strayGuard, packageRoot, createRealGuard, report, reportAgain, flush } = options;
+  const { mode } = settings;
+  const plain = plainPlan(mode);
+  const failuresTold = new Set<string>();
+  let unguardedTold = false;
+  let watch: StrayWatch | undefined;
+  let judge: SpawnGuard | undefined;
+
+  return createGuardedCalls({
+    guard: call => {
+      const plan = (judge ?? loadGuard())(call);
+      // This process ends there, without an exit.
+      if (call.route === 'execve') flush();
+      return plan;
+    },
+    guardPlain,
+    strayGuard,
+    execThroughSpawnSync,
+    onNative: () => watch?.expire(),
+    onUnguarded,
+    onFailure,
+  });
+
+  /** What fails here fails again in the judgement, and is told there. */
+  function guardPlain(): Plan | undefined {
+    try {
+      watch ??= watchStrays(settings, strayGuard);
+      return watch.strays(false).length === 0 ? plain : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  function loadGuard(): SpawnGuard {
+    try {
+      watch ??= watchStrays(settings, strayGuard);
+      judge = createRealGuard({ settings, strays: watch.strays, packageRoot, report, reportAgain });
+      return judge;
+    } catch (error) {
+      return call => unjudged(call, error);
+    }
+  }
+
+  /** The last resort, for what the spawn guard cannot catch: that there is none. */
+  function unjudged(call: SpawnCall, error: unknown): Plan {
+    onFailure('loading the spawn guard', error);
+    try {
+      return closeAll(call, mode, strayGuard.list(mode !== 'warn'));
+    } catch (error) {
+      onFailure('looking for strays', error);
+      return closeAll(call, mode, []);
+    }
+  }
+
+  function onUnguarded(error: unknown): void {
+    const what = `stray FDs may reach a child: ${messageOf(error)}`;
+    if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
+    if (unguardedTold) return;
+    unguardedTold = true;
+    report({ code: 'CLOSEFDS_UNGUARDED', mode, what }, 'first');
+  }
+
+  /** Once for each step: an error of ours that comes with each spawn must not flood. */
+  function onFailure(step: string, error: unknown): void {
+    if (failuresTold.has(step)) return;
+    failuresTold.add(step);
+    const what = `closefds failed at ${step}: ${messageOf(error)}`;
+    report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
+  }
+}
+
+/** Where closing depends on the list, or keeping does, it has to be a fresh one; so does an audit's. */
+export function watchStrays({ mode, config, audit }: Settings, strayGuard: StrayGuard): StrayWatch {
+  const marks = mode !== 'warn';
+  const { strays, expire } = createStrayWatch({
+    list: () => strayGuard.list(marks),
+    describe,
+    now: () => performance.now(),
+  });
+  const alwaysLook =
+    audit !== undefined ||
+    strayGuard.nullDevice !== undefined ||
+    judgesStrays(config.rules) ||
+    // To carry out a denial in `warn`, everything is marked but what is known to be there.
+    (mode === 'warn' && config.rules.some(rule => rule.effect === 'deny'));
+  return { strays: alwaysLook ? () => strays(true) : strays, expire };
+}
