@@ -4,7 +4,7 @@
 
 import { chmodSync, cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import anyTest from 'ava';
+import anyTest, { type ExecutionContext } from 'ava';
 import { temporaryFolder, write } from './support/programs';
 import { withoutAddon } from './support/routes';
 import { inheriting, LEAK, LIST_FDS, REGISTER, ROOT, run } from './support/run';
@@ -240,39 +240,55 @@ test('a child with another uid', async t => {
 
 const ADDON = path.join(ROOT, 'prebuilds', `${process.platform}-${process.arch}`, 'closefds.glibc.node');
 
+/** Of scripts/addon.mjs: the first thing that a file which is cut off lacks. */
+const LAST_WORD = '\nclosefds\n';
+
 const BROKEN: Readonly<Record<string, (addon: Buffer) => string | Buffer>> = {
   'a text file': () => 'not a library\n',
   'an empty file': () => '',
   'a library cut off within its header': addon => addon.subarray(0, 60),
   // The C library would map it, and reading beyond its end is a SIGBUS.
   'a library cut off behind its header': addon => addon.subarray(0, 5000),
-  'a library without its last byte': addon => addon.subarray(0, -1),
+  "a library without its linker's last byte": addon => addon.subarray(0, -LAST_WORD.length - 1),
   // e_machine of elf(5): 8 is EM_MIPS.
   'a library of another architecture': addon => Buffer.from(addon).fill(8, 18, 19).fill(0, 19, 20),
 };
 
 for (const [what, breakIt] of Object.entries(BROKEN)) {
   test(`the addon is ${what}: strays are masked, and one finding says so`, async t => {
-    const folder = temporaryFolder(t);
-    const copy = path.join(folder, 'closefds');
-    for (const part of ['dist/src', 'dist/register', 'dist/compat', 'package.json'])
-      cpSync(path.join(ROOT, part), path.join(copy, part), { recursive: true });
-    symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
-    const addon = path.join(copy, path.relative(ROOT, ADDON));
-    write(path.dirname(addon), { [path.basename(addon)]: '' });
-    writeFileSync(addon, breakIt(readFileSync(ADDON)));
-
-    const { answer, stderr } = await answerOf(
-      t,
-      `
-        leak.open(process.argv[2], 40);
-        answer(String(childProcess.execFileSync('sh', ['-c', LIST + '; readlink /proc/self/fd/40'])));
-      `,
-      { nodeArgs: ['--require', path.join(copy, 'dist', 'register', 'index.js')] },
-    );
+    const { answer, stderr } = await withAddon(t, breakIt(readFileSync(ADDON)));
     t.is(answer, '[0,1,2,40]\n/dev/null\n');
     t.is(stderr.match(/\[CLOSEFDS_STAND_IN\]/g)?.length, 1);
   });
+}
+
+test('the addon was stripped of what the build writes below it: it does as well', async t => {
+  const whole = readFileSync(ADDON);
+  t.is(whole.subarray(-LAST_WORD.length).toString(), LAST_WORD);
+  const { answer, stderr } = await withAddon(t, whole.subarray(0, -LAST_WORD.length));
+  t.is(answer, '[0,1,2]\n');
+  t.false(stderr.includes('CLOSEFDS_STAND_IN'), stderr);
+});
+
+/** What a child lists of itself, and its FD 40. */
+async function withAddon(t: ExecutionContext, content: string | Buffer): ReturnType<typeof answerOf> {
+  const folder = temporaryFolder(t);
+  const copy = path.join(folder, 'closefds');
+  for (const part of ['dist/src', 'dist/register', 'dist/compat', 'package.json'])
+    cpSync(path.join(ROOT, part), path.join(copy, part), { recursive: true });
+  symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
+  const addon = path.join(copy, path.relative(ROOT, ADDON));
+  write(path.dirname(addon), { [path.basename(addon)]: '' });
+  writeFileSync(addon, content);
+
+  return answerOf(
+    t,
+    `
+        leak.open(process.argv[2], 40);
+        answer(String(childProcess.execFileSync('sh', ['-c', LIST + '; readlink /proc/self/fd/40 || :'])));
+      `,
+    { nodeArgs: ['--require', path.join(copy, 'dist', 'register', 'index.js')] },
+  );
 }
 
 const LOST_PROC = `
