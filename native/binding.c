@@ -71,6 +71,12 @@ static napi_value replace(napi_env env, napi_callback_info info) {
   return number(env, stray_guard_replace(keep));
 }
 
+/* mark(): number, the way or a negative errno code */
+static napi_value mark(napi_env env, napi_callback_info info) {
+  (void)info;
+  return number(env, stray_guard_mark());
+}
+
 /* begin(keep?: Int32Array, sources?: Int32Array): number, the way or a negative errno code */
 static napi_value begin(napi_env env, napi_callback_info info) {
   napi_value values[2];
@@ -139,7 +145,7 @@ NAPI_MODULE_INIT() {
     const char *name;
     napi_callback function;
   } functions[] = {
-      {"arm", arm}, {"guardByDefault", guard_by_default}, {"begin", begin}, {"end", end},
+      {"arm", arm}, {"guardByDefault", guard_by_default}, {"mark", mark}, {"begin", begin}, {"end", end},
       {"replace", replace}, {"spawning", spawning}, {"list", list},
   };
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {

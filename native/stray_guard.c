@@ -52,13 +52,16 @@ struct guarded_spawn {
 };
 
 /*
- * before_fork() touches both, so that the child need not allocate them (glibc does so lazily, one
+ * before_fork() asks for them, so that the child need not allocate them (glibc does so lazily, one
  * block for the whole library). Should another thread load a library between that and the fork,
  * glibc may resize the table that leads there: its fork() has made malloc usable in the child
  * before the handlers run. The model without any of this, initial-exec, does not load on musl.
  */
 static _Thread_local struct guarded_spawn spawn_here;
 static _Thread_local unsigned forks_here;
+
+/* Threads that are in a guarded spawn. Mostly none, and then nobody asks for what is above. */
+static atomic_int open_spawns;
 
 static atomic_bool guard_by_default;
 static atomic_bool saw_fork;
@@ -251,17 +254,23 @@ static bool is_in_table(int fd) {
 
 /* In the parent, on the thread that forks, right before it does. */
 static void before_fork(void) {
-  if (!spawn_here.open) spawn_here.keep.count = 0;
-  forks_here++;
+  if (spawn_here.open) forks_here++;
 }
 
-/* In the child, alone, before fork() returns there. The law of marking holds. */
+/*
+ * In the child, alone, before fork() returns there. The law of marking holds. Each page that is
+ * touched here for the first time is a page fault, and a thread's own variables are found by code
+ * of the C library: a child of a thread in no guarded spawn does without them.
+ */
 static void in_child(void) {
-  if (!spawn_here.open && !atomic_load(&guard_by_default)) return;
+  struct fd_list keep = {NULL, 0};
+  bool is_open = atomic_load(&open_spawns) > 0 && spawn_here.open;
+  if (!is_open && !atomic_load(&guard_by_default)) return;
+  if (is_open) keep = spawn_here.keep;
 
   /* An error has nowhere to go from here, and the parent marked what it could before. */
-  (void)mark_all(spawn_here.keep);
-  for (size_t i = 0; i < spawn_here.keep.count; i++) unmark_one(spawn_here.keep.fds[i]);
+  (void)mark_all(keep);
+  for (size_t i = 0; i < keep.count; i++) unmark_one(keep.fds[i]);
 }
 
 static void note_start(void);
@@ -382,12 +391,15 @@ static void clear_spawn(void) {
   memset(&spawn_here, 0, sizeof spawn_here);
 }
 
+int stray_guard_mark(void) { return mark_all((struct fd_list){NULL, 0}); }
+
 int stray_guard_begin(struct fd_list keep, struct fd_list sources) {
   /* One that was not ended: a spawn inside a spawn (a getter that spawns) replaces the outer. */
   stray_guard_end(false);
   spawn_here.keep = copy_list(keep);
   spawn_here.forks_before = forks_here;
   spawn_here.open = true;
+  atomic_fetch_add(&open_spawns, 1);
 
   note_for_restore(sources);
   int way = mark_all(spawn_here.keep);
@@ -412,6 +424,7 @@ void stray_guard_end(bool started) {
   for (size_t i = 0; i < spawn_here.unmarked.count; i++) (void)mark_one(spawn_here.unmarked.fds[i]);
   restore();
   clear_spawn();
+  atomic_fetch_sub(&open_spawns, 1);
 }
 
 int stray_guard_replace(struct fd_list keep) {
@@ -528,6 +541,7 @@ bool stray_guard_by_default(bool on) {
   (void)on;
   return false;
 }
+int stray_guard_mark(void) { return STRAY_GUARD_NOTHING; }
 int stray_guard_replace(struct fd_list keep) {
   (void)keep;
   return STRAY_GUARD_NOTHING;

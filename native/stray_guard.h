@@ -20,7 +20,7 @@ enum stray_guard_way {
 
 /* How this process is known to create processes, as far as guarded spawns have shown. */
 enum stray_guard_spawning {
-  STRAY_GUARD_UNKNOWN = 0, /* no guarded spawn has started yet */
+  STRAY_GUARD_UNKNOWN = 0, /* no spawn between begin and end has started yet */
   STRAY_GUARD_FORK = 1,    /* every one of them ran the atfork handlers */
   STRAY_GUARD_OTHER = 2,   /* at least one did not: posix_spawn, vfork */
 };
@@ -47,6 +47,12 @@ int stray_guard_arm(void);
 
 /* Whether children of threads that are in no guarded spawn are marked too. Process-wide. */
 bool stray_guard_by_default(bool on);
+
+/*
+ * For a spawn of which nothing is kept, where children are guarded by default: everything is
+ * marked in the parent. Returns a way, or a negative errno code.
+ */
+int stray_guard_mark(void);
 
 /*
  * Opens a guarded spawn on this thread. Everything is marked in the parent, and what a fork

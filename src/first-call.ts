@@ -51,6 +51,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
     },
     guardPlain,
     strayGuard,
+    byDefault: plain.guarded,
     execThroughSpawnSync,
     onNative: () => watch?.expire(),
     onUnguarded,

@@ -133,8 +133,7 @@ function unjudged(original: AnyFunction, mode: Mode, strayGuard: StrayGuard, err
   if (!unjudgedTold) report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what });
   unjudgedTold = true;
   try {
-    if (mode === 'enforce') strayGuard.begin({ keep: [], untouched: [] });
-    strayGuard.end(false);
+    if (mode === 'enforce') strayGuard.mark();
   } catch {
     // The child handler marks.
   }
@@ -195,7 +194,7 @@ function refusing(what: string): StrayGuard {
   const refuse = () => {
     throw new Error(what);
   };
-  return { ...NO_STRAY_GUARD, begin: refuse, replace: refuse };
+  return { ...NO_STRAY_GUARD, mark: refuse, begin: refuse, replace: refuse };
 }
 
 function reportRuntime(mode: Mode): void {

@@ -28,6 +28,8 @@ export interface StrayGuard {
   readonly arm: (byDefault: boolean) => void;
   /** What would cross exec. `marks` tells whether this process marks, so that a marked FD may be a stray. */
   readonly list: (marks: boolean) => readonly ListedStray[];
+  /** Before a spawn of which nothing is kept, where children are guarded by default. Throws as begin() does. */
+  readonly mark: () => void;
   /** Before a spawn. Throws if nothing could be marked. */
   readonly begin: (guarding: Guarding) => void;
   /** After it, come what may. */
@@ -45,6 +47,7 @@ export interface StrayGuard {
 export const NO_STRAY_GUARD: StrayGuard = {
   arm: () => {},
   list: () => [],
+  mark: () => {},
   begin: () => {},
   end: () => {},
   replace: () => {},

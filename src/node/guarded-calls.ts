@@ -40,6 +40,8 @@ export interface GuardedCallsOptions {
   /** The plan of a call that asks for nothing; undefined where that has to be judged, too. Never throws. */
   readonly guardPlain: () => Plan | undefined;
   readonly strayGuard: StrayGuard;
+  /** Whether the stray guard marks in children of which it is told nothing. */
+  readonly byDefault: boolean;
   /** The exec pair with its default stdio, for when the stand-in has to give them one. */
   readonly execThroughSpawnSync: (route: 'execFileSync' | 'execSync', spawnSync: AnyFunction) => AnyFunction;
   /** Told that a native call has ended, which may have left FDs open. */
@@ -59,11 +61,15 @@ export interface GuardedCalls extends Places {
 
 /** To be called once in each thread. */
 export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
-  const { guard, guardPlain, strayGuard, execThroughSpawnSync, onNative, onUnguarded, onFailure } = options;
+  const { guard, guardPlain, strayGuard, byDefault, execThroughSpawnSync, onNative, onUnguarded, onFailure } =
+    options;
   /** Within a guarded call: what lies below it is guarded already. */
   let depth = 0;
   /** The options of an execFile() under way, which makes options of its own. */
   let carried: Options | undefined;
+  /** The program has a handle, whose own spawn() is guarded as well. */
+  let hasHandle = false;
+  let knowsSpawning = false;
   return { spawn: guardSpawn, sync: guardSync, execFile, execve: guardExecve, binding: guardBinding, native };
 
   function guardSpawn(original: AnyFunction): AnyFunction {
@@ -151,6 +157,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
     const done = new WeakSet<object>();
     return function binding(...args) {
       const result = Reflect.apply(original, this, args) as Record<string, unknown> | undefined;
+      hasHandle = true;
       if (typeof result !== 'object' || result === null || done.has(result)) return result;
       if (args[0] === 'spawn_sync') replaceMethod(result, 'spawn', guardHandle);
       if (args[0] === 'process_wrap') replaceMethod(processPrototype(result), 'spawn', guardHandle);
@@ -215,6 +222,20 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
     return asksForNothing(options, isProxy) ? guardPlain() : undefined;
   }
 
+  /**
+   * Marks, where that is all that a call takes, and tells whether it is: once it is known how processes are
+   * made, a call of which nothing is kept need not be followed to its end, since its child is marked by
+   * default. So nothing is written to memory after the fork, where each page that is written is a page fault.
+   */
+  function markAlone({ guarded, keep, untouched, trace }: Plan): boolean {
+    if (hasHandle || trace !== undefined) return false;
+    if (!guarded) return true;
+    if (!byDefault || keep.length > 0 || untouched.length > 0) return false;
+    knowsSpawning ||= strayGuard.spawning() !== 'unknown';
+    if (knowsSpawning) tolerate(() => strayGuard.mark());
+    return knowsSpawning;
+  }
+
   function guarded(
     call: SpawnCall,
     stdio: StdioReading,
@@ -230,6 +251,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   }
 
   function within(plan: Plan, start: () => Outcome): unknown {
+    if (markAlone(plan)) return start().result;
     let started = false;
     depth++;
     try {

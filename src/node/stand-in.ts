@@ -23,10 +23,8 @@ export function createStandIn(): StrayGuard {
   return {
     arm: () => {},
     list: look,
-    begin: () => {
-      // What was not seen is not masked.
-      if (failure !== undefined) throw failure;
-    },
+    mark: requireLook,
+    begin: requireLook,
     end: () => {},
     replace: () => {
       throw new Error('without the addon, nothing can be closed when this process becomes another program');
@@ -35,6 +33,11 @@ export function createStandIn(): StrayGuard {
     spawning: () => 'unknown',
     nullDevice,
   };
+
+  /** What was not seen is not masked. */
+  function requireLook(): void {
+    if (failure !== undefined) throw failure;
+  }
 
   function look(): ListedStray[] {
     try {

@@ -12,6 +12,7 @@ interface Addon {
   arm(): number;
   /** Gives what it was before. */
   guardByDefault(on: boolean): boolean;
+  mark(): number;
   begin(keep: Int32Array | undefined, untouched: Int32Array | undefined): number;
   end(started: boolean): void;
   replace(keep: Int32Array | undefined): number;
@@ -32,13 +33,11 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
       const errno = addon.arm();
       if (errno !== 0) throw new Error(`the atfork handlers could not be registered (errno ${errno})`);
       // Once for the process: what another thread opened since is yet to be seen, and reported.
-      if (byDefault && !addon.guardByDefault(true)) {
-        // Children that addons make by themselves get nothing that was inherited.
-        note(addon.begin(undefined, undefined));
-        addon.end(false);
-      }
+      // Children that addons make by themselves get nothing that was inherited.
+      if (byDefault && !addon.guardByDefault(true)) note(addon.mark());
     },
     list: marks => toStrays(addon.list(!marks)),
+    mark: () => note(addon.mark()),
     begin: ({ keep, untouched }) => note(addon.begin(toList(keep), toList(untouched))),
     end: started => addon.end(started),
     replace: ({ keep }) => note(addon.replace(toList(keep))),
@@ -48,7 +47,9 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
 
   function note(result: number): void {
     if (result < 0) throw new Error(`no way of marking FDs works here (errno ${-result})`);
-    way = WAYS[result] ?? 'nothing';
+    const now = WAYS[result] ?? 'nothing';
+    // Mostly the same; what is not written costs no page of memory after a fork.
+    if (now !== way) way = now;
   }
 }
 

@@ -49,6 +49,7 @@ const calls = createGuardedCalls({
   },
   guardPlain: () => undefined,
   strayGuard: NO_STRAY_GUARD,
+  byDefault: false,
   execThroughSpawnSync,
   onNative: () => {},
   onUnguarded: () => {},
