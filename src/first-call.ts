@@ -10,6 +10,7 @@ import { judgesStrays } from './core/policy';
 import type { SpawnCall } from './core/request';
 import type { StrayGuard } from './core/stray-guard';
 import { ClosefdsError, messageOf } from './errors';
+import { createStackCapture } from './node/call-stack';
 import { execThroughSpawnSync } from './node/exec-sync';
 import { createGuardedCalls, type GuardedCalls } from './node/guarded-calls';
 import { describe } from './node/open-file';
@@ -37,19 +38,21 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   const { settings, strayGuard, packageRoot, createRealGuard, report, reportAgain, flush } = options;
   const { mode } = settings;
   const plain = plainPlan(mode);
+  const capture = createStackCapture();
   const failuresTold = new Set<string>();
   let unguardedTold = false;
   let watch: StrayWatch | undefined;
   let judge: SpawnGuard | undefined;
 
   return createGuardedCalls({
-    guard: call => {
-      const plan = (judge ?? loadGuard())(call);
+    guard: (call, stack) => {
+      const plan = (judge ?? loadGuard())(call, stack);
       // This process ends there, without an exit.
       if (call.route === 'execve') flush();
       return plan;
     },
     guardPlain,
+    captureStack: capture.near,
     strayGuard,
     byDefault: plain.guarded,
     execThroughSpawnSync,
@@ -71,7 +74,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   function loadGuard(): SpawnGuard {
     try {
       watch ??= watchStrays(settings, strayGuard);
-      judge = createRealGuard({ settings, strays: watch.strays, packageRoot, report, reportAgain });
+      judge = createRealGuard({ settings, strays: watch.strays, capture, packageRoot, report, reportAgain });
       return judge;
     } catch (error) {
       return call => unjudged(call, error);

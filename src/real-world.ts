@@ -12,6 +12,7 @@ import { findOpener, type Opener } from './core/opener';
 import { type Policy, toPolicy } from './core/policy';
 import type { OpenFile, Stray } from './core/request';
 import { messageOf } from './errors';
+import { type StackCapture, sitesOf } from './node/call-stack';
 import { createCallerFinder } from './node/caller';
 import { loadedVersions } from './node/loaded-packages';
 import { describe, positionOf } from './node/open-file';
@@ -22,6 +23,7 @@ export interface RealWorld {
   readonly settings: Settings;
   /** What would cross exec undesignated; `fresh` looks at once. */
   readonly strays: (fresh: boolean) => readonly Stray[];
+  readonly capture: StackCapture;
   readonly packageRoot: string;
   /** Never throws. */
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
@@ -30,8 +32,15 @@ export interface RealWorld {
 }
 
 export function createRealGuard(world: RealWorld): SpawnGuard {
-  const { settings, strays, packageRoot, report, reportAgain } = world;
+  const { settings, strays, capture, packageRoot, report, reportAgain } = world;
   const { mode, config, appRoot } = settings;
+  const findCaller = createCallerFinder({
+    appRoot,
+    own: ['src', 'register'].map(folder => path.join(packageRoot, 'dist', folder)),
+    isLauncher: name => compatTable().launchers.has(name),
+    wholeStack: () => sitesOf(capture.far()),
+    onFar: capture.deepen,
+  });
   const openers = new WeakMap<OpenFile, Opener | undefined>();
   const inForce = createPolicy(config);
   const tried = config.candidate && createPolicy(config.candidate);
@@ -40,11 +49,7 @@ export function createRealGuard(world: RealWorld): SpawnGuard {
   return createSpawnGuard(mode, {
     strays,
     describe,
-    findCaller: createCallerFinder({
-      appRoot,
-      own: ['src', 'register'].map(folder => path.join(packageRoot, 'dist', folder)),
-      isLauncher: name => compatTable().launchers.has(name),
-    }),
+    findCaller: stack => findCaller(stack && sitesOf(stack)),
     findOpener: openerOf,
     policy: inForce,
     candidate: tried && (() => ({ policy: tried(), mode: config.candidate?.mode ?? 'enforce' })),

@@ -12,6 +12,7 @@
 
 import { apply, type Plan, plainPlan, type Trace } from './core/apply';
 import type { Auditor } from './core/audit';
+import type { CallStack } from './core/call-stack';
 import { type Caller, callSite } from './core/caller';
 import { closeAll } from './core/close-all';
 import { type Decision, decide } from './core/decide';
@@ -41,7 +42,7 @@ export interface World {
   readonly describe: (fd: number) => OpenFile;
   /** Who most likely opened a stray; asked of strays that are reported. */
   readonly findOpener: (file: OpenFile) => Opener | undefined;
-  readonly findCaller: () => Caller | undefined;
+  readonly findCaller: (stack: CallStack | undefined) => Caller | undefined;
   readonly policy: () => Policy;
   /** A policy that is tried beside the one in force, and decides nothing. */
   readonly candidate: (() => Candidate) | undefined;
@@ -68,8 +69,11 @@ interface Judgement {
   readonly provable: readonly Passed[];
 }
 
-/** Judges a call. Throws ERR_CLOSEFDS_DENIED in `strict`, and nothing else. */
-export type SpawnGuard = (call: SpawnCall) => Plan;
+/**
+ * Judges a call; `stack` is what was captured when it came in, if anything was. Throws
+ * ERR_CLOSEFDS_DENIED in `strict`, and nothing else.
+ */
+export type SpawnGuard = (call: SpawnCall, stack?: CallStack) => Plan;
 
 export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
   const nothing = plainPlan(mode);
@@ -89,8 +93,8 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
 
   return guard;
 
-  function guard(call: SpawnCall): Plan {
-    const judged = attempt('judging a spawn', () => judge(call), undefined);
+  function guard(call: SpawnCall, stack?: CallStack): Plan {
+    const judged = attempt('judging a spawn', () => judge(call, stack), undefined);
     if (judged instanceof Error) throw judged;
     return (
       judged ??
@@ -102,12 +106,12 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     );
   }
 
-  function judge(call: SpawnCall): Plan | ClosefdsError {
+  function judge(call: SpawnCall, stack: CallStack | undefined): Plan | ClosefdsError {
     // What unsafe() passes depends on the list, as closing does not.
     const known = world.strays(call.unsafe !== undefined);
     if (known.length === 0 && !designates(call.stdio) && call.unsafe === undefined) return nothing;
 
-    const caller = attempt('finding the caller', world.findCaller, undefined);
+    const caller = attempt('finding the caller', () => world.findCaller(stack), undefined);
     const strays = isNew(sites, callSite(caller)) ? world.strays(true) : known;
 
     const policy = world.policy();

@@ -5,6 +5,7 @@ import { parseConfig } from '../src/core/parse-config';
 import type { Mode } from '../src/core/policy';
 import { type ListedStray, NO_STRAY_GUARD, type StrayGuard } from '../src/core/stray-guard';
 import { prepareCalls, watchStrays } from '../src/first-call';
+import { createStackCapture } from '../src/node/call-stack';
 import type { Settings } from '../src/node/settings';
 import { createRealGuard } from '../src/real-world';
 import { ROOT } from './support/run';
@@ -51,6 +52,7 @@ function keptOf(mode: Mode, rules: readonly object[], given: Parameters<typeof c
       const guard = createRealGuard({
         settings,
         strays: watchStrays(settings, strayGuard).strays,
+        capture: createStackCapture(),
         packageRoot: ROOT,
         ...nobody,
       });

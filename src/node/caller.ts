@@ -8,12 +8,12 @@ import path = require('node:path');
 import url = require('node:url');
 import util = require('node:util');
 
+import type { CallSites } from '../core/call-stack';
 import { APP, type Caller, UNKNOWN } from '../core/caller';
 import { type Location, locate } from '../core/installed';
 
-// Taken at load: tests mock these, and some programs hide captureStackTrace() to pass for a browser.
+// Taken at load: tests mock these.
 const OriginalError = Error;
-const { captureStackTrace } = Error;
 const { readFileSync } = fs;
 const { getCallSites } = util as { getCallSites?: (count: number, options: object) => PlainCallSite[] };
 
@@ -24,6 +24,10 @@ export interface CallerOptions {
   readonly own: readonly string[];
   /** Whether a package starts processes on behalf of its own caller. */
   readonly isLauncher: (name: string, version: string | undefined) => boolean;
+  /** The stack of this moment, as deep as it takes. */
+  readonly wholeStack: () => CallSites;
+  /** The caller was further away than what was given reached. */
+  readonly onFar: () => void;
 }
 
 /** One call on the stack, innermost first. */
@@ -46,17 +50,18 @@ interface InstalledPackage {
   readonly declaredName: string | undefined;
 }
 
-/** Returns a function that names the caller of the function it is called from. */
-export function createCallerFinder(options: CallerOptions): () => Caller | undefined {
+/** Returns a function that names the caller of the function it is called from; `near` is the near end of that stack. */
+export function createCallerFinder(options: CallerOptions): (near?: CallSites) => Caller | undefined {
   const packages = new Map<string, InstalledPackage>();
 
-  return function findCaller() {
-    const near = captureCallSites(NEAR_FRAMES);
-    if (near.complete) {
+  return function findCaller(near) {
+    if (near?.complete) {
       const { caller, isSettled } = search(framesOf(near.sites));
-      if (isSettled || near.sites.length < NEAR_FRAMES) return caller;
+      if (isSettled || near.isAll) return caller;
     }
-    return search(captureFrames()).caller;
+    const { caller, isSettled } = search(everyFrame(options.wholeStack()));
+    if (isSettled) options.onFar();
+    return caller;
   };
 
   /** `isSettled`: frames further out change nothing. */
@@ -169,13 +174,7 @@ function isPlace(file: string | undefined): boolean {
   return file !== undefined && (path.isAbsolute(file) || /^(?:\[[\w ]+\]|REPL\d+)$/.test(file));
 }
 
-const MOST_FRAMES = 100;
-
-/** Each frame that V8 captures costs time, and the caller is mostly among these: some ten are ours and Node's. */
-const NEAR_FRAMES = 16;
-
-function captureFrames(): Iterable<Frame> {
-  const { sites, complete } = captureCallSites(MOST_FRAMES);
+function everyFrame({ sites, complete }: CallSites): Iterable<Frame> {
   if (complete) return framesOf(sites);
   // Somebody froze the hook or the limit. Each other way sees less in its own manner: without
   // async frames, or ten of them.
@@ -189,52 +188,6 @@ function* framesOf(sites: readonly NodeJS.CallSite[]): Generator<Frame> {
 
 function longer(a: readonly Frame[], b: readonly Frame[]): readonly Frame[] {
   return b.length > a.length ? b : a;
-}
-
-/** V8's structured stack; whatever hook and limit others have set are back in place afterwards. */
-function captureCallSites(most: number): {
-  readonly sites: readonly NodeJS.CallSite[];
-  readonly complete: boolean;
-} {
-  const undo: (() => void)[] = [];
-  const holder: { stack?: unknown } = {};
-  try {
-    // Node asks the Error of the moment for the hook, V8 the one it was born with for the limit.
-    const current: unknown = globalThis.Error;
-    const hooked = override(
-      typeof current === 'function' ? current : OriginalError,
-      'prepareStackTrace',
-      (_error: unknown, sites: unknown) => sites,
-      undo,
-    );
-    const unlimited = override(OriginalError, 'stackTraceLimit', most, undo);
-    if (!hooked) return { sites: [], complete: false };
-    captureStackTrace(holder, captureCallSites);
-    // Made by the hook of this moment, if not asked for before.
-    const sites: unknown = holder.stack;
-    return Array.isArray(sites) ? { sites, complete: unlimited } : { sites: [], complete: false };
-  } finally {
-    for (const restore of undo.reverse()) restore();
-  }
-}
-
-/** Whether it could be done. Neither calls nor keeps an accessor that others have put there. */
-function override(holder: object, name: string, value: unknown, undo: (() => void)[]): boolean {
-  const before = Object.getOwnPropertyDescriptor(holder, name);
-  if (before?.writable) {
-    // Bun heeds only an assignment.
-    if (!Reflect.set(holder, name, value)) return false;
-    undo.push(() => Reflect.set(holder, name, before.value));
-    return true;
-  }
-  const fixed = before?.configurable === false;
-  const changed = fixed ? { value } : { value, writable: true, enumerable: true, configurable: true };
-  if (!Reflect.defineProperty(holder, name, changed)) return false;
-  undo.push(() => {
-    if (before === undefined) Reflect.deleteProperty(holder, name);
-    else Reflect.defineProperty(holder, name, before);
-  });
-  return true;
 }
 
 function fromCallSite(site: NodeJS.CallSite): Frame {
@@ -272,7 +225,7 @@ function unwrapEval(origin: string): string | undefined {
 
 function plainCallSites(): readonly Frame[] {
   // In Bun a hook of others decides what this returns.
-  const sites: unknown = getCallSites?.(MOST_FRAMES, { sourceMap: false });
+  const sites: unknown = getCallSites?.(100, { sourceMap: false });
   return Array.isArray(sites) ? sites.map(fromPlainCallSite) : [];
 }
 

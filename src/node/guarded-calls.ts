@@ -5,6 +5,7 @@
 import util = require('node:util');
 
 import type { Plan, Trace } from '../core/apply';
+import type { CallStack } from '../core/call-stack';
 import { fromHandleForm, toHandleForm } from '../core/handle-form';
 import type { Places, SyncRoute } from '../core/places';
 import {
@@ -36,9 +37,11 @@ import type { StrayGuard } from '../core/stray-guard';
 
 export interface GuardedCallsOptions {
   /** Judges a call; may throw what the caller is to see. */
-  readonly guard: (call: SpawnCall) => Plan;
+  readonly guard: (call: SpawnCall, stack: CallStack | undefined) => Plan;
   /** The plan of a call that asks for nothing; undefined where that has to be judged, too. Never throws. */
   readonly guardPlain: () => Plan | undefined;
+  /** Asked for each call that has to be judged, where few frames of ours are on the stack. Never throws. */
+  readonly captureStack: () => CallStack | undefined;
   readonly strayGuard: StrayGuard;
   /** Whether the stray guard marks in children of which it is told nothing. */
   readonly byDefault: boolean;
@@ -61,8 +64,17 @@ export interface GuardedCalls extends Places {
 
 /** To be called once in each thread. */
 export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
-  const { guard, guardPlain, strayGuard, byDefault, execThroughSpawnSync, onNative, onUnguarded, onFailure } =
-    options;
+  const {
+    guard,
+    guardPlain,
+    captureStack,
+    strayGuard,
+    byDefault,
+    execThroughSpawnSync,
+    onNative,
+    onUnguarded,
+    onFailure,
+  } = options;
   /** Within a guarded call: what lies below it is guarded already. */
   let depth = 0;
   /** The options of an execFile() under way, which makes options of its own. */
@@ -140,12 +152,15 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   function guardExecve(original: AnyFunction): AnyFunction {
     return function execve(...args) {
       const [file, argv, env] = args;
-      const plan = guard({
-        ...bareCall('execve', undefined),
-        command: typeof file === 'string' ? file : '',
-        args: toStrings(argv),
-        environment: () => toPairs(env, process.env),
-      });
+      const plan = guard(
+        {
+          ...bareCall('execve', undefined),
+          command: typeof file === 'string' ? file : '',
+          args: toStrings(argv),
+          environment: () => toPairs(env, process.env),
+        },
+        captureStack(),
+      );
       plan.trace?.forgo('process.execve() cannot be traced from within', process.pid);
       if (plan.guarded) tolerate(() => strayGuard.replace(plan));
       return Reflect.apply(original, this, args);
@@ -241,7 +256,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
     stdio: StdioReading,
     start: (replaced: Replacement | undefined, plan: Plan) => Outcome,
   ): unknown {
-    const plan = guard(call);
+    const plan = guard(call, captureStack());
     const replaced = replacement(plan, stdio);
     try {
       return within(plan, () => start(replaced, plan));

@@ -6,6 +6,7 @@ import path from 'node:path';
 import vm from 'node:vm';
 import fc from 'fast-check';
 import type { Caller } from '../../src/core/caller';
+import { createStackCapture, sitesOf } from '../../src/node/call-stack';
 import { createCallerFinder } from '../../src/node/caller';
 import { ROOT } from '../support/run';
 import { damaged, must, property, type Target } from './target';
@@ -26,7 +27,7 @@ const texts = damaged(
   ['{', '}', '"name"', '"version"', '"', ',', '\uFEFF', '\u0000', '\ud800'],
 );
 
-const OWN = path.join(ROOT, 'dist', 'src');
+const OWN = ['src', 'test'].map(folder => path.join(ROOT, 'dist', folder));
 
 function check(text: string): void {
   const folder = mkdtempSync(path.join(tmpdir(), 'closefds-fuzz-'));
@@ -34,7 +35,13 @@ function check(text: string): void {
     const root = path.join(folder, 'node_modules', 'a');
     mkdirSync(root, { recursive: true });
     writeFileSync(path.join(root, 'package.json'), text);
-    const find = createCallerFinder({ appRoot: folder, own: [OWN], isLauncher: () => false });
+    const find = createCallerFinder({
+      appRoot: folder,
+      own: OWN,
+      isLauncher: () => false,
+      wholeStack: () => sitesOf(createStackCapture().far()),
+      onFar: () => {},
+    });
     const file = path.join(root, 'index.js');
     const called = vm.runInThisContext('(find => find())', { filename: file }) as (find: unknown) => Caller;
     const { name, version, declaredName, fileInPackage } = called(find);

@@ -8,6 +8,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
 import type { Plan } from '../../src/core/apply';
 import { NO_STRAY_GUARD } from '../../src/core/stray-guard';
+import { createStackCapture, sitesOf } from '../../src/node/call-stack';
 import { createCallerFinder } from '../../src/node/caller';
 import { execThroughSpawnSync } from '../../src/node/exec-sync';
 import { createGuardedCalls } from '../../src/node/guarded-calls';
@@ -29,18 +30,21 @@ const { out, appRoot, launchers } = JSON.parse(process.env.CALLER_PROBE ?? '') a
   launchers: string[];
 };
 
+const capture = createStackCapture();
 const dist = path.resolve(__dirname, '..', '..');
 const findCaller = createCallerFinder({
   appRoot,
   own: [path.join(dist, 'src'), path.join(dist, 'test', 'support')],
   isLauncher: name => launchers.includes(name),
+  wholeStack: () => sitesOf(capture.far()),
+  onFar: capture.deepen,
 });
 
 const calls = createGuardedCalls({
-  guard: () => {
+  guard: (_call, stack) => {
     let line: unknown;
     try {
-      line = findCaller() ?? null;
+      line = findCaller(stack && sitesOf(stack)) ?? null;
     } catch (error) {
       line = { error: String(error) };
     }
@@ -48,6 +52,7 @@ const calls = createGuardedCalls({
     return NOTHING;
   },
   guardPlain: () => undefined,
+  captureStack: capture.near,
   strayGuard: NO_STRAY_GUARD,
   byDefault: false,
   execThroughSpawnSync,
