@@ -17,7 +17,7 @@ import { describe } from './node/open-file';
 import type { Settings } from './node/settings';
 import { createStrayWatch, type StrayWatch } from './node/stray-watch';
 import type { RealWorld } from './real-world';
-import type { SpawnGuard } from './spawn-guard';
+import type { Judge, SpawnGuard } from './spawn-guard';
 
 export interface FirstCallOptions {
   readonly settings: Settings;
@@ -38,7 +38,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   const { settings, strayGuard, packageRoot, createRealGuard, report, reportAgain, flush } = options;
   const { mode } = settings;
   const plain = plainPlan(mode);
-  const capture = createStackCapture();
+  const capture = createStackCapture(() => performance.now());
   const failuresTold = new Set<string>();
   let unguardedTold = false;
   let watch: StrayWatch | undefined;
@@ -46,7 +46,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
 
   return createGuardedCalls({
     guard: (call, stack) => {
-      const plan = (judge ?? loadGuard())(call, stack);
+      const plan = judge === undefined ? loadGuard()(call, stack) : judge(call, stack);
       // This process ends there, without an exit.
       if (call.route === 'execve') flush();
       return plan;
@@ -62,16 +62,17 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   });
 
   /** What fails here fails again in the judgement, and is told there. */
-  function guardPlain(): Plan | undefined {
+  function guardPlain(command: () => string): Plan | undefined {
     try {
       watch ??= watchStrays(settings, strayGuard);
-      return watch.strays(false).length === 0 ? plain : undefined;
+      const strays = watch.strays(false);
+      return strays.length === 0 ? plain : judge?.recent(command(), strays);
     } catch {
       return undefined;
     }
   }
 
-  function loadGuard(): SpawnGuard {
+  function loadGuard(): Judge {
     try {
       watch ??= watchStrays(settings, strayGuard);
       judge = createRealGuard({ settings, strays: watch.strays, capture, packageRoot, report, reportAgain });

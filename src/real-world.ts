@@ -49,7 +49,14 @@ export function createRealGuard(world: RealWorld): SpawnGuard {
   return createSpawnGuard(mode, {
     strays,
     describe,
-    findCaller: stack => findCaller(stack && sitesOf(stack)),
+    findCaller: stack => {
+      try {
+        return findCaller(stack && sitesOf(stack));
+      } finally {
+        capture.done();
+      }
+    },
+    mustFindCaller: capture.isDue,
     findOpener: openerOf,
     policy: inForce,
     candidate: tried && (() => ({ policy: tried(), mode: config.candidate?.mode ?? 'enforce' })),

@@ -18,7 +18,7 @@ import { closeAll } from './core/close-all';
 import { type Decision, decide } from './core/decide';
 import { dispose, type Outcome } from './core/dispose';
 import { type Finding, type Occurrence, record, type SpawnFinding, type Telling } from './core/finding';
-import { createMemory } from './core/judged-before';
+import { type Circumstances, createHabits, createMemory } from './core/judged-before';
 import { toRefusal } from './core/message';
 import type { Opener } from './core/opener';
 import type { Mode, Policy } from './core/policy';
@@ -43,6 +43,8 @@ export interface World {
   /** Who most likely opened a stray; asked of strays that are reported. */
   readonly findOpener: (file: OpenFile) => Opener | undefined;
   readonly findCaller: (stack: CallStack | undefined) => Caller | undefined;
+  /** Whether it is time to ask for the caller again, where it is not needed for judging. */
+  readonly mustFindCaller: () => boolean;
   readonly policy: () => Policy;
   /** A policy that is tried beside the one in force, and decides nothing. */
   readonly candidate: (() => Candidate) | undefined;
@@ -73,7 +75,16 @@ interface Judgement {
  * Judges a call; `stack` is what was captured when it came in, if anything was. Throws
  * ERR_CLOSEFDS_DENIED in `strict`, and nothing else.
  */
-export type SpawnGuard = (call: SpawnCall, stack?: CallStack) => Plan;
+export type Judge = (call: SpawnCall, stack?: CallStack) => Plan;
+
+export interface SpawnGuard extends Judge {
+  /**
+   * In short, for a command that always comes from one place and asks for nothing, until it is time to ask for
+   * the place again: the plan it had there, with these strays. Undefined where a call has to be judged. Never
+   * throws.
+   */
+  readonly recent: (command: string, strays: readonly Stray[]) => Plan | undefined;
+}
 
 export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
   const nothing = plainPlan(mode);
@@ -83,6 +94,7 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
   const firsts = new Map<string, SpawnFinding>();
   const complaints = new Set<string>();
   const memory = createMemory<Judgement>();
+  const habits = createHabits<Judgement>();
   const watchUse = createUseWatch({
     positionOf: world.positionOf,
     onUse: finding => {
@@ -91,7 +103,23 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     },
   });
 
-  return guard;
+  return Object.assign(guard, { recent });
+
+  /**
+   * Only in `enforce`, where what is closed is the same whoever calls: in `warn`, people look for each place.
+   * What it counts, it counts for the place that the command always came from.
+   */
+  function recent(command: string, strays: readonly Stray[]): Plan | undefined {
+    if (mode !== 'enforce' || world.candidate !== undefined || world.audit !== undefined) return undefined;
+    return attempt('recalling a judgement', () => recall(command, strays), undefined);
+  }
+
+  function recall(command: string, strays: readonly Stray[]): Plan | undefined {
+    const policy = world.policy();
+    const judged = habits.recall(command, { strays, policy, candidate: undefined });
+    if (judged === undefined || policy.asksWhoCalls || world.mustFindCaller()) return undefined;
+    return judgeAgain(judged, false);
+  }
 
   function guard(call: SpawnCall, stack?: CallStack): Plan {
     const judged = attempt('judging a spawn', () => judge(call, stack), undefined);
@@ -119,7 +147,10 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     const circumstances = { place: placeOf(call, caller), strays, policy, candidate: tried?.policy };
     const recurs = attempt('asking whether a spawn recurs', () => canRecur(call), false);
     const again = recurs ? memory.recall(circumstances) : undefined;
-    if (again !== undefined) return judgeAgain(again, call);
+    if (again !== undefined) {
+      habits.note(call.command, circumstances, again);
+      return judgeAgain(again, call.sync);
+    }
 
     const request = toRequest(call, strays, describe);
     const decision = decide(request, caller, policy);
@@ -138,7 +169,7 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     const plan = { ...apply(request, outcomes, strays, mode), after: after && safely(after), trace };
     // What failed is tried again.
     const isWhole = told.length === all?.length && (candidate === undefined) === (tried === undefined);
-    if (isWhole && recurs) memory.keep(circumstances, toJudgement(plan, told));
+    if (isWhole && recurs) remember(circumstances, call, toJudgement(plan, told));
     return plan;
   }
 
@@ -147,7 +178,12 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     return !designates(call.stdio) && call.unsafe === undefined && world.audit === undefined;
   }
 
-  function judgeAgain({ plan, findings, provable }: Judgement, { sync }: SpawnCall): Plan {
+  function remember(circumstances: Circumstances, { command }: SpawnCall, judgement: Judgement): void {
+    memory.keep(circumstances, judgement);
+    habits.note(command, circumstances, judgement);
+  }
+
+  function judgeAgain({ plan, findings, provable }: Judgement, sync: boolean): Plan {
     attempt('reporting', () => world.reportAgain(findings), undefined);
     if (provable.length === 0) return plan;
     const after = attempt('noting offsets', () => watchUse(provable, sync), undefined);

@@ -1,11 +1,12 @@
 // A spawn that recurs is judged as the last time, exactly as long as nothing changed that judging depends on.
 
 import test from 'ava';
-import { createMemory } from '../src/core/judged-before';
-import { type Policy, type Rule, toPolicy } from '../src/core/policy';
+import type { Caller } from '../src/core/caller';
+import { createHabits, createMemory } from '../src/core/judged-before';
+import { type Mode, type Policy, type Rule, toPolicy } from '../src/core/policy';
 import { type SpawnCall, type Stray, UNKNOWN_FILE } from '../src/core/request';
 import { createSpawnGuard } from '../src/spawn-guard';
-import { call } from './support/values';
+import { call, caller } from './support/values';
 
 const policyOf = (...rules: Rule[]): Policy =>
   toPolicy({ rules, compat: [], unverified: 'warn', aliases: {} }, 0);
@@ -86,6 +87,7 @@ for (const [name, steps, kept, told] of [
       describe: () => UNKNOWN_FILE,
       findOpener: () => undefined,
       findCaller: () => undefined,
+      mustFindCaller: () => true,
       policy: () => now?.policy ?? denies,
       candidate: undefined,
       redact: [],
@@ -113,6 +115,7 @@ test('of ever new commands, what is too many is counted as the first', t => {
     describe: () => UNKNOWN_FILE,
     findOpener: () => undefined,
     findCaller: () => undefined,
+    mustFindCaller: () => true,
     policy: () => denies,
     candidate: undefined,
     redact: [],
@@ -129,6 +132,79 @@ test('of ever new commands, what is too many is counted as the first', t => {
     [told.size, told.get('tool-0 first'), told.get('tool-9999 another'), told.get('tool-0 again')],
     [10_001, 1, 1, 7],
   );
+});
+
+// ---------------------------------------------------------------------------------------------
+// Commands that always come from one place
+// ---------------------------------------------------------------------------------------------
+
+const callerOf = (line: number): Caller => caller({ file: '/app/a.js', fileInPackage: 'a.js', line });
+
+interface HabitCase {
+  readonly mode?: Mode;
+  readonly policy?: Policy;
+  readonly candidate?: boolean;
+  readonly mustFindCaller?: boolean;
+  /** The line that each spawn comes from. */
+  readonly lines?: readonly number[];
+  readonly command?: string;
+  readonly strays?: readonly Stray[];
+}
+
+const HUNDRED = Array(100).fill(1) as number[];
+
+/** Whether a plan is known of a command that comes again, without asking where it comes from. */
+for (const [name, given, isKnown] of [
+  ['a hundred times from one place', {}, true],
+  ['not so often', { lines: HUNDRED.slice(1) }, false],
+  ['another place in between', { lines: [...HUNDRED.slice(50), 2, ...HUNDRED.slice(50)] }, false],
+  ['and a hundred times since', { lines: [...HUNDRED, 2, ...HUNDRED] }, true],
+  ['when it is time to ask', { mustFindCaller: true }, false],
+  ['another command', { command: 'git' }, false],
+  ['another stray', { strays: straysOf(20) }, false],
+  ['warn, where each place is looked for', { mode: 'warn' }, false],
+  ['a rule about strays, which may speak of places', { policy: keeps }, false],
+  ['a candidate, whose rules may speak of places', { candidate: true }, false],
+] as readonly (readonly [string, HabitCase, boolean])[]) {
+  test(`of a command without being asked where it comes from: ${name}`, t => {
+    const { mode = 'enforce', policy = denies, lines = HUNDRED } = given;
+    let line = 0;
+    let counted = 0;
+    const guard = createSpawnGuard(mode, {
+      strays: () => one,
+      describe: () => UNKNOWN_FILE,
+      findOpener: () => undefined,
+      findCaller: () => callerOf(line),
+      mustFindCaller: () => given.mustFindCaller === true,
+      policy: () => policy,
+      candidate: given.candidate ? () => ({ policy: denies, mode: 'enforce' }) : undefined,
+      redact: [],
+      positionOf: () => undefined,
+      report: () => {},
+      reportAgain: findings => {
+        counted += findings.length;
+      },
+      audit: undefined,
+    });
+    const plans = lines.map(from => {
+      line = from;
+      return guard(call({ command: 'sh' }));
+    });
+    const before = counted;
+    const plan = guard.recent(given.command ?? 'sh', given.strays ?? one);
+    t.is(plan, isKnown ? plans.at(-1) : undefined);
+    t.is(counted - before, isKnown ? 1 : 0);
+  });
+}
+
+test('habits that are remembered have a bound', t => {
+  const habits = createHabits<number>();
+  const under = { place: 'a', strays: one, policy: denies, candidate: undefined };
+  const note = (command: string) => {
+    for (let i = 0; i < 100; i++) habits.note(command, under, Number(command));
+  };
+  for (let i = 0; i <= 1000; i++) note(String(i));
+  t.deepEqual([habits.recall('0', under), habits.recall('1000', under)], [undefined, 1000]);
 });
 
 test('what is remembered has a bound', t => {

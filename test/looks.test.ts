@@ -52,7 +52,7 @@ function keptOf(mode: Mode, rules: readonly object[], given: Parameters<typeof c
       const guard = createRealGuard({
         settings,
         strays: watchStrays(settings, strayGuard).strays,
-        capture: createStackCapture(),
+        capture: createStackCapture(() => performance.now()),
         packageRoot: ROOT,
         ...nobody,
       });

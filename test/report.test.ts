@@ -18,7 +18,7 @@ import { FINDING_CODES } from '../src/core/finding';
 import { LINE_START, type ReportRecord } from '../src/core/report-record';
 import { createReportFile } from '../src/node/report-file';
 import { temporaryFolder, write } from './support/programs';
-import { inheriting, REGISTER, ROOT, type RunOptions, run } from './support/run';
+import { inheriting, LEAK, REGISTER, ROOT, type RunOptions, run } from './support/run';
 
 const schema = JSON.parse(readFileSync(path.join(ROOT, 'finding.schema.json'), 'utf8'));
 const isValid = new Ajv2020({ formats: { 'date-time': true } }).compile(schema);
@@ -96,6 +96,32 @@ for (const [title, code, expected] of [
   test(`written down: ${title}`, async t => {
     const { records } = await reported(t, code);
     t.deepEqual(counted(records) as unknown, expected as unknown);
+  });
+}
+
+/** From one place two hundred times, and from another one now and then. */
+const BUSY = `
+  require(${JSON.stringify(LEAK)}).open(__filename + '.opened', 40);
+  const often = () => spawnSync('true');
+  const seldom = () => spawnSync('true');
+  for (let i = 0; i < 200; i++) { often(); if (i % 50 === 49) seldom(); }
+`;
+
+for (const mode of ['warn', 'enforce']) {
+  test(`${mode}: each spawn of a busy process is counted, and each place is found`, async t => {
+    const { records } = await reported(t, BUSY, { env: { CLOSEFDS_MODE: mode } });
+    const sums = new Map<string, number>();
+    for (const { caller, count } of records) {
+      const place = caller?.function ?? '';
+      sums.set(place, (sums.get(place) ?? 0) + count);
+    }
+    t.deepEqual([...sums.keys()].sort(), ['often', 'seldom']);
+    t.is(
+      [...sums.values()].reduce((a, b) => a + b),
+      204,
+    );
+    // In `enforce`, it may take a habit a while to notice that it is broken.
+    if (mode === 'warn') t.is(sums.get('seldom'), 4);
   });
 }
 

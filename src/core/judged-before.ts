@@ -30,14 +30,46 @@ export function createMemory<T>(): Memory<T> {
     recall(now) {
       const before = judged.get(now.place);
       if (before === undefined) return undefined;
-      const { under, judgement } = before;
-      const isSame =
-        under.strays === now.strays && under.policy === now.policy && under.candidate === now.candidate;
-      return isSame ? judgement : undefined;
+      return isSame(before.under, now) ? before.judgement : undefined;
     },
     keep(now, judgement) {
       if (judged.size >= MOST_PLACES) judged.clear();
       judged.set(now.place, { under: now, judgement });
     },
   };
+}
+
+/** Of commands that come from one place again and again. */
+export interface Habits<T> {
+  /** What was judged; undefined for a command that is not known to come from one place. */
+  readonly recall: (command: string, circumstances: Omit<Circumstances, 'place'>) => T | undefined;
+  readonly note: (command: string, circumstances: Circumstances, judgement: T) => void;
+}
+
+/** So many times in a row make a habit. */
+const HABIT = 100;
+
+export function createHabits<T>(): Habits<T> {
+  const known = new Map<string, { readonly under: Circumstances; readonly judgement: T; times: number }>();
+
+  return {
+    recall(command, now) {
+      const before = known.get(command);
+      if (before === undefined || before.times < HABIT) return undefined;
+      return isSame(before.under, now) ? before.judgement : undefined;
+    },
+    note(command, under, judgement) {
+      const before = known.get(command);
+      if (before?.under.place === under.place && isSame(before.under, under)) {
+        before.times++;
+        return;
+      }
+      if (known.size >= MOST_PLACES) known.clear();
+      known.set(command, { under, judgement, times: 1 });
+    },
+  };
+}
+
+function isSame(before: Omit<Circumstances, 'place'>, now: Omit<Circumstances, 'place'>): boolean {
+  return before.strays === now.strays && before.policy === now.policy && before.candidate === now.candidate;
 }

@@ -57,6 +57,8 @@ export interface Policy {
   readonly rules: readonly Rule[];
   /** Folder name -> the package it is, where somebody vouched for an npm alias. */
   readonly aliases: Readonly<Record<string, string>>;
+  /** Whether what becomes of strays may depend on who calls. */
+  readonly asksWhoCalls: boolean;
   /** Rules of the config that no longer match, for reporting. */
   readonly expired: readonly Rule[];
   /** Until when (milliseconds since 1970) this is the policy; then another rule has expired. */
@@ -113,6 +115,7 @@ export function toPolicy(sources: PolicySources, now: number): Policy {
   return {
     rules,
     aliases: sources.aliases,
+    asksWhoCalls: judgesStrays(rules.filter(rule => rule !== DENY_ALL)),
     expired,
     validUntil: Math.min(...rules.map(endOf)),
   };

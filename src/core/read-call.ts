@@ -23,10 +23,9 @@ export function toCall(
   inherited: object,
   marked: Options = command,
 ): SpawnCall {
-  const file = peek(command, 'file');
   return {
     ...bareCall(route, stdio),
-    command: typeof file === 'string' ? file : '',
+    command: fileOf(command),
     args: toStrings(peek(command, 'args')),
     environment: () => {
       const pairs = peek(command, 'envPairs');
@@ -115,6 +114,12 @@ export function describeCommand(route: string, args: readonly unknown[], options
   if (!shell && route !== 'execSync') return { file: args[0], args: args[1], env };
   const command = [...toStrings([args[0]]), ...toStrings(args[1])].join(' ');
   return { file: typeof shell === 'string' ? shell : '/bin/sh', args: ['-c', command], env };
+}
+
+/** What is executed; empty where that is no text, which Node is going to refuse. */
+export function fileOf(command: Options): string {
+  const file = peek(command, 'file');
+  return typeof file === 'string' ? file : '';
 }
 
 /** Of an array, which Node has yet to check. */

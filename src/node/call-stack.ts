@@ -7,6 +7,7 @@
 // stack limit of 0, frozen intrinsics.
 
 import type { CallSites, CallStack } from '../core/call-stack';
+import { createRation } from '../core/ration';
 
 // Taken at load: tests mock these, and some programs hide captureStackTrace() to pass for a browser.
 const OriginalError = Error;
@@ -19,15 +20,24 @@ export interface StackCapture {
   readonly far: () => CallStack;
   /** The last one near was not deep enough. */
   readonly deepen: () => void;
+  /** Whether the last walk is paid off, where one can be done without: at most one part in two hundred of the time goes into walking. */
+  readonly isDue: () => boolean;
+  /** The last one near was read, and the caller found. */
+  readonly done: () => void;
 }
+
+const SHARE = 200;
 
 /** Of spawn(), the caller is the seventh frame: what lies below is ours and Node's. Of exec(), the eleventh. */
 const DEPTHS = { first: 8, step: 4, last: 16, far: 100 };
 
-export function createStackCapture(): StackCapture {
+/** The clock gives milliseconds and never goes back. */
+export function createStackCapture(now: () => number): StackCapture {
   let depth = DEPTHS.first;
+  const ration = createRation(SHARE, now);
   return {
     near: () => {
+      ration.begin();
       try {
         return capture(depth);
       } catch {
@@ -38,6 +48,8 @@ export function createStackCapture(): StackCapture {
     deepen: () => {
       depth = Math.min(depth + DEPTHS.step, DEPTHS.last);
     },
+    isDue: ration.isDue,
+    done: ration.end,
   };
 }
 

@@ -13,6 +13,7 @@ import {
   bareCall,
   carriedStdio,
   describeCommand,
+  fileOf,
   isMarked,
   optionsIndex,
   toCall,
@@ -38,8 +39,8 @@ import type { StrayGuard } from '../core/stray-guard';
 export interface GuardedCallsOptions {
   /** Judges a call; may throw what the caller is to see. */
   readonly guard: (call: SpawnCall, stack: CallStack | undefined) => Plan;
-  /** The plan of a call that asks for nothing; undefined where that has to be judged, too. Never throws. */
-  readonly guardPlain: () => Plan | undefined;
+  /** The plan of a command that asks for nothing; undefined where that has to be judged, too. Never throws. */
+  readonly guardPlain: (command: () => string) => Plan | undefined;
   /** Asked for each call that has to be judged, where few frames of ours are on the stack. Never throws. */
   readonly captureStack: () => CallStack | undefined;
   readonly strayGuard: StrayGuard;
@@ -88,7 +89,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
     return function spawn(...args) {
       const [options] = args;
       if (depth > 0 || !isOptions(options)) return Reflect.apply(original, this, args);
-      const plain = carried === undefined ? plainPlan(options) : undefined;
+      const plain = carried === undefined ? plainPlan(options, () => options) : undefined;
       if (plain !== undefined)
         return within(plain, () => startedBy(this, Reflect.apply(original, this, args)));
 
@@ -115,7 +116,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
       if (depth > 0) return Reflect.apply(original, this, args);
       const at = optionsIndex(route, args);
       const options = (isOptions(args[at]) ? args[at] : {}) as Options;
-      const plain = plainPlan(options);
+      const plain = plainPlan(options, () => describeCommand(route, args, options));
       if (plain !== undefined) return within(plain, () => outcomeOf(Reflect.apply(original, this, args)));
 
       const { call, stdio } = reading(route, options, () => {
@@ -233,8 +234,8 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   }
 
   /** Most calls leave here, before anything is made of them. */
-  function plainPlan(options: Options): Plan | undefined {
-    return asksForNothing(options, isProxy) ? guardPlain() : undefined;
+  function plainPlan(options: Options, command: () => Options): Plan | undefined {
+    return asksForNothing(options, isProxy) ? guardPlain(() => fileOf(command())) : undefined;
   }
 
   /**

@@ -4,6 +4,7 @@
 // reports do. So unless a look must be fresh, it is taken when the last one has been paid off:
 // at most one part in four hundred of the time goes into looking, however large the table.
 
+import { createRation } from '../core/ration';
 import type { OpenFile, Stray } from '../core/request';
 import type { ListedStray } from '../core/stray-guard';
 
@@ -26,19 +27,14 @@ export interface StrayWatch {
 export function createStrayWatch({ list, describe, now }: Looks): StrayWatch {
   let strays: readonly Stray[] = [];
   let described = new Map<string, Stray>();
-  let next = Number.NEGATIVE_INFINITY;
+  const ration = createRation(SHARE, now);
 
-  return {
-    strays: look,
-    expire: () => {
-      next = Number.NEGATIVE_INFINITY;
-    },
-  };
+  return { strays: look, expire: ration.expire };
 
   function look(fresh: boolean): readonly Stray[] {
-    const start = now();
-    if (!fresh && start < next) return strays;
+    if (!fresh && !ration.isDue()) return strays;
 
+    ration.begin();
     const before = described;
     described = new Map();
     const seen = list().map(({ fd, atStart, identity }) => {
@@ -49,8 +45,7 @@ export function createStrayWatch({ list, describe, now }: Looks): StrayWatch {
     });
     // The same list as long as it holds the same: see src/core/judged-before.ts.
     if (!isSame(seen, strays)) strays = seen;
-    const end = now();
-    next = end + (end - start) * SHARE;
+    ration.end();
     return strays;
   }
 }

@@ -214,6 +214,7 @@ property(
         const policy = {
           rules: [candidate, { ...DENY_ALL, source: 'none' }],
           aliases: {},
+          asksWhoCalls: false,
           expired: [],
           validUntil: 0,
         };

@@ -39,7 +39,7 @@ function check(text: string): void {
       appRoot: folder,
       own: OWN,
       isLauncher: () => false,
-      wholeStack: () => sitesOf(createStackCapture().far()),
+      wholeStack: () => sitesOf(createStackCapture(() => performance.now()).far()),
       onFar: () => {},
     });
     const file = path.join(root, 'index.js');

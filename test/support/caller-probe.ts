@@ -30,7 +30,7 @@ const { out, appRoot, launchers } = JSON.parse(process.env.CALLER_PROBE ?? '') a
   launchers: string[];
 };
 
-const capture = createStackCapture();
+const capture = createStackCapture(() => performance.now());
 const dist = path.resolve(__dirname, '..', '..');
 const findCaller = createCallerFinder({
   appRoot,

@@ -1,0 +1,33 @@
+import test from 'ava';
+import { createRation } from '../../src/core/ration';
+
+test('work is due at once, and then when its share of the time is paid', t => {
+  let clock = 1000;
+  const ration = createRation(100, () => clock);
+  const due = () => ration.isDue();
+  const seen = [due()];
+
+  ration.begin();
+  clock += 2;
+  ration.end();
+  seen.push(due());
+  clock += 199;
+  seen.push(due());
+  clock += 1;
+  seen.push(due());
+
+  ration.begin();
+  clock += 5;
+  ration.end();
+  seen.push(due());
+  ration.expire();
+  seen.push(due());
+  t.deepEqual(seen, [true, false, false, true, false, true]);
+});
+
+test('work that took no time is due again at once', t => {
+  const ration = createRation(100, () => 7);
+  ration.begin();
+  ration.end();
+  t.true(ration.isDue());
+});
