@@ -1,5 +1,8 @@
 // node --require stubbed.js --require closefds/register calls.js CALLS: microseconds of processor time a call.
-const { ChildProcess } = require('node:child_process');
+const { ChildProcess, spawnSync } = require('node:child_process');
+
+// Shows the guard how processes are made here, as the first spawn of any program does.
+spawnSync('true');
 
 const calls = Number(process.argv[2]);
 // As child_process makes them.

@@ -38,7 +38,7 @@ export async function run({ quick, folder, progress }) {
 }
 
 const NOTE =
-  'The child is a static program that does nothing, so that nothing hides the cost of starting it: no program that anybody starts is as quick. With `exec` a shell starts it, and with `fork` it is an empty Node program that does not load closefds. Bare, `off`, `warn` and so on take turns in batches; ratios are of neighbouring batches, with quartiles. CPU is the time on the processors of parent and child together. "Bare, again" shows what is noise. "Reported" is `enforce` with a report file and warnings, "reports off" without.';
+  'The child is a static program that does nothing, so that nothing hides the cost of starting it: no program that anybody starts is as quick. With `exec` a shell starts it, and with `fork` it is an empty Node program that does not load closefds. Bare, `off`, `warn` and so on take turns in batches; ratios are of neighbouring batches, with quartiles. The young generation of V8 has one size in all of them (`--max-semi-space-size=1`), since the moment at which it doubles is luck, and each megabyte shows. CPU is the time on the processors of parent and child together. "Bare, again" shows what is noise. "Reported" is `enforce` with a report file and warnings, "reports off" without.';
 
 const COLUMNS = [
   { title: 'route' },
@@ -87,6 +87,12 @@ const QUICK = [
   { route: 'spawnSync', fds: 1000, ways: WITHOUT_STAND_IN },
 ];
 
+/**
+ * V8 doubles its young generation, of one megabyte, each time that enough has survived in it. When that
+ * happens differs between two processes by a hair, and a megabyte more is some 40 us at each fork.
+ */
+const FIXED_YOUNG = ['--min-semi-space-size=1', '--max-semi-space-size=1'];
+
 function waysOf(folder) {
   const preload = ['--require', REGISTER];
   return {
@@ -115,12 +121,13 @@ function measure({ route, fds, strays = 0, megabytes = 0 }, ways, folder, quick)
   const commands = Object.fromEntries(
     Object.entries(ways).map(([name, { args, env }]) => [
       name,
-      { env, command: [process.execPath, ...args, program('spawner.js'), request] },
+      { env, command: [process.execPath, ...FIXED_YOUNG, ...args, program('spawner.js'), request] },
     ]),
   );
-  const [count, rounds, casts] = quick ? [10, 8, 1] : [20, 40, 5];
+  // Short batches: what disturbs a machine comes and goes within a tenth of a second.
+  const [count, rounds, casts] = quick ? [10, 8, 1] : [5, 160, 5];
   const most = MOST[quick ? 'quick' : 'full'];
-  return inCasts(commands, { count: route === 'fork' ? count / 5 : count, rounds, casts, most });
+  return inCasts(commands, { count: route === 'fork' ? Math.ceil(count / 5) : count, rounds, casts, most });
 }
 
 /** What the permission to open FDs leaves for those that are open anyway. */
@@ -132,7 +139,7 @@ function mostFds() {
 // The part that is JavaScript
 // ---------------------------------------------------------------------------------------------
 
-/** With everything below replaced by nothing, what is left is the patch, the guard, and two native calls. */
+/** With everything below replaced by nothing, what is left is the patch, the look at the strays of the last look, and the native call that marks. */
 function inCode(quick) {
   const rows = Object.entries({ warn: 'warn', enforce: 'enforce' }).map(([name, mode]) => {
     const command = [process.execPath, '--require', program('stubbed.js'), '--require', REGISTER];
