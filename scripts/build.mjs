@@ -14,11 +14,11 @@ const require = createRequire(import.meta.url);
 /** Preloads that load one bundle. */
 const SHARING = ['warn', 'strict', 'worker'];
 
-/** What the first call needs, the first with something to judge, and the first finding: read at start, evaluated then. */
-const LATER = ['first-call', 'real-world', 'reporter'];
+/** What the first call needs, the first with something to judge, the first finding and the first worker: read at start, evaluated then. */
+const LATER = ['first-call', 'real-world', 'reporter', 'node/worker-options'];
 
-/** What few programs need, and takes other files anyway: a config, no addon, a native maker, workers with options. */
-const BESIDE = ['core/parse-config', 'node/stand-in', 'node/native-makers', 'node/worker-options'];
+/** What few programs need, and takes other files anyway: a config, no addon, a native maker. */
+const BESIDE = ['core/parse-config', 'node/stand-in', 'node/native-makers'];
 
 buildTypeScript();
 bundleReportPage();
@@ -111,7 +111,8 @@ async function bundlePreloads() {
 
 /** Deno asks for a permission even here; it gets the words that a wrong config gets. */
 function readingTexts() {
-  return `const laterTexts = (() => {
+  // What compiles them is taken at start, too: programs replace functions.
+  return `const { compileFunction: compileLater } = require('vm'); const laterTexts = (() => {
     try {
       return { ${LATER.map(readingText).join(', ')} };
     } catch (error) {
@@ -124,7 +125,8 @@ function readingTexts() {
 
 /** Read at start, as Node's loader reads (which is compiled by then), since the file may be gone when it is needed, with an update under way. */
 function readingText(name) {
-  return `${JSON.stringify(name)}: require('fs').readFileSync(__dirname + '/${name}.js', 'utf8')`;
+  const file = path.basename(name);
+  return `${JSON.stringify(file)}: require('fs').readFileSync(__dirname + '/${file}.js', 'utf8')`;
 }
 
 /** In place of a part that lies beside the bundle. */
@@ -143,7 +145,7 @@ function laterParts() {
       });
       // Relative, since the bundle names it.
       build.onLoad({ filter: /./, namespace: 'later' }, ({ path: file }) => ({
-        contents: evaluatingText(nameOf(path.join(root, file))),
+        contents: evaluatingText(path.basename(nameOf(path.join(root, file)))),
         resolveDir: root,
       }));
     },
@@ -155,7 +157,7 @@ function evaluatingText(name) {
   return `
     const file = require('node:path').join(__dirname, '${name}.js');
     const names = ['exports', 'require', 'module', '__filename', '__dirname'];
-    require('node:vm').compileFunction(laterTexts['${name}'], names, { filename: file })(exports, require, module, file, __dirname);`;
+    compileLater(laterTexts['${name}'], names, { filename: file })(exports, require, module, file, __dirname);`;
 }
 
 /** The sources name these as they lie in dist/. */

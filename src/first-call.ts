@@ -23,6 +23,8 @@ export interface FirstCallOptions {
   readonly settings: Settings;
   readonly strayGuard: StrayGuard;
   readonly packageRoot: string;
+  /** Milliseconds, monotonic; not the program's, which may have replaced it. */
+  readonly clock: () => number;
   /** Of src/real-world.ts, which it loads. */
   readonly createRealGuard: (world: RealWorld) => SpawnGuard;
   /** Never throws. */
@@ -35,10 +37,12 @@ export interface FirstCallOptions {
 
 /** To be called once in each thread. */
 export function prepareCalls(options: FirstCallOptions): GuardedCalls {
-  const { settings, strayGuard, packageRoot, createRealGuard, report, reportAgain, flush } = options;
+  const { settings, strayGuard, packageRoot, clock, createRealGuard, report, reportAgain, flush } = options;
   const { mode } = settings;
   const plain = plainPlan(mode);
-  const capture = createStackCapture(() => performance.now());
+  const capture = createStackCapture(clock);
+  /** Where closing is a matter of the call's own options, as the stand-in's masks are, each call needs a plan of its own. */
+  const masks = strayGuard.nullDevice !== undefined;
   const failuresTold = new Set<string>();
   let unguardedTold = false;
   let watch: StrayWatch | undefined;
@@ -62,11 +66,13 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   });
 
   /** What fails here fails again in the judgement, and is told there. */
-  function guardPlain(command: () => string): Plan | undefined {
+  function guardPlain(command: () => string | undefined): Plan | undefined {
     try {
-      watch ??= watchStrays(settings, strayGuard);
+      watch ??= watchStrays(settings, strayGuard, clock);
       const strays = watch.strays(false);
-      return strays.length === 0 ? plain : judge?.recent(command(), strays);
+      if (strays.length === 0) return plain;
+      const file = judge === undefined || masks ? undefined : command();
+      return file === undefined ? undefined : judge?.recent(file, strays);
     } catch {
       return undefined;
     }
@@ -74,7 +80,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
 
   function loadGuard(): Judge {
     try {
-      watch ??= watchStrays(settings, strayGuard);
+      watch ??= watchStrays(settings, strayGuard, clock);
       judge = createRealGuard({ settings, strays: watch.strays, capture, packageRoot, report, reportAgain });
       return judge;
     } catch (error) {
@@ -111,12 +117,16 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
 }
 
 /** Where closing depends on the list, or keeping does, it has to be a fresh one; so does an audit's. */
-export function watchStrays({ mode, config, audit }: Settings, strayGuard: StrayGuard): StrayWatch {
+export function watchStrays(
+  { mode, config, audit }: Settings,
+  strayGuard: StrayGuard,
+  clock: () => number,
+): StrayWatch {
   const marks = mode !== 'warn';
   const { strays, expire } = createStrayWatch({
     list: () => strayGuard.list(marks),
     describe,
-    now: () => performance.now(),
+    now: clock,
   });
   const alwaysLook =
     audit !== undefined ||

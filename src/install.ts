@@ -5,6 +5,7 @@ import nodeModule = require('node:module');
 import path = require('node:path');
 import workerThreads = require('node:worker_threads');
 
+import { closeArguments } from './core/close-all';
 import type { Finding, Occurrence } from './core/finding';
 import type { Makers, WorkerMaker } from './core/places';
 import type { Mode } from './core/policy';
@@ -36,6 +37,7 @@ const ORIGINALS = {
   fs: { openSync: fs.openSync, writeSync: fs.writeSync, closeSync: fs.closeSync },
   setTimeout,
   now: Date.now,
+  clock: performance.now.bind(performance),
 };
 
 const INSTALLED = Symbol.for('closefds.installed');
@@ -117,6 +119,7 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
       settings,
       strayGuard,
       packageRoot: PACKAGE_ROOT,
+      clock: ORIGINALS.clock,
       createRealGuard: world => (require('./real-world') as typeof RealWorld).createRealGuard(world),
       report,
       reportAgain,
@@ -126,21 +129,28 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
   }
 }
 
-/** The last resort, where not even a call can be read. */
+/** The last resort, where not even a call can be read: nothing but stdio and the message channel passes. */
 function unjudged(original: AnyFunction, mode: Mode, strayGuard: StrayGuard, error: unknown): AnyFunction {
   const what = `a process was started unjudged, since closefds failed at loading what guards calls: ${messageOf(error)}`;
   if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
   if (!unjudgedTold) report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what });
   unjudgedTold = true;
-  try {
-    if (mode === 'enforce') strayGuard.mark();
-  } catch {
-    // The child handler marks.
-  }
-  return original;
+  if (mode === 'warn') return original;
+  return function (...args) {
+    try {
+      strayGuard.mark();
+    } catch {
+      // The child handler marks.
+    }
+    return Reflect.apply(original, this, closeArguments(args));
+  };
 }
 
-function loadWorkerMaker(preload: string, startedWith: string | undefined, mode: Mode): WorkerMaker {
+function loadWorkerMaker(
+  preload: string,
+  startedWith: string | undefined,
+  mode: Mode,
+): WorkerMaker | undefined {
   const onUnguarded = (error: unknown) => {
     const what = `a worker runs without closefds, which could not be added to its options: ${messageOf(error)}`;
     report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
@@ -149,9 +159,8 @@ function loadWorkerMaker(preload: string, startedWith: string | undefined, mode:
     const { createWorkerMaker } = require('./node/worker-options') as typeof WorkerOptions;
     return createWorkerMaker({ preload, startedWith, onUnguarded });
   } catch (error) {
-    // The package is gone from the disk, and its preload with it.
     onUnguarded(error);
-    return Reflect.construct;
+    return undefined;
   }
 }
 

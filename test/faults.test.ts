@@ -78,8 +78,13 @@ const memoryWith = (parts: string): string => `
   on('core/judged-before').createMemory = () => ({ ...createMemory(), ${parts} });`;
 
 const FAULTS: readonly Fault[] = [
-  // Nothing can be read then; the child handler marks.
-  { at: 'loading what guards calls', inject: `on('first-call').prepareCalls = boom;`, child: ALLOWED },
+  // Nothing can be read then, and nothing designated passes.
+  {
+    at: 'loading what guards calls',
+    inject: `on('first-call').prepareCalls = boom;`,
+    child: STDIO,
+    strict: [DENIED],
+  },
   unjudged('loading the spawn guard', `on('real-world').createRealGuard = boom;`),
   unjudged('making the finder of callers', `on('node/caller').createCallerFinder = boom;`),
   unjudged('making the watch for strays', `on('node/stray-watch').createStrayWatch = boom;`),
@@ -214,6 +219,17 @@ for (const [at, inject, child] of [
   });
 }
 
+test('the stand-in, and a command that comes from one place again and again: each child is masked', async t => {
+  const app = `
+    const { spawnSync } = require('node:child_process');
+    require(${JSON.stringify(LEAK)}).open(__filename + '.opened', 40);
+    const answers = new Set();
+    for (let i = 0; i < 150; i++) answers.add(String(spawnSync(${LIST}).stdout));
+    process.stdout.write([...answers].join());`;
+  const result = await start(t, NO_ADDON, 'enforce', app);
+  t.deepEqual(JSON.parse(result.stdout), [0, 1, 2, '40 null']);
+});
+
 const NO_NULL_DEVICE = `${NO_ADDON}
   const { createStandIn } = on('node/stand-in');
   on('node/stand-in').createStandIn = () => ({ ...createStandIn(), nullDevice: boom });`;
@@ -265,6 +281,61 @@ for (const [what, damage] of Object.entries(DAMAGE)) {
     t.deepEqual(selfReports(result), ['CLOSEFDS_INTERNAL_ERROR']);
   });
 }
+
+/** What a program may do to its own process before it starts another. */
+const CHANGES: Readonly<Record<string, string>> = {
+  'no performance': 'delete globalThis.performance;',
+  'a clock that throws': `performance.now = () => { throw new Error('no'); };`,
+  'a clock that stands': 'performance.now = () => 0;',
+  'vm.compileFunction replaced': `require('node:vm').compileFunction = () => { throw new Error('no'); };`,
+};
+
+for (const [what, change] of Object.entries(CHANGES)) {
+  test(`after the start, ${what}: enforce closes, and nothing is reported of closefds`, async t => {
+    const folder = temporaryFolder(t);
+    const app = writeApp(folder, change + APP);
+    const result = await run(app);
+    t.deepEqual(JSON.parse(result.stdout), Array(6).fill(ALLOWED), result.stderr);
+    t.deepEqual(selfReports(result), []);
+  });
+}
+
+test('at the end of the stack: what is denied does not pass', async t => {
+  const app = `
+    const { spawnSync } = require('node:child_process');
+    const secret = require('node:fs').openSync(__filename);
+    const stdio = ['ignore', 'pipe', 'inherit', 'ignore', secret];
+    const answers = new Set();
+    const attempt = () => {
+      try { answers.add(String(spawnSync(${LIST}, { stdio }).stdout)); } catch (error) { return error; }
+    };
+    let tries = 0;
+    const deeper = () => {
+      try { deeper(); } catch {}
+      if (tries < 30 && attempt() === undefined) tries++;
+    };
+    deeper();
+    process.stdout.write([...answers].join());`;
+  const result = await run(writeApp(temporaryFolder(t), app));
+  t.deepEqual(JSON.parse(result.stdout), STDIO, result.stderr);
+});
+
+const NO_FD_FOR_A_WORKER = `
+  const { openSync, closeSync } = require('node:fs');
+  const { Worker } = require('node:worker_threads');
+  require(${JSON.stringify(LEAK)}).limit(64);
+  const program = 'process.exitCode = Number(globalThis[Symbol.for("closefds.installed")] !== undefined)';
+  const start = () => new Worker(program, { eval: true, execArgv: [], env: {} });
+  const fds = [];
+  try { for (;;) fds.push(openSync('/dev/null')); } catch {}
+  try { start().on('error', () => {}); } catch {}
+  for (const fd of fds) closeSync(fd);
+  setTimeout(() => start().on('exit', code => process._rawDebug('installed', code)), 100);`;
+
+test('a worker for which no FD was left: the next one has closefds', async t => {
+  const result = await run(writeApp(temporaryFolder(t), NO_FD_FOR_A_WORKER));
+  t.regex(result.stderr, /installed 1/);
+});
 
 const WORKER = `
   const { Worker } = require('node:worker_threads');

@@ -27,19 +27,16 @@ const settingsOf = (mode: Mode, rules: readonly object[]): Settings => ({
 const nobody = { report: () => {}, reportAgain: () => {}, flush: () => {} };
 
 /** One look is so dear that the next one is due in an hour. */
-function withDearLooks<T>(strays: () => ListedStray[], work: (strayGuard: StrayGuard) => T): T {
-  const { now } = performance;
-  let clock = now.call(performance);
-  performance.now = () => clock;
+function withDearLooks<T>(
+  strays: () => ListedStray[],
+  work: (strayGuard: StrayGuard, clock: () => number) => T,
+): T {
+  let now = 0;
   const list = () => {
-    clock += 36_000;
+    now += 36_000;
     return strays();
   };
-  try {
-    return work({ ...NO_STRAY_GUARD, list });
-  } finally {
-    performance.now = now;
-  }
+  return work({ ...NO_STRAY_GUARD, list }, () => now);
 }
 
 /** What is kept of strays that get opened one after the other. */
@@ -47,12 +44,12 @@ function keptOf(mode: Mode, rules: readonly object[], given: Parameters<typeof c
   let strays: ListedStray[] = [];
   return withDearLooks(
     () => strays,
-    strayGuard => {
+    (strayGuard, clock) => {
       const settings = settingsOf(mode, rules);
       const guard = createRealGuard({
         settings,
-        strays: watchStrays(settings, strayGuard).strays,
-        capture: createStackCapture(() => performance.now()),
+        strays: watchStrays(settings, strayGuard, clock).strays,
+        capture: createStackCapture(clock),
         packageRoot: ROOT,
         ...nobody,
       });
@@ -89,11 +86,12 @@ for (const [what, native, looks] of [
         looked++;
         return [];
       },
-      strayGuard => {
+      (strayGuard, clock) => {
         const calls = prepareCalls({
           settings: settingsOf('enforce', []),
           strayGuard,
           packageRoot: ROOT,
+          clock,
           createRealGuard,
           ...nobody,
         });

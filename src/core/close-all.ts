@@ -9,9 +9,19 @@ export function closeAll({ stdio }: SpawnCall, mode: Mode, strays: readonly { re
   if (mode === 'warn') return plainPlan(mode);
   return {
     ...plainPlan(mode),
-    stdio: Array.isArray(stdio)
-      ? stdio.map((slot, index) => (index < 3 || slot === 'ipc' ? slot : 'ignore'))
-      : undefined,
+    stdio: Array.isArray(stdio) ? closeSlots(stdio) : undefined,
     close: strays.map(stray => stray.fd),
   };
+}
+
+/** The same of the arguments of a call that could not even be read. */
+export function closeArguments(args: readonly unknown[]): unknown[] {
+  return args.map(arg => {
+    const { stdio } = (arg ?? {}) as { stdio?: unknown };
+    return Array.isArray(stdio) ? { ...(arg as object), stdio: closeSlots(stdio) } : arg;
+  });
+}
+
+function closeSlots(stdio: readonly unknown[]): unknown[] {
+  return stdio.map((slot, index) => (index < 3 || slot === 'ipc' ? slot : 'ignore'));
 }

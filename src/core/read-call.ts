@@ -23,9 +23,10 @@ export function toCall(
   inherited: object,
   marked: Options = command,
 ): SpawnCall {
+  const file = peek(command, 'file');
   return {
     ...bareCall(route, stdio),
-    command: fileOf(command),
+    command: typeof file === 'string' ? file : '',
     args: toStrings(peek(command, 'args')),
     environment: () => {
       const pairs = peek(command, 'envPairs');
@@ -116,10 +117,14 @@ export function describeCommand(route: string, args: readonly unknown[], options
   return { file: typeof shell === 'string' ? shell : '/bin/sh', args: ['-c', command], env };
 }
 
-/** What is executed; empty where that is no text, which Node is going to refuse. */
-export function fileOf(command: Options): string {
-  const file = peek(command, 'file');
-  return typeof file === 'string' ? file : '';
+/** What is executed by a call that asks for nothing, as far as that shows without running anybody's code. */
+export function plainFile(route: string, args: readonly unknown[], options: Options): string | undefined {
+  const own = Object.getOwnPropertyDescriptor(options, route === 'spawn' ? 'file' : 'shell');
+  if (own !== undefined && !('value' in own)) return undefined;
+  const value: unknown = own?.value;
+  if (route === 'spawn' || typeof value === 'string') return typeof value === 'string' ? value : undefined;
+  const file = value || route === 'execSync' ? '/bin/sh' : args[0];
+  return typeof file === 'string' ? file : undefined;
 }
 
 /** Of an array, which Node has yet to check. */

@@ -37,8 +37,8 @@ export function createStackCapture(now: () => number): StackCapture {
   const ration = createRation(SHARE, now);
   return {
     near: () => {
-      ration.begin();
       try {
+        ration.begin();
         return capture(depth);
       } catch {
         return undefined;

@@ -13,9 +13,9 @@ import {
   bareCall,
   carriedStdio,
   describeCommand,
-  fileOf,
   isMarked,
   optionsIndex,
+  plainFile,
   toCall,
   toPairs,
   toStrings,
@@ -39,8 +39,8 @@ import type { StrayGuard } from '../core/stray-guard';
 export interface GuardedCallsOptions {
   /** Judges a call; may throw what the caller is to see. */
   readonly guard: (call: SpawnCall, stack: CallStack | undefined) => Plan;
-  /** The plan of a command that asks for nothing; undefined where that has to be judged, too. Never throws. */
-  readonly guardPlain: (command: () => string) => Plan | undefined;
+  /** The plan of a command that asks for nothing (asked for its file, undefined where that does not show); undefined where that has to be judged, too. Never throws. */
+  readonly guardPlain: (command: () => string | undefined) => Plan | undefined;
   /** Asked for each call that has to be judged, where few frames of ours are on the stack. Never throws. */
   readonly captureStack: () => CallStack | undefined;
   readonly strayGuard: StrayGuard;
@@ -80,8 +80,6 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   let depth = 0;
   /** The options of an execFile() under way, which makes options of its own. */
   let carried: Options | undefined;
-  /** The program has a handle, whose own spawn() is guarded as well. */
-  let hasHandle = false;
   let knowsSpawning = false;
   return { spawn: guardSpawn, sync: guardSync, execFile, execve: guardExecve, binding: guardBinding, native };
 
@@ -89,7 +87,8 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
     return function spawn(...args) {
       const [options] = args;
       if (depth > 0 || !isOptions(options)) return Reflect.apply(original, this, args);
-      const plain = carried === undefined ? plainPlan(options, () => options) : undefined;
+      const plain =
+        carried === undefined ? plainPlan(options, () => plainFile('spawn', [], options)) : undefined;
       if (plain !== undefined)
         return within(plain, () => startedBy(this, Reflect.apply(original, this, args)));
 
@@ -116,7 +115,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
       if (depth > 0) return Reflect.apply(original, this, args);
       const at = optionsIndex(route, args);
       const options = (isOptions(args[at]) ? args[at] : {}) as Options;
-      const plain = plainPlan(options, () => describeCommand(route, args, options));
+      const plain = plainPlan(options, () => plainFile(route, args, options));
       if (plain !== undefined) return within(plain, () => outcomeOf(Reflect.apply(original, this, args)));
 
       const { call, stdio } = reading(route, options, () => {
@@ -173,7 +172,6 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
     const done = new WeakSet<object>();
     return function binding(...args) {
       const result = Reflect.apply(original, this, args) as Record<string, unknown> | undefined;
-      hasHandle = true;
       if (typeof result !== 'object' || result === null || done.has(result)) return result;
       if (args[0] === 'spawn_sync') replaceMethod(result, 'spawn', guardHandle);
       if (args[0] === 'process_wrap') replaceMethod(processPrototype(result), 'spawn', guardHandle);
@@ -234,8 +232,8 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   }
 
   /** Most calls leave here, before anything is made of them. */
-  function plainPlan(options: Options, command: () => Options): Plan | undefined {
-    return asksForNothing(options, isProxy) ? guardPlain(() => fileOf(command())) : undefined;
+  function plainPlan(options: Options, command: () => string | undefined): Plan | undefined {
+    return asksForNothing(options, isProxy) ? guardPlain(command) : undefined;
   }
 
   /**
@@ -244,8 +242,8 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
    * default. So nothing is written to memory after the fork, where each page that is written is a page fault.
    */
   function markAlone({ guarded, keep, untouched, trace }: Plan): boolean {
-    if (hasHandle || trace !== undefined) return false;
     if (!guarded) return true;
+    if (trace !== undefined) return false;
     if (!byDefault || keep.length > 0 || untouched.length > 0) return false;
     knowsSpawning ||= strayGuard.spawning() !== 'unknown';
     if (knowsSpawning) tolerate(() => strayGuard.mark());
@@ -267,17 +265,17 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   }
 
   function within(plan: Plan, start: () => Outcome): unknown {
-    if (markAlone(plan)) return start().result;
+    const isMarked = markAlone(plan);
     let started = false;
     depth++;
     try {
-      if (plan.guarded) tolerate(() => strayGuard.begin(plan));
+      if (!isMarked) tolerate(() => strayGuard.begin(plan));
       const outcome = start();
       started = outcome.started;
       return outcome.result;
     } finally {
       depth--;
-      if (plan.guarded) end(started);
+      if (!isMarked) end(started);
     }
   }
 

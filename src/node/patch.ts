@@ -37,7 +37,7 @@ export function installPatch({ load, onUnloaded, onUnpatched }: PatchOptions): v
   put(childProcess, 'execFile', withPromisified);
   if ('execve' in process) put(process, 'execve', original => later(original, at => at.execve(original)));
   put(process, 'binding', original => {
-    const guarded = later(original, at => at.binding(original));
+    const guarded = later(original, at => at.binding(original), rethrow);
     return function binding(...args) {
       return Reflect.apply(HANDLES.has(args[0]) ? guarded : original, this, args);
     };
@@ -57,13 +57,17 @@ export function installPatch({ load, onUnloaded, onUnpatched }: PatchOptions): v
     const promisified = descriptor?.value as AnyFunction | undefined;
     if (promisified === undefined) return execFile;
     const guarded = later(promisified, at => at.execFile(promisified));
-    // An arrow function, as Node's: neither `this` nor `prototype`.
+    // An arrow function, as Node's was up to 20: neither `this` nor `prototype`.
     const value = likeOriginal((...args) => Reflect.apply(guarded, undefined, args), promisified);
     return Object.defineProperty(execFile, util.promisify.custom, { ...descriptor, value });
   }
 
   /** Stands for a function that is made when it is first called. */
-  function later(original: AnyFunction, make: (places: Places) => AnyFunction): AnyFunction {
+  function later(
+    original: AnyFunction,
+    make: (places: Places) => AnyFunction,
+    otherwise = onUnloaded,
+  ): AnyFunction {
     let made: AnyFunction | undefined;
     return function (...args) {
       return Reflect.apply(made ?? first(), this, args);
@@ -74,8 +78,13 @@ export function installPatch({ load, onUnloaded, onUnpatched }: PatchOptions): v
         made = make(load());
         return made;
       } catch (error) {
-        return onUnloaded(original, error);
+        return otherwise(original, error);
       }
     }
   }
+}
+
+/** A handle that was given away unguarded would stay so. */
+function rethrow(_original: AnyFunction, error: unknown): never {
+  throw error;
 }

@@ -9,6 +9,8 @@
 // out before anybody looks: src/node/worker.ts. Only preloads in NODE_OPTIONS run before one in
 // `execArgv`.
 
+import fs = require('node:fs');
+
 import { requireFlag } from '../core/node-options';
 import type { WorkerMaker } from '../core/places';
 
@@ -21,6 +23,9 @@ export interface WorkerMakerOptions {
   readonly onUnguarded: (error: unknown) => void;
 }
 
+// Taken at load: programs replace functions of `fs`.
+const { existsSync } = fs;
+
 type Additions = Readonly<Record<PropertyKey, unknown>>;
 
 /** To be called once in each thread. */
@@ -32,6 +37,7 @@ export function createWorkerMaker({ preload, startedWith, onUnguarded }: WorkerM
   function construct(original: NewableFunction, args: unknown[], newTarget: NewableFunction): object {
     const added = additions(args[1]);
     if (added === undefined) return Reflect.construct(original, args, newTarget);
+    if (!existsSync(preload)) return unguarded(new Error(`${preload} is gone`), original, args, newTarget);
     const [file, options, ...rest] = args;
     try {
       return Reflect.construct(original, [file, overlay(options, added), ...rest], newTarget);
@@ -39,11 +45,20 @@ export function createWorkerMaker({ preload, startedWith, onUnguarded }: WorkerM
       if ((error as { code?: unknown } | null)?.code !== 'ERR_WORKER_INVALID_EXEC_ARGV') throw error;
       // Most likely the caller's mistake, and then the caller is to see it as it always was. But
       // options that Node allows in its own NODE_OPTIONS only are no mistake in a mere copy of them.
-      const worker = Reflect.construct(original, args, newTarget);
-      if (!told) onUnguarded(error);
-      told = true;
-      return worker;
+      return unguarded(error, original, args, newTarget);
     }
+  }
+
+  function unguarded(
+    error: unknown,
+    original: NewableFunction,
+    args: unknown[],
+    newTarget: NewableFunction,
+  ): object {
+    const worker = Reflect.construct(original, args, newTarget);
+    if (!told) onUnguarded(error);
+    told = true;
+    return worker;
   }
 
   function additions(options: unknown): Additions | undefined {

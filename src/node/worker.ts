@@ -13,8 +13,8 @@ type WorkerClass = typeof workerThreads.Worker;
 export interface WorkerOptions {
   /** The file that installs closefds in a worker, and is loaded in no other way. */
   readonly preload: string;
-  /** Given the NODE_OPTIONS that this thread was started with. */
-  readonly load: (startedWith: string | undefined) => WorkerMaker;
+  /** Given the NODE_OPTIONS that this thread was started with. Undefined where it fails, and told; asked again then. */
+  readonly load: (startedWith: string | undefined) => WorkerMaker | undefined;
 }
 
 /** Replaces `Worker` in this thread. To be called once in each; ESM views are to be synced afterwards. */
@@ -27,7 +27,7 @@ export function installInWorkers({ preload, load }: WorkerOptions): void {
   const Worker: WorkerClass = new Proxy(workerThreads.Worker, {
     construct: (original, args, newTarget) => {
       construct ??= load(startedWith);
-      return construct(original, args, newTarget);
+      return (construct ?? Reflect.construct)(original, args, newTarget);
     },
   });
   Object.defineProperty(Worker.prototype, 'constructor', { value: Worker });
