@@ -1,5 +1,6 @@
 // The addon's files are where a standard loader looks for them, and where ours does.
 
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { loadStrayGuard } from '../src/node/stray-guard';
@@ -26,6 +27,12 @@ for (const arch of ['x64', 'arm64']) {
     });
   }
 }
+
+test('ours has below it what tells that it is whole', t => {
+  const { platform, arch } = process;
+  const file = path.join(ROOT, 'prebuilds', `${platform}-${arch}`, 'closefds.glibc.node');
+  t.is(readFileSync(file, 'latin1').slice(-10), '\nclosefds\n');
+});
 
 test('ours tries the same files, and says which', t => {
   const folder = temporaryFolder(t);
