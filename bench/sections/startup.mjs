@@ -41,7 +41,7 @@ export async function run({ quick, folder, progress }) {
     for (const [name, text] of programs) {
       progress(`Node ${version}, ${name}`);
       const batches = await inTurns(playersOf(node, preloads, file(name, text)), {
-        rounds: quick ? 12 : 60,
+        rounds: quick ? 12 : 40,
       });
       const [builtins, closefds] = ['builtins', 'closefds'].map(preload =>
         compare(batches[preload], batches.empty),
