@@ -239,7 +239,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   /**
    * Marks, where that is all that a call takes, and tells whether it is: once it is known how processes are
    * made, a call of which nothing is kept need not be followed to its end, since its child is marked by
-   * default. So nothing is written to memory after the fork, where each page that is written is a page fault.
+   * default. So the addon is not called after the fork, where each page that is written is a page fault.
    */
   function markAlone({ guarded, keep, untouched, trace }: Plan): boolean {
     if (!guarded) return true;
@@ -265,17 +265,17 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   }
 
   function within(plan: Plan, start: () => Outcome): unknown {
-    const isMarked = markAlone(plan);
+    const isDone = markAlone(plan);
     let started = false;
     depth++;
     try {
-      if (!isMarked) tolerate(() => strayGuard.begin(plan));
+      if (!isDone) tolerate(() => strayGuard.begin(plan));
       const outcome = start();
       started = outcome.started;
       return outcome.result;
     } finally {
       depth--;
-      if (!isMarked) end(started);
+      if (!isDone) end(started);
     }
   }
 
