@@ -5,6 +5,7 @@
 #include <node_api.h>
 #include <stdlib.h>
 
+#include "placeholder.h"
 #include "stray_guard.h"
 
 #define FIELDS 4 /* numbers for each stray in list(): fd, atStart, dev, ino */
@@ -102,6 +103,12 @@ static napi_value spawning(napi_env env, napi_callback_info info) {
   return number(env, (int)stray_guard_spawning());
 }
 
+/* placeholder(): number, an FD or a negative errno code */
+static napi_value placeholder(napi_env env, napi_callback_info info) {
+  (void)info;
+  return number(env, placeholder_fd());
+}
+
 /* list(forgetMarked: boolean): Float64Array, FIELDS numbers for each stray */
 static napi_value list(napi_env env, napi_callback_info info) {
   napi_value values[1];
@@ -146,7 +153,7 @@ NAPI_MODULE_INIT() {
     napi_callback function;
   } functions[] = {
       {"arm", arm}, {"guardByDefault", guard_by_default}, {"mark", mark}, {"begin", begin}, {"end", end},
-      {"replace", replace}, {"spawning", spawning}, {"list", list},
+      {"replace", replace}, {"spawning", spawning}, {"list", list}, {"placeholder", placeholder},
   };
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value function;

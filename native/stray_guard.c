@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "stray_guard.h"
 
+#include "placeholder.h"
+
 #ifdef __linux__
 
 #include <errno.h>
@@ -486,7 +488,8 @@ static int remember(int fd) {
 
 static int note_inheritable(int fd, const struct fd_list *unused) {
   (void)unused;
-  return is_inheritable(fd) ? remember(fd) : 0;
+  /* One that a parent under closefds put here is nothing that a child could use. */
+  return is_inheritable(fd) && !is_placeholder(fd) ? remember(fd) : 0;
 }
 
 /*

@@ -39,7 +39,9 @@ export function compileLetGo({ target, compiler, flags = [], output = letGoFile(
 /** Throws what execFileSync() throws. */
 export function compileAddon({ target, compiler, flags = [], output = addonFile(target) }) {
   mkdirSync(path.dirname(output), { recursive: true });
-  const sources = ['stray_guard.c', 'binding.c'].map(name => path.join(root, 'native', name));
+  const sources = ['stray_guard.c', 'placeholder.c', 'binding.c'].map(name =>
+    path.join(root, 'native', name),
+  );
   execFileSync(
     compiler,
     [...FLAGS, ...linking(target), ...flags, '-isystem', headers, '-o', output, ...sources, '-pthread'],

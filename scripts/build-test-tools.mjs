@@ -12,7 +12,7 @@ mkdirSync(build, { recursive: true });
 
 const library = ['-shared', '-fPIC', '-isystem', headers, '-DNAPI_VERSION=8'];
 compile('list-fds.c', 'list-fds', ['-static']);
-compile('list-masks.c', 'list-masks', ['-static', '-Wno-format-nonliteral']);
+compile('list-all-fds.c', 'list-all-fds', ['-static', '-Wno-format-nonliteral']);
 compile('clean-exec.c', 'clean-exec', ['-static']);
 compile('deny.c', 'deny', ['-static']);
 compile('do-fds.c', 'do-fds', ['-pthread']);

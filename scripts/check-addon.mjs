@@ -71,7 +71,7 @@ function copyPackage() {
 }
 
 function compile(...flags) {
-  const sources = ['stray_guard.c', 'binding.c'].map(native);
+  const sources = ['stray_guard.c', 'placeholder.c', 'binding.c'].map(native);
   const { status, stderr } = spawnSync(
     'gcc',
     [...FLAGS, ...flags, ...LINK, '-o', path.join(copy, addon), ...sources],

@@ -17,7 +17,7 @@ process.on('exit', () => rmSync(build, { recursive: true, force: true }));
 
 const source = name => path.join(root, name);
 const STRICT = ['-std=c11', '-O2', '-g', '-fPIC', '-pthread', '-Wall', '-Wextra', '-Werror'];
-const SOURCES = [source('native/stray_guard.c'), source('native/binding.c')];
+const SOURCES = ['stray_guard.c', 'placeholder.c', 'binding.c'].map(name => source(`native/${name}`));
 const LET_GO = source('native/let_go.c');
 const ADDON = [
   ...STRICT,

@@ -17,7 +17,7 @@ import { describe } from './node/open-file';
 import type { Settings } from './node/settings';
 import { createStrayWatch, type StrayWatch } from './node/stray-watch';
 import type { RealWorld } from './real-world';
-import type { Judge, SpawnGuard } from './spawn-guard';
+import type { Judge, PlainCall, SpawnGuard } from './spawn-guard';
 
 export interface FirstCallOptions {
   readonly settings: Settings;
@@ -41,8 +41,8 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   const { mode } = settings;
   const plain = plainPlan(mode);
   const capture = createStackCapture(clock);
-  /** Where closing is a matter of the call's own options, as the stand-in's masks are, each call needs a plan of its own. */
-  const masks = strayGuard.nullDevice !== undefined;
+  /** Where closing is a matter of the call's own options, each call needs a plan of its own. */
+  const { mustCover } = strayGuard;
   const failuresTold = new Set<string>();
   let unguardedTold = false;
   let watch: StrayWatch | undefined;
@@ -66,13 +66,13 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   });
 
   /** What fails here fails again in the judgement, and is told there. */
-  function guardPlain(command: () => string | undefined): Plan | undefined {
+  function guardPlain(look: () => PlainCall | undefined): Plan | undefined {
     try {
       watch ??= watchStrays(settings, strayGuard, clock);
       const strays = watch.strays(false);
       if (strays.length === 0) return plain;
-      const file = judge === undefined || masks ? undefined : command();
-      return file === undefined ? undefined : judge?.recent(file, strays);
+      const call = judge === undefined || mustCover ? undefined : look();
+      return call === undefined ? undefined : judge?.recent(call, strays);
     } catch {
       return undefined;
     }
@@ -130,7 +130,7 @@ export function watchStrays(
   });
   const alwaysLook =
     audit !== undefined ||
-    strayGuard.nullDevice !== undefined ||
+    strayGuard.mustCover ||
     judgesStrays(config.rules) ||
     // To carry out a denial in `warn`, everything is marked but what is known to be there.
     (mode === 'warn' && config.rules.some(rule => rule.effect === 'deny'));

@@ -137,12 +137,14 @@ function unjudged(original: AnyFunction, mode: Mode, strayGuard: StrayGuard, err
   unjudgedTold = true;
   if (mode === 'warn') return original;
   return function (...args) {
+    let placeholder: number | undefined;
     try {
       strayGuard.mark();
+      placeholder = strayGuard.placeholder();
     } catch {
-      // The child handler marks.
+      // The child handler marks; a slot without a placeholder is empty.
     }
-    return Reflect.apply(original, this, closeArguments(args));
+    return Reflect.apply(original, this, closeArguments(args, placeholder));
   };
 }
 
@@ -170,7 +172,7 @@ function loadWorkerMaker(
 
 function findStrayGuard(mode: Mode): StrayGuard {
   const closer = whoCloses();
-  if (closer === 'system') return NO_STRAY_GUARD;
+  if (closer === 'system') return withPlaceholder(NO_STRAY_GUARD);
   if (closer === 'nobody') return unguarded(mode, `closefds has no addon for ${process.platform}`);
   const byDefault = mode === 'enforce' || mode === 'strict';
   let failure: string;
@@ -184,11 +186,11 @@ function findStrayGuard(mode: Mode): StrayGuard {
   try {
     const { createStandIn } = require('./node/stand-in') as typeof StandIn;
     const standIn = createStandIn();
-    const what = `the addon did not load, so strays are masked with the null device, not closed (${failure})`;
+    const what = `the addon did not load, so strays are covered by a placeholder, not closed (${failure})`;
     report({ code: 'CLOSEFDS_STAND_IN', mode, what });
     return standIn;
   } catch (error) {
-    const why = `the addon did not load (${failure}), and masks are not possible (${messageOf(error)})`;
+    const why = `the addon did not load (${failure}), and strays cannot be covered (${messageOf(error)})`;
     return unguarded(mode, why);
   }
 }
@@ -196,7 +198,14 @@ function findStrayGuard(mode: Mode): StrayGuard {
 function unguarded(mode: Mode, why: string): StrayGuard {
   const what = `stray FDs reach children: ${why}`;
   report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
-  return mode === 'strict' ? refusing(what) : NO_STRAY_GUARD;
+  return mode === 'strict' ? refusing(what) : withPlaceholder(NO_STRAY_GUARD);
+}
+
+/** Denied slots need one where strays do not. On Windows a child's numbers are no FDs of the system. */
+function withPlaceholder(strayGuard: StrayGuard): StrayGuard {
+  if (process.platform === 'win32') return strayGuard;
+  const { createPlaceholder } = require('./node/stand-in') as typeof StandIn;
+  return { ...strayGuard, placeholder: createPlaceholder() };
 }
 
 function refusing(what: string): StrayGuard {

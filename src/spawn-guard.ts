@@ -10,6 +10,7 @@
 // cannot find out is treated as not allowed: an error of ours neither opens the gate nor
 // breaks the spawn.
 
+import { announcedFds } from './core/announcement';
 import { apply, type Plan, plainPlan, type Trace } from './core/apply';
 import type { Auditor } from './core/audit';
 import type { CallStack } from './core/call-stack';
@@ -77,13 +78,16 @@ interface Judgement {
  */
 export type Judge = (call: SpawnCall, stack?: CallStack) => Plan;
 
+/** What shows of a call that asks for nothing. */
+export type PlainCall = Pick<SpawnCall, 'command' | 'args' | 'environment'>;
+
 export interface SpawnGuard extends Judge {
   /**
    * In short, for a command that always comes from one place and asks for nothing, until it is time to ask for
    * the place again: the plan it had there, with these strays. Undefined where a call has to be judged. Never
    * throws.
    */
-  readonly recent: (command: string, strays: readonly Stray[]) => Plan | undefined;
+  readonly recent: (call: PlainCall, strays: readonly Stray[]) => Plan | undefined;
 }
 
 export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
@@ -109,15 +113,17 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
    * Only in `enforce`, where what is closed is the same whoever calls: in `warn`, people look for each place.
    * What it counts, it counts for the place that the command always came from.
    */
-  function recent(command: string, strays: readonly Stray[]): Plan | undefined {
+  function recent(call: PlainCall, strays: readonly Stray[]): Plan | undefined {
     if (mode !== 'enforce' || world.candidate !== undefined || world.audit !== undefined) return undefined;
-    return attempt('recalling a judgement', () => recall(command, strays), undefined);
+    return attempt('recalling a judgement', () => recall(call, strays), undefined);
   }
 
-  function recall(command: string, strays: readonly Stray[]): Plan | undefined {
+  function recall(call: PlainCall, strays: readonly Stray[]): Plan | undefined {
     const policy = world.policy();
-    const judged = habits.recall(command, { strays, policy, candidate: undefined });
+    const judged = habits.recall(call.command, { strays, policy, candidate: undefined });
     if (judged === undefined || policy.asksWhoCalls || world.mustFindCaller()) return undefined;
+    // A placeholder is put there by a slot, which the call has none for.
+    if (judged.plan.cover.length > 0 || announcedAmong(strays, call).length > 0) return undefined;
     return judgeAgain(judged, false);
   }
 
@@ -144,7 +150,9 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
 
     const policy = world.policy();
     const tried = attempt('reading the candidate', () => world.candidate?.(), undefined);
-    const circumstances = { place: placeOf(call, caller), strays, policy, candidate: tried?.policy };
+    const announced = attempt('looking for announcements', () => announcedAmong(strays, call), []);
+    const place = placeOf(call, caller, announced);
+    const circumstances = { place, strays, policy, candidate: tried?.policy };
     const recurs = attempt('asking whether a spawn recurs', () => canRecur(call), false);
     const again = recurs ? memory.recall(circumstances) : undefined;
     if (again !== undefined) {
@@ -166,7 +174,11 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     const told = tellings.flatMap(tell);
     const after = attempt('noting offsets', () => watchUse(told, call.sync), undefined);
     const trace = world.audit && attempt('preparing a trace', () => traceOf(decision, outcomes), undefined);
-    const plan = { ...apply(request, outcomes, strays, mode), after: after && safely(after), trace };
+    const plan = {
+      ...apply(request, outcomes, strays, announced, mode),
+      after: after && safely(after),
+      trace,
+    };
     // What failed is tried again.
     const isWhole = told.length === all?.length && (candidate === undefined) === (tried === undefined);
     if (isWhole && recurs) remember(circumstances, call, toJudgement(plan, told));
@@ -274,9 +286,18 @@ function toJudgement(plan: Plan, told: readonly Passed[]): Judgement {
   return { plan, findings, provable };
 }
 
+/** Those of the strays that the call's arguments or environment name. */
+function announcedAmong(strays: readonly Stray[], call: PlainCall): readonly number[] {
+  if (strays.length === 0) return NONE;
+  const announced = announcedFds(call);
+  return announced.size === 0 ? NONE : strays.map(({ fd }) => fd).filter(fd => announced.has(fd));
+}
+
+const NONE: readonly number[] = [];
+
 /** A rule may speak of the launcher, the file and the command; the last does not follow from the others. */
-function placeOf({ command }: SpawnCall, caller: Caller | undefined): string {
-  return `${callSite(caller)} ${command}`;
+function placeOf({ command }: SpawnCall, caller: Caller | undefined, announced: readonly number[]): string {
+  return `${callSite(caller)} ${announced.join(',')} ${command}`;
 }
 
 /** Of a program that makes up more call sites, commands or targets, what is new is counted as what is like it. */

@@ -10,7 +10,7 @@ import test, { type ExecutionContext } from 'ava';
 import { temporaryFolder, write } from './support/programs';
 import { LEAK, ROOT, type RunResult, run, tool } from './support/run';
 
-const LIST = JSON.stringify(tool('list-masks'));
+const LIST = JSON.stringify(tool('list-all-fds'));
 const RULE = { caller: '.', kinds: ['fd'], fds: [3], effect: 'allow', reason: 'test' };
 
 const program = (designated: string): string => `
@@ -46,6 +46,8 @@ const PLAIN = program('');
 
 type Fds = readonly (number | string)[];
 const STDIO: Fds = [0, 1, 2];
+/** FD 3 is denied. */
+const DENIED_3: Fds = [...STDIO, '3 placeholder'];
 const ALLOWED: Fds = [0, 1, 2, 3];
 const DENIED = 'ERR_CLOSEFDS_DENIED';
 
@@ -66,8 +68,11 @@ interface Fault {
 
 /** Nothing is known of the spawn then, so nothing is kept that has to be judged. */
 function unjudged(at: string, inject: string, reports?: number): Fault {
-  return { at, inject, child: STDIO, strict: STDIO, ...(reports !== undefined && { reports }) };
+  return { at, inject, child: DENIED_3, strict: DENIED_3, ...(reports !== undefined && { reports }) };
 }
+
+/** There is no FD 3 to deny. */
+const PLAIN_CASE = { child: STDIO, strict: STDIO, app: PLAIN };
 
 const guardWith = (parts: string): string => `
   const { loadStrayGuard } = on('node/stray-guard');
@@ -82,7 +87,7 @@ const FAULTS: readonly Fault[] = [
   {
     at: 'loading what guards calls',
     inject: `on('first-call').prepareCalls = boom;`,
-    child: STDIO,
+    child: DENIED_3,
     strict: [DENIED],
   },
   unjudged('loading the spawn guard', `on('real-world').createRealGuard = boom;`),
@@ -92,7 +97,7 @@ const FAULTS: readonly Fault[] = [
   // The same step fails again where the rest of the fall-back looks for masks to make.
   unjudged('looking for strays', guardWith('list: boom'), 2),
   unjudged('describing what is listed', `on('node/open-file').describe = boom;`, 2),
-  { at: 'finding the caller', inject: `on('node/caller').createCallerFinder = () => boom;`, child: STDIO },
+  { at: 'finding the caller', inject: `on('node/caller').createCallerFinder = () => boom;`, child: DENIED_3 },
   unjudged('naming the call site', `on('core/caller').callSite = boom;`),
   {
     at: 'asking whether anything is designated',
@@ -106,7 +111,7 @@ const FAULTS: readonly Fault[] = [
   unjudged('deciding', `on('core/decide').decide = boom;`),
   unjudged('deciding, and throwing null', `on('core/decide').decide = () => { throw null; };`),
   unjudged('disposing', `on('core/dispose').dispose = boom;`),
-  { at: 'applying', inject: `on('core/apply').apply = boom;`, child: STDIO },
+  { at: 'applying', inject: `on('core/apply').apply = boom;`, child: DENIED_3 },
   { at: 'recording', inject: `on('core/finding').record = boom;`, child: ALLOWED },
   {
     at: 'finding an announcement',
@@ -152,8 +157,8 @@ const FAULTS: readonly Fault[] = [
       on('core/stdio-option').peek = (options, key) => (typeof key === 'symbol' ? boom() : peek(options, key));`,
     child: ALLOWED,
   },
-  { ...unjudged('making a memory', `on('core/judged-before').createMemory = boom;`), app: PLAIN },
-  { ...unjudged('recalling', memoryWith('recall: boom')), app: PLAIN },
+  { ...unjudged('making a memory', `on('core/judged-before').createMemory = boom;`), ...PLAIN_CASE },
+  { ...unjudged('recalling', memoryWith('recall: boom')), ...PLAIN_CASE },
   { at: 'keeping in mind', inject: memoryWith('keep: boom'), child: STDIO, app: PLAIN },
   // The report is what is broken: nobody is left to tell.
   {
@@ -171,7 +176,7 @@ const FAULTS: readonly Fault[] = [
   {
     at: 'finding the caller, and throwing a revoked proxy',
     inject: `on('node/caller').createCallerFinder = () => () => { throw revoked; };`,
-    child: STDIO,
+    child: DENIED_3,
   },
 ];
 
@@ -209,17 +214,21 @@ test('without a fault, enforce closes and reports nothing of itself', async t =>
 const NO_ADDON = `on('node/stray-guard').loadStrayGuard = boom;`;
 
 for (const [at, inject, child] of [
-  ['loading the spawn guard', `on('real-world').createRealGuard = boom;`, [0, 1, 2, '40 null']],
-  ['deciding', `on('core/decide').decide = boom;`, [0, 1, 2, '40 null']],
-  ['recording', `on('core/finding').record = boom;`, [0, 1, 2, 3, '40 null']],
+  [
+    'loading the spawn guard',
+    `on('real-world').createRealGuard = boom;`,
+    [0, 1, 2, '3 placeholder', '40 placeholder'],
+  ],
+  ['deciding', `on('core/decide').decide = boom;`, [0, 1, 2, '3 placeholder', '40 placeholder']],
+  ['recording', `on('core/finding').record = boom;`, [0, 1, 2, 3, '40 placeholder']],
 ] as const) {
-  test(`the stand-in, and a fault at ${at}: enforce masks`, async t => {
+  test(`the stand-in, and a fault at ${at}: enforce covers`, async t => {
     const result = await start(t, NO_ADDON + inject, 'enforce');
     t.deepEqual(JSON.parse(result.stdout), Array(6).fill(child));
   });
 }
 
-test('the stand-in, and a command that comes from one place again and again: each child is masked', async t => {
+test('the stand-in, and a command that comes from one place again and again: each stray is covered', async t => {
   const app = `
     const { spawnSync } = require('node:child_process');
     require(${JSON.stringify(LEAK)}).open(__filename + '.opened', 40);
@@ -227,21 +236,21 @@ test('the stand-in, and a command that comes from one place again and again: eac
     for (let i = 0; i < 150; i++) answers.add(String(spawnSync(${LIST}).stdout));
     process.stdout.write([...answers].join());`;
   const result = await start(t, NO_ADDON, 'enforce', app);
-  t.deepEqual(JSON.parse(result.stdout), [0, 1, 2, '40 null']);
+  t.deepEqual(JSON.parse(result.stdout), [0, 1, 2, '40 placeholder']);
 });
 
-const NO_NULL_DEVICE = `${NO_ADDON}
+const NO_PLACEHOLDER = `${NO_ADDON}
   const { createStandIn } = on('node/stand-in');
-  on('node/stand-in').createStandIn = () => ({ ...createStandIn(), nullDevice: boom });`;
+  on('node/stand-in').createStandIn = () => ({ ...createStandIn(), placeholder: boom });`;
 
-test('the stand-in without a null device: the spawn goes on, and is reported', async t => {
-  const result = await start(t, NO_NULL_DEVICE, 'enforce');
+test('the stand-in without a placeholder: the spawn goes on, and is reported', async t => {
+  const result = await start(t, NO_PLACEHOLDER, 'enforce');
   t.deepEqual(JSON.parse(result.stdout), Array(6).fill([0, 1, 2, 3, 40]));
   t.deepEqual(selfReports(result), ['CLOSEFDS_STAND_IN', 'CLOSEFDS_UNGUARDED']);
 });
 
-test('the stand-in without a null device: strict refuses', async t => {
-  const result = await start(t, NO_NULL_DEVICE, 'strict');
+test('the stand-in without a placeholder: strict refuses', async t => {
+  const result = await start(t, NO_PLACEHOLDER, 'strict');
   t.deepEqual(JSON.parse(result.stdout), Array(6).fill(DENIED));
 });
 
@@ -317,7 +326,7 @@ test('at the end of the stack: what is denied does not pass', async t => {
     deeper();
     process.stdout.write([...answers].join());`;
   const result = await run(writeApp(temporaryFolder(t), app));
-  t.deepEqual(JSON.parse(result.stdout), STDIO, result.stderr);
+  t.deepEqual(JSON.parse(result.stdout), [...STDIO, '4 placeholder'], result.stderr);
 });
 
 const NO_FD_FOR_A_WORKER = `

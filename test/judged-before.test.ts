@@ -148,6 +148,7 @@ interface HabitCase {
   /** The line that each spawn comes from. */
   readonly lines?: readonly number[];
   readonly command?: string;
+  readonly call?: Partial<SpawnCall>;
   readonly strays?: readonly Stray[];
 }
 
@@ -162,6 +163,8 @@ for (const [name, given, isKnown] of [
   ['when it is time to ask', { mustFindCaller: true }, false],
   ['another command', { command: 'git' }, false],
   ['another stray', { strays: straysOf(20) }, false],
+  ['an argument that names the stray', { call: { args: ['--log-fd', '20'] } }, false],
+  ['an argument that names another number', { call: { args: ['--log-fd', '77'] } }, true],
   ['warn, where each place is looked for', { mode: 'warn' }, false],
   ['a rule about strays, which may speak of places', { policy: keeps }, false],
   ['a candidate, whose rules may speak of places', { candidate: true }, false],
@@ -191,7 +194,7 @@ for (const [name, given, isKnown] of [
       return guard(call({ command: 'sh' }));
     });
     const before = counted;
-    const plan = guard.recent(given.command ?? 'sh', given.strays ?? one);
+    const plan = guard.recent(call({ command: given.command ?? 'sh', ...given.call }), given.strays ?? one);
     t.is(plan, isKnown ? plans.at(-1) : undefined);
     t.is(counted - before, isKnown ? 1 : 0);
   });

@@ -121,7 +121,7 @@ interface Probe {
 const PROBE = `
   const { spawnSync } = require('node:child_process');
   const look = "const fs = require('node:fs'); let s; try { s = fs.fstatSync(${STRAY_FD}) } catch {}" +
-    "process.stdout.write(s === undefined ? 'closed' : s.isCharacterDevice() ? 'masked' : 'arrived')";
+    "process.stdout.write(s === undefined ? 'closed' : s.isSymbolicLink() ? 'masked' : 'arrived')";
   const child = spawnSync(process.execPath, ['-e', look], { env: { ...process.env, NODE_OPTIONS: '' } });
   const guard = globalThis[Symbol.for('closefds.installed')]?.strayGuard;
   process.stdout.write(JSON.stringify({

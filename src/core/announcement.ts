@@ -40,6 +40,23 @@ const ARGUMENTS: readonly Convention[] = [
   { pattern: /\/(?:dev|proc\/self)\/fd\/(\d+)/, fds: match => numbers(match[1]) },
 ];
 
+/** All numbers that the arguments or the environment of a call name. */
+export function announcedFds(call: Pick<SpawnCall, 'args' | 'environment'>): ReadonlySet<number> {
+  const announced = new Set<number>();
+  const note = (text: string, conventions: readonly Convention[]) => {
+    for (const { pattern, fds } of conventions) {
+      const match = text.match(pattern);
+      if (match !== null) for (const fd of fds(match)) announced.add(fd);
+    }
+  };
+  for (const [index, argument] of call.args.entries()) {
+    note(argument, ARGUMENTS);
+    if (argument.startsWith('-')) note(`${argument} ${call.args[index + 1] ?? ''}`, ARGUMENTS);
+  }
+  for (const pair of call.environment()) note(pair, ENVIRONMENT);
+  return announced;
+}
+
 /** The argument or variable that names the crossing's number in the child, if one does. */
 export function findAnnouncement(crossing: Crossing, call: SpawnCall): string | undefined {
   // A message channel's variable is written by Node itself, for whichever slot holds it.

@@ -9,6 +9,10 @@ import type { SpawnRequest, Stray } from './request';
 export interface Plan {
   /** Passed in place of the caller's `stdio`; undefined leaves the call as it is. */
   readonly stdio: readonly unknown[] | undefined;
+  /** The elements of `stdio` that were denied: the placeholder goes there, where there is one. */
+  readonly denied: readonly number[];
+  /** Numbers of denied strays that the child is told of: the placeholder goes there. Sorted. */
+  readonly cover: readonly number[];
   /** Whether to mark: always in `enforce` and `strict`, otherwise only to carry out a denial. */
   readonly guarded: boolean;
   /** Strays that go to the child under their own numbers. Sorted. */
@@ -37,6 +41,8 @@ export interface Trace {
 export function plainPlan(mode: Mode): Plan {
   return {
     stdio: undefined,
+    denied: [],
+    cover: [],
     guarded: mode === 'enforce' || mode === 'strict',
     keep: [],
     untouched: [],
@@ -50,6 +56,7 @@ export function apply(
   request: SpawnRequest,
   outcomes: readonly Outcome[],
   strays: readonly Stray[],
+  announced: readonly number[],
   mode: Mode,
 ): Omit<Plan, 'after' | 'trace'> {
   const closed = outcomes
@@ -58,7 +65,7 @@ export function apply(
   const passed = outcomes
     .filter(outcome => outcome.disposition === 'passed')
     .map(outcome => outcome.verdict.crossing);
-  const denied = closed.filter(crossing => crossing.kind === 'stray').map(crossing => crossing.childFd);
+  const strayFds = closed.filter(crossing => crossing.kind === 'stray').map(crossing => crossing.childFd);
   const hidden = straysBehindSlots(request, strays);
   const closedFds = new Set(closed.map(crossing => crossing.childFd));
 
@@ -67,23 +74,31 @@ export function apply(
     .map(crossing => crossing.sourceFd as number);
 
   return {
-    stdio: request.stdio === undefined ? undefined : emptied(request, closedFds),
+    ...emptySlots(request, closedFds),
+    cover: sorted(strayFds.filter(fd => announced.includes(fd) && fd <= HIGHEST_COVERED)),
     guarded: mode === 'enforce' || mode === 'strict' || closed.length > 0,
     keep: sorted(passed.filter(crossing => crossing.kind === 'stray').map(crossing => crossing.childFd)),
     // In `warn` a denial must change nothing else. What a slot hides stays as it was, and so does
     // the stray itself: the next caller may be one that the rule does not speak of.
-    untouched: sorted(mode === 'warn' ? [...sources, ...hidden, ...denied] : sources),
-    close: sorted([...denied, ...hidden.filter(fd => closedFds.has(fd))]),
+    untouched: sorted(mode === 'warn' ? [...sources, ...hidden, ...strayFds] : sources),
+    close: sorted([...strayFds, ...hidden.filter(fd => closedFds.has(fd))]),
   };
 }
 
-/** A denied slot becomes 'ignore', so `child.stdio[i]` is null, as Node documents for that. */
-function emptied(request: SpawnRequest, closedFds: ReadonlySet<number>): readonly unknown[] {
-  const stdio = request.stdio?.slice() ?? [];
-  for (const [crossing, index] of request.indexes) {
-    if (closedFds.has(crossing.childFd)) stdio[index] = 'ignore';
-  }
-  return stdio;
+/** An announced stray above this one is closed only: each number below would be a slot. */
+const HIGHEST_COVERED = 4095;
+
+/** `child.stdio[i]` of a denied slot is null, as with 'ignore'. */
+function emptySlots(
+  { stdio, indexes }: SpawnRequest,
+  closedFds: ReadonlySet<number>,
+): Pick<Plan, 'stdio' | 'denied'> {
+  const closed = [...indexes].filter(([{ childFd }]) => closedFds.has(childFd));
+  const emptied = stdio?.slice();
+  for (const [, index] of closed) if (emptied !== undefined) emptied[index] = 'ignore';
+  // Below 3, Node opens the null device for an empty slot.
+  const denied = closed.filter(([{ childFd }]) => childFd >= 3).map(([, index]) => index);
+  return { stdio: emptied, denied };
 }
 
 /** Their numbers are taken by slots; where the slot is denied, the stray must not show through. */

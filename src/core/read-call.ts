@@ -117,14 +117,23 @@ export function describeCommand(route: string, args: readonly unknown[], options
   return { file: typeof shell === 'string' ? shell : '/bin/sh', args: ['-c', command], env };
 }
 
-/** What is executed by a call that asks for nothing, as far as that shows without running anybody's code. */
-export function plainFile(route: string, args: readonly unknown[], options: Options): string | undefined {
-  const own = Object.getOwnPropertyDescriptor(options, route === 'spawn' ? 'file' : 'shell');
-  if (own !== undefined && !('value' in own)) return undefined;
-  const value: unknown = own?.value;
-  if (route === 'spawn' || typeof value === 'string') return typeof value === 'string' ? value : undefined;
-  const file = value || route === 'execSync' ? '/bin/sh' : args[0];
-  return typeof file === 'string' ? file : undefined;
+const PLAIN_KEYS = ['file', 'args', 'shell', 'env', 'envPairs'];
+
+/** What a call executes that asks for nothing; undefined where that does not show without running user code. */
+export function plainCall(
+  route: string,
+  args: readonly unknown[],
+  options: Options,
+  inherited: object,
+  isProxy: IsProxy,
+): SpawnCall | undefined {
+  const isPlain = PLAIN_KEYS.every(key => {
+    const own = Object.getOwnPropertyDescriptor(options, key);
+    return own === undefined || ('value' in own && !isProxy(own.value));
+  });
+  if (!isPlain || isProxy(args[1])) return undefined;
+  const command = route === 'spawn' ? options : describeCommand(route, args, options);
+  return typeof command.file === 'string' ? toCall(route, command, undefined, inherited) : undefined;
 }
 
 /** Of an array, which Node has yet to check. */

@@ -209,7 +209,8 @@ function readSlot(value: unknown, index: number): Pick<Slot, 'kind' | 'sourceFd'
   return undefined;
 }
 
-function isSkippedWhenSync(value: unknown): boolean {
+/** Values that the synchronous functions leave out, where the others throw. */
+export function isSkippedWhenSync(value: unknown): boolean {
   const known = ['pipe', 'overlapped', 'ipc', 'inherit', 'ignore'];
   return ArrayBuffer.isView(value) || (typeof value === 'string' && !known.includes(value));
 }

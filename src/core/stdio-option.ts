@@ -3,7 +3,7 @@
 // Options may be anything: frozen, inherited, with getters, proxies, revoked proxies. What was
 // read is what Node gets to see, errors included; what Node writes is the caller's to see.
 
-import { designates, snapshot } from './request';
+import { designates, isSkippedWhenSync, snapshot } from './request';
 
 export type Options = Record<PropertyKey, unknown>;
 
@@ -127,16 +127,36 @@ export interface Replacement {
   readonly visible: number | undefined;
 }
 
-/** Puts the null device over the strays; the caller sees as many slots as it asked for. */
-export function masked(stdio: unknown, close: readonly number[], nullDevice: number): Replacement {
-  const longer = toArray(stdio).slice();
-  while (longer.length < 3) longer.push(undefined);
-  const visible = longer.length;
-  for (const fd of close) {
-    while (longer.length < fd) longer.push('ignore');
-    longer[fd] = nullDevice;
+/**
+ * Puts the placeholder at these numbers of the child, in slots that the caller did not ask for and does not
+ * get to see.
+ */
+export function covered(
+  stdio: unknown,
+  fds: readonly number[],
+  placeholder: number,
+  sync: boolean,
+): Replacement {
+  const slots = compact(toArray(stdio), sync);
+  const visible = slots.length;
+  for (const fd of fds) {
+    while (slots.length < fd) slots.push('ignore');
+    slots[fd] = placeholder;
   }
-  return { read: () => longer, visible };
+  return { read: () => slots, visible };
+}
+
+/** An array in which each element's index is its number in the child, as Node would make it. */
+function compact(stdio: readonly unknown[], sync: boolean): unknown[] {
+  const given = stdio.slice();
+  while (given.length < 3) given.push(undefined);
+  const slots: unknown[] = [];
+  given.forEach((value, index) => {
+    if (sync && isSkippedWhenSync(value)) return;
+    // It means the parent's FD of the index at which it stood.
+    slots.push(value === 'inherit' && index !== slots.length ? index : value);
+  });
+  return slots;
 }
 
 function toArray(stdio: unknown): readonly unknown[] {

@@ -11,7 +11,7 @@ export interface ListedStray {
   readonly identity: string;
 }
 
-/** How FDs are kept from children: the addon's ways of marking, or the stand-in's masks. */
+/** How FDs are kept from children: the addon's ways of marking, or the stand-in's covers. */
 export type Way = 'nothing' | 'close_range' | 'table' | 'proc' | 'mask';
 
 /** How processes are made here, as far as guarded spawns have shown. */
@@ -39,8 +39,13 @@ export interface StrayGuard {
   /** The way taken last. */
   readonly way: () => Way;
   readonly spawning: () => Spawning;
-  /** The stand-in's: an FD of the null device, to be put over what must not arrive. */
-  readonly nullDevice?: () => number;
+  /**
+   * An FD that takes the number of a denied one in a child, see native/placeholder.h. Undefined where the
+   * system has none; throws if it cannot be opened.
+   */
+  readonly placeholder: () => number | undefined;
+  /** Nothing can be marked, so each stray has to be covered by the placeholder: the stand-in. */
+  readonly mustCover: boolean;
 }
 
 /** Where the system closes by itself (macOS), or nothing can: designated FDs are judged all the same. */
@@ -53,4 +58,6 @@ export const NO_STRAY_GUARD: StrayGuard = {
   replace: () => {},
   way: () => 'nothing',
   spawning: () => 'unknown',
+  placeholder: () => undefined,
+  mustCover: false,
 };

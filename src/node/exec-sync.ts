@@ -1,7 +1,7 @@
-// execSync() and execFileSync() in terms of spawnSync(), for the stand-in.
+// execSync() and execFileSync() in terms of spawnSync(), for where slots of ours are added.
 //
-// Called without `stdio`, these two print the child's stderr and put it into their errors. The
-// stand-in has to give them a `stdio` to put its masks into, and then they would do neither.
+// Called without `stdio`, these two print the child's stderr and put it into their errors. A stray
+// is covered by a slot of `stdio`, so they have to be given one, and then they would do neither.
 // What is here is what lib/child_process.js does in Node 18 to 26.
 
 import type { spawnSync as SpawnSync, SpawnSyncOptions } from 'node:child_process';

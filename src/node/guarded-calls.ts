@@ -6,6 +6,7 @@ import util = require('node:util');
 
 import type { Plan, Trace } from '../core/apply';
 import type { CallStack } from '../core/call-stack';
+import { putPlaceholder } from '../core/close-all';
 import { fromHandleForm, toHandleForm } from '../core/handle-form';
 import type { Places, SyncRoute } from '../core/places';
 import {
@@ -15,7 +16,7 @@ import {
   describeCommand,
   isMarked,
   optionsIndex,
-  plainFile,
+  plainCall,
   toCall,
   toPairs,
   toStrings,
@@ -24,9 +25,9 @@ import { type AnyFunction, replaceMethod } from '../core/replace-method';
 import type { SpawnCall } from '../core/request';
 import {
   bareStdio,
+  covered,
   isOptions,
   lendStdio,
-  masked,
   type Options,
   type Replacement,
   readStdio,
@@ -39,14 +40,14 @@ import type { StrayGuard } from '../core/stray-guard';
 export interface GuardedCallsOptions {
   /** Judges a call; may throw what the caller is to see. */
   readonly guard: (call: SpawnCall, stack: CallStack | undefined) => Plan;
-  /** The plan of a command that asks for nothing (asked for its file, undefined where that does not show); undefined where that has to be judged, too. Never throws. */
-  readonly guardPlain: (command: () => string | undefined) => Plan | undefined;
+  /** The plan of a call that asks for nothing (`look` gives what it executes, where that shows); undefined where it has to be judged, too. Never throws. */
+  readonly guardPlain: (look: () => SpawnCall | undefined) => Plan | undefined;
   /** Asked for each call that has to be judged, where few frames of ours are on the stack. Never throws. */
   readonly captureStack: () => CallStack | undefined;
   readonly strayGuard: StrayGuard;
   /** Whether the stray guard marks in children of which it is told nothing. */
   readonly byDefault: boolean;
-  /** The exec pair with its default stdio, for when the stand-in has to give them one. */
+  /** The exec pair with its default stdio, for when slots are added to it. */
   readonly execThroughSpawnSync: (route: 'execFileSync' | 'execSync', spawnSync: AnyFunction) => AnyFunction;
   /** Told that a native call has ended, which may have left FDs open. */
   readonly onNative: () => void;
@@ -87,8 +88,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
     return function spawn(...args) {
       const [options] = args;
       if (depth > 0 || !isOptions(options)) return Reflect.apply(original, this, args);
-      const plain =
-        carried === undefined ? plainPlan(options, () => plainFile('spawn', [], options)) : undefined;
+      const plain = carried === undefined ? plainPlan('spawn', [], options) : undefined;
       if (plain !== undefined)
         return within(plain, () => startedBy(this, Reflect.apply(original, this, args)));
 
@@ -115,7 +115,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
       if (depth > 0) return Reflect.apply(original, this, args);
       const at = optionsIndex(route, args);
       const options = (isOptions(args[at]) ? args[at] : {}) as Options;
-      const plain = plainPlan(options, () => plainFile(route, args, options));
+      const plain = plainPlan(route, args, options);
       if (plain !== undefined) return within(plain, () => outcomeOf(Reflect.apply(original, this, args)));
 
       const { call, stdio } = reading(route, options, () => {
@@ -221,7 +221,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
     return guarded(call, { value: undefined, again: undefined }, (replaced, { trace }) => {
       trace?.forgo(`${call.route}() makes its process natively`);
       if (replaced !== undefined)
-        onUnguarded(new Error(`the stand-in cannot mask what ${call.route}() passes on`));
+        onUnguarded(new Error(`a stray cannot be covered in a process that ${call.route}() makes natively`));
       try {
         // Says nothing about how Node makes processes.
         return { result: start(), started: false };
@@ -232,8 +232,9 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   }
 
   /** Most calls leave here, before anything is made of them. */
-  function plainPlan(options: Options, command: () => string | undefined): Plan | undefined {
-    return asksForNothing(options, isProxy) ? guardPlain(command) : undefined;
+  function plainPlan(route: string, args: readonly unknown[], options: Options): Plan | undefined {
+    if (!asksForNothing(options, isProxy)) return undefined;
+    return guardPlain(() => plainCall(route, args, options, process.env, isProxy));
   }
 
   /**
@@ -256,7 +257,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
     start: (replaced: Replacement | undefined, plan: Plan) => Outcome,
   ): unknown {
     const plan = guard(call, captureStack());
-    const replaced = replacement(plan, stdio);
+    const replaced = replacement(plan, stdio, call.sync);
     try {
       return within(plan, () => start(replaced, plan));
     } finally {
@@ -288,23 +289,27 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
     }
   }
 
-  function replacement(plan: Plan, stdio: StdioReading): Replacement | undefined {
-    const { again } = stdio;
-    // What cannot be read starts no process, so there is nothing to mask.
-    if (again !== undefined && plan.stdio === undefined) return { read: again, visible: undefined };
-    const masks = plan.close.length > 0 ? nullDevice() : undefined;
-    if (masks !== undefined) return masked(plan.stdio ?? stdio.value, plan.close, masks);
-    if (plan.stdio !== undefined) return { read: () => plan.stdio, visible: undefined };
-    return undefined;
+  function replacement(plan: Plan, stdio: StdioReading, sync: boolean): Replacement | undefined {
+    const { value, again } = stdio;
+    // What cannot be read starts no process, so there is nothing to cover.
+    if (again !== undefined && value === undefined) return { read: again, visible: undefined };
+    const fds = strayGuard.mustCover ? plan.close : plan.cover;
+    const placeholder = fds.length > 0 || plan.denied.length > 0 ? openPlaceholder() : undefined;
+    const slots = putPlaceholder(plan, placeholder);
+    if (placeholder !== undefined && fds.length > 0) return covered(slots ?? value, fds, placeholder, sync);
+    if (slots !== undefined) return { read: () => slots, visible: undefined };
+    return again && { read: again, visible: undefined };
   }
 
-  /** The stand-in's, which it may have to open again. */
-  function nullDevice(): number | undefined {
-    let fd: number | undefined;
-    tolerate(() => {
-      fd = strayGuard.nullDevice?.();
-    });
-    return fd;
+  /** The program may have closed it, or have no FD left. */
+  function openPlaceholder(): number | undefined {
+    try {
+      return strayGuard.placeholder();
+    } catch (error) {
+      if (strayGuard.mustCover) onUnguarded(error);
+      else onFailure('opening the placeholder of a denied FD', error);
+      return undefined;
+    }
   }
 
   function tolerate(work: () => void): void {

@@ -1,24 +1,25 @@
-// The stray guard's stand-in, for where the addon cannot load: in JavaScript, with masks.
+// The stray guard's stand-in, for where the addon cannot load: in JavaScript, with placeholders.
 //
-// No function of Node can set close-on-exec on an open FD. But the child's `stdio` can put the
-// null device over a stray's number, and then the stray does not arrive. So this guard depends
-// on listing, looks before every spawn, and leaves the child with a null device where the addon
+// No function of Node can set close-on-exec on an open FD. But the child's `stdio` can put a
+// placeholder over a stray's number, and then the stray does not arrive. So this guard depends
+// on listing, looks before every spawn, and leaves the child with a placeholder where the addon
 // would leave nothing. Children that pass no `stdio` of ours (addons', process.execve's) are
 // out of its reach.
 
 import fs = require('node:fs');
+import os = require('node:os');
 
 import type { ListedStray, StrayGuard } from '../core/stray-guard';
 
 // Taken at load: programs replace functions of `fs`, and these answers are about the real system.
-const { fstatSync, openSync, readdirSync, readFileSync } = fs;
+const { closeSync, fstatSync, openSync, readdirSync, readFileSync } = fs;
 
-/** Throws if /proc or the null device cannot be read: then there is nothing this can do. */
+/** Throws if /proc cannot be read or there is no placeholder: then there is nothing this can do. */
 export function createStandIn(): StrayGuard {
   const atStart = new Map(list().map(stray => [stray.fd, stray.identity]));
-  let opened: number | undefined;
+  const placeholder = createPlaceholder();
   let failure: unknown;
-  nullDevice();
+  placeholder();
 
   return {
     arm: () => {},
@@ -31,10 +32,11 @@ export function createStandIn(): StrayGuard {
     },
     way: () => 'mask',
     spawning: () => 'unknown',
-    nullDevice,
+    placeholder,
+    mustCover: true,
   };
 
-  /** What was not seen is not masked. */
+  /** What was not seen is not covered. */
   function requireLook(): void {
     if (failure !== undefined) throw failure;
   }
@@ -49,29 +51,60 @@ export function createStandIn(): StrayGuard {
       throw error;
     }
   }
-
-  function nullDevice(): number {
-    // The program may have closed it by number; that must not put its next file over a stray.
-    if (opened === undefined || !isNullDevice(opened)) opened = openNullDevice();
-    return opened;
-  }
 }
 
-function openNullDevice(): number {
-  try {
-    return openSync('/dev/null', 'r+');
-  } catch {
-    // Node's permission model may allow reading alone; a mask that refuses writes is a mask, too.
-    return openSync('/dev/null', 'r');
-  }
+/** Linux, on every architecture that Node runs on; fs.constants has neither this nor O_CLOEXEC. */
+const O_PATH = 0o10000000;
+
+/** Any of these is a symbolic link; see native/placeholder.c. */
+const LINKS = ['/proc/self', '/dev/fd', '/dev/stdin', '/etc/mtab', '/bin', '/lib', '/etc/localtime'];
+
+/** Opens the placeholder with the first call, and again if the program closed it by number. */
+export function createPlaceholder(): () => number {
+  let fd: number | undefined;
+  let identity = '';
+
+  return () => {
+    if (fd === undefined || identityOf(fd) !== identity) {
+      fd = openPlaceholder();
+      identity = identityOf(fd);
+    }
+    return fd;
+  };
 }
 
-function isNullDevice(fd: number): boolean {
+function openPlaceholder(): number {
+  const links = process.platform === 'linux' ? LINKS.map(link => () => openLink(link)) : [];
+  // Reading and writing fail there, too: at the descriptor with O_PATH, by the access mode without.
+  const opens = [...links, () => openSync(os.devNull, 'r')];
+  let failure: unknown;
+  for (const open of opens) {
+    try {
+      return open();
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+function openLink(link: string): number {
+  const fd = openSync(link, O_PATH | fs.constants.O_NOFOLLOW);
+  if (isLink(fd)) return fd;
+  closeSync(fd);
+  throw new Error(`${link} is no symbolic link`);
+}
+
+function isLink(fd: number): boolean {
+  return fstatSync(fd).isSymbolicLink();
+}
+
+function identityOf(fd: number): string {
   try {
-    const stat = fstatSync(fd);
-    return stat.isCharacterDevice() && stat.rdev === fs.statSync('/dev/null').rdev;
+    const { dev, ino, mode } = fstatSync(fd);
+    return `${dev}:${ino}:${mode}`;
   } catch {
-    return false;
+    return '';
   }
 }
 
@@ -81,7 +114,9 @@ function list(): ListedStray[] {
     const fd = Number(name);
     if (fd < 3) continue;
     try {
-      if (isCloseOnExec(fd)) continue;
+      const flags = flagsOf(fd);
+      // One that a parent under closefds put here is nothing that a child could use.
+      if ((flags & O_CLOEXEC) !== 0 || ((flags & O_PATH) !== 0 && isLink(fd))) continue;
       const { dev, ino } = fstatSync(fd);
       strays.push({ fd, atStart: false, identity: `${dev}:${ino}` });
     } catch {
@@ -91,8 +126,10 @@ function list(): ListedStray[] {
   return strays.sort((a, b) => a.fd - b.fd);
 }
 
-/** O_CLOEXEC is 02000000 on every Linux that Node runs on. See proc_pid_fdinfo(5). */
-function isCloseOnExec(fd: number): boolean {
+const O_CLOEXEC = 0o2000000;
+
+/** See proc_pid_fdinfo(5). */
+function flagsOf(fd: number): number {
   const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
-  return (Number.parseInt(flags ?? '0', 8) & 0o2000000) !== 0;
+  return Number.parseInt(flags ?? '0', 8);
 }

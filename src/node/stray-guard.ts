@@ -17,6 +17,7 @@ interface Addon {
   end(started: boolean): void;
   replace(keep: Int32Array | undefined): number;
   spawning(): number;
+  placeholder(): number;
   list(forgetMarked: boolean): Float64Array;
 }
 
@@ -43,6 +44,12 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
     replace: ({ keep }) => note(addon.replace(toList(keep))),
     way: () => way,
     spawning: () => SPAWNING[addon.spawning()] ?? 'unknown',
+    placeholder() {
+      const fd = addon.placeholder();
+      if (fd < 0) throw new Error(`no placeholder could be opened (errno ${-fd})`);
+      return fd;
+    },
+    mustCover: false,
   };
 
   function note(result: number): void {

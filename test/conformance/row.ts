@@ -29,7 +29,7 @@ export function child(
   fds: readonly number[],
   strays: readonly number[] = [],
 ): (number | string)[] {
-  const masked = way.masks ? strays.map(fd => `${fd} null`) : [];
+  const masked = way.masks ? strays.map(fd => `${fd} placeholder`) : [];
   const all: (number | string)[] = [...new Set([0, 1, 2, ...fds]), ...masked];
   return all.sort((a, b) => Number.parseInt(String(a), 10) - Number.parseInt(String(b), 10));
 }
@@ -43,7 +43,7 @@ const PRELUDE = `
   const childProcess = require('node:child_process');
   const fs = require('node:fs');
   const leak = require(${JSON.stringify(LEAK)});
-  const LIST = ${JSON.stringify(tool('list-masks'))};
+  const LIST = ${JSON.stringify(tool('list-all-fds'))};
   const file = process.argv[2];
   const strayGuard = globalThis[Symbol.for('closefds.installed')]?.strayGuard;
   const listed = options => JSON.parse(childProcess.execFileSync(LIST, options));

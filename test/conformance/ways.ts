@@ -12,7 +12,7 @@ export interface ConformanceWay {
   readonly through: readonly string[];
   /** The child marks, too, alone. */
   readonly forks: boolean;
-  /** Strays are covered by the null device, and not closed. */
+  /** Strays are covered by the placeholder, and not closed. */
   readonly masks: boolean;
 }
 

@@ -16,6 +16,8 @@ import { installPatch } from '../../src/node/patch';
 
 const NOTHING: Plan = {
   stdio: undefined,
+  denied: [],
+  cover: [],
   guarded: false,
   keep: [],
   untouched: [],

@@ -1,7 +1,7 @@
 // Every route on which a process leaves JavaScript, as programs to run for real.
 //
 // In each program there are two strays: one that was inherited at start, and one that native
-// code opened since. Each program starts build/list-masks, in its own way, and what that prints
+// code opened since. Each program starts build/list-all-fds, in its own way, and what that prints
 // is what a child got. With CLOSEFDS_MODE=off both strays have to arrive, or the route proves
 // nothing; otherwise the child has exactly what expectation() says.
 //
@@ -15,7 +15,7 @@ import semver from 'semver';
 import { write } from './programs';
 import { inheriting, LEAK, preloading, REGISTER, ROOT, type RunResult, runCommand, tool } from './run';
 
-/** A child's FD: its number, or `40 null` where the null device lies over a stray. */
+/** A child's FD: its number, or `40 placeholder` where one lies over a stray. */
 export type ChildFd = number | string;
 
 export const INHERITED = 200;
@@ -91,7 +91,7 @@ export interface Route {
   readonly unseen?: boolean;
 }
 
-const CHILD = JSON.stringify(tool('list-masks'));
+const CHILD = JSON.stringify(tool('list-all-fds'));
 const TO_STDOUT = `{ stdio: ['ignore', 'inherit', 'inherit'] }`;
 /** What to do with child_process's functions, however a program got them. */
 const START = `spawnSync(${CHILD}, ${TO_STDOUT}); spawn(${CHILD}, ${TO_STDOUT});`;
@@ -615,7 +615,7 @@ export function expectation(route: Route, way: WayOfGuard, mode: RouteMode): Obs
       2,
       ...designated,
       ...arriving,
-      ...masked.map(fd => `${fd} null`),
+      ...masked.map(fd => `${fd} placeholder`),
     ]),
     mechanism: mode === 'off' ? [null, null] : [WAY_NAMES[guard], seen ? spawning : 'unknown'],
     complaints: [],

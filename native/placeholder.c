@@ -1,0 +1,81 @@
+#define _GNU_SOURCE
+#include "placeholder.h"
+
+#ifdef __linux__
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/*
+ * An O_PATH descriptor of a symbolic link, see open(2) and symlink(7). Reading and writing fail with
+ * EBADF, as with a closed number; opening it again by /dev/fd/N or /proc/self/fd/N fails with ELOOP;
+ * openat() relative to it fails with ENOTDIR. The null device would swallow what is written, and the
+ * child would end as if all were well.
+ *
+ * /proc/self is a link wherever procfs is mounted; one of the others is there without it.
+ */
+static const char *const LINKS[] = {"/proc/self", "/dev/fd", "/dev/stdin", "/etc/mtab",
+                                    "/bin",       "/lib",    "/etc/localtime"};
+
+/* fstat() by number: see file_of() in stray_guard.c. */
+static int file_of(int fd, struct stat *file) {
+#if defined(__x86_64__) || defined(__aarch64__)
+  return (int)syscall(SYS_fstat, fd, file);
+#else
+  return fstat(fd, file);
+#endif
+}
+
+/* No pathname resolution follows it, so it carries no authority, whoever made it. */
+bool is_placeholder(int fd) {
+  struct stat file;
+  int flags = fcntl(fd, F_GETFL);
+  return flags >= 0 && (flags & O_PATH) && file_of(fd, &file) == 0 && S_ISLNK(file.st_mode);
+}
+
+static int open_placeholder(void) {
+  for (size_t i = 0; i < sizeof LINKS / sizeof *LINKS; i++) {
+    int fd = open(LINKS[i], O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && is_placeholder(fd)) return fd;
+    if (fd >= 0) (void)close(fd); /* opened above; it is not a link here */
+  }
+  /* Opening it again gives the null device, but reading and writing fail. */
+  int fd = open("/dev/null", O_PATH | O_CLOEXEC);
+  if (fd < 0) fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  return fd < 0 ? -errno : fd;
+}
+
+int placeholder_fd(void) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  static struct stat opened;
+  static int fd = -1;
+  struct stat now;
+
+  pthread_mutex_lock(&lock);
+  bool is_ours = fd >= 0 && file_of(fd, &now) == 0 && now.st_dev == opened.st_dev &&
+                 now.st_ino == opened.st_ino && now.st_mode == opened.st_mode;
+  if (!is_ours) {
+    fd = open_placeholder();
+    if (fd >= 0 && file_of(fd, &opened) != 0) opened.st_ino = 0; /* it is opened again next time */
+  }
+  int result = fd;
+  pthread_mutex_unlock(&lock);
+  return result;
+}
+
+#else /* not Linux: JavaScript opens the null device, see src/node/placeholder.ts */
+
+#include <errno.h>
+
+int placeholder_fd(void) { return -ENOSYS; }
+bool is_placeholder(int fd) {
+  (void)fd;
+  return false;
+}
+
+#endif
