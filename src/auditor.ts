@@ -58,12 +58,21 @@ export function createAuditor(folder: string): Auditor {
   function intercepted<T>(spawner: Spawner, findings: readonly SpawnFinding[], work: () => T): T {
     const own = Object.getOwnPropertyDescriptor(spawner, 'spawn');
     const { spawn } = spawner;
+    let isRestored = false;
+    // Once: user code that runs later within this call may start another process.
     spawner.spawn = function (...args) {
+      restore();
       return call(spawn, this, args, findings);
     };
     try {
       return work();
     } finally {
+      restore();
+    }
+
+    function restore(): void {
+      if (isRestored) return;
+      isRestored = true;
       if (own === undefined) delete (spawner as Partial<Spawner>).spawn;
       else Object.defineProperty(spawner, 'spawn', own);
     }

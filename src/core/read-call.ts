@@ -102,6 +102,12 @@ export function carriedStdio(carried: Options): StdioReading | undefined {
   return { value: ['pipe', 'pipe', 'pipe', ...carried.stdio.slice(3)], again: undefined };
 }
 
+/** Whether a spawn is what execFile(file) makes: its own command, or with a shell a part of an argument. */
+export function startsFile(options: Options, file: unknown): boolean {
+  const { file: command, args } = { file: peek(options, 'file'), args: toStrings(peek(options, 'args')) };
+  return command === file || (typeof file === 'string' && args.some(arg => arg.includes(file)));
+}
+
 /** Where the options of a synchronous function stand, or would: (file, args?, options?) or (command, options?). */
 export function optionsIndex(route: string, args: readonly unknown[]): number {
   if (route === 'execSync') return 1;

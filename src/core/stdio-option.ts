@@ -179,6 +179,29 @@ export function withStdio(options: Options, { read }: Replacement, isProxy: IsPr
   return Object.create(Object.getPrototypeOf(options), descriptors) as Options;
 }
 
+/** In options, it tells a lower layer of Node's that they come from a call of ours. */
+const TOKEN: unique symbol = Symbol('closefds.call');
+
+/** The same options with a token, for functions that copy them first. Options that take none stay as they are. */
+export function withToken(options: Options, token: symbol, isProxy: IsProxy): Options {
+  const added = { value: token, writable: true, enumerable: true, configurable: true };
+  if (!isProxy(options)) {
+    const descriptors = { ...Object.getOwnPropertyDescriptors(options), [TOKEN]: added };
+    return Object.create(Object.getPrototypeOf(options), descriptors) as Options;
+  }
+  if (!Object.isExtensible(options)) return options;
+  return new Proxy(options, {
+    get: (target, key) => (key === TOKEN ? token : target[key]),
+    ownKeys: target => [...Reflect.ownKeys(target), TOKEN],
+    getOwnPropertyDescriptor: (target, key) =>
+      key === TOKEN ? added : Reflect.getOwnPropertyDescriptor(target, key),
+  });
+}
+
+export function hasToken(options: unknown, token: symbol): boolean {
+  return isOptions(options) && peek(options, TOKEN) === token;
+}
+
 /**
  * Runs with the same options but for `stdio`, for the function that writes into what it is given:
  * what it writes is the caller's to see.

@@ -17,6 +17,7 @@ import {
   isMarked,
   optionsIndex,
   plainCall,
+  startsFile,
   toCall,
   toPairs,
   toStrings,
@@ -26,14 +27,17 @@ import type { SpawnCall } from '../core/request';
 import {
   bareStdio,
   covered,
+  hasToken,
   isOptions,
   lendStdio,
   type Options,
+  peek,
   type Replacement,
   readStdio,
   type StdioReading,
   trimOutput,
   withStdio,
+  withToken,
 } from '../core/stdio-option';
 import type { StrayGuard } from '../core/stray-guard';
 
@@ -77,28 +81,32 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
     onUnguarded,
     onFailure,
   } = options;
-  /** Within a guarded call: what lies below it is guarded already. */
-  let depth = 0;
-  /** The options of an execFile() under way, which makes options of its own. */
-  let carried: Options | undefined;
+  /** The innermost guarded call under way. User code may run within it and start another process. */
+  let current: OwnLayer | undefined;
+  /** An execFile() under way, which makes options of its own. */
+  let carried: CarriedOptions | undefined;
+  /** A program has Node's synchronous binding, so that its spawn() is replaced. */
+  let syncBindingIsGuarded = false;
   let knowsSpawning = false;
   return { spawn: guardSpawn, sync: guardSync, execFile, execve: guardExecve, binding: guardBinding, native };
 
   function guardSpawn(original: AnyFunction): AnyFunction {
     return function spawn(...args) {
       const [options] = args;
-      if (depth > 0 || !isOptions(options)) return Reflect.apply(original, this, args);
-      const plain = carried === undefined ? plainPlan('spawn', [], options) : undefined;
+      if (!isOptions(options)) return Reflect.apply(original, this, args);
+      const handle = isOptions(this) ? (peek(this, '_handle') as object | undefined) : undefined;
+      const own: OwnLayer = { handle };
+      const marked = takeCarried(options);
+      const plain = marked === undefined ? plainPlan('spawn', [], options) : undefined;
       if (plain !== undefined)
-        return within(plain, () => startedBy(this, Reflect.apply(original, this, args)));
+        return within(plain, own, () => startedBy(this, Reflect.apply(original, this, args)));
 
       const { call, stdio } = reading('spawn', options, () => {
-        const stdio = (carried && carriedStdio(carried)) ?? readStdio(options, false, isProxy);
-        return { call: toCall('spawn', options, stdio.value, process.env, carried), stdio };
+        const stdio = (marked && carriedStdio(marked)) ?? readStdio(options, false, isProxy);
+        return { call: toCall('spawn', options, stdio.value, process.env, marked), stdio };
       });
 
-      return guarded(call, stdio, (replaced, { after, trace }) => {
-        const { _handle: handle } = this as { _handle?: object };
+      return guarded(call, stdio, own, (replaced, { after, trace }) => {
         const run = (changed: Options) =>
           traced(trace, handle, () => Reflect.apply(original, this, [changed, ...args.slice(1)]));
         const error = replaced === undefined ? run(options) : lendStdio(options, replaced, isProxy, run);
@@ -112,11 +120,18 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
 
   function guardSync(route: SyncRoute, original: AnyFunction, spawnSync: AnyFunction): AnyFunction {
     return function sync(...args) {
-      if (depth > 0) return Reflect.apply(original, this, args);
       const at = optionsIndex(route, args);
       const options = (isOptions(args[at]) ? args[at] : {}) as Options;
+      const own: OwnLayer = {};
+      const run = (func: AnyFunction, given = options) => {
+        if (syncBindingIsGuarded) {
+          own.token = Symbol('call');
+          args[at] = withToken(given, own.token, isProxy);
+        }
+        return Reflect.apply(func, this, args);
+      };
       const plain = plainPlan(route, args, options);
-      if (plain !== undefined) return within(plain, () => outcomeOf(Reflect.apply(original, this, args)));
+      if (plain !== undefined) return within(plain, own, () => outcomeOf(run(original)));
 
       const { call, stdio } = reading(route, options, () => {
         const stdio = readStdio(options, true, isProxy);
@@ -124,13 +139,14 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
         return { call: toCall(route, command, stdio.value, process.env, options), stdio };
       });
 
-      return guarded(call, stdio, (replaced, { trace }) => {
-        const start = (run: AnyFunction) => traced(trace, undefined, () => Reflect.apply(run, this, args));
-        if (replaced === undefined) return outcomeOf(start(original));
-        args[at] = withStdio(options, replaced, isProxy);
+      return guarded(call, stdio, own, (replaced, { trace }) => {
+        if (replaced === undefined) return outcomeOf(traced(trace, undefined, () => run(original)));
+        const changed = withStdio(options, replaced, isProxy);
+        args[at] = changed;
         // Without `stdio`, these two print what the child wrote to stderr; with it, they do not.
-        const run = route === 'spawnSync' || stdio.value ? original : execThroughSpawnSync(route, spawnSync);
-        return outcomeOf(trimOutput(() => start(run), replaced.visible));
+        const func = route === 'spawnSync' || stdio.value ? original : execThroughSpawnSync(route, spawnSync);
+        const start = () => traced(trace, undefined, () => run(func, changed));
+        return outcomeOf(trimOutput(start, replaced.visible));
       });
     };
   }
@@ -140,13 +156,22 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
     return function (...args) {
       const options = args.slice(1, 3).find(isOptions);
       if (options === undefined || !isMarked(options)) return Reflect.apply(original, this, args);
-      carried = options;
+      const outer = carried;
+      carried = { options, file: args[0] };
       try {
         return Reflect.apply(original, this, args);
       } finally {
-        carried = undefined;
+        carried = outer;
       }
     };
+  }
+
+  /** The marked options of the execFile() that makes this spawn; another spawn may come first, by a getter. */
+  function takeCarried(options: Options): Options | undefined {
+    if (carried === undefined || !startsFile(options, carried.file)) return undefined;
+    const { options: marked } = carried;
+    carried = undefined;
+    return marked;
   }
 
   function guardExecve(original: AnyFunction): AnyFunction {
@@ -173,7 +198,10 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
     return function binding(...args) {
       const result = Reflect.apply(original, this, args) as Record<string, unknown> | undefined;
       if (typeof result !== 'object' || result === null || done.has(result)) return result;
-      if (args[0] === 'spawn_sync') replaceMethod(result, 'spawn', guardHandle);
+      if (args[0] === 'spawn_sync') {
+        replaceMethod(result, 'spawn', guardHandle);
+        syncBindingIsGuarded = true;
+      }
       if (args[0] === 'process_wrap') replaceMethod(processPrototype(result), 'spawn', guardHandle);
       done.add(result);
       return result;
@@ -183,7 +211,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   /** The handles' own spawn: one options object, or eight values of which the fifth is stdio (24.19, 26.4). */
   function guardHandle(original: AnyFunction): AnyFunction {
     return function spawn(...args) {
-      if (depth > 0) return Reflect.apply(original, this, args);
+      if (isOwnLayer(this, args[0])) return Reflect.apply(original, this, args);
       const options = isOptions(args[0])
         ? args[0]
         : { file: args[0], args: args[1], envPairs: args[3], stdio: args[4] };
@@ -191,7 +219,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
       const stdio: StdioReading = { value: forms.map(fromHandleForm), again: undefined };
       const call = toCall('process.binding', options, stdio.value, process.env);
 
-      return guarded(call, stdio, (replaced, { trace }) => {
+      return guarded(call, stdio, {}, (replaced, { trace }) => {
         if (replaced !== undefined) {
           const changed = (replaced.read() as unknown[]).map((slot, i) => toHandleForm(slot, forms[i]));
           if (options === args[0])
@@ -201,6 +229,17 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
         return outcomeOf(trace ? trace.call(original, this, args) : Reflect.apply(original, this, args));
       });
     };
+  }
+
+  /** Whether a handle's spawn is the lower layer of the innermost call, which has been judged. Once for each call. */
+  function isOwnLayer(handle: unknown, options: unknown): boolean {
+    if (current?.handle !== undefined && current.handle === handle) {
+      current.handle = undefined;
+      return true;
+    }
+    if (current?.token === undefined || !hasToken(options, current.token)) return false;
+    current.token = undefined;
+    return true;
   }
 
   // -------------------------------------------------------------------------------------------
@@ -217,10 +256,9 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   }
 
   function native(call: SpawnCall, start: () => unknown): unknown {
-    if (depth > 0) return start();
-    return guarded(call, { value: undefined, again: undefined }, (replaced, { trace }) => {
+    return guarded(call, { value: undefined, again: undefined }, {}, (replaced, { trace }) => {
       trace?.forgo(`${call.route}() makes its process natively`);
-      if (replaced !== undefined)
+      if (replaced !== undefined && strayGuard.mustCover)
         onUnguarded(new Error(`a stray cannot be covered in a process that ${call.route}() makes natively`));
       try {
         // Says nothing about how Node makes processes.
@@ -244,7 +282,8 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
    */
   function markAlone({ guarded, keep, untouched, trace }: Plan): boolean {
     if (!guarded) return true;
-    if (trace !== undefined) return false;
+    // What the outer call keeps is none of this one's: the stray guard has to be told of it.
+    if (trace !== undefined || current !== undefined) return false;
     if (!byDefault || keep.length > 0 || untouched.length > 0) return false;
     knowsSpawning ||= strayGuard.spawning() !== 'unknown';
     if (knowsSpawning) tolerate(() => strayGuard.mark());
@@ -254,28 +293,30 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   function guarded(
     call: SpawnCall,
     stdio: StdioReading,
+    own: OwnLayer,
     start: (replaced: Replacement | undefined, plan: Plan) => Outcome,
   ): unknown {
     const plan = guard(call, captureStack());
     const replaced = replacement(plan, stdio, call.sync);
     try {
-      return within(plan, () => start(replaced, plan));
+      return within(plan, own, () => start(replaced, plan));
     } finally {
       if (call.sync) plan.after?.();
     }
   }
 
-  function within(plan: Plan, start: () => Outcome): unknown {
+  function within(plan: Plan, own: OwnLayer, start: () => Outcome): unknown {
     const isDone = markAlone(plan);
     let started = false;
-    depth++;
+    const outer = current;
+    current = own;
     try {
       if (!isDone) tolerate(() => strayGuard.begin(plan));
       const outcome = start();
       started = outcome.started;
       return outcome.result;
     } finally {
-      depth--;
+      current = outer;
       if (!isDone) end(started);
     }
   }
@@ -319,6 +360,20 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
       onUnguarded(error);
     }
   }
+}
+
+/** By what the layer below a call is known: it has been judged with the call. Any other call within it has not. */
+interface OwnLayer {
+  /** Of a ChildProcess. Undefined once it has spawned. */
+  handle?: object | undefined;
+  /** In the options of a synchronous call, which Node copies. Undefined once they arrived at the binding. */
+  token?: symbol | undefined;
+}
+
+interface CarriedOptions {
+  readonly options: Options;
+  /** The first argument of execFile(). */
+  readonly file: unknown;
 }
 
 interface Reading {
