@@ -3,12 +3,17 @@
  * src/node/stray-guard.ts and throws.
  */
 #include <node_api.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "placeholder.h"
 #include "stray_guard.h"
 
-#define FIELDS 4 /* numbers for each stray in list(): fd, atStart, dev, ino */
+/* Numbers for each file in a BigUint64Array, 64 bits each: the FD, then its identity. */
+#define WORDS 6
+/* In list(), `atStart` follows. */
+#define LIST_WORDS (WORDS + 1)
 
 static bool arguments(napi_env env, napi_callback_info info, size_t want, napi_value *values) {
   size_t count = want;
@@ -24,24 +29,48 @@ static bool to_bool(napi_env env, napi_value value, bool *result) {
   return false;
 }
 
-/* undefined is the empty list; the caller passes sorted, distinct numbers. */
-static bool to_list(napi_env env, napi_value value, struct fd_list *list) {
+/* The elements of a typed array; undefined is an empty one. Throws if it is anything else. */
+static bool to_elements(napi_env env, napi_value value, napi_typedarray_type type, void **data,
+                        size_t *count) {
   napi_valuetype kind;
-  *list = (struct fd_list){NULL, 0};
+  *data = NULL;
+  *count = 0;
   if (napi_typeof(env, value, &kind) == napi_ok && kind == napi_undefined) return true;
 
   bool is_typed = false;
   napi_typedarray_type element;
+  if (napi_is_typedarray(env, value, &is_typed) == napi_ok && is_typed &&
+      napi_get_typedarray_info(env, value, &element, count, data, NULL, NULL) == napi_ok &&
+      element == type)
+    return true;
+  (void)napi_throw_type_error(env, NULL, "expected another typed array or undefined"); /* as above */
+  return false;
+}
+
+/* The caller passes sorted, distinct numbers. */
+static bool to_list(napi_env env, napi_value value, struct fd_list *list) {
+  void *data;
+  if (!to_elements(env, value, napi_int32_array, &data, &list->count)) return false;
+  list->fds = data;
+  return true;
+}
+
+/* The caller passes files sorted by FD, and has to free them. Without memory, the list is empty. */
+static bool to_files(napi_env env, napi_value value, struct file_list *list) {
   void *data;
   size_t count;
-  if (napi_is_typedarray(env, value, &is_typed) == napi_ok && is_typed &&
-      napi_get_typedarray_info(env, value, &element, &count, &data, NULL, NULL) == napi_ok &&
-      element == napi_int32_array) {
-    *list = (struct fd_list){data, count};
-    return true;
+  *list = (struct file_list){NULL, 0};
+  if (!to_elements(env, value, napi_biguint64_array, &data, &count)) return false;
+  struct open_file *files = count < WORDS ? NULL : malloc(count / WORDS * sizeof *files);
+  if (files == NULL) return true;
+
+  const uint64_t *words = data;
+  for (size_t i = 0; i < count / WORDS; i++, words += WORDS) {
+    const struct file_identity identity = {words[1], words[2], words[3], words[4], words[5]};
+    files[i] = (struct open_file){(int)words[0], identity};
   }
-  (void)napi_throw_type_error(env, NULL, "expected an Int32Array or undefined"); /* as above */
-  return false;
+  *list = (struct file_list){files, count / WORDS};
+  return true;
 }
 
 static napi_value number(napi_env env, int value) {
@@ -64,12 +93,14 @@ static napi_value guard_by_default(napi_env env, napi_callback_info info) {
   return napi_get_boolean(env, stray_guard_by_default(on), &before) == napi_ok ? before : NULL;
 }
 
-/* replace(keep?: Int32Array): number, the way or a negative errno code */
+/* replace(keep?: BigUint64Array): number, the way or a negative errno code */
 static napi_value replace(napi_env env, napi_callback_info info) {
   napi_value values[1];
-  struct fd_list keep;
-  if (!arguments(env, info, 1, values) || !to_list(env, values[0], &keep)) return NULL;
-  return number(env, stray_guard_replace(keep));
+  struct file_list keep;
+  if (!arguments(env, info, 1, values) || !to_files(env, values[0], &keep)) return NULL;
+  int way = stray_guard_replace(keep);
+  free((void *)keep.files);
+  return number(env, way);
 }
 
 /* mark(): number, the way or a negative errno code */
@@ -78,14 +109,17 @@ static napi_value mark(napi_env env, napi_callback_info info) {
   return number(env, stray_guard_mark());
 }
 
-/* begin(keep?: Int32Array, sources?: Int32Array): number, the way or a negative errno code */
+/* begin(keep?: BigUint64Array, sources?: Int32Array): number, the way or a negative errno code */
 static napi_value begin(napi_env env, napi_callback_info info) {
   napi_value values[2];
-  struct fd_list keep, sources;
-  if (!arguments(env, info, 2, values) || !to_list(env, values[0], &keep) ||
-      !to_list(env, values[1], &sources))
+  struct file_list keep;
+  struct fd_list sources;
+  if (!arguments(env, info, 2, values) || !to_list(env, values[1], &sources) ||
+      !to_files(env, values[0], &keep))
     return NULL;
-  return number(env, stray_guard_begin(keep, sources));
+  int way = stray_guard_begin(keep, sources);
+  free((void *)keep.files);
+  return number(env, way);
 }
 
 /* end(started: boolean): void */
@@ -109,7 +143,7 @@ static napi_value placeholder(napi_env env, napi_callback_info info) {
   return number(env, placeholder_fd());
 }
 
-/* list(forgetMarked: boolean): Float64Array, FIELDS numbers for each stray */
+/* list(forgetMarked: boolean): BigUint64Array, LIST_WORDS numbers for each stray */
 static napi_value list(napi_env env, napi_callback_info info) {
   napi_value values[1];
   bool forget;
@@ -119,32 +153,32 @@ static napi_value list(napi_env env, napi_callback_info info) {
   struct stray *strays = NULL;
   size_t count = 0;
   napi_value buffer, result = NULL;
-  double *out;
+  uint64_t *out;
   /* Out of memory: what was found so far is still true. */
   (void)stray_guard_list(&strays, &count);
 
-  if (napi_create_arraybuffer(env, count * FIELDS * sizeof *out, (void **)&out, &buffer) ==
+  if (napi_create_arraybuffer(env, count * LIST_WORDS * sizeof *out, (void **)&out, &buffer) ==
           napi_ok &&
-      napi_create_typedarray(env, napi_float64_array, count * FIELDS, buffer, 0, &result) ==
+      napi_create_typedarray(env, napi_biguint64_array, count * LIST_WORDS, buffer, 0, &result) ==
           napi_ok) {
-    for (size_t i = 0; i < count; i++) {
-      out[i * FIELDS] = strays[i].fd;
-      out[i * FIELDS + 1] = strays[i].at_start;
-      /* Only compared with each other: numbers beyond 2^53 may lose their last bits. */
-      out[i * FIELDS + 2] = (double)strays[i].dev;
-      out[i * FIELDS + 3] = (double)strays[i].ino;
+    for (size_t i = 0; i < count; i++, out += LIST_WORDS) {
+      const struct file_identity *identity = &strays[i].file.identity;
+      const uint64_t words[LIST_WORDS] = {(uint64_t)strays[i].file.fd, identity->dev,  identity->ino,
+                                          identity->kind,              identity->rdev, identity->born,
+                                          strays[i].at_start};
+      memcpy(out, words, sizeof words);
     }
   }
   free(strays);
   return result;
 }
 
-/* A worker that is terminated within a spawn runs no `finally`, so nobody calls end(). */
+/* A worker that is terminated within a spawn runs no `finally`, so nothing calls end(). */
 static void on_thread_end(napi_env env, void *data, void *hint) {
   (void)env;
   (void)data;
   (void)hint;
-  stray_guard_end(false);
+  stray_guard_end_thread();
 }
 
 NAPI_MODULE_INIT() {

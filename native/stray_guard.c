@@ -28,7 +28,17 @@
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
-#define PROC_FILE_SYSTEM 0x9fa0 /* PROC_SUPER_MAGIC of linux/magic.h, which musl does not ship */
+/* Linux 4.11; the numbers of the architectures that there are prebuilt addons for. */
+#ifndef SYS_statx
+#if defined(__x86_64__)
+#define SYS_statx 332
+#elif defined(__aarch64__)
+#define SYS_statx 291
+#endif
+#endif
+/* PROC_SUPER_MAGIC and OVERLAYFS_SUPER_MAGIC of linux/magic.h, which musl does not ship. */
+#define PROC_FILE_SYSTEM 0x9fa0
+#define OVERLAY_FILE_SYSTEM 0x794c7630
 
 #define FIRST_FD 3
 
@@ -44,25 +54,45 @@
  * State
  * ---------------------------------------------------------------------------------------- */
 
+/* A file that a spawn keeps, and whether it was marked before: then the end of the spawn marks it again. */
+struct kept_file {
+  struct open_file file;
+  bool was_marked;
+};
+
+struct kept_list {
+  struct kept_file *files; /* sorted by fd */
+  size_t count;
+};
+
+/* A guarded spawn that is under way. One that began inside another is on top of it. */
 struct guarded_spawn {
-  bool open;
-  struct fd_list keep;
-  struct fd_list unmarked; /* kept FDs that were marked before; stray_guard_end() marks them again */
-  struct stray *restore;   /* sources that were inheritable before the spawn marked them */
+  struct guarded_spawn *outer;
+  struct kept_list keep;
+  struct open_file *restore; /* sources that were inheritable before the spawn marked them */
   size_t restore_count;
-  unsigned forks_before;
+  bool forked; /* before_fork() has run since the spawn began */
 };
 
 /*
- * before_fork() asks for them, so that the child need not allocate them (glibc does so lazily, one
- * block for the whole library). Should another thread load a library between that and the fork,
- * glibc may resize the table that leads there: its fork() has made malloc usable in the child
- * before the handlers run. The model without any of this, initial-exec, does not load on musl.
+ * A thread's guarded spawns. before_fork() asks for them, so that the child need not allocate them
+ * (glibc does so lazily, one block for the whole library). Should another thread load a library
+ * between that and the fork, glibc may resize the table that leads there: its fork() has made
+ * malloc usable in the child before the handlers run. The model without any of this, initial-exec,
+ * does not load on musl.
  */
-static _Thread_local struct guarded_spawn spawn_here;
-static _Thread_local unsigned forks_here;
+static _Thread_local struct {
+  struct guarded_spawn *top;
+  /* Spawns on top of that for which there was no memory. They keep nothing. */
+  unsigned without_memory;
+} here;
 
-/* Threads that are in a guarded spawn. Mostly none, and then nobody asks for what is above. */
+static bool is_spawn_open(void) { return here.top != NULL || here.without_memory > 0; }
+
+/* The innermost spawn; NULL without one, or if it keeps nothing for lack of memory. */
+static struct guarded_spawn *innermost(void) { return here.without_memory > 0 ? NULL : here.top; }
+
+/* The guarded spawns of all threads. Mostly none, and then nothing reads what is above. */
 static atomic_int open_spawns;
 
 static atomic_bool guard_by_default;
@@ -85,8 +115,10 @@ static atomic_int table_size = SMALLEST_TABLE;
 static bool is_in_table(int fd);
 static int table_bound(void);
 
+static const struct kept_list KEEP_NOTHING = {NULL, 0};
+
 /* Called for a number that may be open. Returns 0 or a negative errno code. */
-typedef int visitor(int fd, const struct fd_list *keep);
+typedef int visitor(int fd, const struct kept_list *keep);
 
 /* Not open, or closed by another thread between the two calls, is as good as marked. */
 static int mark_one(int fd) {
@@ -102,12 +134,13 @@ static void unmark_one(int fd) {
   if (flags >= 0 && (flags & FD_CLOEXEC)) (void)fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
 }
 
-static bool contains(const struct fd_list *list, int fd) {
+static bool contains(const struct kept_list *list, int fd) {
   size_t low = 0, high = list->count;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
-    if (list->fds[middle] == fd) return true;
-    if (list->fds[middle] < fd)
+    int found = list->files[middle].file.fd;
+    if (found == fd) return true;
+    if (found < fd)
       low = middle + 1;
     else
       high = middle;
@@ -115,16 +148,16 @@ static bool contains(const struct fd_list *list, int fd) {
   return false;
 }
 
-static int mark_unless_kept(int fd, const struct fd_list *keep) {
+static int mark_unless_kept(int fd, const struct kept_list *keep) {
   return contains(keep, fd) ? 0 : mark_one(fd);
 }
 
 /* Rung 1: one system call for each gap between the kept FDs. */
-static int mark_by_close_range(struct fd_list keep) {
+static int mark_by_close_range(struct kept_list keep) {
   unsigned first = FIRST_FD;
   for (size_t i = 0; i < keep.count; i++) {
-    if (keep.fds[i] < FIRST_FD) continue;
-    unsigned kept = (unsigned)keep.fds[i];
+    if (keep.files[i].file.fd < FIRST_FD) continue;
+    unsigned kept = (unsigned)keep.files[i].file.fd;
     if (kept > first && syscall(SYS_close_range, first, kept - 1, CLOSE_RANGE_CLOEXEC) != 0)
       return -errno;
     first = kept + 1;
@@ -133,7 +166,7 @@ static int mark_by_close_range(struct fd_list keep) {
 }
 
 /* Rungs 2 and 4: every number the table has, whatever the rlimit says by now. */
-static int visit_table(int bound, visitor *visit, const struct fd_list *keep) {
+static int visit_table(int bound, visitor *visit, const struct kept_list *keep) {
   int result = 0;
   for (int fd = FIRST_FD; fd < bound; fd++) {
     int error = visit(fd, keep);
@@ -161,7 +194,7 @@ static int number_of(const char *name) {
 }
 
 /* Rung 3: what /proc lists, once it is sure that this is procfs and not something put over it. */
-static int visit_proc(visitor *visit, const struct fd_list *keep) {
+static int visit_proc(visitor *visit, const struct kept_list *keep) {
   int directory = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/fd",
                                O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (directory < 0) return -errno;
@@ -197,7 +230,7 @@ static int visit_proc(visitor *visit, const struct fd_list *keep) {
  * before /proc because reading 10,000 entries of /proc costs ten times as much as asking for
  * 16,384 numbers; a table of a million places with few files in it is the other way round.
  */
-static int mark_all(struct fd_list keep) {
+static int mark_all(struct kept_list keep) {
   if (mark_by_close_range(keep) == 0) return STRAY_GUARD_CLOSE_RANGE;
 
   int bound = table_bound();
@@ -251,12 +284,123 @@ static bool is_in_table(int fd) {
 }
 
 /* ------------------------------------------------------------------------------------------
+ * Which file an FD refers to. Runs in the parent and in the child: the law of marking holds.
+ * ---------------------------------------------------------------------------------------- */
+
+/* The kernel's struct statx, the same on every architecture; old C libraries do not declare it. */
+struct extended_stat {
+  unsigned mask, block_size;
+  unsigned long long attributes;
+  unsigned links, uid, gid;
+  unsigned short mode, unused;
+  unsigned long long ino, size, blocks, attributes_mask;
+  struct {
+    long long seconds;
+    unsigned nanoseconds;
+    int unused;
+  } accessed, born, changed, modified;
+  unsigned rdev_major, rdev_minor, dev_major, dev_minor;
+  unsigned long long spare[14];
+};
+#define WANT_TYPE_AND_INODE 0x101U /* STATX_TYPE | STATX_INO */
+#define WANT_BIRTH 0x800U          /* STATX_BTIME */
+/* AT_STATX_DONT_SYNC: does not ask a file server, which may run in this very process. */
+#define FROM_CACHE 0x4000
+
+static bool read_statx(int fd, struct file_identity *identity) {
+#ifdef SYS_statx
+  struct extended_stat file;
+  memset(&file, 0, sizeof file);
+  if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | FROM_CACHE, WANT_TYPE_AND_INODE | WANT_BIRTH, &file) != 0)
+    return false;
+  identity->dev = (unsigned long long)file.dev_major << 32 | file.dev_minor;
+  identity->ino = file.ino;
+  identity->rdev = (unsigned long long)file.rdev_major << 32 | file.rdev_minor;
+  identity->kind = file.mode & S_IFMT;
+  if (file.mask & WANT_BIRTH)
+    identity->born = (unsigned long long)file.born.seconds * 1000000000ULL + file.born.nanoseconds;
+  return true;
+#else
+  (void)fd, (void)identity;
+  return false;
+#endif
+}
+
+/*
+ * Before Linux 4.11, or behind a filter that refuses statx(). A system call where the kernel's
+ * struct is the C library's: linked against glibc 2.33 or newer, the function's name would keep the
+ * addon from loading on anything older.
+ */
+static bool read_stat(int fd, struct file_identity *identity) {
+  struct stat file;
+#if defined(__x86_64__) || defined(__aarch64__)
+  if (syscall(SYS_fstat, fd, &file) != 0) return false;
+#else
+  if (fstat(fd, &file) != 0) return false;
+#endif
+  identity->dev = (unsigned long long)file.st_dev;
+  identity->ino = (unsigned long long)file.st_ino;
+  identity->rdev = (unsigned long long)file.st_rdev;
+  identity->kind = file.st_mode & S_IFMT;
+  return true;
+}
+
+/* A hash (FNV-1a) of what /proc/self/fd/N links to; 0 where it cannot be read. */
+static unsigned long long hash_of_link(int fd) {
+  char path[32] = "/proc/self/fd/", text[64];
+  size_t length = strlen(path);
+  size_t digits = 1;
+  for (int rest = fd; rest >= 10; rest /= 10) digits++;
+  for (size_t i = digits; i > 0; i--, fd /= 10) path[length + i - 1] = (char)('0' + fd % 10);
+  path[length + digits] = '\0';
+
+  long size = syscall(SYS_readlinkat, AT_FDCWD, path, text, sizeof text);
+  unsigned long long hash = 14695981039346656037ULL;
+  for (long i = 0; i < size; i++) hash = (hash ^ (unsigned char)text[i]) * 1099511628211ULL;
+  return size > 0 ? hash : 0;
+}
+
+static bool identify(int fd, struct file_identity *identity) {
+  memset(identity, 0, sizeof *identity);
+  if (!read_statx(fd, identity) && !read_stat(fd, identity)) return false;
+  /* eventfd, epoll and others have no file type, and one inode for all of them. */
+  if (identity->kind == 0) identity->rdev = hash_of_link(fd);
+  int flags = fcntl(fd, F_GETFL);
+  if (flags < 0) return false;
+  /* These two stay as they were when the file was opened; the others can be changed. */
+  identity->kind |= (unsigned long long)(unsigned)(flags & (O_ACCMODE | O_PATH)) << 32;
+  return true;
+}
+
+/* Overlayfs gives the birth time of a file's copy as soon as something is written to the file. */
+static bool is_on_overlay(int fd) {
+  struct statfs file_system;
+  return fstatfs(fd, &file_system) == 0 && file_system.f_type == OVERLAY_FILE_SYSTEM;
+}
+
+/* The inode number of a deleted file is given to the next one, and the birth time tells them apart. */
+static bool is_same_birth(int fd, unsigned long long before, unsigned long long now) {
+  /* A file server's may be unknown until another program asks for it. */
+  return before == now || before == 0 || now == 0 || is_on_overlay(fd);
+}
+
+/* Whether the FD refers to the file that it referred to when it was identified. */
+static bool is_unchanged(const struct open_file *file) {
+  const struct file_identity *before = &file->identity;
+  struct file_identity now;
+  return identify(file->fd, &now) && now.dev == before->dev && now.ino == before->ino &&
+         now.kind == before->kind && now.rdev == before->rdev &&
+         is_same_birth(file->fd, before->born, now.born);
+}
+
+/* ------------------------------------------------------------------------------------------
  * atfork handlers
  * ---------------------------------------------------------------------------------------- */
 
 /* In the parent, on the thread that forks, right before it does. */
 static void before_fork(void) {
-  if (spawn_here.open) forks_here++;
+  struct guarded_spawn *spawn = innermost();
+  if (spawn != NULL) spawn->forked = true;
 }
 
 /*
@@ -265,14 +409,18 @@ static void before_fork(void) {
  * of the C library: a child of a thread in no guarded spawn does without them.
  */
 static void in_child(void) {
-  struct fd_list keep = {NULL, 0};
-  bool is_open = atomic_load(&open_spawns) > 0 && spawn_here.open;
+  bool is_open = atomic_load(&open_spawns) > 0 && is_spawn_open();
   if (!is_open && !atomic_load(&guard_by_default)) return;
-  if (is_open) keep = spawn_here.keep;
 
   /* An error has nowhere to go from here, and the parent marked what it could before. */
-  (void)mark_all(keep);
-  for (size_t i = 0; i < keep.count; i++) unmark_one(keep.fds[i]);
+  (void)mark_all(KEEP_NOTHING);
+  const struct guarded_spawn *spawn = is_open ? innermost() : NULL;
+  if (spawn == NULL) return;
+  /* The child's table is its own, so that no file can change between the comparison and the flag. */
+  for (size_t i = 0; i < spawn->keep.count; i++) {
+    const struct open_file *kept = &spawn->keep.files[i].file;
+    if (is_unchanged(kept)) unmark_one(kept->fd);
+  }
 }
 
 static void note_start(void);
@@ -308,34 +456,6 @@ enum stray_guard_spawning stray_guard_spawning(void) {
  * A guarded spawn, in the parent
  * ---------------------------------------------------------------------------------------- */
 
-/*
- * fstat(), as a system call where the kernel's struct is the C library's: linked against glibc
- * 2.33 or newer, the function's name would keep the addon from loading on anything older.
- */
-static int file_of(int fd, struct stat *file) {
-#if defined(__x86_64__) || defined(__aarch64__)
-  return (int)syscall(SYS_fstat, fd, file);
-#else
-  return fstat(fd, file);
-#endif
-}
-
-static bool same_file(const struct stray *stray, const struct stat *now) {
-  return stray->dev == (unsigned long long)now->st_dev &&
-         stray->ino == (unsigned long long)now->st_ino;
-}
-
-static struct fd_list copy_list(struct fd_list list) {
-  struct fd_list copy = {NULL, 0};
-  if (list.count == 0) return copy;
-  int *fds = malloc(list.count * sizeof *fds);
-  if (fds == NULL) return copy; /* nothing is kept then: the guard fails closed */
-  memcpy(fds, list.fds, list.count * sizeof *fds);
-  copy.fds = fds;
-  copy.count = list.count;
-  return copy;
-}
-
 static bool is_inheritable(int fd) {
   int flags = fcntl(fd, F_GETFD);
   return flags >= 0 && !(flags & FD_CLOEXEC);
@@ -346,31 +466,44 @@ static bool is_marked(int fd) {
   return flags >= 0 && (flags & FD_CLOEXEC);
 }
 
-/* Unmarks those of `list` that are marked, and returns them. */
-static struct fd_list unmark(struct fd_list list) {
-  struct fd_list chosen = copy_list(list);
-  int *fds = (int *)chosen.fds;
-  size_t count = 0;
-  for (size_t i = 0; i < chosen.count; i++) {
-    if (!is_marked(fds[i])) continue;
-    unmark_one(fds[i]);
-    fds[count++] = fds[i];
+static struct kept_list copy_list(struct file_list list) {
+  if (list.count == 0) return KEEP_NOTHING;
+  struct kept_file *files = calloc(list.count, sizeof *files);
+  if (files == NULL) return KEEP_NOTHING; /* the guard fails closed */
+  for (size_t i = 0; i < list.count; i++) files[i].file = list.files[i];
+  return (struct kept_list){files, list.count};
+}
+
+/*
+ * A kept number that means another file than the one that was allowed is marked like all else.
+ * Another thread may change it right after that; then only a child with a handler is safe from it.
+ */
+static void mark_changed(struct kept_list keep) {
+  for (size_t i = 0; i < keep.count; i++) {
+    const struct open_file *kept = &keep.files[i].file;
+    if (!is_unchanged(kept)) (void)mark_one(kept->fd);
   }
-  chosen.count = count;
-  return chosen;
+}
+
+/* Unmarks those of `keep` that are marked, and notes that they were. */
+static void unmark(struct kept_list keep) {
+  for (size_t i = 0; i < keep.count; i++) {
+    struct kept_file *kept = &keep.files[i];
+    if (!is_marked(kept->file.fd) || !is_unchanged(&kept->file)) continue;
+    unmark_one(kept->file.fd);
+    kept->was_marked = true;
+  }
 }
 
 /* Notes which of `sources` are inheritable, and what they are: see restore(). */
-static void note_for_restore(struct fd_list sources) {
+static void note_for_restore(struct guarded_spawn *spawn, struct fd_list sources) {
   if (sources.count == 0) return;
-  spawn_here.restore = calloc(sources.count, sizeof *spawn_here.restore);
-  if (spawn_here.restore == NULL) return; /* they stay marked then: the guard fails closed */
+  spawn->restore = calloc(sources.count, sizeof *spawn->restore);
+  if (spawn->restore == NULL) return; /* they stay marked then: the guard fails closed */
   for (size_t i = 0; i < sources.count; i++) {
-    struct stat file;
-    int fd = sources.fds[i];
-    if (!is_inheritable(fd) || file_of(fd, &file) != 0) continue;
-    spawn_here.restore[spawn_here.restore_count++] =
-        (struct stray){.fd = fd, .dev = file.st_dev, .ino = file.st_ino};
+    struct open_file file = {.fd = sources.fds[i]};
+    if (is_inheritable(file.fd) && identify(file.fd, &file.identity))
+      spawn->restore[spawn->restore_count++] = file;
   }
 }
 
@@ -378,60 +511,79 @@ static void note_for_restore(struct fd_list sources) {
  * A synchronous spawn lasts as long as its child. Meanwhile another thread may have closed a
  * source and opened a file that is none of ours under its number: that one stays marked.
  */
-static void restore(void) {
-  for (size_t i = 0; i < spawn_here.restore_count; i++) {
-    struct stat now;
-    const struct stray *source = &spawn_here.restore[i];
-    if (file_of(source->fd, &now) == 0 && same_file(source, &now)) unmark_one(source->fd);
+static void restore(const struct guarded_spawn *spawn) {
+  for (size_t i = 0; i < spawn->restore_count; i++) {
+    const struct open_file *source = &spawn->restore[i];
+    if (is_unchanged(source)) unmark_one(source->fd);
   }
 }
 
-static void clear_spawn(void) {
-  free((void *)spawn_here.keep.fds);
-  free((void *)spawn_here.unmarked.fds);
-  free(spawn_here.restore);
-  memset(&spawn_here, 0, sizeof spawn_here);
+/*
+ * Unless every spawn so far was a fork, perhaps no handler runs in the child: it gets what the
+ * parent's flags say. So they say the right thing while the process is made. Another thread that
+ * spawns meanwhile shares these flags: one that begins now marks `keep`, and this child goes
+ * without; one that has marked already may pass it on. A lock would have to be held for as long
+ * as a synchronous spawn's child lives.
+ */
+static void unmark_unless_fork(struct guarded_spawn *spawn) {
+  if (stray_guard_spawning() != STRAY_GUARD_FORK) unmark(spawn->keep);
 }
 
-int stray_guard_mark(void) { return mark_all((struct fd_list){NULL, 0}); }
+int stray_guard_mark(void) { return mark_all(KEEP_NOTHING); }
 
-int stray_guard_begin(struct fd_list keep, struct fd_list sources) {
-  /* One that was not ended: a spawn inside a spawn (a getter that spawns) replaces the outer. */
-  stray_guard_end(false);
-  spawn_here.keep = copy_list(keep);
-  spawn_here.forks_before = forks_here;
-  spawn_here.open = true;
+int stray_guard_begin(struct file_list keep, struct fd_list sources) {
   atomic_fetch_add(&open_spawns, 1);
+  struct guarded_spawn *spawn = here.without_memory > 0 ? NULL : calloc(1, sizeof *spawn);
+  if (spawn == NULL) {
+    here.without_memory++;
+    return mark_all(KEEP_NOTHING);
+  }
+  spawn->keep = copy_list(keep);
+  spawn->outer = here.top;
+  here.top = spawn;
 
-  note_for_restore(sources);
-  int way = mark_all(spawn_here.keep);
-  /*
-   * Unless every spawn so far was a fork, perhaps no handler runs in the child: it gets what the
-   * parent's flags say. So they say the right thing while the process is made. Another thread that
-   * spawns meanwhile shares these flags: one that begins now marks `keep`, and this child goes
-   * without; one that has marked already may pass it on. A lock would have to be held for as long
-   * as a synchronous spawn's child lives.
-   */
-  if (stray_guard_spawning() != STRAY_GUARD_FORK) spawn_here.unmarked = unmark(spawn_here.keep);
+  note_for_restore(spawn, sources);
+  int way = mark_all(spawn->keep);
+  mark_changed(spawn->keep);
+  unmark_unless_fork(spawn);
   return way;
 }
 
 void stray_guard_end(bool started) {
-  if (!spawn_here.open) return;
-  if (forks_here != spawn_here.forks_before)
-    atomic_store(&saw_fork, true);
-  else if (started)
-    atomic_store(&saw_other, true);
-
-  for (size_t i = 0; i < spawn_here.unmarked.count; i++) (void)mark_one(spawn_here.unmarked.fds[i]);
-  restore();
-  clear_spawn();
+  if (!is_spawn_open()) return;
   atomic_fetch_sub(&open_spawns, 1);
+  if (here.without_memory > 0) {
+    here.without_memory--;
+  } else {
+    struct guarded_spawn *spawn = here.top;
+    if (spawn->forked)
+      atomic_store(&saw_fork, true);
+    else if (started)
+      atomic_store(&saw_other, true);
+
+    for (size_t i = 0; i < spawn->keep.count; i++)
+      if (spawn->keep.files[i].was_marked) (void)mark_one(spawn->keep.files[i].file.fd);
+    restore(spawn);
+    here.top = spawn->outer;
+    free(spawn->keep.files);
+    free(spawn->restore);
+    free(spawn);
+  }
+  /* The inner spawn marked what the outer one keeps, and the outer one's process may be yet to come. */
+  struct guarded_spawn *outer = innermost();
+  if (outer != NULL) unmark_unless_fork(outer);
 }
 
-int stray_guard_replace(struct fd_list keep) {
+void stray_guard_end_thread(void) {
+  while (is_spawn_open()) stray_guard_end(false);
+}
+
+int stray_guard_replace(struct file_list list) {
+  struct kept_list keep = copy_list(list);
   int way = mark_all(keep);
-  for (size_t i = 0; i < keep.count; i++) unmark_one(keep.fds[i]);
+  mark_changed(keep);
+  unmark(keep);
+  free(keep.files);
   return way;
 }
 
@@ -448,8 +600,7 @@ static bool at_start = true; /* while the first look is under way */
 static void forget_closed(void) {
   size_t kept = 0;
   for (size_t i = 0; i < known_count; i++) {
-    struct stat now;
-    if (file_of(known[i].fd, &now) == 0 && same_file(&known[i], &now)) known[kept++] = known[i];
+    if (is_unchanged(&known[i].file)) known[kept++] = known[i];
   }
   known_count = kept;
 }
@@ -458,7 +609,7 @@ static size_t place_of(int fd) {
   size_t low = 0, high = known_count;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
-    if (known[middle].fd < fd)
+    if (known[middle].file.fd < fd)
       low = middle + 1;
     else
       high = middle;
@@ -468,10 +619,10 @@ static size_t place_of(int fd) {
 
 static int remember(int fd) {
   size_t place = place_of(fd);
-  if (place < known_count && known[place].fd == fd) return 0;
+  if (place < known_count && known[place].file.fd == fd) return 0;
 
-  struct stat file;
-  if (file_of(fd, &file) != 0) return 0; /* closed since it was seen */
+  struct stray stray = {{.fd = fd}, at_start};
+  if (!identify(fd, &stray.file.identity)) return 0; /* closed since it was seen */
 
   if (known_count == known_room) {
     size_t room = known_room == 0 ? 16 : known_room * 2;
@@ -481,12 +632,12 @@ static int remember(int fd) {
     known_room = room;
   }
   memmove(known + place + 1, known + place, (known_count - place) * sizeof *known);
-  known[place] = (struct stray){fd, at_start, file.st_dev, file.st_ino};
+  known[place] = stray;
   known_count++;
   return 0;
 }
 
-static int note_inheritable(int fd, const struct fd_list *unused) {
+static int note_inheritable(int fd, const struct kept_list *unused) {
   (void)unused;
   /* One that a parent under closefds put here is nothing that a child could use. */
   return is_inheritable(fd) && !is_placeholder(fd) ? remember(fd) : 0;
@@ -529,7 +680,7 @@ void stray_guard_forget_marked(void) {
   pthread_mutex_lock(&known_lock);
   size_t kept = 0;
   for (size_t i = 0; i < known_count; i++) {
-    if (is_inheritable(known[i].fd)) known[kept++] = known[i];
+    if (is_inheritable(known[i].file.fd)) known[kept++] = known[i];
   }
   known_count = kept;
   pthread_mutex_unlock(&known_lock);
@@ -545,16 +696,17 @@ bool stray_guard_by_default(bool on) {
   return false;
 }
 int stray_guard_mark(void) { return STRAY_GUARD_NOTHING; }
-int stray_guard_replace(struct fd_list keep) {
-  (void)keep;
+int stray_guard_replace(struct file_list list) {
+  (void)list;
   return STRAY_GUARD_NOTHING;
 }
-int stray_guard_begin(struct fd_list keep, struct fd_list sources) {
+int stray_guard_begin(struct file_list keep, struct fd_list sources) {
   (void)keep;
   (void)sources;
   return STRAY_GUARD_NOTHING;
 }
 void stray_guard_end(bool started) { (void)started; }
+void stray_guard_end_thread(void) {}
 enum stray_guard_spawning stray_guard_spawning(void) { return STRAY_GUARD_UNKNOWN; }
 int stray_guard_list(struct stray **strays, size_t *count) {
   *strays = NULL;

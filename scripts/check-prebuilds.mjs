@@ -20,6 +20,7 @@ const OLDEST_GLIBC = '2.17';
 const EXPECTED = `without: [0,1,2,20]
 strays: 20 (at start) 200
 kept: [0,1,2,20]
+kept, but another file by now: [0,1,2]
 none: [0,1,2]
 by default: [0,1,2]
 spawning by 1, way 1

@@ -12,7 +12,8 @@ const policyOf = (...rules: Rule[]): Policy =>
   toPolicy({ rules, compat: [], unverified: 'warn', aliases: {} }, 0);
 const keeping = (command?: string): Policy =>
   policyOf({ kinds: ['stray'], effect: 'warn', source: 'f', ...(command !== undefined && { command }) });
-const straysOf = (...fds: number[]): Stray[] => fds.map(fd => ({ fd, atStart: false, file: UNKNOWN_FILE }));
+const straysOf = (...fds: number[]): Stray[] =>
+  fds.map(fd => ({ fd, identity: '', atStart: false, file: UNKNOWN_FILE }));
 
 interface Step {
   readonly call?: Partial<SpawnCall>;

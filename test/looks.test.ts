@@ -58,7 +58,7 @@ function keptOf(mode: Mode, rules: readonly object[], given: Parameters<typeof c
         strays = [...strays, stray(fd)];
         return guard(call(given));
       });
-      return plans.at(-1)?.keep ?? [];
+      return (plans.at(-1)?.keep ?? []).map(({ fd }) => fd);
     },
   );
 }

@@ -3,7 +3,8 @@
 import type { Outcome } from './dispose';
 import type { Mode } from './policy';
 import type { AnyFunction } from './replace-method';
-import type { SpawnRequest, Stray } from './request';
+import type { Crossing, SpawnRequest, Stray } from './request';
+import type { IdentifiedFd } from './stray-guard';
 
 /** What the patch has to do around the original call. */
 export interface Plan {
@@ -15,8 +16,8 @@ export interface Plan {
   readonly cover: readonly number[];
   /** Whether to mark: always in `enforce` and `strict`, otherwise only to carry out a denial. */
   readonly guarded: boolean;
-  /** Strays that go to the child under their own numbers. Sorted. */
-  readonly keep: readonly number[];
+  /** Strays that go to the child under their own numbers, as long as these mean the same files. Sorted. */
+  readonly keep: readonly IdentifiedFd[];
   /** FDs of the parent whose own flags have to be the same afterwards. Sorted. */
   readonly untouched: readonly number[];
   /** Strays that must not reach the child; for the stand-in, which cannot mark. Sorted. */
@@ -77,7 +78,7 @@ export function apply(
     ...emptySlots(request, closedFds),
     cover: sorted(strayFds.filter(fd => announced.includes(fd) && fd <= HIGHEST_COVERED)),
     guarded: mode === 'enforce' || mode === 'strict' || closed.length > 0,
-    keep: sorted(passed.filter(crossing => crossing.kind === 'stray').map(crossing => crossing.childFd)),
+    keep: keptOf(passed, strays),
     // In `warn` a denial must change nothing else. What a slot hides stays as it was, and so does
     // the stray itself: the next caller may be one that the rule does not speak of.
     untouched: sorted(mode === 'warn' ? [...sources, ...hidden, ...strayFds] : sources),
@@ -99,6 +100,15 @@ function emptySlots(
   // Below 3, Node opens the null device for an empty slot.
   const denied = closed.filter(([{ childFd }]) => childFd >= 3).map(([, index]) => index);
   return { stdio: emptied, denied };
+}
+
+/** A number alone may mean another file by the time of the spawn, so each has its file with it. */
+function keptOf(passed: readonly Crossing[], strays: readonly Stray[]): IdentifiedFd[] {
+  const fds = new Set(passed.filter(({ kind }) => kind === 'stray').map(({ childFd }) => childFd));
+  return strays
+    .filter(({ fd }) => fds.has(fd))
+    .map(({ fd, identity }) => ({ fd, identity }))
+    .sort((a, b) => a.fd - b.fd);
 }
 
 /** Their numbers are taken by slots; where the slot is denied, the stray must not show through. */

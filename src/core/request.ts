@@ -29,6 +29,8 @@ export const UNKNOWN_FILE: OpenFile = {
 /** An FD that would cross exec without anybody having designated it. */
 export interface Stray {
   readonly fd: number;
+  /** Tells the file from another that has this number later; see src/core/stray-guard.ts. */
+  readonly identity: string;
   /** It was open when closefds was loaded, so the process most likely inherited it. */
   readonly atStart: boolean;
   readonly file: OpenFile;

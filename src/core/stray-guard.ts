@@ -3,12 +3,16 @@
 // Two things fulfil it: the addon (src/node/stray-guard.ts) and its stand-in in JavaScript
 // (src/node/stand-in.ts).
 
-/** A stray as the guard lists it: enough to tell whether it is still the same file. */
-export interface ListedStray {
+/** An FD and the file that it refers to. */
+export interface IdentifiedFd {
   readonly fd: number;
-  readonly atStart: boolean;
-  /** Device and inode: the same as long as the FD refers to the same file. */
+  /** The same as long as the FD refers to the same file: device, inode and more. Only the guard reads it. */
   readonly identity: string;
+}
+
+/** A stray as the guard lists it: enough to tell whether it is still the same file. */
+export interface ListedStray extends IdentifiedFd {
+  readonly atStart: boolean;
 }
 
 /** How FDs are kept from children: the addon's ways of marking, or the stand-in's covers. */
@@ -19,7 +23,7 @@ export type Spawning = 'unknown' | 'fork' | 'other';
 
 /** What the guard does for one spawn; see Plan in src/core/apply.ts. */
 export interface Guarding {
-  readonly keep: readonly number[];
+  readonly keep: readonly IdentifiedFd[];
   readonly untouched: readonly number[];
 }
 
@@ -28,11 +32,14 @@ export interface StrayGuard {
   readonly arm: (byDefault: boolean) => void;
   /** What would cross exec. `marks` tells whether this process marks, so that a marked FD may be a stray. */
   readonly list: (marks: boolean) => readonly ListedStray[];
-  /** Before a spawn of which nothing is kept, where children are guarded by default. Throws as begin() does. */
+  /**
+   * Before a spawn of which nothing is kept, where children are guarded by default. Not between begin() and
+   * end() of another on the same thread: the child would get what that one keeps. Throws as begin() does.
+   */
   readonly mark: () => void;
-  /** Before a spawn. Throws if nothing could be marked. */
+  /** Before a spawn. Throws if nothing could be marked. Between begin() and end() of another, it nests. */
   readonly begin: (guarding: Guarding) => void;
-  /** After it, come what may. */
+  /** After it, come what may; the last one that began ends first. */
   readonly end: (started: boolean) => void;
   /** Before this process becomes another program. Throws if nothing could be marked. */
   readonly replace: (guarding: Guarding) => void;

@@ -117,8 +117,9 @@ function list(): ListedStray[] {
       const flags = flagsOf(fd);
       // One that a parent under closefds put here is nothing that a child could use.
       if ((flags & O_CLOEXEC) !== 0 || ((flags & O_PATH) !== 0 && isLink(fd))) continue;
-      const { dev, ino } = fstatSync(fd);
-      strays.push({ fd, atStart: false, identity: `${dev}:${ino}` });
+      // Without `bigint`, an inode beyond 2^53 loses its last bits.
+      const { dev, ino, mode, rdev } = fstatSync(fd, { bigint: true });
+      strays.push({ fd, atStart: false, identity: `${dev}:${ino}:${mode >> 12n}:${rdev}` });
     } catch {
       // Closed since the directory was read, most likely by readdirSync() itself.
     }

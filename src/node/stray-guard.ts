@@ -6,19 +6,19 @@
 import fs = require('node:fs');
 import path = require('node:path');
 
-import type { ListedStray, Spawning, StrayGuard, Way } from '../core/stray-guard';
+import type { IdentifiedFd, ListedStray, Spawning, StrayGuard, Way } from '../core/stray-guard';
 
 interface Addon {
   arm(): number;
   /** Gives what it was before. */
   guardByDefault(on: boolean): boolean;
   mark(): number;
-  begin(keep: Int32Array | undefined, untouched: Int32Array | undefined): number;
+  begin(keep: BigUint64Array | undefined, untouched: Int32Array | undefined): number;
   end(started: boolean): void;
-  replace(keep: Int32Array | undefined): number;
+  replace(keep: BigUint64Array | undefined): number;
   spawning(): number;
   placeholder(): number;
-  list(forgetMarked: boolean): Float64Array;
+  list(forgetMarked: boolean): BigUint64Array;
 }
 
 const WAYS: readonly Way[] = ['nothing', 'close_range', 'table', 'proc'];
@@ -39,9 +39,9 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
     },
     list: marks => toStrays(addon.list(!marks)),
     mark: () => note(addon.mark()),
-    begin: ({ keep, untouched }) => note(addon.begin(toList(keep), toList(untouched))),
+    begin: ({ keep, untouched }) => note(addon.begin(toWords(keep), toList(untouched))),
     end: started => addon.end(started),
-    replace: ({ keep }) => note(addon.replace(toList(keep))),
+    replace: ({ keep }) => note(addon.replace(toWords(keep))),
     way: () => way,
     spawning: () => SPAWNING[addon.spawning()] ?? 'unknown',
     placeholder() {
@@ -131,15 +131,26 @@ function toList(fds: readonly number[]): Int32Array | undefined {
   return fds.length === 0 ? undefined : Int32Array.from(fds);
 }
 
-const FIELDS = 4;
+/** 64 bits each, of which a double would lose some: the FD, the words of its identity and, in a list, `atStart`. */
+const WORDS = 6;
+const LIST_WORDS = WORDS + 1;
 
-function toStrays(listed: Float64Array): ListedStray[] {
+function toWords(files: readonly IdentifiedFd[]): BigUint64Array | undefined {
+  if (files.length === 0) return undefined;
+  const words = new BigUint64Array(files.length * WORDS);
+  files.forEach(({ fd, identity }, index) => {
+    words.set([BigInt(fd), ...identity.split(':').map(BigInt)], index * WORDS);
+  });
+  return words;
+}
+
+function toStrays(listed: BigUint64Array): ListedStray[] {
   const strays: ListedStray[] = [];
-  for (let at = 0; at < listed.length; at += FIELDS) {
+  for (let at = 0; at < listed.length; at += LIST_WORDS) {
     strays.push({
       fd: Number(listed[at]),
-      atStart: listed[at + 1] === 1,
-      identity: `${listed[at + 2]}:${listed[at + 3]}`,
+      atStart: listed[at + WORDS] === 1n,
+      identity: listed.subarray(at + 1, at + WORDS).join(':'),
     });
   }
   return strays;

@@ -39,7 +39,7 @@ export function createStrayWatch({ list, describe, now }: Looks): StrayWatch {
     described = new Map();
     const seen = list().map(({ fd, atStart, identity }) => {
       const key = `${fd} ${identity}`;
-      const stray = before.get(key) ?? { fd, atStart, file: describe(fd) };
+      const stray = before.get(key) ?? { fd, identity, atStart, file: describe(fd) };
       described.set(key, stray);
       return stray;
     });

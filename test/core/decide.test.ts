@@ -286,7 +286,7 @@ property(
 test('toRequest() is what decide() gets: strays behind slots are not judged twice', t => {
   const made = toRequest(
     call({ stdio: ['pipe', 'pipe', 'pipe', 'pipe'] }),
-    [{ fd: 3, atStart: true, file: UNKNOWN_FILE }],
+    [{ fd: 3, identity: '', atStart: true, file: UNKNOWN_FILE }],
     () => UNKNOWN_FILE,
   );
   t.deepEqual(

@@ -17,12 +17,14 @@
 
 #define LOW_STRAY 20
 #define HIGH_STRAY 200
+#define WORDS 6 /* of a file: binding.c */
 
 struct napi_value__ {
   napi_valuetype type;
   double number;
   const void *data;
   size_t length;
+  napi_typedarray_type elements;
 };
 
 struct napi_callback_info__ {
@@ -93,7 +95,7 @@ napi_status napi_get_typedarray_info(napi_env env, napi_value value, napi_typeda
                                      size_t *length, void **data, napi_value *buffer,
                                      size_t *offset) {
   (void)env, (void)buffer, (void)offset;
-  *type = napi_int32_array;
+  *type = value->elements;
   *length = value->length;
   *data = (void *)value->data;
   return napi_ok;
@@ -108,9 +110,9 @@ napi_status napi_create_arraybuffer(napi_env env, size_t bytes, void **data, nap
 
 napi_status napi_create_typedarray(napi_env env, napi_typedarray_type type, size_t length,
                                    napi_value buffer, size_t offset, napi_value *result) {
-  (void)env, (void)type, (void)offset;
-  *result = new_value(
-      (struct napi_value__){.type = napi_object, .data = buffer->data, .length = length});
+  (void)env, (void)offset;
+  *result = new_value((struct napi_value__){
+      .type = napi_object, .data = buffer->data, .length = length, .elements = type});
   return napi_ok;
 }
 
@@ -150,8 +152,9 @@ static napi_value boolean(bool value) {
   return new_value((struct napi_value__){.type = napi_boolean, .number = value});
 }
 
-static napi_value list_of(const int *fds, size_t count) {
-  return new_value((struct napi_value__){.type = napi_object, .data = fds, .length = count});
+static napi_value words_of(const uint64_t *words, size_t count) {
+  return new_value((struct napi_value__){
+      .type = napi_object, .data = words, .length = count, .elements = napi_biguint64_array});
 }
 
 /* ---- Tries ---- */
@@ -170,18 +173,23 @@ static void show_child(const char *title) {
   if (child < 0 || waitpid(child, &status, 0) != child || status != 0) exit(3);
 }
 
-static void open_stray(int at) {
-  int fd = open("/dev/null", O_RDWR);
-  if (fd < 0 || dup2(fd, at) != at || close(fd) != 0) exit(3);
+static void open_at(const char *path, int at, int flags) {
+  int fd = open(path, O_RDONLY);
+  if (fd < 0 || dup3(fd, at, flags) != at || close(fd) != 0) exit(3);
 }
 
-static void show_strays(void) {
+static void open_stray(int at) { open_at("/dev/null", at, 0); }
+static void open_other(int at) { open_at("/dev/zero", at, O_CLOEXEC); }
+
+/* Of each stray: its FD, its identity, and whether it was there at start. */
+static napi_value show_strays(void) {
   napi_value listed = call("list", boolean(false), NULL);
-  const double *fields = listed->data;
+  const uint64_t *words = listed->data;
   printf("strays:");
-  for (size_t i = 0; i + 3 < listed->length; i += 4)
-    printf(" %d%s", (int)fields[i], fields[i + 1] != 0 ? " (at start)" : "");
+  for (size_t i = 0; i + WORDS < listed->length; i += WORDS + 1)
+    printf(" %d%s", (int)words[i], words[i + WORDS] != 0 ? " (at start)" : "");
   printf("\n");
+  return listed;
 }
 
 int main(int argc, char **argv) {
@@ -205,11 +213,17 @@ int main(int argc, char **argv) {
 
   if (call("arm", NULL, NULL)->number != 0) return 3;
   open_stray(HIGH_STRAY);
-  show_strays();
+  napi_value strays = show_strays();
 
-  const int kept[] = {LOW_STRAY};
-  double way = call("begin", list_of(kept, 1), nothing())->number;
+  /* The list is sorted: the low one is the first. */
+  napi_value kept = words_of(strays->data, WORDS);
+  double way = call("begin", kept, nothing())->number;
   show_child("kept");
+  (void)call("end", boolean(true), NULL);
+
+  (void)call("begin", kept, nothing());
+  open_other(LOW_STRAY);
+  show_child("kept, but another file by now");
   (void)call("end", boolean(true), NULL);
 
   call("begin", nothing(), nothing());
