@@ -577,7 +577,37 @@ const FROM_OTHERS: readonly Row[] = [
   ),
 ];
 
-export const ROWS: readonly Row[] = [...FROM_CPYTHON, ...FROM_OTHERS];
+// ---------------------------------------------------------------------------------------------
+// Our own
+// ---------------------------------------------------------------------------------------------
+
+const OF_OUR_OWN: readonly Row[] = [
+  row(
+    'G2',
+    `
+      const swap = () => {
+        leak.close(40);
+        const fds = [];
+        do fds.push(fs.openSync(file + '.private', 'a+')); while (fds.at(-1) < 40);
+        for (const fd of fds.slice(0, -1)) fs.closeSync(fd);
+      };
+      // Node reads it when the call has been judged.
+      const during = work =>
+        listed(Object.defineProperty({}, 'cwd', { enumerable: true, get() { work(); } }));
+      // The first spawn does not know yet how processes are made; the second does.
+      const answers = [];
+      for (let i = 0; i < 2; i++) {
+        leak.open(file, 40);
+        answers.push(during(() => {}), during(swap));
+        fs.closeSync(40);
+      }
+      answer(answers);`,
+    way => [child(way, [40]), child(way, []), child(way, [40]), child(way, [])],
+    { rules: [allow({ kinds: ['stray'], fds: [40] })] },
+  ),
+];
+
+export const ROWS: readonly Row[] = [...FROM_CPYTHON, ...FROM_OTHERS, ...OF_OUR_OWN];
 
 /** Where a row is run: everywhere, unless it says why not. */
 export function waysOf({ exempt }: Row): readonly ConformanceWay[] {
