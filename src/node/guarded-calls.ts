@@ -281,9 +281,10 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
    * default. So the addon is not called after the fork, where each page that is written is a page fault.
    */
   function markAlone({ guarded, keep, untouched, trace }: Plan): boolean {
+    // A child would get what the outer call keeps, and nothing else: the stray guard has to know of this one.
+    if (current?.isOpen) return false;
     if (!guarded) return true;
-    // What the outer call keeps is none of this one's: the stray guard has to be told of it.
-    if (trace !== undefined || current !== undefined) return false;
+    if (trace !== undefined) return false;
     if (!byDefault || keep.length > 0 || untouched.length > 0) return false;
     knowsSpawning ||= strayGuard.spawning() !== 'unknown';
     if (knowsSpawning) tolerate(() => strayGuard.mark());
@@ -311,6 +312,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
     const outer = current;
     current = own;
     try {
+      own.isOpen = !isDone;
       if (!isDone) tolerate(() => strayGuard.begin(plan));
       const outcome = start();
       started = outcome.started;
@@ -368,6 +370,8 @@ interface OwnLayer {
   handle?: object | undefined;
   /** In the options of a synchronous call, which Node copies. Undefined once they arrived at the binding. */
   token?: symbol | undefined;
+  /** The stray guard has been told of the call, and not of its end. */
+  isOpen?: boolean;
 }
 
 interface CarriedOptions {
