@@ -174,7 +174,9 @@ for (const { name, body, outer = OUTER, isRecent } of WAYS_IN) {
 
 test('bare, the same inner spawns pass everything', async t => {
   const { stdout } = await observe(t, WAYS_IN[1]?.body ?? '', 'off');
-  t.deepEqual(JSON.parse(stdout), { inner: [[0, 1, 2, 4, 40]], outer: OUTER });
+  const { inner, outer } = JSON.parse(stdout);
+  // Node 18 reads the getter twice.
+  t.deepEqual([[...new Set(inner.map(String))], outer], [['0,1,2,4,40'], OUTER]);
 });
 
 test('a handle that the program spawns by itself within a call is judged', async t => {
@@ -188,9 +190,10 @@ test('a handle that the program spawns by itself within a call is judged', async
       const handle = new Process();
       handle.onexit = () => {};
       // One object, or eight values since 24.19 and 26.4.
-      const code = handle.spawn.length > 1
-        ? handle.spawn(file, [file], undefined, [], FORMS, 0, undefined, undefined)
-        : handle.spawn({ file, args: [file], envPairs: [], stdio: FORMS });
+      const [major, minor] = process.versions.node.split('.').map(Number);
+      if (major > 26 || (major === 26 && minor >= 4) || (major === 24 && minor >= 19))
+        handle.spawn(file, [file], undefined, [], FORMS, 0, undefined, undefined);
+      else handle.spawn({ file, args: [file], envPairs: [], stdio: FORMS });
       busy = false;
     };
     const child = new cp.ChildProcess();

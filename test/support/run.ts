@@ -19,7 +19,7 @@ const SANITIZER = process.env.CLOSEFDS_TEST_PRELOAD ?? '';
 export const preloading = (file: string): string => `${SANITIZER} ${file}`.trim();
 
 export interface RunOptions {
-  /** Default: the Node that runs the tests. */
+  /** Default: CLOSEFDS_TEST_NODE, or the Node that runs the tests. */
   readonly node?: string;
   /** Arguments of Node, in front of the program. Default: the preload. */
   readonly nodeArgs?: readonly string[];
@@ -50,7 +50,7 @@ function environment(): Record<string, string> {
 /** Runs a program under the preload, with stdin, stdout and stderr and no other FD. */
 export function run(program: string, options: RunOptions = {}): Promise<RunResult> {
   const {
-    node = process.execPath,
+    node = process.env.CLOSEFDS_TEST_NODE ?? process.execPath,
     nodeArgs = ['--require', REGISTER],
     args = [],
     env,
