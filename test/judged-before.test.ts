@@ -102,7 +102,7 @@ for (const [name, steps, kept, told] of [
       return guard(call(step.call ?? {}));
     });
     t.deepEqual(
-      plans.map(({ keep }) => [...keep]),
+      plans.map(({ keep }) => keep.map(({ fd }) => fd)),
       kept,
     );
     t.deepEqual(occurrences, told);
