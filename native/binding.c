@@ -143,6 +143,30 @@ static napi_value placeholder(napi_env env, napi_callback_info info) {
   return number(env, placeholder_fd());
 }
 
+static bool to_int(napi_env env, napi_value value, int *result) {
+  if (napi_get_value_int32(env, value, result) == napi_ok) return true;
+  (void)napi_throw_type_error(env, NULL, "expected a number"); /* already failing */
+  return false;
+}
+
+/* putPlaceholder(fd: number): number, a duplicate of what was there or a negative errno code */
+static napi_value put_placeholder(napi_env env, napi_callback_info info) {
+  napi_value values[1];
+  int fd;
+  if (!arguments(env, info, 1, values) || !to_int(env, values[0], &fd)) return NULL;
+  return number(env, placeholder_put(fd));
+}
+
+/* removePlaceholder(fd: number, before: number): void */
+static napi_value remove_placeholder(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  int fd, before;
+  if (arguments(env, info, 2, values) && to_int(env, values[0], &fd) &&
+      to_int(env, values[1], &before))
+    placeholder_remove(fd, before);
+  return NULL;
+}
+
 /* list(forgetMarked: boolean): BigUint64Array, LIST_WORDS numbers for each stray */
 static napi_value list(napi_env env, napi_callback_info info) {
   napi_value values[1];
@@ -188,6 +212,7 @@ NAPI_MODULE_INIT() {
   } functions[] = {
       {"arm", arm}, {"guardByDefault", guard_by_default}, {"mark", mark}, {"begin", begin}, {"end", end},
       {"replace", replace}, {"spawning", spawning}, {"list", list}, {"placeholder", placeholder},
+      {"putPlaceholder", put_placeholder}, {"removePlaceholder", remove_placeholder},
   };
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value function;

@@ -68,11 +68,35 @@ int placeholder_fd(void) {
   return result;
 }
 
+int placeholder_put(int fd) {
+  int placeholder = placeholder_fd();
+  if (placeholder < 0) return placeholder;
+  int before = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (before < 0) return -errno;
+  if (dup3(placeholder, fd, 0) >= 0) return before;
+  int error = -errno;
+  (void)close(before); /* opened above */
+  return error;
+}
+
+void placeholder_remove(int fd, int before) {
+  (void)dup3(before, fd, O_CLOEXEC); /* both are open; nothing can be done where that fails */
+  (void)close(before);               /* of placeholder_put() */
+}
+
 #else /* not Linux: JavaScript opens the null device, see src/node/placeholder.ts */
 
 #include <errno.h>
 
 int placeholder_fd(void) { return -ENOSYS; }
+int placeholder_put(int fd) {
+  (void)fd;
+  return -ENOSYS;
+}
+void placeholder_remove(int fd, int before) {
+  (void)fd;
+  (void)before;
+}
 bool is_placeholder(int fd) {
   (void)fd;
   return false;

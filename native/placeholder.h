@@ -15,6 +15,15 @@
  */
 int placeholder_fd(void);
 
+/*
+ * For a process that becomes another program: puts the placeholder over `fd`, inheritable. Returns a
+ * close-on-exec duplicate of what was there, for placeholder_remove(), or a negative errno code.
+ */
+int placeholder_put(int fd);
+
+/* Puts back what was there, close-on-exec: the process did not become another program. */
+void placeholder_remove(int fd, int before);
+
 /* Whether an FD is a placeholder, most likely one that this process inherited. */
 bool is_placeholder(int fd);
 

@@ -285,6 +285,33 @@ test('the streams and the output of a child do not show the slots that were adde
   t.deepEqual(JSON.parse(stdout), [3, 3, 3, 3]);
 });
 
+test('process.execve() puts a placeholder over a stray that the new program is told of', async t => {
+  const { stdout, stderr } = await start(t, {
+    body: `
+      leak.open(__filename, 40);
+      leak.open(__filename, 41);
+      if (process.execve === undefined) answer('no execve');
+      else process.execve(LIST, ['list', '--log-fd=40'], {});`,
+  });
+  const result = JSON.parse(stdout);
+  if (result === 'no execve') t.log('this Node has no process.execve()');
+  else t.deepEqual(result, COVERED, stderr);
+  t.pass();
+});
+
+test('a process.execve() that is refused leaves the stray what it was', async t => {
+  const { stdout, stderr } = await start(t, {
+    body: `
+      leak.open(__filename, 40);
+      if (process.execve === undefined) answer(fs.readlinkSync('/proc/self/fd/40') === __filename);
+      else {
+        try { process.execve(LIST, ['list', '--log-fd=40', 5], {}); } catch {}
+        answer(fs.readlinkSync('/proc/self/fd/40') === __filename);
+      }`,
+  });
+  t.is(stdout, 'true', stderr);
+});
+
 // ---------------------------------------------------------------------------------------------
 // The placeholder itself
 // ---------------------------------------------------------------------------------------------

@@ -51,6 +51,8 @@ export interface StrayGuard {
    * system has none; throws if it cannot be opened.
    */
   readonly placeholder: () => number | undefined;
+  /** Puts the placeholder over these numbers of this process, which is about to become another program. Gives what undoes it. */
+  readonly coverHere: (fds: readonly number[]) => () => void;
   /** Nothing can be marked, so each stray has to be covered by the placeholder: the stand-in. */
   readonly mustCover: boolean;
 }
@@ -66,5 +68,6 @@ export const NO_STRAY_GUARD: StrayGuard = {
   way: () => 'nothing',
   spawning: () => 'unknown',
   placeholder: () => undefined,
+  coverHere: () => () => {},
   mustCover: false,
 };

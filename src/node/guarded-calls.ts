@@ -188,7 +188,14 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
       );
       plan.trace?.forgo('process.execve() cannot be traced from within', process.pid);
       if (plan.guarded) tolerate(() => strayGuard.replace(plan));
-      return Reflect.apply(original, this, args);
+      // Node refuses other arguments, and the process goes on.
+      const isValid = typeof file === 'string' && (argv === undefined || toStrings(argv).length > 0);
+      const uncover = isValid && plan.cover.length > 0 ? strayGuard.coverHere(plan.cover) : undefined;
+      try {
+        return Reflect.apply(original, this, args);
+      } finally {
+        uncover?.();
+      }
     };
   }
 

@@ -33,6 +33,7 @@ export function createStandIn(): StrayGuard {
     way: () => 'mask',
     spawning: () => 'unknown',
     placeholder,
+    coverHere: () => () => {},
     mustCover: true,
   };
 

@@ -18,6 +18,8 @@ interface Addon {
   replace(keep: BigUint64Array | undefined): number;
   spawning(): number;
   placeholder(): number;
+  putPlaceholder(fd: number): number;
+  removePlaceholder(fd: number, before: number): void;
   list(forgetMarked: boolean): BigUint64Array;
 }
 
@@ -48,6 +50,12 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
       const fd = addon.placeholder();
       if (fd < 0) throw new Error(`no placeholder could be opened (errno ${-fd})`);
       return fd;
+    },
+    coverHere(fds) {
+      const covered = fds.map(fd => ({ fd, before: addon.putPlaceholder(fd) }));
+      return () => {
+        for (const { fd, before } of covered) if (before >= 0) addon.removePlaceholder(fd, before);
+      };
     },
     mustCover: false,
   };
