@@ -23,14 +23,15 @@ export interface Row {
   readonly exempt?: (way: ConformanceWay) => string | undefined;
 }
 
-/** `stray FD` as the child finds it: not at all, or behind a mask. */
+/** What a child has: the stand-in puts a placeholder over each stray, and every guard one in each denied slot. */
 export function child(
   way: ConformanceWay,
   fds: readonly number[],
   strays: readonly number[] = [],
+  denied: readonly number[] = [],
 ): (number | string)[] {
-  const masked = way.masks ? strays.map(fd => `${fd} placeholder`) : [];
-  const all: (number | string)[] = [...new Set([0, 1, 2, ...fds]), ...masked];
+  const placeholders = [...denied, ...(way.masks ? strays : [])].map(fd => `${fd} placeholder`);
+  const all: (number | string)[] = [...new Set([0, 1, 2, ...fds]), ...placeholders];
   return all.sort((a, b) => Number.parseInt(String(a), 10) - Number.parseInt(String(b), 10));
 }
 

@@ -583,6 +583,18 @@ const FROM_OTHERS: readonly Row[] = [
 
 const OF_OUR_OWN: readonly Row[] = [
   row(
+    'P1',
+    `
+      leak.open(file, 40);
+      leak.open(file, 41);
+      const stdio = ['ignore', 'pipe', 'inherit', 'pipe', 'ignore', fs.openSync(__filename)];
+      answer([
+        listed({ stdio }),
+        JSON.parse(childProcess.execFileSync(LIST, ['--log-fd', '40'], { stdio })),
+      ]);`,
+    way => [child(way, [], [40, 41], [3, 5]), child(way, [], [41], [3, 5, 40])],
+  ),
+  row(
     'G2',
     `
       const swap = () => {

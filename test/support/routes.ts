@@ -551,7 +551,7 @@ function ownFiles({ folder, register }: Setting): string[] {
 }
 
 /** What the stand-in reads to find strays and to put something over them. */
-const FILES_OF_MASKS = ['/proc/self/*', '/dev/null'];
+const FILES_OF_MASKS = ['/proc/self/*'];
 
 function preload({ register }: Setting, ...rest: readonly string[]): string[] {
   return ['--require', register, ...rest];
