@@ -354,9 +354,9 @@ static unsigned long long hash_of_link(int fd) {
   for (size_t i = digits; i > 0; i--, fd /= 10) path[length + i - 1] = (char)('0' + fd % 10);
   path[length + digits] = '\0';
 
-  long size = syscall(SYS_readlinkat, AT_FDCWD, path, text, sizeof text);
+  ssize_t size = readlink(path, text, sizeof text);
   unsigned long long hash = 14695981039346656037ULL;
-  for (long i = 0; i < size; i++) hash = (hash ^ (unsigned char)text[i]) * 1099511628211ULL;
+  for (ssize_t i = 0; i < size; i++) hash = (hash ^ (unsigned char)text[i]) * 1099511628211ULL;
   return size > 0 ? hash : 0;
 }
 
