@@ -15,6 +15,7 @@ import { NO_STRAY_GUARD, type StrayGuard } from './core/stray-guard';
 import { ClosefdsError, messageOf } from './errors';
 import type * as FirstCall from './first-call';
 import type { GuardedCalls } from './node/guarded-calls';
+import { mainScript } from './node/main-script';
 import type * as NativeMakers from './node/native-makers';
 import { installPatch } from './node/patch';
 import { isRefusal, otherRuntime, whoCloses } from './node/runtime';
@@ -249,7 +250,7 @@ function settingsOrExit(entryMode: Mode | undefined): Settings {
     const settings = readSettings({
       entryMode,
       env: process.env,
-      script: process.argv[1],
+      script: mainScript(),
       cwd: process.cwd(),
     });
     if (workerThreads.isMainThread) workerThreads.setEnvironmentData(SETTINGS_KEY, JSON.stringify(settings));

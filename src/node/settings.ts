@@ -10,6 +10,7 @@ import { type Config, NO_CONFIG } from '../core/config';
 import type * as Parsing from '../core/parse-config';
 import { MODES, type Mode } from '../core/policy';
 import { ClosefdsError } from '../errors';
+import { whyNotTrusted } from './config-owner';
 
 /** All that decides how this process behaves. Plain data: workers get a copy. */
 export interface Settings {
@@ -45,7 +46,7 @@ export function readSettings({ entryMode, env, script, cwd }: Surroundings): Set
   const { appRoot, found } = findApp(startFolder(script, cwd));
   const explicit = env.CLOSEFDS_CONFIG;
   const configFile = explicit ? path.resolve(cwd, explicit) : found;
-  const config = configFile === undefined ? NO_CONFIG : readConfig(configFile);
+  const config = configFile === undefined ? NO_CONFIG : readConfig(configFile, Boolean(explicit));
   const envMode = env.CLOSEFDS_MODE;
 
   return {
@@ -121,7 +122,8 @@ function findApp(start: string): { appRoot: string; found: string | undefined } 
     const manifest = path.join(folder, 'package.json');
     const json = readManifest(manifest);
     const named = typeof json?.name === 'string';
-    if ((folder === start || json !== undefined) && exists(config)) return { appRoot: folder, found: config };
+    if ((folder === start || json !== undefined) && lstat(config) !== undefined)
+      return { appRoot: folder, found: config };
     if (json?.closefds !== undefined) return { appRoot: folder, found: manifest + KEY };
     if (named) return { appRoot: folder, found: undefined };
     if (path.dirname(folder) === folder) return { appRoot: start, found: undefined };
@@ -131,12 +133,12 @@ function findApp(start: string): { appRoot: string; found: string | undefined } 
 /** Most of these files are not there, and an error with its stack takes longer than the look. */
 const QUIETLY = { throwIfNoEntry: false } as const;
 
-function exists(file: string): boolean {
-  // Not existsSync(): a link that leads nowhere, or in circles, is somebody's config gone wrong.
+/** Of the link itself: one that leads nowhere, or in circles, is a config gone wrong. */
+function lstat(file: string): fs.Stats | undefined {
   try {
-    return fs.lstatSync(file, QUIETLY) !== undefined;
+    return fs.lstatSync(file, QUIETLY);
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -164,13 +166,16 @@ function readManifest(file: string): { name?: unknown; closefds?: unknown } | un
 
 const LARGEST = 1024 * 1024;
 
-/** The file's config, or that of a package.json if the name ends in `#/closefds`. */
-export function readConfig(name: string): Config {
+/**
+ * The file's config, or that of a package.json if the name ends in `#/closefds`. `isNamed` tells whether the
+ * operator named it; one that was found is refused if another user may have written it.
+ */
+export function readConfig(name: string, isNamed = true): Config {
   const isKey = name.endsWith(KEY);
   const file = isKey ? name.slice(0, -KEY.length) : name;
   let text: string;
   try {
-    text = readText(file);
+    text = readText(file, target => (isNamed ? undefined : whyNotTaken(name, file, target)));
   } catch (error) {
     const what = (error as Error).message.replace(/\.$/, '');
     throw new ClosefdsError('ERR_CLOSEFDS_CONFIG', `${file}: ${what}.`, { cause: error });
@@ -178,7 +183,16 @@ export function readConfig(name: string): Config {
   return parsing().parseConfigText(text, name);
 }
 
-function readText(file: string): string {
+/** Another user's file would decide what this process's children get. */
+function whyNotTaken(name: string, file: string, target: fs.Stats): string | undefined {
+  const problem = whyNotTrusted(file, lstat(file) ?? target, target);
+  return (
+    problem &&
+    `${problem}, so another user could choose this process's policy. If you trust it, name it: CLOSEFDS_CONFIG=${name}`
+  );
+}
+
+function readText(file: string, whyNot: (target: fs.Stats) => string | undefined): string {
   // Non-blocking: opening a FIFO would wait for a writer for ever.
   const fd = fs.openSync(file, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0));
   try {
@@ -187,6 +201,8 @@ function readText(file: string): string {
       throw new Error(
         `expected a file, found ${stat.isDirectory() ? 'a directory' : 'a device, pipe or socket'}`,
       );
+    const problem = whyNot(stat);
+    if (problem !== undefined) throw new Error(problem);
     if (stat.size > LARGEST) throw new Error(`expected at most ${LARGEST} bytes, found ${stat.size}`);
     const bytes = fs.readFileSync(fd);
     const { isUtf8 } = require('node:buffer') as typeof Buffer;
