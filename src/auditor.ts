@@ -156,9 +156,20 @@ function outerTrace(folder: string): Notes | undefined {
 
 function whyNot({ file, args, cwd, env, uid, gid }: HandleCall, { argv0 }: TracingTools): string | undefined {
   if (args[0] !== file && !argv0) return 'this strace cannot give a program another name than its file';
+  const folder = absolute(cwd ?? '.');
+  if (folder === undefined) return 'the current folder was deleted';
   const searched = env.find(pair => pair.startsWith('PATH='))?.slice('PATH='.length);
   const byOther = uid !== undefined || gid !== undefined;
-  return whyUntraceable({ file, cwd: path.resolve(cwd ?? '.'), path: searched, byOther });
+  return whyUntraceable({ file, cwd: folder, path: searched, byOther });
+}
+
+/** Undefined where there is no current folder to start from. */
+function absolute(folder: string): string | undefined {
+  try {
+    return path.resolve(folder);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Of the trace: whoever the program runs as. */

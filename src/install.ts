@@ -15,6 +15,7 @@ import { NO_STRAY_GUARD, type StrayGuard } from './core/stray-guard';
 import { ClosefdsError, messageOf } from './errors';
 import type * as FirstCall from './first-call';
 import type { GuardedCalls } from './node/guarded-calls';
+import { currentFolder, makePreloadsAbsolute, makeVariablesAbsolute } from './node/inherited-paths';
 import { mainScript } from './node/main-script';
 import type * as NativeMakers from './node/native-makers';
 import { installPatch } from './node/patch';
@@ -61,6 +62,8 @@ export function installed(): Installed | undefined {
  * policy must not start an unprotected service.
  */
 export function install(entryMode?: Mode): void {
+  // In every mode, and for a second copy too: a child that inherits our name and does not find it does not start.
+  const namedFrom = makePreloadsAbsolute(path.join(PACKAGE_ROOT, 'dist', 'register'));
   const before = installed();
   if (before !== undefined) {
     reporting = before.settings;
@@ -71,19 +74,20 @@ export function install(entryMode?: Mode): void {
   reporting = settings;
   if (settings.mode === 'off') {
     remember({ mode: 'off', copy: PACKAGE_ROOT, strayGuard: undefined, settings });
+    if (namedFrom !== undefined) startWorkers('off', namedFrom);
     return;
   }
 
   const strayGuard = findStrayGuard(settings.mode);
   remember({ mode: settings.mode, copy: PACKAGE_ROOT, strayGuard, settings });
-  guardSpawns(settings, strayGuard);
+  guardSpawns(settings, strayGuard, namedFrom);
   reportRuntime(settings.mode);
+  reportNoReport(settings);
 }
 
 /** Puts something in each place. What it takes to do anything there is loaded when it is needed. */
-function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
+function guardSpawns(settings: Settings, strayGuard: StrayGuard, namedFrom: string | undefined): void {
   const { mode } = settings;
-  const preload = path.join(PACKAGE_ROOT, 'dist', 'register', 'worker.js');
   let calls: GuardedCalls | undefined;
 
   installPatch({
@@ -91,8 +95,7 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard): void {
     onUnloaded: (original, error) => unjudged(original, mode, strayGuard, error),
     onUnpatched: (name, error) => reportUnpatched(mode, name, error),
   });
-  installInWorkers({ preload, load: startedWith => loadWorkerMaker(preload, startedWith, mode) });
-  nodeModule.syncBuiltinESMExports();
+  startWorkers(mode, namedFrom);
 
   const makers = require('../compat/makers.json') as Makers;
   const onFailure = (error: unknown) => reportMakers(mode, error);
@@ -149,9 +152,17 @@ function unjudged(original: AnyFunction, mode: Mode, strayGuard: StrayGuard, err
   };
 }
 
+function startWorkers(mode: Mode, namedFrom: string | undefined): void {
+  const preload = path.join(PACKAGE_ROOT, 'dist', 'register', 'worker.js');
+  installInWorkers({
+    preload,
+    load: startedWith => loadWorkerMaker({ preload, startedWith, namedFrom, isOff: mode === 'off' }, mode),
+  });
+  nodeModule.syncBuiltinESMExports();
+}
+
 function loadWorkerMaker(
-  preload: string,
-  startedWith: string | undefined,
+  options: Omit<WorkerOptions.WorkerMakerOptions, 'onUnguarded'>,
   mode: Mode,
 ): WorkerMaker | undefined {
   const onUnguarded = (error: unknown) => {
@@ -160,7 +171,7 @@ function loadWorkerMaker(
   };
   try {
     const { createWorkerMaker } = require('./node/worker-options') as typeof WorkerOptions;
-    return createWorkerMaker({ preload, startedWith, onUnguarded });
+    return createWorkerMaker({ ...options, onUnguarded });
   } catch (error) {
     onUnguarded(error);
     return undefined;
@@ -221,6 +232,12 @@ function reportRuntime(mode: Mode): void {
   if (what !== undefined && workerThreads.isMainThread) report({ code: 'CLOSEFDS_RUNTIME', mode, what });
 }
 
+/** The app goes on: a report is no reason to stop it. */
+function reportNoReport({ mode, reportProblem }: Settings): void {
+  if (reportProblem === undefined || !workerThreads.isMainThread) return;
+  report({ code: 'CLOSEFDS_REPORT_FAILED', mode, what: reportProblem });
+}
+
 /** Somebody froze what was to be replaced. The child handler marks in each fork all the same. */
 function reportUnpatched(mode: Mode, name: string, error: unknown): void {
   const what = `calls of ${name} are not judged, since it cannot be replaced: ${messageOf(error)}`;
@@ -251,7 +268,11 @@ function settingsOrExit(entryMode: Mode | undefined): Settings {
       entryMode,
       env: process.env,
       script: mainScript(),
-      cwd: process.cwd(),
+      cwd: currentFolder(),
+    });
+    makeVariablesAbsolute({
+      CLOSEFDS_CONFIG: settings.configFile,
+      CLOSEFDS_REPORT: settings.report?.file,
     });
     if (workerThreads.isMainThread) workerThreads.setEnvironmentData(SETTINGS_KEY, JSON.stringify(settings));
     return settings;

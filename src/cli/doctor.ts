@@ -9,6 +9,7 @@ import { file as fileTitle } from '../core/message';
 import { DEFAULT_RULES, type Rule } from '../core/policy';
 import { ClosefdsError } from '../errors';
 import { installed, PACKAGE_ROOT } from '../install';
+import { currentFolder } from '../node/inherited-paths';
 import { describe } from '../node/open-file';
 import { otherRuntime, whoCloses } from '../node/runtime';
 import { readSettings, type Settings } from '../node/settings';
@@ -189,7 +190,7 @@ function config(): ConfigReport {
       entryMode: undefined,
       env: process.env,
       script: undefined,
-      cwd: process.cwd(),
+      cwd: currentFolder(),
     });
     return {
       file: settings.configFile ?? 'none found, so the defaults hold',

@@ -8,6 +8,7 @@ import { matchesRange } from '../core/range';
 import type { Kind } from '../core/request';
 import { ruleInWords } from '../core/rule-words';
 import { PACKAGE_ROOT } from '../install';
+import { currentFolder } from '../node/inherited-paths';
 import { installedPackages } from '../node/installed-packages';
 import { readSettings, type Settings } from '../node/settings';
 import { choice, readArguments } from './arguments';
@@ -42,7 +43,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { name, version } = parseSubject(subject);
 
   const env = values.config === undefined ? process.env : { ...process.env, CLOSEFDS_CONFIG: values.config };
-  const settings = readSettings({ entryMode: undefined, env, script: undefined, cwd: process.cwd() });
+  const settings = readSettings({ entryMode: undefined, env, script: undefined, cwd: currentFolder() });
   const versions = version === undefined ? versionsOf(name, settings) : [version];
   const explained = versions.map(version => explainOne(name, version, settings));
   process.stdout.write(

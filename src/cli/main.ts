@@ -39,6 +39,9 @@ async function runCommand(name: string, args: readonly string[]): Promise<number
     if (error instanceof HelpRequest) return print(command.usage);
     if (error instanceof UsageError) return complain(error.message, `closefds ${name} --help`);
     if (error instanceof ClosefdsError) return fail(error.message);
+    // What Node throws where it looks up a relative path.
+    if ((error as NodeJS.ErrnoException).syscall === 'uv_cwd')
+      return complain('expected a current folder, found that it was deleted', `closefds ${name} --help`);
     throw error;
   }
 }

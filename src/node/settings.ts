@@ -18,9 +18,12 @@ export interface Settings {
   readonly config: Config;
   /** The config's file, with `#/closefds` for the key of a package.json. */
   readonly configFile: string | undefined;
+  /** The top of the file system where there is neither a script nor a current folder to search from. */
   readonly appRoot: string;
   /** undefined: no report is written. */
   readonly report: ReportSettings | undefined;
+  /** Why no report is written though one was asked for. */
+  readonly reportProblem?: string;
   /** The folder of `closefds audit`, if that is what started this. */
   readonly audit: string | undefined;
 }
@@ -38,25 +41,42 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The main script, if there is one. */
   readonly script: string | undefined;
-  readonly cwd: string;
+  /** undefined: it was deleted, and only absolute paths lead anywhere. */
+  readonly cwd: string | undefined;
 }
 
 /** Throws ERR_CLOSEFDS_CONFIG. */
 export function readSettings({ entryMode, env, script, cwd }: Surroundings): Settings {
-  const { appRoot, found } = findApp(startFolder(script, cwd));
-  const explicit = env.CLOSEFDS_CONFIG;
-  const configFile = explicit ? path.resolve(cwd, explicit) : found;
-  const config = configFile === undefined ? NO_CONFIG : readConfig(configFile, Boolean(explicit));
+  const start = startFolder(script, cwd);
+  const app = start === undefined ? undefined : findApp(start);
+  const configFile = env.CLOSEFDS_CONFIG ? explicitConfig(env.CLOSEFDS_CONFIG, cwd) : app?.found;
+  const config = configFile === undefined ? NO_CONFIG : readConfig(configFile, Boolean(env.CLOSEFDS_CONFIG));
   const envMode = env.CLOSEFDS_MODE;
 
   return {
     mode: (envMode ? modeOf(envMode) : entryMode) ?? config.mode ?? 'enforce',
     config,
     configFile,
-    appRoot,
+    appRoot: app?.appRoot ?? path.parse(process.execPath).root,
     audit: env[AUDIT_VARIABLE] || undefined,
-    report: reportSettings(config.report && path.resolve(appRoot, config.report), env, cwd),
+    ...reportSettings(config.report, app?.appRoot, env, cwd),
   };
+}
+
+/** A policy that cannot be found is a wrong one. */
+function explicitConfig(file: string, cwd: string | undefined): string {
+  const absolute = resolveFrom(cwd, file);
+  if (absolute !== undefined) return absolute;
+  throw new ClosefdsError(
+    'ERR_CLOSEFDS_CONFIG',
+    `CLOSEFDS_CONFIG: expected an absolute path, because the current folder was deleted, found "${file}".`,
+  );
+}
+
+/** path.resolve() asks for the current folder by itself where it is not given one, and fails if there is none. */
+function resolveFrom(folder: string | undefined, file: string): string | undefined {
+  if (folder !== undefined) return path.resolve(folder, file);
+  return path.isAbsolute(file) ? path.resolve(file) : undefined;
 }
 
 function modeOf(text: string): Mode {
@@ -75,17 +95,22 @@ const MOST_SECONDS = 2_147_483;
 
 function reportSettings(
   configured: string | undefined,
+  appRoot: string | undefined,
   { CLOSEFDS_REPORT: file, CLOSEFDS_REPORT_INTERVAL: interval }: Surroundings['env'],
-  cwd: string,
-): ReportSettings | undefined {
+  cwd: string | undefined,
+): Pick<Settings, 'report' | 'reportProblem'> {
   const seconds = interval ? Number(interval) : INTERVAL_SECONDS;
   if (!(seconds > 0 && seconds <= MOST_SECONDS))
     throw new ClosefdsError(
       'ERR_CLOSEFDS_CONFIG',
       `CLOSEFDS_REPORT_INTERVAL: expected seconds, more than 0 and at most ${MOST_SECONDS}, found "${interval}".`,
     );
-  const chosen = file ? path.resolve(cwd, file) : configured;
-  return chosen === undefined ? undefined : { file: chosen, interval: seconds * 1000 };
+  const chosen = file || configured;
+  if (!chosen) return { report: undefined };
+  const absolute = resolveFrom(file ? cwd : appRoot, chosen);
+  if (absolute !== undefined) return { report: { file: absolute, interval: seconds * 1000 } };
+  const reportProblem = `no report is written to "${chosen}": the path is relative, and the current folder was deleted`;
+  return { report: undefined, reportProblem };
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -95,9 +120,11 @@ function reportSettings(
 const KEY = '#/closefds';
 
 /** Where the program lies, never inside a dependency: a package must not bring its own policy. */
-function startFolder(script: string | undefined, cwd: string): string {
+function startFolder(script: string | undefined, cwd: string | undefined): string | undefined {
   if (script === undefined) return cwd;
-  const folder = path.dirname(realPath(path.resolve(cwd, script)));
+  const file = resolveFrom(cwd, script);
+  if (file === undefined) return undefined;
+  const folder = path.dirname(realPath(file));
   const inside = `${folder}${path.sep}`.indexOf(`${path.sep}node_modules${path.sep}`);
   return inside === -1 ? folder : folder.slice(0, inside) || path.sep;
 }

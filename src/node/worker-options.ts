@@ -5,13 +5,18 @@
 // of the command line either; with `eval` none that came by --import. Libraries of workers do all
 // of this for reasons of their own. Such a worker would judge nothing and mark nothing.
 //
+// A preload that Node was given by name fails in a worker that starts in another folder, since Node looks for it
+// again, from there. Such a worker gets the command line in our absolute form, as an `execArgv`.
+//
 // What is added stands first, so the worker, where closefds then is the first to run, can take it
 // out before anybody looks: src/node/worker.ts. Only preloads in NODE_OPTIONS run before one in
 // `execArgv`.
 
 import fs = require('node:fs');
 
-import { requireFlag } from '../core/node-options';
+import workerThreads = require('node:worker_threads');
+
+import { EXEC_ARGV_KEY, requireFlag } from '../core/node-options';
 import type { WorkerMaker } from '../core/places';
 
 export interface WorkerMakerOptions {
@@ -19,33 +24,63 @@ export interface WorkerMakerOptions {
   readonly preload: string;
   /** The NODE_OPTIONS that this thread was started with. */
   readonly startedWith: string | undefined;
+  /** The folder from which Node found our preload by its name; undefined where it got no name. */
+  readonly namedFrom: string | undefined;
+  /** Nothing is guarded: a worker only has to start. */
+  readonly isOff: boolean;
   /** Told, once, of a worker that runs without closefds, and why. It runs already: must not throw. */
   readonly onUnguarded: (error: unknown) => void;
 }
 
 // Taken at load: programs replace functions of `fs`.
 const { existsSync } = fs;
+const { SHARE_ENV } = workerThreads;
 
 type Additions = Readonly<Record<PropertyKey, unknown>>;
 
 /** To be called once in each thread. */
-export function createWorkerMaker({ preload, startedWith, onUnguarded }: WorkerMakerOptions): WorkerMaker {
+export function createWorkerMaker(options: WorkerMakerOptions): WorkerMaker {
+  const { preload, startedWith, namedFrom, isOff, onUnguarded } = options;
   const flag = requireFlag(preload);
   let told = false;
   return construct;
 
   function construct(original: NewableFunction, args: unknown[], newTarget: NewableFunction): object {
-    const added = additions(args[1]);
+    if (hasMoved(namedFrom) && inheritsCommandLine(args[1]) && existsSync(preload))
+      return constructMoved(original, args, newTarget);
+    const added = isOff ? undefined : additions(args[1]);
     if (added === undefined) return Reflect.construct(original, args, newTarget);
     if (!existsSync(preload)) return unguarded(new Error(`${preload} is gone`), original, args, newTarget);
-    const [file, options, ...rest] = args;
     try {
-      return Reflect.construct(original, [file, overlay(options, added), ...rest], newTarget);
+      return Reflect.construct(original, withOptions(args, added), newTarget);
     } catch (error) {
-      if ((error as { code?: unknown } | null)?.code !== 'ERR_WORKER_INVALID_EXEC_ARGV') throw error;
+      if (!isInvalidExecArgv(error)) throw error;
       // Most likely the caller's mistake, and then the caller is to see it as it always was. But
       // options that Node allows in its own NODE_OPTIONS only are no mistake in a mere copy of them.
       return unguarded(error, original, args, newTarget);
+    }
+  }
+
+  /** The worker puts the whole command line into its `process.execArgv`: src/node/worker.ts. */
+  function constructMoved(original: NewableFunction, args: unknown[], newTarget: NewableFunction): object {
+    workerThreads.setEnvironmentData(EXEC_ARGV_KEY, [...process.execArgv]);
+    try {
+      return constructAllowed(process.execArgv);
+    } finally {
+      workerThreads.setEnvironmentData(EXEC_ARGV_KEY, undefined as never);
+    }
+
+    /** Options of V8 and of the process are in force anyway, and Node refuses them in an `execArgv`. */
+    function constructAllowed(words: readonly string[]): object {
+      const added = { execArgv: ['--require', preload, ...words] };
+      try {
+        return Reflect.construct(original, withOptions(args, added), newTarget);
+      } catch (error) {
+        if (!isInvalidExecArgv(error)) throw error;
+        const allowed = withoutRefused(words, error);
+        if (allowed.length === words.length) return Reflect.construct(original, args, newTarget);
+        return constructAllowed(allowed);
+      }
     }
   }
 
@@ -89,9 +124,43 @@ function imports(nodeOptions = ''): boolean {
   return [...process.execArgv, nodeOptions].some(word => word.includes('--import'));
 }
 
+/** Whether this process is in another folder than the one in which Node found the preload's name. */
+function hasMoved(namedFrom: string | undefined): boolean {
+  if (namedFrom === undefined) return false;
+  try {
+    return process.cwd() !== namedFrom || !existsSync(namedFrom);
+  } catch {
+    // The current folder was deleted.
+    return true;
+  }
+}
+
+/** What Node is going to refuse, it has to see as it is. */
+function inheritsCommandLine(options: unknown): boolean {
+  if (options === null) return false;
+  const { execArgv, env } = (options ?? {}) as Record<string, unknown>;
+  return !execArgv && (env === undefined || env === SHARE_ENV || typeof env === 'object');
+}
+
+function isInvalidExecArgv(error: unknown): error is Error {
+  return (error as { code?: unknown } | null)?.code === 'ERR_WORKER_INVALID_EXEC_ARGV';
+}
+
+/** The message ends with the words: "Initiated Worker with invalid execArgv flags: --title=a, --expose-gc". */
+function withoutRefused(words: readonly string[], { message }: Error): readonly string[] {
+  // Not split at the commas: a word may contain one.
+  const refused = `, ${message.slice(message.indexOf(': ') + 2)}, `;
+  return words.filter(word => !refused.includes(`, ${word}, `));
+}
+
+/** The arguments of a constructor call, with additions to the options. */
+function withOptions([file, options, ...rest]: readonly unknown[], added: Additions): unknown[] {
+  return [file, overlay(options, added), ...rest];
+}
+
 /** The caller's options stay as they are, and what else Node reads, it reads from them. */
 function overlay(options: unknown, added: Additions): object {
   const get = (_: object, key: PropertyKey) =>
-    Object.hasOwn(added, key) ? added[key] : (options as Additions)[key];
+    Object.hasOwn(added, key) ? added[key] : (options as Additions | undefined)?.[key];
   return new Proxy({}, { get });
 }

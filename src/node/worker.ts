@@ -5,7 +5,7 @@
 
 import workerThreads = require('node:worker_threads');
 
-import { requireFlag } from '../core/node-options';
+import { EXEC_ARGV_KEY, requireFlag } from '../core/node-options';
 import type { WorkerMaker } from '../core/places';
 
 type WorkerClass = typeof workerThreads.Worker;
@@ -37,7 +37,13 @@ export function installInWorkers({ preload, load }: WorkerOptions): void {
 function takeOut(preload: string, flag: string): void {
   const { execArgv, env } = process;
   // A worker that was given neither has its parent's command line, with what was added there.
-  if (execArgv[0] === '--require' && execArgv[1] === preload) execArgv.splice(0, 2);
+  if (execArgv[0] === '--require' && execArgv[1] === preload) {
+    const whole = workerThreads.getEnvironmentData(EXEC_ARGV_KEY);
+    if (Array.isArray(whole)) execArgv.splice(0, execArgv.length, ...whole);
+    else execArgv.splice(0, 2);
+  }
+  // Its own workers do not start with that.
+  workerThreads.setEnvironmentData(EXEC_ARGV_KEY, undefined as never);
   if (env.NODE_OPTIONS === flag) delete env.NODE_OPTIONS;
   else if (env.NODE_OPTIONS?.startsWith(`${flag} `))
     env.NODE_OPTIONS = env.NODE_OPTIONS.slice(flag.length + 1);
