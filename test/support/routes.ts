@@ -75,6 +75,8 @@ export interface Route {
   readonly files?: (setting: Setting) => Readonly<Record<string, string>>;
   /** Node's whole command line. Default: the preload and the program. */
   readonly command?: (setting: Setting, program: string) => readonly string[];
+  /** What starts Node, as `sh -c` does. */
+  readonly through?: (setting: Setting) => readonly string[];
   readonly env?: (setting: Setting) => Readonly<Record<string, string>>;
   readonly input?: (setting: Setting) => string;
   /** Where the lists end up. Default: stdout, one a line. */
@@ -492,6 +494,60 @@ function byImport() {
   return { command: ({ register }: Setting, program: string) => ['--import', register, program] };
 }
 
+/** The name of the preload from a program's folder; it leads nowhere from another. */
+const RELATIVE = './closefds/dist/register/index.js';
+
+/** What Node starts by itself with the preloads of its parent, in another folder. */
+const ELSEWHERE: readonly Route[] = [
+  elsewhere('fork', child => `require('child_process').fork(${child}, { cwd: '/' });`),
+  elsewhere(
+    'cluster',
+    child => `
+  const cluster = require('cluster');
+  cluster.setupPrimary({ exec: ${child}, cwd: '/' });
+  cluster.fork();`,
+  ),
+  elsewhere('fork after chdir', child => `process.chdir('/'); require('child_process').fork(${child});`),
+  elsewhere(
+    'worker after chdir',
+    child => `process.chdir('/'); new (require('worker_threads').Worker)(${child});`,
+  ),
+  elsewhere('fork, NODE_OPTIONS', child => `require('child_process').fork(${child}, { cwd: '/' });`, {
+    command: (_, program) => [program],
+    env: () => ({ NODE_OPTIONS: `--require ${RELATIVE}` }),
+  }),
+  {
+    name: 'in a deleted folder',
+    files: setting => ({
+      'app.js': `${openStray(setting)} const { spawn, spawnSync } = require('child_process'); ${START}`,
+    }),
+    through: ({ folder }) => [
+      'sh',
+      '-c',
+      'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"',
+      path.join(folder, 'gone'),
+    ],
+    children: 2,
+  },
+];
+
+function elsewhere(name: string, start: (child: string) => string, more: Partial<Route> = {}): Route {
+  return {
+    name: `elsewhere, ${name}`,
+    files: setting => {
+      const child = path.join(setting.folder, 'child.js');
+      symlinkSync(path.resolve(setting.register, '..', '..', '..'), path.join(setting.folder, 'closefds'));
+      return {
+        'app.js': start(JSON.stringify(child)),
+        'child.js': openStray(setting) + tellByFile(setting),
+      };
+    },
+    command: (_, program) => ['--require', RELATIVE, program],
+    output: 'file',
+    ...more,
+  };
+}
+
 /** With --allow-addons, which came after the rest. */
 const PERMISSION = '>=20.12 <21 || >=21.6';
 
@@ -564,6 +620,7 @@ export const ROUTES: readonly Route[] = [
   ...WORKERS,
   ...TEST_RUNNER,
   ...PRELOADS,
+  ...ELSEWHERE,
   ...FLAGS,
 ];
 
@@ -641,6 +698,7 @@ export async function observe(
       'timeout',
       '60',
       ...inheriting(INHERITED, path.join(folder, 'inherited')),
+      ...(route.through?.(setting) ?? []),
       node.binary,
       ...args,
     ];
