@@ -51,7 +51,7 @@ const FLOORS: readonly Floor[] = [
   {
     name: 'node',
     lives: /^src\/node\//,
-    may: /^(?:src\/core\/.+|src\/errors|node:.+|require-in-the-middle)$/,
+    may: /^(?:src\/core\/.+|src\/errors|src\/node\/config-owner|node:.+|require-in-the-middle)$/,
   },
   { name: 'core', lives: /^src\/core\//, may: /^(?:src\/core\/.+|src\/errors|semver(?:\/.+)?)$/ },
   { name: 'errors', lives: /^src\/errors$/, may: /^(?!)/ },
