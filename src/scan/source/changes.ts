@@ -1,7 +1,8 @@
 // What changes an array after it was made: `push` and the like, a write to an index, a shorter length.
 
 import type { AnyNode, CallExpression } from 'acorn';
-import { keyOf, type Tree } from './tree';
+import type { Tree } from './index-tree';
+import { keyOf } from './syntax';
 
 export function collectChanges(tree: Tree): readonly Change[] {
   const changes: Change[] = [];

@@ -6,7 +6,8 @@
 // that nobody knows makes of the old value, `io = checked(io)`, may be the old value still.
 
 import type { AnyNode, Identifier } from 'acorn';
-import { functionAround, isFunction, type Source } from './tree';
+import { functionAround, isFunction } from './syntax';
+import type { Source } from './tree';
 
 /** For a use of the variable that has these sources. */
 export function isInForce(

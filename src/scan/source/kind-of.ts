@@ -2,7 +2,7 @@
 
 import type { AnyNode } from 'acorn';
 import type { Kind } from '../../core/request';
-import { keyOf } from './tree';
+import { keyOf } from './syntax';
 
 export function kindOf(node: AnyNode): Kind | 'unknown' | undefined {
   switch (node.type) {

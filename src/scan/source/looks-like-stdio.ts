@@ -2,7 +2,7 @@
 
 import type { AnyNode } from 'acorn';
 import { isWord } from './kind-of';
-import { keyOf, nameOf } from './tree';
+import { keyOf, nameOf } from './syntax';
 
 /** Four slots or more of Node's words, or a channel at the end of things that could be streams. */
 export function looksLikeStdio(elements: readonly (AnyNode | null)[]): boolean {

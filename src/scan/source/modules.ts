@@ -3,17 +3,9 @@
 // However a bundler or a compiler has written it: interop helpers, aliases, webpack's numbers.
 
 import type { AnyNode, Identifier, MemberExpression } from 'acorn';
-import {
-  ANY,
-  type Binding,
-  type FunctionNode,
-  functionAround,
-  isFunction,
-  keyOf,
-  type Path,
-  type Source,
-  type Tree,
-} from './tree';
+import type { Tree } from './index-tree';
+import { type FunctionNode, functionAround, isFunction, keyOf } from './syntax';
+import { ANY, type Binding, type Path, type Source } from './tree';
 import type { Values } from './values';
 
 export interface Export {

@@ -16,12 +16,13 @@ import type {
 import type { Kind } from '../../core/request';
 import type { Change } from './changes';
 import { type Crossing, crossingOf } from './crossing-of';
+import { indexTree } from './index-tree';
 import { isStdio, isVocabulary, looksLikeStdio, mentionsWord } from './looks-like-stdio';
 import { createExportOf, type Export } from './modules';
 import { parseSource } from './parse';
 import { createPosition, excerpt } from './position';
 import { createReader, type Slots } from './slots';
-import { functionAround, indexTree, keyOf, nameOf } from './tree';
+import { functionAround, keyOf, nameOf } from './syntax';
 import { calledName, createValues } from './values';
 
 export type Sure = 'certain' | 'likely' | 'possible';

@@ -3,8 +3,9 @@
 import type { AnyNode, ArrayExpression, CallExpression, NewExpression } from 'acorn';
 import type { Kind } from '../../core/request';
 import { type Change, collectChanges } from './changes';
+import type { Tree } from './index-tree';
 import { kindOf } from './kind-of';
-import { isFunction, keyOf, type Tree } from './tree';
+import { isFunction, keyOf } from './syntax';
 import { calledName, isInLoop, isLoop, type Values } from './values';
 
 export interface Slot {

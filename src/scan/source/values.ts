@@ -15,17 +15,9 @@ import type {
   NewExpression,
 } from 'acorn';
 import { isInForce } from './in-force';
-import {
-  ANY,
-  type Binding,
-  type FunctionNode,
-  isFunction,
-  keyOf,
-  nameOf,
-  type Path,
-  type Source,
-  type Tree,
-} from './tree';
+import type { Tree } from './index-tree';
+import { type FunctionNode, isFunction, keyOf, nameOf } from './syntax';
+import { ANY, type Binding, type Path, type Source } from './tree';
 
 export interface Values {
   /** One step towards the value; undefined if the expression is as plain as it gets. */
