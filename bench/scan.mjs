@@ -121,9 +121,11 @@ function score(judged, tell = console.log) {
   for (const { title, expected, found: reported } of judged) {
     for (const place of reported) {
       const isRight = expected.some(label => isAt(label, place));
-      (isRight ? right : wrong)[place.sure]++;
+      (isRight ? right : wrong)[place.confidence]++;
       if (!isRight)
-        tell(`  wrong   ${title} ${place.file}:${place.line} ${place.sure} ${place.what}: ${place.shows}`);
+        tell(
+          `  wrong   ${title} ${place.file}:${place.line} ${place.confidence} ${place.siteType}: ${place.snippet}`,
+        );
     }
     for (const label of expected) {
       const places = reported.filter(place => isAt(label, place));
@@ -132,7 +134,7 @@ function score(judged, tell = console.log) {
         evidence.of++;
         evidence.found += Number(isFound);
       } else if (label.certain && isFound)
-        graded[places.some(({ sure }) => sure === 'certain') ? 'certain' : 'lower']++;
+        graded[places.some(({ confidence }) => confidence === 'certain') ? 'certain' : 'lower']++;
       (isFound ? found : missed)[label.certain ? 'certain' : 'other']++;
       if (!isFound) tell(`  missed  ${title} ${label.file}:${label.line}`);
     }
@@ -143,7 +145,7 @@ function score(judged, tell = console.log) {
 function isAt(label, place) {
   return (
     label.file === place.file &&
-    (label.what === undefined || label.what === place.what) &&
+    (label.what === undefined || label.what === place.siteType) &&
     place.lines.includes(label.line)
   );
 }
@@ -171,8 +173,9 @@ async function add(specs) {
   for (const { name, version } of wanted) {
     const { integrity } = await published.tarball(name, version);
     const places = (await scanned({ name, version })).map(
-      ({ file, line, what, kinds, slots, sure, shows }) => {
-        return { file, line, what, kinds, slots, certain: sure === 'certain', shows: shows.slice(0, 100) };
+      ({ file, line, siteType, kinds, slots, confidence, snippet }) => {
+        const certain = confidence === 'certain';
+        return { file, line, what: siteType, kinds, slots, certain, shows: snippet.slice(0, 100) };
       },
     );
     const unique = [

@@ -26,8 +26,8 @@ const published = createPublished(path.join(root, '.cache'));
 const { integrity, files, version } = await newest();
 const { places: words, starters } = findPassing(files);
 const { places: found } = await scanned();
-const places = found.filter(({ what }) => what === 'stdio' || what === 'explicit');
-const patches = found.filter(({ what }) => what === 'patch');
+const places = found.filter(({ siteType }) => siteType === 'stdio' || siteType === 'explicit');
+const patches = found.filter(({ siteType }) => siteType === 'patch');
 tellRest();
 if (places.length + patches.length === 0) fail(`${name}@${version} ${whyNothing()}; nothing was written`, 1);
 
@@ -47,9 +47,9 @@ function tellRest() {
     console.log('The scan sees nothing at these places, which have the words:');
     for (const { file, line, sign, shows } of unseen) console.log(`  ${file}:${line} ${sign}: ${shows}`);
   }
-  for (const { what, via, file } of found)
-    if (what === 'addon')
-      console.log(`${file} imports ${via}: run it before you write "strays" or "starts".`);
+  for (const { siteType, callee, file } of found)
+    if (siteType === 'addon')
+      console.log(`${file} imports ${callee}: run it before you write "strays" or "starts".`);
 }
 
 function whyNothing() {
@@ -101,9 +101,17 @@ function draft() {
   };
 }
 
-function toEvidence({ fileInPackage, shownAt, shows }) {
+function toEvidence({ fileInPackage, snippet, snippetLine }) {
   const checked = new Date().toISOString().slice(0, 10);
-  return { version, file: fileInPackage, line: shownAt, shows, integrity, checked, exercised: 'read' };
+  return {
+    version,
+    file: fileInPackage,
+    line: snippetLine,
+    shows: snippet,
+    integrity,
+    checked,
+    exercised: 'read',
+  };
 }
 
 function fail(what, code) {

@@ -167,8 +167,8 @@ function fails(
   failOn: Level | undefined,
   fresh: ReadonlySet<Scanner.Place> | undefined,
 ): boolean {
-  if (failOn === undefined || LEVELS.indexOf(place.sure) > LEVELS.indexOf(failOn)) return false;
-  return place.covered?.sure !== true && (fresh === undefined || fresh.has(place));
+  if (failOn === undefined || LEVELS.indexOf(place.confidence) > LEVELS.indexOf(failOn)) return false;
+  return place.covered?.isCertain !== true && (fresh === undefined || fresh.has(place));
 }
 
 function print(text: string): void {

@@ -12,8 +12,10 @@ export interface Baseline {
 
 const FORMAT = 1;
 
-export function fingerprint({ package: name, fileInPackage, what, via, kinds, slots }: Place): string {
-  return [name, fileInPackage, what, via ?? '', [...kinds].sort().join('+'), slots.join('+')].join(' | ');
+export function fingerprint({ package: name, fileInPackage, siteType, callee, kinds, slots }: Place): string {
+  return [name, fileInPackage, siteType, callee ?? '', [...kinds].sort().join('+'), slots.join('+')].join(
+    ' | ',
+  );
 }
 
 /** Sorted, one line a place: the difference between two is small. */

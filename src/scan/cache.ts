@@ -5,7 +5,7 @@ import fs = require('node:fs');
 import os = require('node:os');
 import path = require('node:path');
 
-import type { Site } from './source/sites';
+import type { Site } from './source/site';
 
 export interface Cache {
   readonly known: ReadonlyMap<string, readonly Site[]>;
@@ -79,11 +79,11 @@ function read(file: string, edition: string): ReadonlyMap<string, readonly Site[
 
 function isSite(site: Site): boolean {
   return (
-    typeof site.what === 'string' &&
-    typeof site.sure === 'string' &&
+    typeof site.siteType === 'string' &&
+    typeof site.confidence === 'string' &&
     typeof site.reason === 'string' &&
-    typeof site.shows === 'string' &&
-    [site.line, site.column, site.shownAt].every(Number.isInteger) &&
+    typeof site.snippet === 'string' &&
+    [site.line, site.column, site.snippetLine].every(Number.isInteger) &&
     [site.kinds, site.slots, site.lines].every(Array.isArray)
   );
 }

@@ -25,7 +25,7 @@ export function cover(place: Omit<Place, 'covered'>, policy: Policy): Coverage |
     found.find(({ effect }) => effect === 'deny') ??
     found.find(({ effect }) => effect === 'warn') ??
     found[0];
-  return weakest && { ...weakest, sure: found.every(({ sure }) => sure) };
+  return weakest && { ...weakest, isCertain: found.every(({ isCertain }) => isCertain) };
 }
 
 function coverOne(
@@ -42,10 +42,10 @@ function coverOne(
     // Nobody's decision, but what is left when there is none.
     if (rule.source === DENY_ALL.source && rule.effect === 'deny') break;
     return perhaps === undefined
-      ? { effect: rule.effect, by: rule.source, sure: true }
-      : { effect: perhaps.effect, by: perhaps.source, sure: false };
+      ? { effect: rule.effect, by: rule.source, isCertain: true }
+      : { effect: perhaps.effect, by: perhaps.source, isCertain: false };
   }
-  return perhaps && { effect: perhaps.effect, by: perhaps.source, sure: false };
+  return perhaps && { effect: perhaps.effect, by: perhaps.source, isCertain: false };
 }
 
 function matches(
@@ -56,7 +56,7 @@ function matches(
   policy: Policy,
 ): Answer {
   if (!(rule.kinds ?? DESIGNATED).includes(kind)) return 'no';
-  if (rule.explicit !== undefined && rule.explicit !== (place.what === 'explicit')) return 'no';
+  if (rule.explicit !== undefined && rule.explicit !== (place.siteType === 'explicit')) return 'no';
   if (!matchesCaller(rule, place, policy)) return 'no';
   // Of the null device hardly anything is to be seen; whoever passes it loses nothing by being named.
   if (rule.nullDevice !== undefined) return 'no';

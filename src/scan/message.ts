@@ -1,7 +1,7 @@
 // The scan in sentences. The only prose of this floor.
 
 import type { Place } from './place';
-import type { Reason, Site, What } from './source/sites';
+import type { Reason, Site, SiteType } from './source/site';
 
 export const REASONS: Readonly<Record<Reason, string>> = {
   'call-and-array': 'the call and what it passes are in this file',
@@ -24,7 +24,7 @@ export const REASONS: Readonly<Record<Reason, string>> = {
 };
 
 /** What each sort of place is, for SARIF's rules and the docs. */
-export const WHATS: Readonly<Record<What, string>> = {
+export const SITE_TYPES: Readonly<Record<SiteType, string>> = {
   stdio: 'A process is started with more than stdin, stdout and stderr',
   use: "A child's stdio is used at a number above 2",
   explicit: 'FDs are designated by withFds()',
@@ -45,24 +45,24 @@ export function crossing({ kinds, slots, more }: Pick<Site, 'kinds' | 'slots' | 
 }
 
 export function describe(place: Place): string {
-  const { what, via, reason, known } = place;
+  const { siteType, callee, reason, known } = place;
   const because = known ?? REASONS[reason];
   const subject =
     place.package === '.' ? 'the app' : [place.package, place.version].filter(Boolean).join('@');
-  switch (what) {
+  switch (siteType) {
     case 'stdio':
-      return `${subject} passes ${crossing(place)} to a child${via ? ` by ${via}()` : ''} (${place.sure}: ${because})`;
+      return `${subject} passes ${crossing(place)} to a child${callee ? ` by ${callee}()` : ''} (${place.confidence}: ${because})`;
     case 'explicit':
       return `${subject} designates ${crossing(place)} by withFds()`;
     case 'patch':
-      return `${subject} replaces child_process's ${via}`;
+      return `${subject} replaces child_process's ${callee}`;
     default:
-      return `${WHATS[what]}: ${subject}${via ? `, ${via}` : ''} (${place.sure}: ${because})`;
+      return `${SITE_TYPES[siteType]}: ${subject}${callee ? `, ${callee}` : ''} (${place.confidence}: ${because})`;
   }
 }
 
 export function coverage({ covered }: Place): string {
   if (covered === undefined) return 'no rule';
   const verb = { allow: 'allowed', warn: 'allowed and reported', deny: 'denied' }[covered.effect];
-  return `${covered.sure ? '' : 'perhaps '}${verb} by ${covered.by}`;
+  return `${covered.isCertain ? '' : 'perhaps '}${verb} by ${covered.by}`;
 }

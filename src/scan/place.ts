@@ -1,7 +1,7 @@
 // A site with its surroundings: whose it is, where it lies, whether a rule speaks of it.
 
 import type { Effect } from '../core/policy';
-import type { Site } from './source/sites';
+import type { Site } from './source/site';
 
 export interface Place extends Site {
   /** The package's folder name, `"."` for the app. */
@@ -22,5 +22,5 @@ export interface Coverage {
   /** `closefds.json#/rules/2`, `compat/packages/tsx.json`, `default`. */
   readonly by: string;
   /** False if it depends on what is not seen: the command, the file, the slot. */
-  readonly sure: boolean;
+  readonly isCertain: boolean;
 }

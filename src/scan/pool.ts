@@ -8,7 +8,7 @@ import os = require('node:os');
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
 import { type Job, type Outcome, readJob } from './read-file';
-import type { Site } from './source/sites';
+import type { Site } from './source/site';
 
 export interface PoolOptions {
   readonly launchers: readonly string[];

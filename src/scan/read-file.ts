@@ -7,7 +7,8 @@ import path = require('node:path');
 
 import { addonImports } from './addon';
 import { type Entry, tarEntries, zipEntries } from './archive';
-import { isWorthParsing, type Site, type Surroundings, sitesOf } from './source/sites';
+import type { Site } from './source/site';
+import { isWorthParsing, type SiteOptions, sitesOf } from './source/sites';
 import { type FileKind, kindOf, reasonOf } from './walk';
 
 export interface Job {
@@ -29,7 +30,7 @@ export interface Outcome {
   readonly key?: string;
 }
 
-export interface Reader extends Surroundings {
+export interface Reader extends SiteOptions {
   readonly known: (key: string) => readonly Site[] | undefined;
 }
 
@@ -139,27 +140,27 @@ function ofAddon(file: string, bytes: Buffer): Outcome {
   // For another system: what it does there is not asked here.
   if (imports === undefined) return { file, status: 'searched', sites: [] };
   const { starters, openers } = imports;
-  const place = { line: 1, column: 1, lines: [1], shownAt: 1, slots: [], more: true } as const;
+  const place = { line: 1, column: 1, lines: [1], snippetLine: 1, slots: [], more: true } as const;
   const sites: Site[] = [];
   if (starters.length > 0)
     sites.push({
       ...place,
-      what: 'addon',
-      sure: 'possible',
+      siteType: 'addon',
+      confidence: 'possible',
       kinds: ['stray'],
-      via: starters.join(', '),
+      callee: starters.join(', '),
       reason: 'makes-processes',
-      shows: `imports ${starters.join(', ')}`,
+      snippet: `imports ${starters.join(', ')}`,
     });
   if (openers.length > 0)
     sites.push({
       ...place,
-      what: 'addon',
-      sure: 'possible',
+      siteType: 'addon',
+      confidence: 'possible',
       kinds: ['stray'],
-      via: openers.join(', '),
+      callee: openers.join(', '),
       reason: 'opens',
-      shows: `imports ${openers.join(', ')}`,
+      snippet: `imports ${openers.join(', ')}`,
     });
   return { file, status: 'parsed', sites };
 }

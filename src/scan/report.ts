@@ -5,15 +5,15 @@ import url = require('node:url');
 
 import { APP } from '../core/caller';
 import { fingerprint } from './baseline';
-import { coverage, crossing, describe, REASONS, WHATS } from './message';
+import { coverage, crossing, describe, REASONS, SITE_TYPES } from './message';
 import type { Place } from './place';
 import type { ScanResult } from './scan';
-import { SURE, type Sure, type What } from './source/sites';
+import { CONFIDENCES, type Confidence, type SiteType } from './source/site';
 
 export interface Shown {
   readonly result: ScanResult;
-  /** The least sure that the table shows. */
-  readonly show: Sure;
+  /** The lowest confidence that the table shows. */
+  readonly show: Confidence;
   /** Those that are not in the baseline; undefined without one. */
   readonly fresh: ReadonlySet<Place> | undefined;
 }
@@ -24,7 +24,9 @@ export interface Shown {
 
 export function toTable({ result, show, fresh }: Shown): string {
   const { places, problems, skippedLinks } = result;
-  const shown = places.filter(({ sure }) => SURE.indexOf(sure) <= SURE.indexOf(show));
+  const shown = places.filter(
+    ({ confidence }) => CONFIDENCES.indexOf(confidence) <= CONFIDENCES.indexOf(show),
+  );
   const groups = new Map<string, Place[]>();
   for (const place of shown) {
     const title = titleOf(place);
@@ -47,11 +49,18 @@ function titleOf({ package: name, version, declaredName }: Place): string {
 }
 
 function rowOf(place: Place, fresh: ReadonlySet<Place> | undefined): string[] {
-  const { file, line, sure, what, via, reason, known } = place;
-  const how = what === 'known' ? (known ?? '') : [via ?? what, REASONS[reason]].join(': ');
+  const { file, line, confidence, siteType, callee, reason, known } = place;
+  const how = siteType === 'known' ? (known ?? '') : [callee ?? siteType, REASONS[reason]].join(': ');
   const isNew = fresh === undefined ? [] : [fresh.has(place) ? 'new' : ''];
-  const where = what === 'known' || what === 'addon' ? file : `${file}:${line}`;
-  return [...isNew, where, sure, what === 'patch' ? 'patch' : crossing(place), coverage(place), how];
+  const where = siteType === 'known' || siteType === 'addon' ? file : `${file}:${line}`;
+  return [
+    ...isNew,
+    where,
+    confidence,
+    siteType === 'patch' ? 'patch' : crossing(place),
+    coverage(place),
+    how,
+  ];
 }
 
 function rows(cells: readonly (readonly string[])[]): string[] {
@@ -67,15 +76,18 @@ function rows(cells: readonly (readonly string[])[]): string[] {
 
 function summary(
   { places, counts, problems }: ScanResult,
-  show: Sure,
+  show: Confidence,
   fresh: ReadonlySet<Place> | undefined,
 ): string[] {
-  const of = (sure: Sure) => places.filter(place => place.sure === sure).length;
+  const of = (confidence: Confidence) => places.filter(place => place.confidence === confidence).length;
   const covered = places.filter(place => place.covered !== undefined).length;
   const packages = new Set(places.map(titleOf)).size;
-  const hidden = SURE.slice(SURE.indexOf(show) + 1).reduce((sum, sure) => sum + of(sure), 0);
+  const hidden = CONFIDENCES.slice(CONFIDENCES.indexOf(show) + 1).reduce(
+    (sum, confidence) => sum + of(confidence),
+    0,
+  );
   return [
-    `${many(places.length, 'place')} in ${many(packages, 'package')}: ${SURE.map(sure => `${of(sure)} ${sure}`).join(', ')}; a rule speaks of ${covered}.`,
+    `${many(places.length, 'place')} in ${many(packages, 'package')}: ${CONFIDENCES.map(confidence => `${of(confidence)} ${confidence}`).join(', ')}; a rule speaks of ${covered}.`,
     ...(fresh === undefined ? [] : [`${fresh.size} not in the baseline.`]),
     ...(hidden === 0
       ? []
@@ -92,6 +104,7 @@ function many(count: number, noun: string): string {
 // JSON
 // ---------------------------------------------------------------------------------------------
 
+/** The keys are public and keep their names. */
 export function toJson({ result, fresh }: Shown): string {
   const places = result.places.map(place => ({
     package: place.package,
@@ -102,17 +115,21 @@ export function toJson({ result, fresh }: Shown): string {
     line: place.line,
     column: place.column,
     lines: place.lines,
-    what: place.what,
-    via: place.via,
+    what: place.siteType,
+    via: place.callee,
     kinds: place.kinds,
     slots: place.slots,
     more: place.more,
-    sure: place.sure,
+    sure: place.confidence,
     reason: place.known ?? REASONS[place.reason],
-    covered: place.covered,
+    covered: place.covered && {
+      effect: place.covered.effect,
+      by: place.covered.by,
+      sure: place.covered.isCertain,
+    },
     ...(fresh && { new: fresh.has(place) }),
-    shows: place.shows,
-    shownAt: place.shownAt,
+    shows: place.snippet,
+    shownAt: place.snippetLine,
   }));
   const { counts, problems, skippedLinks } = result;
   return `${JSON.stringify({ places, counts, problems, skippedLinks }, null, 2)}\n`;
@@ -122,63 +139,64 @@ export function toJson({ result, fresh }: Shown): string {
 // SARIF 2.1.0
 // ---------------------------------------------------------------------------------------------
 
-const LEVELS: Readonly<Record<Sure, string>> = { certain: 'warning', likely: 'warning', possible: 'note' };
+const LEVELS: Readonly<Record<Confidence, string>> = {
+  certain: 'warning',
+  likely: 'warning',
+  possible: 'note',
+};
+const TYPES = Object.keys(SITE_TYPES) as SiteType[];
 
 export function toSarif({ result, fresh }: Shown, root: string, version: string): string {
-  const whats = Object.keys(WHATS) as What[];
-  const log = {
-    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
-    version: '2.1.0',
-    runs: [
+  const run = {
+    tool: { driver: { name: 'closefds', version, semanticVersion: version, rules: TYPES.map(toRule) } },
+    originalUriBaseIds: { ROOT: { uri: url.pathToFileURL(`${root}/`).href } },
+    columnKind: 'utf16CodeUnits',
+    invocations: [
       {
-        tool: {
-          driver: {
-            name: 'closefds',
-            version,
-            semanticVersion: version,
-            rules: whats.map(what => ({
-              id: `closefds/${what}`,
-              name: `closefds${what[0]?.toUpperCase()}${what.slice(1)}`,
-              shortDescription: { text: WHATS[what] },
-              defaultConfiguration: { level: what === 'addon' || what === 'patch' ? 'note' : 'warning' },
-            })),
-          },
-        },
-        originalUriBaseIds: { ROOT: { uri: url.pathToFileURL(`${root}/`).href } },
-        columnKind: 'utf16CodeUnits',
-        invocations: [
-          {
-            executionSuccessful: true,
-            toolExecutionNotifications: result.problems.map(({ file, why }) => ({
-              level: 'note',
-              message: { text: `${file} was not searched: ${why}` },
-            })),
-          },
-        ],
-        results: result.places.map(place => ({
-          ruleId: `closefds/${place.what}`,
-          ruleIndex: whats.indexOf(place.what),
-          level: LEVELS[place.sure],
-          message: { text: `${describe(place)}. Policy: ${coverage(place)}.` },
-          locations: [
-            {
-              physicalLocation: {
-                artifactLocation: locationOf(place.file),
-                region: { startLine: place.line, startColumn: place.column },
-              },
-            },
-          ],
-          partialFingerprints: {
-            'closefdsPlace/v1': crypto.createHash('sha256').update(fingerprint(place)).digest('hex'),
-          },
-          ...(fresh && { baselineState: fresh.has(place) ? 'new' : 'unchanged' }),
-          suppressions: suppressions(place),
-          properties: { sure: place.sure, kinds: place.kinds, slots: place.slots, more: place.more },
+        executionSuccessful: true,
+        toolExecutionNotifications: result.problems.map(({ file, why }) => ({
+          level: 'note',
+          message: { text: `${file} was not searched: ${why}` },
         })),
       },
     ],
+    results: result.places.map(place => toResult(place, fresh)),
   };
+  const log = { $schema: 'https://json.schemastore.org/sarif-2.1.0.json', version: '2.1.0', runs: [run] };
   return `${JSON.stringify(log, null, 2)}\n`;
+}
+
+function toRule(type: SiteType): object {
+  return {
+    id: `closefds/${type}`,
+    name: `closefds${type[0]?.toUpperCase()}${type.slice(1)}`,
+    shortDescription: { text: SITE_TYPES[type] },
+    defaultConfiguration: { level: type === 'addon' || type === 'patch' ? 'note' : 'warning' },
+  };
+}
+
+function toResult(place: Place, fresh: ReadonlySet<Place> | undefined): object {
+  const { siteType, confidence, kinds, slots, more } = place;
+  return {
+    ruleId: `closefds/${siteType}`,
+    ruleIndex: TYPES.indexOf(siteType),
+    level: LEVELS[confidence],
+    message: { text: `${describe(place)}. Policy: ${coverage(place)}.` },
+    locations: [
+      {
+        physicalLocation: {
+          artifactLocation: locationOf(place.file),
+          region: { startLine: place.line, startColumn: place.column },
+        },
+      },
+    ],
+    partialFingerprints: {
+      'closefdsPlace/v1': crypto.createHash('sha256').update(fingerprint(place)).digest('hex'),
+    },
+    ...(fresh && { baselineState: fresh.has(place) ? 'new' : 'unchanged' }),
+    suppressions: suppressions(place),
+    properties: { sure: confidence, kinds, slots, more },
+  };
 }
 
 function locationOf(file: string): { uri: string; uriBaseId?: string } {
@@ -188,6 +206,6 @@ function locationOf(file: string): { uri: string; uriBaseId?: string } {
 
 /** What a rule settles needs nobody's attention. */
 function suppressions({ covered }: Place): object[] {
-  if (covered === undefined || !covered.sure || covered.effect === 'warn') return [];
+  if (covered === undefined || !covered.isCertain || covered.effect === 'warn') return [];
   return [{ kind: 'external', status: 'accepted', justification: `${covered.effect} by ${covered.by}` }];
 }

@@ -15,7 +15,7 @@ import { createPackages, type Owner } from './packages';
 import type { Place } from './place';
 import { readAll } from './pool';
 import type { Job, Outcome } from './read-file';
-import { type Site, SURE } from './source/sites';
+import { CONFIDENCES, type Site } from './source/site';
 import { isWithin, type Problem, walk } from './walk';
 
 export interface ScanOptions {
@@ -179,20 +179,20 @@ function knownOf({ name, declaredName, version }: Owner, table: KnownPackages): 
     line: 1,
     column: 1,
     lines: [1],
-    shownAt: 1,
+    snippetLine: 1,
     slots: [],
     more: true,
-    sure: 'certain',
+    confidence: 'certain',
     reason: 'compat',
   } as const;
   const ofThis = (entry: KnownEntry) =>
     entry.package === (declaredName ?? name) && matchesRange(version, entry.range);
   const site = (known: string) => ({
     ...place,
-    what: 'known' as const,
+    siteType: 'known' as const,
     kinds: ['stray' as const],
     known,
-    shows: known,
+    snippet: known,
   });
   return [
     ...table.strays
@@ -210,8 +210,8 @@ function knownOf({ name, declaredName, version }: Owner, table: KnownPackages): 
 function withoutBuilds(places: readonly Place[]): Place[] {
   const addons = new Map<string, Place>();
   return places.filter(place => {
-    if (place.what !== 'addon') return true;
-    const key = [place.package, place.version, place.reason, place.via].join(' ');
+    if (place.siteType !== 'addon') return true;
+    const key = [place.package, place.version, place.reason, place.callee].join(' ');
     if (addons.has(key)) return false;
     addons.set(key, place);
     return true;
@@ -226,7 +226,7 @@ function inOrder(a: Place, b: Place): number {
     compare(a.file, b.file) ||
     a.line - b.line ||
     a.column - b.column ||
-    SURE.indexOf(a.sure) - SURE.indexOf(b.sure)
+    CONFIDENCES.indexOf(a.confidence) - CONFIDENCES.indexOf(b.confidence)
   );
 }
 

@@ -72,10 +72,10 @@ function checkSource({ file, text }: { readonly file: string; readonly text: str
     return;
   }
   const last = text.split('\n').length;
-  for (const { line, lines, shownAt, slots, column } of sites) {
+  for (const { line, lines, snippetLine, slots, column } of sites) {
     must(
-      [line, shownAt, ...lines].every(line => line >= 1 && line <= last),
-      `lines lie in the text, not at ${[line, shownAt, ...lines]}`,
+      [line, snippetLine, ...lines].every(line => line >= 1 && line <= last),
+      `lines lie in the text, not at ${[line, snippetLine, ...lines]}`,
     );
     must(lines.includes(line) && column >= 1, 'the place is one of its lines');
     must(

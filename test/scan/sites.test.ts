@@ -1,7 +1,8 @@
 // What one file says: a program in one line, and the places it holds.
 
 import test from 'ava';
-import { type Site, sitesOf } from '../../src/scan/source/sites';
+import type { Site } from '../../src/scan/source/site';
+import { sitesOf } from '../../src/scan/source/sites';
 import { LAUNCHERS, short } from '../support/scan';
 
 const read = (text: string, file = 'a.js'): readonly Site[] => sitesOf(text, file, { launchers: LAUNCHERS });

@@ -1,17 +1,26 @@
-// What of an array reaches a child beyond stdin, stdout and stderr.
+// The slots of an array that a child gets beyond stdin, stdout and stderr.
 
 import type { Kind } from '../../core/request';
-import type { Slots } from './slots';
+import type { StdioArray } from './stdio-array';
 
-/** What of an array lies beyond stdio. A message channel does, wherever it stands. */
-export function crossingOf({ slots, rest }: Slots): Crossing | undefined {
+export interface ChildSlots {
+  readonly kinds: readonly Kind[];
+  readonly slots: readonly number[];
+  /** Whether there are slots with unknown numbers. */
+  readonly more: boolean;
+  /** Only unknown values are beyond stdio. */
+  readonly isOpen: boolean;
+}
+
+/** The slots above 2, and message channels in any slot. */
+export function crossingOf({ slots, rest }: StdioArray): ChildSlots | undefined {
   const kinds: Kind[] = [];
   const numbers: number[] = [];
   let isOpen = true;
   for (const [index, slot] of slots.entries()) {
-    const crossing = index >= 3 ? slot.kinds : slot.kinds.filter(kind => kind === 'ipc');
-    if (crossing.length === 0) continue;
-    kinds.push(...crossing);
+    const passed = index >= 3 ? slot.kinds : slot.kinds.filter(kind => kind === 'ipc');
+    if (passed.length === 0) continue;
+    kinds.push(...passed);
     numbers.push(index);
     if (!slot.isOpen) isOpen = false;
   }
@@ -30,12 +39,4 @@ export function crossingOf({ slots, rest }: Slots): Crossing | undefined {
     more: beyond.some(slot => slot.kinds.length > 0),
     isOpen,
   };
-}
-
-export interface Crossing {
-  readonly kinds: readonly Kind[];
-  readonly slots: readonly number[];
-  readonly more: boolean;
-  /** Only values that are not known make it one. */
-  readonly isOpen: boolean;
 }

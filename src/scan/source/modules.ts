@@ -1,180 +1,189 @@
-// Which export of which module an expression is: `cp.spawn`, `(0, child.fork)`, `n(317).spawn`.
+// Resolves an expression to an export of a module: `cp.spawn`, `(0, child.fork)`, `n(317).spawn`.
 //
-// However a bundler or a compiler has written it: interop helpers, aliases, webpack's numbers.
+// It follows what bundlers and compilers write: interop helpers, aliases, webpack's numbers.
 
 import type { AnyNode, Identifier, MemberExpression } from 'acorn';
 import type { Tree } from './index-tree';
 import { type FunctionNode, functionAround, isFunction, keyOf } from './syntax';
 import { ANY, type Binding, type Path, type Source } from './tree';
-import type { Values } from './values';
+import type { DataFlow } from './values';
 
 export interface Export {
   /** Without `node:`. */
   readonly module: string;
-  /** Without `default`, which some tools put between and others do not. */
+  /** Without `default`, which only some tools insert. */
   readonly path: Path;
 }
 
-export type ExportOf = (node: AnyNode) => Export | undefined;
+export class Exports {
+  private readonly byBinding = new Map<Binding, Export | undefined>();
+  private readonly byMember = new Map<string, Export | undefined>();
+  /** webpack's modules, by their numbers. */
+  private readonly numbered = new Map<string, Export>();
 
-/** `isKnown`: the modules that are of interest. */
-export function createExportOf(tree: Tree, values: Values, isKnown: (module: string) => boolean): ExportOf {
-  const known = new Map<Binding, Export | undefined>();
-  const members = new Map<string, Export | undefined>();
-  const numbered = webpackModules();
-  return exportOf;
+  constructor(
+    private readonly tree: Tree,
+    private readonly flow: DataFlow,
+    /** Whether a module is of interest. */
+    private readonly isKnown: (module: string) => boolean,
+  ) {
+    this.addWebpackModules();
+  }
 
-  function exportOf(node: AnyNode): Export | undefined {
+  /** The export that an expression is, if it is one of a known module. */
+  of(node: AnyNode): Export | undefined {
     switch (node.type) {
       case 'Identifier':
-        return ofName(node);
+        return this.ofName(node);
       case 'MemberExpression':
-        return below(exportOf(node.object), keyOf(node) ?? '?') ?? ofGlobal(node) ?? ofMember(node);
+        return below(this.of(node.object), keyOf(node) ?? '?') ?? this.ofGlobal(node) ?? this.ofMember(node);
       case 'AwaitExpression':
-        return exportOf(node.argument);
+        return this.of(node.argument);
       case 'SequenceExpression':
-        return exportOf(node.expressions.at(-1) as AnyNode);
+        return this.of(node.expressions.at(-1) as AnyNode);
       case 'AssignmentExpression':
-        return exportOf(node.right);
+        return this.of(node.right);
       case 'ConditionalExpression':
-        return exportOf(node.consequent) ?? exportOf(node.alternate);
+        return this.of(node.consequent) ?? this.of(node.alternate);
       case 'LogicalExpression':
-        return exportOf(node.left) ?? exportOf(node.right);
+        return this.of(node.left) ?? this.of(node.right);
       case 'ImportExpression':
-        return ofString(node.source);
+        return this.ofSpecifier(node.source);
       case 'CallExpression':
-        return ofCall(node.callee, node.arguments);
+        return this.ofCall(node.callee, node.arguments);
       default:
         return undefined;
     }
   }
 
-  function ofName(node: Identifier): Export | undefined {
-    const binding = tree.resolve(node);
-    if (binding === undefined) return node.name === 'process' ? named('process') : undefined;
-    if (!known.has(binding)) {
-      // While it is being looked for, it is not known: `a = b; b = a`.
-      known.set(binding, undefined);
-      known.set(binding, ofBinding(binding));
+  private ofName(node: Identifier): Export | undefined {
+    const binding = this.tree.resolve(node);
+    if (binding === undefined) return node.name === 'process' ? this.named('process') : undefined;
+    if (!this.byBinding.has(binding)) {
+      // Ends cycles: `a = b; b = a`.
+      this.byBinding.set(binding, undefined);
+      this.byBinding.set(binding, this.ofBinding(binding));
     }
-    return known.get(binding);
+    return this.byBinding.get(binding);
   }
 
   /** `globalThis.process`. */
-  function ofGlobal({ object, ...member }: MemberExpression): Export | undefined {
+  private ofGlobal({ object, ...member }: MemberExpression): Export | undefined {
     const isGlobal = object.type === 'Identifier' && /^(?:global|globalThis)$/.test(object.name);
-    return isGlobal && keyOf(member) === 'process' ? named('process') : undefined;
+    return isGlobal && keyOf(member) === 'process' ? this.named('process') : undefined;
   }
 
   /** `this.spawn = options.spawn ?? cp.spawn`. */
-  function ofMember(node: MemberExpression): Export | undefined {
-    const key = values.key(node);
+  private ofMember(node: MemberExpression): Export | undefined {
+    const key = this.flow.key(node);
     if (key === undefined) return undefined;
-    if (!members.has(key)) {
-      members.set(key, undefined);
-      members.set(key, firstOf(values.writes.get(key) ?? []));
+    if (!this.byMember.has(key)) {
+      this.byMember.set(key, undefined);
+      this.byMember.set(key, this.firstOf(this.flow.writesTo(key)));
     }
-    return members.get(key);
+    return this.byMember.get(key);
   }
 
-  function firstOf(nodes: readonly AnyNode[]): Export | undefined {
+  private firstOf(nodes: readonly AnyNode[]): Export | undefined {
     for (const node of nodes) {
-      const found = exportOf(node);
+      const found = this.of(node);
       if (found !== undefined) return found;
     }
     return undefined;
   }
 
-  function ofBinding({ sources }: Binding): Export | undefined {
+  private ofBinding({ sources }: Binding): Export | undefined {
     for (const source of sources) {
-      const found = source.path.reduce(below, ofSource(source));
+      const found = source.path.reduce(below, this.ofSource(source));
       if (found !== undefined) return found;
     }
     return undefined;
   }
 
-  function ofSource(source: Source): Export | undefined {
-    if (source.from === 'import') return named(source.module);
-    if (source.from === 'value') return exportOf(source.value);
-    if (source.index === 0) {
-      const handed = ofCallback(source.fn);
-      if (handed !== undefined) return handed;
-    }
-    // `run(cp.spawn, command)`: whoever is told what to start with.
-    return firstOf(values.given(source.fn, source.index));
+  private ofSource(source: Source): Export | undefined {
+    if (source.from === 'import') return this.named(source.module);
+    if (source.from === 'value') return this.of(source.value);
+    const module = source.index === 0 ? this.ofCallback(source.fn) : undefined;
+    // `run(cp.spawn, command)`: the callers pass the function.
+    return module ?? this.firstOf(this.flow.argumentsFor(source.fn, source.index));
   }
 
-  /** What a function gets that is called with a module: `import('x').then(x => ...)`, and hooks. */
-  function ofCallback({ parent }: FunctionNode): Export | undefined {
+  // -------------------------------------------------------------------------------------------
+  // Calls
+  // -------------------------------------------------------------------------------------------
+
+  /** The first argument of a callback that gets a module: `import('x').then(x => ...)`, and hooks. */
+  private ofCallback({ parent }: FunctionNode): Export | undefined {
     if (parent?.type !== 'CallExpression' && parent?.type !== 'NewExpression') return undefined;
     const { callee, arguments: args } = parent;
-    if (callee.type === 'MemberExpression' && keyOf(callee) === 'then') return exportOf(callee.object);
-    return HOOK.test(values.trueName(callee) ?? '') && args[0] !== undefined ? ofNames(args[0]) : undefined;
+    if (callee.type === 'MemberExpression' && keyOf(callee) === 'then') return this.of(callee.object);
+    const isHook = HOOK.test(this.flow.originalName(callee) ?? '');
+    return isHook && args[0] !== undefined ? this.ofHookedNames(args[0]) : undefined;
   }
 
-  /** What tells a hook which module to wait for: `'x'`, `['x']`, `{ name: ['x'] }`. */
-  function ofNames(node: AnyNode, depth = 0): Export | undefined {
-    const told = values.all(node);
-    for (const name of told) {
-      const found = ofString(name);
+  /** The module that a hook waits for: `'x'`, `['x']`, `{ name: ['x'] }`. */
+  private ofHookedNames(node: AnyNode, depth = 0): Export | undefined {
+    const values = this.flow.all(node);
+    for (const name of values) {
+      const found = this.ofSpecifier(name);
       if (found !== undefined) return found;
     }
     if (depth === 2) return undefined;
-    for (const name of told.flatMap(value => values.property(value, ANY))) {
-      const found = ofNames(name, depth + 1);
+    for (const name of values.flatMap(value => this.flow.property(value, ANY))) {
+      const found = this.ofHookedNames(name, depth + 1);
       if (found !== undefined) return found;
     }
     return undefined;
   }
 
-  /** A call with the module's name is a `require` of whatever name; one with the module itself, a helper. */
-  function ofCall(callee: AnyNode, args: readonly AnyNode[]): Export | undefined {
+  /** A call with a module's name is a `require` under any name. One with the module itself is a helper. */
+  private ofCall(callee: AnyNode, args: readonly AnyNode[]): Export | undefined {
     const [first] = args;
-    if (callee.type === 'MemberExpression' && keyOf(callee) === 'bind') return exportOf(callee.object);
-    // `Promise.resolve().then(() => require('x'))`: what `import('x')` was compiled to.
-    if (callee.type === 'MemberExpression' && keyOf(callee) === 'then' && first && isFunction(first))
-      return firstOf(tree.returns.get(first) ?? []);
-    // webpack's `n()`, a getter of the module.
-    if (first === undefined) return ofGetter(exportOf(callee));
+    const method = callee.type === 'MemberExpression' ? keyOf(callee) : undefined;
+    if (callee.type === 'MemberExpression' && method === 'bind') return this.of(callee.object);
+    // `Promise.resolve().then(() => require('x'))` is a compiled `import('x')`.
+    if (method === 'then' && first && isFunction(first))
+      return this.firstOf(this.tree.returns.get(first) ?? []);
+    if (first === undefined) return this.ofGetter(callee);
     if (first.type === 'SpreadElement') return undefined;
     if (first.type === 'Literal') {
       if (args.length > 1 || typeof first.value === 'boolean') return undefined;
-      return ofString(first) ?? numbered.get(String(first.value));
+      return this.ofSpecifier(first) ?? this.numbered.get(String(first.value));
     }
-    // A function of the module itself is called with what it is to do: `promisify(spawn)` is another matter.
-    return exportOf(callee) === undefined ? exportOf(first) : undefined;
+    // A call of a module's own function returns no module: `promisify(spawn)` is a helper, `spawn(x)` is not.
+    return this.of(callee) === undefined ? this.of(first) : undefined;
   }
 
-  function ofGetter(found: Export | undefined): Export | undefined {
+  /** webpack's `n()`, a getter of the module. */
+  private ofGetter(callee: AnyNode): Export | undefined {
+    const found = this.of(callee);
     return found?.path.length === 0 && found.module === 'child_process' ? found : undefined;
   }
 
-  function ofString(node: AnyNode): Export | undefined {
-    return node.type === 'Literal' && typeof node.value === 'string' ? named(node.value) : undefined;
+  private ofSpecifier(node: AnyNode): Export | undefined {
+    return node.type === 'Literal' && typeof node.value === 'string' ? this.named(node.value) : undefined;
   }
 
-  function named(specifier: string): Export | undefined {
+  private named(specifier: string): Export | undefined {
     const module = specifier.replace(/^node:/, '');
-    return isKnown(module) ? { module, path: [] } : undefined;
+    return this.isKnown(module) ? { module, path: [] } : undefined;
   }
 
   /** `{ 317: e => { e.exports = require('child_process') } }`. */
-  function webpackModules(): ReadonlyMap<string, Export> {
-    const modules = new Map<string, Export>();
-    for (const { left, right } of tree.assignments) {
+  private addWebpackModules(): void {
+    for (const { left, right } of this.tree.assignments) {
       if (left.type !== 'MemberExpression' || keyOf(left) !== 'exports') continue;
       if (right.type !== 'CallExpression' || right.arguments.length !== 1) continue;
-      const found = ofString(right.arguments[0] as AnyNode);
+      const found = this.ofSpecifier(right.arguments[0] as AnyNode);
       const holder = found && functionAround(left)?.parent;
       if (holder?.type !== 'Property') continue;
       const key = keyOf(holder);
-      if (key !== undefined) modules.set(key, found as Export);
+      if (key !== undefined) this.numbered.set(key, found as Export);
     }
-    return modules;
   }
 }
 
-/** Of require-in-the-middle, import-in-the-middle, OpenTelemetry, dd-trace. */
+/** Functions of require-in-the-middle, import-in-the-middle, OpenTelemetry, dd-trace. */
 const HOOK = /hook|instrument/i;
 
 function below(found: Export | undefined, key: string): Export | undefined {
