@@ -19,7 +19,7 @@ import { createPublished, replaceFile } from '../scripts/published.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
-const { scan, sitesOf } = require(path.join(root, 'dist', 'src', 'scan', 'index.js'));
+const { scan, findSites } = require(path.join(root, 'dist', 'src', 'scan', 'index.js'));
 const { loadCompat } = require(path.join(root, 'dist', 'src', 'compat.js'));
 const file = path.join(root, 'test', 'scan-corpus.json');
 const published = createPublished(path.join(root, '.cache'));
@@ -106,7 +106,7 @@ function programPlaces() {
           .filter(Boolean)
           .map(label => ({ file: name, line: index + 1, certain: label.startsWith('certain') })),
       );
-      const found = sitesOf(text, name, { launchers }).map(site => ({ ...site, file: name }));
+      const found = findSites(text, name, { launchers }).map(site => ({ ...site, file: name }));
       return { title: name, expected, found };
     });
 }

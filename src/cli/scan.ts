@@ -66,7 +66,7 @@ async function main(args: readonly string[]): Promise<number> {
   const shown = { result, show: call.show, fresh };
   if (call.format === 'json') print(scanner.toJson(shown));
   else if (call.format === 'sarif') print(scanner.toSarif(shown, path.resolve(root), version()));
-  else print(scanner.toTable(shown));
+  else print(scanner.toPlaceTable(shown));
   for (const root of call.roots) advise(root, result.counts.files);
   for (const { root, why } of result.unread)
     process.stderr.write(`closefds: expected to read ${root}, found that it cannot be: ${why}.\n`);

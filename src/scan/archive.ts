@@ -4,7 +4,7 @@
 
 import zlib = require('node:zlib');
 
-export interface Entry {
+export interface ArchiveEntry {
   readonly name: string;
   readonly size: number;
   /** The archive ends in the middle of it. */
@@ -18,9 +18,9 @@ const LARGEST = 1024 ** 3;
 const BLOCK = 512;
 
 /** Regular files of a tarball, named as they are once installed: without the first folder. */
-export function tarEntries(packed: Buffer): readonly Entry[] {
+export function tarEntries(packed: Buffer): readonly ArchiveEntry[] {
   const archive = packed[0] === 0x1f ? zlib.gunzipSync(packed, { maxOutputLength: LARGEST }) : packed;
-  const entries: Entry[] = [];
+  const entries: ArchiveEntry[] = [];
   let longName: string | undefined;
   // Too short for a single header: nothing of it would be read, and nobody would know.
   if (archive.length < BLOCK) throw new Error('not a tar archive');
@@ -69,9 +69,9 @@ const CENTRAL = 0x02014b50;
 const LOCAL = 0x04034b50;
 
 /** Files of a zip, by its central directory. */
-export function zipEntries(archive: Buffer): readonly Entry[] {
+export function zipEntries(archive: Buffer): readonly ArchiveEntry[] {
   const end = endOf(archive);
-  const entries: Entry[] = [];
+  const entries: ArchiveEntry[] = [];
   let at = archive.readUInt32LE(end + 16);
   for (let left = archive.readUInt16LE(end + 10); left > 0; left--) {
     if (archive.readUInt32LE(at) !== CENTRAL) throw new Error('the directory of the zip is broken');

@@ -7,16 +7,16 @@ import path = require('node:path');
 
 import type { Site } from './source/site';
 
-export interface Cache {
+export interface ScanCache {
   readonly known: ReadonlyMap<string, readonly Site[]>;
   /** Writes what this scan has met, and forgets the rest. */
   readonly save: (met: ReadonlyMap<string, readonly Site[]>) => void;
 }
 
-export const NO_CACHE: Cache = { known: new Map(), save: () => {} };
+export const NO_CACHE: ScanCache = { known: new Map(), save: () => {} };
 
 /** `edition`: what has to be the same for the cache to count: the scanner, the launchers. */
-export function openCache(root: string, edition: string, env: NodeJS.ProcessEnv): Cache {
+export function openCache(root: string, edition: string, env: NodeJS.ProcessEnv): ScanCache {
   const file = fileFor(root, env);
   const known = read(file, edition);
   return { known, save };

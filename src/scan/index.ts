@@ -5,10 +5,11 @@ import { type ScanOptions, type ScanResult, scanRoots } from './scan';
 
 export { newPlaces, parseBaseline, toBaseline } from './baseline';
 export { createFindPlace, type FindPlace } from './find-place';
+export type { KnownPackages } from './known-packages';
 export type { Place } from './place';
-export { toJson, toSarif, toTable } from './report';
-export type { KnownPackages, ScanOptions, ScanResult } from './scan';
-export { sitesOf } from './source/sites';
+export { toJson, toPlaceTable, toSarif } from './report';
+export type { ScanOptions, ScanResult } from './scan';
+export { findSites } from './source/sites';
 
 serve();
 

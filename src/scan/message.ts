@@ -37,23 +37,23 @@ export const SITE_TYPES: Readonly<Record<SiteType, string>> = {
 };
 
 /** `pipe 3, 4`; `fd 3 and up`; `stray`. */
-export function crossing({ kinds, slots, more }: Pick<Site, 'kinds' | 'slots' | 'more'>): string {
+export function describeSlots({ kinds, slots, more }: Pick<Site, 'kinds' | 'slots' | 'more'>): string {
   const what = kinds.length === 0 ? 'unknown' : kinds.join('/');
   if (kinds.length === 1 && kinds[0] === 'stray') return what;
   if (slots.length === 0) return more && kinds.length > 0 ? `${what}, slot unknown` : what;
   return `${what} ${slots.join(', ')}${more ? ' and others' : ''}`;
 }
 
-export function describe(place: Place): string {
+export function describePlace(place: Place): string {
   const { siteType, callee, reason, known } = place;
   const because = known ?? REASONS[reason];
   const subject =
     place.package === '.' ? 'the app' : [place.package, place.version].filter(Boolean).join('@');
   switch (siteType) {
     case 'stdio':
-      return `${subject} passes ${crossing(place)} to a child${callee ? ` by ${callee}()` : ''} (${place.confidence}: ${because})`;
+      return `${subject} passes ${describeSlots(place)} to a child${callee ? ` by ${callee}()` : ''} (${place.confidence}: ${because})`;
     case 'explicit':
-      return `${subject} designates ${crossing(place)} by withFds()`;
+      return `${subject} designates ${describeSlots(place)} by withFds()`;
     case 'patch':
       return `${subject} replaces child_process's ${callee}`;
     default:

@@ -7,13 +7,13 @@ import os = require('node:os');
 
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
-import { type Job, type Outcome, readJob } from './read-file';
+import { type FileResult, type Job, readJob } from './read-file';
 import type { Site } from './source/site';
 
 export interface PoolOptions {
   readonly launchers: readonly string[];
   readonly known: ReadonlyMap<string, readonly Site[]>;
-  readonly outcome: (outcome: Outcome) => void;
+  readonly result: (result: FileResult) => void;
   readonly progress: (files: number) => void;
 }
 
@@ -36,7 +36,7 @@ export async function readAll(jobs: Iterable<Job>, file: string, options: PoolOp
     LARGE_HEAP_MB,
     () => (again.length > 0 ? [again.pop() as Job] : undefined),
     ([job], why) => {
-      if (job !== undefined) options.outcome({ file: job.file, status: 'named', sites: [], why });
+      if (job !== undefined) options.result({ file: job.file, status: 'unread', sites: [], why });
     },
   );
 
@@ -57,13 +57,13 @@ export async function readAll(jobs: Iterable<Job>, file: string, options: PoolOp
         execArgv: [],
       });
       while (batch !== undefined) {
-        const outcomes: readonly Outcome[] | Error = await ask(worker, batch);
-        if (outcomes instanceof Error) {
-          lost(batch, `not parsable with ${heap} MiB of memory: ${outcomes.message}`);
+        const results: readonly FileResult[] | Error = await ask(worker, batch);
+        if (results instanceof Error) {
+          lost(batch, `not parsable with ${heap} MiB of memory: ${results.message}`);
           batch = next();
           break;
         }
-        for (const outcome of outcomes) options.outcome(outcome);
+        for (const result of results) options.result(result);
         options.progress(batch.length);
         batch = next();
       }
@@ -72,7 +72,7 @@ export async function readAll(jobs: Iterable<Job>, file: string, options: PoolOp
   }
 }
 
-function ask(worker: Worker, batch: readonly Job[]): Promise<readonly Outcome[] | Error> {
+function ask(worker: Worker, batch: readonly Job[]): Promise<readonly FileResult[] | Error> {
   return new Promise(resolve => {
     worker.removeAllListeners();
     worker.on('message', resolve);
@@ -102,8 +102,8 @@ export function serve(): void {
     return;
   const port = parentPort;
   const { launchers, known } = workerData as Pick<PoolOptions, 'launchers' | 'known'>;
-  const reader = { launchers: new Set(launchers), known: (key: string) => known.get(key) };
+  const readOptions = { launchers: new Set(launchers), known: (key: string) => known.get(key) };
   port.on('message', (batch: readonly Job[]) => {
-    port.postMessage(batch.flatMap(job => readJob(job, reader)));
+    port.postMessage(batch.flatMap(job => readJob(job, readOptions)));
   });
 }

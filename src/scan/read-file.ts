@@ -6,10 +6,10 @@ import fs = require('node:fs');
 import path = require('node:path');
 
 import { addonImports } from './addon';
-import { type Entry, tarEntries, zipEntries } from './archive';
+import { type ArchiveEntry, tarEntries, zipEntries } from './archive';
 import type { Site } from './source/site';
-import { isWorthParsing, type SiteOptions, sitesOf } from './source/sites';
-import { type FileKind, kindOf, reasonOf } from './walk';
+import { findSites, isWorthParsing, type SiteOptions } from './source/sites';
+import { type FileKind, fileKindOf, whyUnread } from './walk';
 
 export interface Job {
   readonly file: string;
@@ -18,9 +18,9 @@ export interface Job {
 }
 
 /** Of a file, or of one in an archive: `a.zip/node_modules/x/index.js`. */
-export interface Outcome {
+export interface FileResult {
   readonly file: string;
-  readonly status: 'searched' | 'parsed' | 'named' | 'manifest';
+  readonly status: 'searched' | 'parsed' | 'unread' | 'manifest';
   readonly sites: readonly Site[];
   /** Why it could not be searched. */
   readonly why?: string;
@@ -30,7 +30,7 @@ export interface Outcome {
   readonly key?: string;
 }
 
-export interface Reader extends SiteOptions {
+export interface ReadOptions extends SiteOptions {
   readonly known: (key: string) => readonly Site[] | undefined;
 }
 
@@ -40,29 +40,29 @@ const LARGEST_ADDON = 512 * 1024 * 1024;
 const LARGEST_SCRIPT = 1024 * 1024;
 
 /** Never throws. */
-export function readJob(job: Job, reader: Reader): readonly Outcome[] {
+export function readJob(job: Job, options: ReadOptions): readonly FileResult[] {
   try {
-    return readAny(job, reader);
+    return readAny(job, options);
   } catch (error) {
-    return [named(job.file, reasonOf(error))];
+    return [unread(job.file, whyUnread(error))];
   }
 }
 
-function readAny({ file, kind, size }: Job, reader: Reader): readonly Outcome[] {
+function readAny({ file, kind, size }: Job, options: ReadOptions): readonly FileResult[] {
   if (kind === 'zip')
-    return zipEntries(fs.readFileSync(file)).flatMap(entry => readEntry(file, entry, reader));
+    return zipEntries(fs.readFileSync(file)).flatMap(entry => readEntry(file, entry, options));
   if (kind === 'tarball')
     return tarEntries(fs.readFileSync(file)).flatMap(entry =>
-      entry.isCut ? [named(file, `ends in the middle of ${entry.name}`)] : readEntry(file, entry, reader),
+      entry.isCut ? [unread(file, `ends in the middle of ${entry.name}`)] : readEntry(file, entry, options),
     );
   const tooLarge = limit(file, kind, size);
   if (tooLarge !== undefined) return tooLarge;
   if (kind === 'script' && !isNodeScript(firstBytes(file))) return [];
-  return [judge(file, kind, fs.readFileSync(file), reader)];
+  return [judge(file, kind, fs.readFileSync(file), options)];
 }
 
-function readEntry(archive: string, entry: Entry, reader: Reader): readonly Outcome[] {
-  const kind = kindOf(path.posix.basename(entry.name));
+function readEntry(archive: string, entry: ArchiveEntry, options: ReadOptions): readonly FileResult[] {
+  const kind = fileKindOf(path.posix.basename(entry.name));
   const file = `${archive}/${entry.name}`;
   if (kind === undefined) return [];
   try {
@@ -72,17 +72,17 @@ function readEntry(archive: string, entry: Entry, reader: Reader): readonly Outc
     if (kind === 'manifest')
       return [{ file, status: 'manifest', sites: [], manifest: bytes.toString('utf8') }];
     if (kind === 'script' && !isNodeScript(bytes)) return [];
-    return [judge(file, kind, bytes, reader)];
+    return [judge(file, kind, bytes, options)];
   } catch (error) {
-    return [named(file, reasonOf(error))];
+    return [unread(file, whyUnread(error))];
   }
 }
 
-function limit(file: string, kind: FileKind, size: number): readonly Outcome[] | undefined {
+function limit(file: string, kind: FileKind, size: number): readonly FileResult[] | undefined {
   if (kind === 'script') return size > LARGEST_SCRIPT ? [] : undefined;
   const largest = kind === 'addon' ? LARGEST_ADDON : LARGEST_SOURCE;
   if (size <= largest) return undefined;
-  return [named(file, `larger than ${largest / 1024 / 1024} MiB (${Math.round(size / 1024 / 1024)} MiB)`)];
+  return [unread(file, `larger than ${largest / 1024 / 1024} MiB (${Math.round(size / 1024 / 1024)} MiB)`)];
 }
 
 function firstBytes(file: string): Buffer {
@@ -99,19 +99,19 @@ function isNodeScript(bytes: Buffer): boolean {
   return /^#!.*\bnode\b/.test(bytes.toString('latin1', 0, 128));
 }
 
-function judge(file: string, kind: FileKind, bytes: Buffer, reader: Reader): Outcome {
+function judge(file: string, kind: FileKind, bytes: Buffer, options: ReadOptions): FileResult {
   if (kind === 'addon') return ofAddon(file, bytes);
   const text = decode(bytes);
   if (!isWorthParsing(text)) return { file, status: 'searched', sites: [] };
 
   const key = keyOf(file, bytes);
-  const known = reader.known(key);
+  const known = options.known(key);
   if (known !== undefined) return { file, status: 'parsed', sites: known, key };
   try {
-    return { file, status: 'parsed', sites: sitesOf(text, file, reader), key };
+    return { file, status: 'parsed', sites: findSites(text, file, options), key };
   } catch (error) {
     // Bundles of WebAssembly have such bytes in strings, and are parsed all the same.
-    return named(file, bytes.includes(0) ? 'binary, in spite of its name' : whyUnparsed(error as Error));
+    return unread(file, bytes.includes(0) ? 'binary, in spite of its name' : whyUnparsed(error as Error));
   }
 }
 
@@ -131,11 +131,11 @@ function whyUnparsed(error: Error): string {
   return `not parsable: ${error.message.split('\n', 1)[0]}`;
 }
 
-function named(file: string, why: string): Outcome {
-  return { file, status: 'named', sites: [], why };
+function unread(file: string, why: string): FileResult {
+  return { file, status: 'unread', sites: [], why };
 }
 
-function ofAddon(file: string, bytes: Buffer): Outcome {
+function ofAddon(file: string, bytes: Buffer): FileResult {
   const imports = addonImports(bytes);
   // For another system: what it does there is not asked here.
   if (imports === undefined) return { file, status: 'searched', sites: [] };

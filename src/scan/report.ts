@@ -5,7 +5,7 @@ import url = require('node:url');
 
 import { APP } from '../core/caller';
 import { fingerprint } from './baseline';
-import { coverage, crossing, describe, REASONS, SITE_TYPES } from './message';
+import { coverage, describePlace, describeSlots, REASONS, SITE_TYPES } from './message';
 import type { Place } from './place';
 import type { ScanResult } from './scan';
 import { CONFIDENCES, type Confidence, type SiteType } from './source/site';
@@ -22,7 +22,7 @@ export interface Shown {
 // Table
 // ---------------------------------------------------------------------------------------------
 
-export function toTable({ result, show, fresh }: Shown): string {
+export function toPlaceTable({ result, show, fresh }: Shown): string {
   const { places, problems, skippedLinks } = result;
   const shown = places.filter(
     ({ confidence }) => CONFIDENCES.indexOf(confidence) <= CONFIDENCES.indexOf(show),
@@ -57,7 +57,7 @@ function rowOf(place: Place, fresh: ReadonlySet<Place> | undefined): string[] {
     ...isNew,
     where,
     confidence,
-    siteType === 'patch' ? 'patch' : crossing(place),
+    siteType === 'patch' ? 'patch' : describeSlots(place),
     coverage(place),
     how,
   ];
@@ -181,7 +181,7 @@ function toResult(place: Place, fresh: ReadonlySet<Place> | undefined): object {
     ruleId: `closefds/${siteType}`,
     ruleIndex: TYPES.indexOf(siteType),
     level: LEVELS[confidence],
-    message: { text: `${describe(place)}. Policy: ${coverage(place)}.` },
+    message: { text: `${describePlace(place)}. Policy: ${coverage(place)}.` },
     locations: [
       {
         physicalLocation: {

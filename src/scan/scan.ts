@@ -1,6 +1,6 @@
-// The scan: a tree or a tarball in, places out. This file is the story.
+// The scan: folders or tarballs in, places out. This file lists the steps.
 //
-//   walk -> read (worker threads, cache) -> whose is it -> what the compat table knows -> is it covered
+//   walk -> read (worker threads, cache) -> owner -> what the compat table knows -> coverage by rules
 
 import crypto = require('node:crypto');
 import fs = require('node:fs');
@@ -8,15 +8,16 @@ import path = require('node:path');
 
 import { APP } from '../core/caller';
 import type { Policy } from '../core/policy';
-import { matchesRange } from '../core/range';
-import { NO_CACHE, openCache } from './cache';
+import { NO_CACHE, openCache, type ScanCache } from './cache';
 import { cover } from './cover';
-import { createPackages, type Owner } from './packages';
+import { type KnownPackages, type KnownSite, knownSitesOf } from './known-packages';
+import { createPackages, type Owner, type Packages } from './packages';
 import type { Place } from './place';
 import { readAll } from './pool';
-import type { Job, Outcome } from './read-file';
+import type { FileResult, Job } from './read-file';
+import { Roots } from './roots';
 import { CONFIDENCES, type Site } from './source/site';
-import { isWithin, type Problem, walk } from './walk';
+import { type UnreadFile, walk } from './walk';
 
 export interface ScanOptions {
   /** Folders, and packages' tarballs. */
@@ -28,23 +29,6 @@ export interface ScanOptions {
   readonly progress?: (files: number) => void;
 }
 
-/** What the compat table knows of packages beside what they pass. */
-export interface KnownPackages {
-  readonly launchers: ReadonlySet<string>;
-  readonly strays: readonly KnownEntry[];
-  readonly starts: readonly KnownEntry[];
-}
-
-const OWN = 'closefds';
-
-interface KnownEntry {
-  readonly package: string;
-  readonly range: string;
-  readonly source: string;
-  readonly purpose?: string;
-  readonly target?: string;
-}
-
 export interface ScanResult {
   readonly places: readonly Place[];
   readonly counts: {
@@ -53,168 +37,148 @@ export interface ScanResult {
     readonly parsed: number;
     readonly fromCache: number;
   };
-  /** What could not be searched, and why. */
-  readonly problems: readonly Problem[];
-  /** Which of the roots are among that. */
+  /** Files that could not be searched, and why. */
+  readonly problems: readonly UnreadFile[];
+  /** The roots among them. */
   readonly unread: readonly { readonly root: string; readonly why: string }[];
   /** Links out of the tree that lead to no package. */
   readonly skippedLinks: readonly string[];
 }
 
+const OWN_PACKAGE = 'closefds';
+
 /** `bundle`: the file that the worker threads load, see index.ts. */
 export async function scanRoots(options: ScanOptions, bundle: string): Promise<ScanResult> {
-  const { roots, policy, table, env } = options;
-  const tops = roots.map(root => fs.realpathSync(root));
-  const tarballs = new Set(tops.filter(top => !fs.statSync(top).isDirectory()));
-  const packages = createPackages(root => tarballs.has(root));
-  const cache = options.useCache ? openCache(tops[0] ?? '', editionOf(bundle, table), env) : NO_CACHE;
+  const { policy, table, env } = options;
+  const roots = new Roots(options.roots);
+  const edition = editionOf(bundle, table);
+  const cache = options.useCache ? openCache(roots.paths[0] ?? '', edition, env) : NO_CACHE;
+  const collected = new Collected(roots, cache);
 
-  const problems: Problem[] = [];
-  const skippedLinks: string[] = [];
-  const owners = new Map<string, Owner>();
-  const met = new Map<string, readonly Site[]>();
-  /** Whose they are is told afterwards: in an archive, the package.json may come last. */
-  const found: { file: string; site: Site & { readonly known?: string } }[] = [];
-  const counts = { files: 0, parsed: 0, fromCache: 0 };
-
-  await readAll(jobs(), bundle, {
+  await readAll(collected.jobs(), bundle, {
     launchers: [...table.launchers],
     known: cache.known,
-    outcome: take,
-    progress: () => options.progress?.(counts.files),
+    result: result => collected.add(result),
+    progress: () => options.progress?.(collected.counts.files),
   });
-  cache.save(met);
-  for (const { root } of owners.values())
-    for (const site of knownOf(packages.ownerOf(path.join(root, 'package.json'), rootOf(root)), table))
-      found.push({ file: path.join(root, 'package.json'), site });
+  cache.save(collected.byKey);
+  collected.addKnown(table);
 
   return {
-    places: withoutBuilds(
-      found
-        .filter(({ file }) => !isOwn(file))
-        .map(({ file, site }) => toPlace(file, site))
-        .sort(inOrder),
+    places: withoutOtherBuilds(collected.places(policy).sort(inOrder)),
+    counts: { packages: collected.owners.size, ...collected.counts },
+    problems: collected.problems.map(({ file, why }) => ({ file: roots.shown(file), why })).sort(byFile),
+    unread: options.roots.flatMap((root, index) =>
+      collected.problems.filter(({ file }) => file === roots.paths[index]).map(({ why }) => ({ root, why })),
     ),
-    counts: { packages: owners.size, ...counts },
-    problems: problems.map(({ file, why }) => ({ file: shown(file), why })).sort(byFile),
-    unread: roots.flatMap((root, index) =>
-      problems.filter(({ file }) => file === tops[index]).map(({ why }) => ({ root, why })),
-    ),
-    skippedLinks: skippedLinks.map(shown).sort(),
+    skippedLinks: collected.skippedLinks.map(link => roots.shown(link)).sort(),
   };
+}
 
-  function* jobs(): Generator<Job> {
-    for (const top of tops) {
-      if (tarballs.has(top)) yield { file: top, kind: 'tarball', size: fs.statSync(top).size };
-      else {
-        own(path.join(top, 'package.json'));
-        const found = walk(top, {
-          problem: problem => problems.push(problem),
-          skippedLink: link => skippedLinks.push(link),
-        });
-        for (const job of found)
-          if (job.kind === 'manifest') own(job.file);
-          else yield job;
-      }
-    }
+/** Everything that the walk and the worker threads find. */
+class Collected {
+  readonly counts = { files: 0, parsed: 0, fromCache: 0 };
+  readonly problems: UnreadFile[] = [];
+  readonly skippedLinks: string[] = [];
+  readonly owners = new Map<string, Owner>();
+  /** The sites of each file's content, for the cache. */
+  readonly byKey = new Map<string, readonly Site[]>();
+  /** Owners are looked up at the end: the package.json may be the last file of an archive. */
+  private readonly found: { readonly file: string; readonly site: Site | KnownSite }[] = [];
+  private readonly packages: Packages;
+
+  constructor(
+    private readonly roots: Roots,
+    private readonly cache: ScanCache,
+  ) {
+    this.packages = createPackages(root => roots.isTarball(root));
   }
 
-  function take({ file, status, sites, why, manifest, key }: Outcome): void {
+  *jobs(): Generator<Job> {
+    for (const root of this.roots.paths)
+      if (this.roots.isTarball(root)) yield { file: root, kind: 'tarball', size: fs.statSync(root).size };
+      else yield* this.jobsIn(root);
+  }
+
+  private *jobsIn(root: string): Generator<Job> {
+    this.addPackage(path.join(root, 'package.json'));
+    const files = walk(root, {
+      problem: problem => this.problems.push(problem),
+      skippedLink: link => this.skippedLinks.push(link),
+    });
+    for (const job of files)
+      if (job.kind === 'manifest') this.addPackage(job.file);
+      else yield job;
+  }
+
+  add({ file, status, sites, why, manifest, key }: FileResult): void {
     if (status === 'manifest') {
-      packages.addManifest(file, manifest ?? '');
-      own(file);
+      this.packages.addManifest(file, manifest ?? '');
+      this.addPackage(file);
       return;
     }
-    counts.files++;
-    if (status === 'named') problems.push({ file, why: why ?? '' });
-    if (status === 'parsed') counts.parsed++;
+    this.counts.files++;
+    if (status === 'unread') this.problems.push({ file, why: why ?? '' });
+    if (status === 'parsed') this.counts.parsed++;
     if (key !== undefined) {
-      if (cache.known.has(key)) counts.fromCache++;
-      met.set(key, sites);
+      if (this.cache.known.has(key)) this.counts.fromCache++;
+      this.byKey.set(key, sites);
     }
-    for (const site of sites) found.push({ file, site });
+    for (const site of sites) this.found.push({ file, site });
   }
 
-  function own(manifest: string): void {
-    const root = rootOf(manifest);
-    const owner = packages.ownerOf(manifest, root);
-    // A package.json deeper in a package only marks a folder.
-    if (path.dirname(manifest) === owner.root) owners.set(owner.root, owner);
+  addKnown(table: KnownPackages): void {
+    for (const { root } of this.owners.values()) {
+      const file = path.join(root, 'package.json');
+      for (const site of knownSitesOf(this.ownerOf(file), table)) this.found.push({ file, site });
+    }
   }
 
-  /** closefds where it is installed. Nobody has to decide about what it does, and a gate in CI must not stop at it. */
-  function isOwn(file: string): boolean {
-    const root = rootOf(file);
-    const owner = packages.ownerOf(file, root);
-    return owner.name === OWN && owner.declaredName === undefined && owner.root !== root;
+  places(policy: Policy): Place[] {
+    return this.found
+      .filter(({ file }) => !this.isOwn(file))
+      .map(({ file, site }) => this.toPlace(file, site, policy));
   }
 
-  function rootOf(file: string): string {
-    return tops.find(top => isWithin(file, top)) ?? tops[0] ?? file;
+  private ownerOf(file: string): Owner {
+    return this.packages.ownerOf(file, this.roots.of(file));
   }
 
-  function toPlace(file: string, site: Site & { readonly known?: string }): Place {
-    const owner = packages.ownerOf(file, rootOf(file));
+  private addPackage(manifest: string): void {
+    const owner = this.ownerOf(manifest);
+    // A package.json in a folder of a package only sets the module format of that folder.
+    if (path.dirname(manifest) === owner.root) this.owners.set(owner.root, owner);
+  }
+
+  /** Whether a file is of an installed closefds. Its places need no decision, and must not fail CI. */
+  private isOwn(file: string): boolean {
+    const { name, declaredName, root } = this.ownerOf(file);
+    return name === OWN_PACKAGE && declaredName === undefined && root !== this.roots.of(file);
+  }
+
+  private toPlace(file: string, site: Site | KnownSite, policy: Policy): Place {
+    const owner = this.ownerOf(file);
     const place = {
       package: owner.name,
       version: owner.version,
       declaredName: owner.declaredName,
-      file: shown(file),
+      file: this.roots.shown(file),
       fileInPackage: path.relative(owner.root, file).split(path.sep).join('/'),
       ...site,
     };
     return { ...place, covered: cover(place, policy) };
   }
-
-  function shown(file: string): string {
-    const top = rootOf(file);
-    if (tarballs.has(top)) return path.join(path.basename(top), path.relative(top, file));
-    return isWithin(file, top) && tops.length === 1 ? path.relative(top, file) : file;
-  }
 }
 
-/** What no file shows: strays that an addon leaves, processes that it makes, patches that are known. */
-function knownOf({ name, declaredName, version }: Owner, table: KnownPackages): (Site & { known: string })[] {
-  const place = {
-    line: 1,
-    column: 1,
-    lines: [1],
-    snippetLine: 1,
-    slots: [],
-    more: true,
-    confidence: 'certain',
-    reason: 'compat',
-  } as const;
-  const ofThis = (entry: KnownEntry) =>
-    entry.package === (declaredName ?? name) && matchesRange(version, entry.range);
-  const site = (known: string) => ({
-    ...place,
-    siteType: 'known' as const,
-    kinds: ['stray' as const],
-    known,
-    snippet: known,
-  });
-  return [
-    ...table.strays
-      .filter(ofThis)
-      .map(({ target, purpose, source }) =>
-        site(`it leaves ${target} open in each child (${purpose}; ${source})`),
-      ),
-    ...table.starts
-      .filter(ofThis)
-      .map(({ source }) => site(`its addon makes processes, past child_process (${source})`)),
-  ];
-}
-
-/** An addon has a build for each system: one place for all that do the same. */
-function withoutBuilds(places: readonly Place[]): Place[] {
-  const addons = new Map<string, Place>();
+/** Keeps one place for all builds of an addon that do the same: there is a build for each system. */
+function withoutOtherBuilds(places: readonly Place[]): Place[] {
+  const addons = new Set<string>();
   return places.filter(place => {
     if (place.siteType !== 'addon') return true;
     const key = [place.package, place.version, place.reason, place.callee].join(' ');
-    if (addons.has(key)) return false;
-    addons.set(key, place);
-    return true;
+    const isFirst = !addons.has(key);
+    addons.add(key);
+    return isFirst;
   });
 }
 
@@ -234,7 +198,7 @@ function rank(place: Place): string {
   return place.package === APP ? '' : place.package;
 }
 
-function byFile(a: Problem, b: Problem): number {
+function byFile(a: UnreadFile, b: UnreadFile): number {
   return compare(a.file, b.file);
 }
 
@@ -242,7 +206,7 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
 }
 
-/** The scanner and what it was told: another one may find other sites in the same text. */
+/** Identifies the scanner and its options: another one may find other sites in the same text. */
 function editionOf(bundle: string, { launchers }: KnownPackages): string {
   const hash = crypto.createHash('sha256').update(fs.readFileSync(bundle));
   return hash.update([...launchers].sort().join()).digest('base64url');

@@ -15,13 +15,13 @@ export interface FoundFile {
   readonly size: number;
 }
 
-export interface Problem {
+export interface UnreadFile {
   readonly file: string;
   readonly why: string;
 }
 
 export interface Walk {
-  readonly problem: (problem: Problem) => void;
+  readonly problem: (problem: UnreadFile) => void;
   /** Links that lead out of the tree and are no packages. */
   readonly skippedLink: (link: string) => void;
 }
@@ -32,7 +32,7 @@ const DECLARATIONS = /\.d(?:\.[^.]+)?\.[cm]?ts$/;
 const PASSED_OVER = new Set(['.git', '.hg', '.svn', '.jj', '.cache', '.nyc_output']);
 
 /** Whether a file of that name holds code. Commands often have no extension. */
-export function kindOf(name: string): FileKind | undefined {
+export function fileKindOf(name: string): FileKind | undefined {
   if (name === 'package.json') return 'manifest';
   if (SOURCE.test(name)) return DECLARATIONS.test(name) ? undefined : 'source';
   if (name.endsWith('.node')) return 'addon';
@@ -57,7 +57,7 @@ export function* walk(root: string, { problem, skippedLink }: Walk): Generator<F
         const target = follow(file);
         if (target !== undefined) folders.push(target);
       } else if (entry.isFile()) {
-        const kind = /\.zip$/.test(entry.name) && isPackageZip(file) ? 'zip' : kindOf(entry.name);
+        const kind = /\.zip$/.test(entry.name) && isPackageZip(file) ? 'zip' : fileKindOf(entry.name);
         if (kind !== undefined) yield* found(file, kind);
       }
     }
@@ -69,7 +69,7 @@ export function* walk(root: string, { problem, skippedLink }: Walk): Generator<F
     try {
       return fs.readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
     } catch (error) {
-      problem({ file: folder, why: reasonOf(error) });
+      problem({ file: folder, why: whyUnread(error) });
       return [];
     }
   }
@@ -82,7 +82,7 @@ export function* walk(root: string, { problem, skippedLink }: Walk): Generator<F
     try {
       yield { file, kind, size: fs.statSync(file).size };
     } catch (error) {
-      problem({ file, why: reasonOf(error) });
+      problem({ file, why: whyUnread(error) });
     }
   }
 
@@ -94,7 +94,7 @@ export function* walk(root: string, { problem, skippedLink }: Walk): Generator<F
       if (!fs.statSync(target).isDirectory()) return undefined;
     } catch (error) {
       // Dangling links are in every other node_modules/.bin.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') problem({ file: link, why: reasonOf(error) });
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') problem({ file: link, why: whyUnread(error) });
       return undefined;
     }
     if (isWithin(target, top)) return target;
@@ -144,7 +144,7 @@ function withoutVirtual(location: string): string {
   return location.replace(/__virtual__\/[^/]+\/(\d+)\//, (_, depth) => '../'.repeat(Number(depth)));
 }
 
-export function reasonOf(error: unknown): string {
+export function whyUnread(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
     case 'EACCES':

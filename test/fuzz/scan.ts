@@ -5,8 +5,8 @@ import path from 'node:path';
 import zlib from 'node:zlib';
 import fc from 'fast-check';
 import { addonImports } from '../../src/scan/addon';
-import { type Entry, tarEntries, zipEntries } from '../../src/scan/archive';
-import { sitesOf } from '../../src/scan/source/sites';
+import { type ArchiveEntry, tarEntries, zipEntries } from '../../src/scan/archive';
+import { findSites } from '../../src/scan/source/sites';
 import { ROOT } from '../support/run';
 import { LAUNCHERS } from '../support/scan';
 import { damaged, must, property, type Target } from './target';
@@ -63,7 +63,7 @@ const sources = fc.record({
 
 /** Either it is no program, or each place lies in it, and the same each time. */
 function checkSource({ file, text }: { readonly file: string; readonly text: string }): void {
-  const read = () => sitesOf(text, file, { launchers: LAUNCHERS });
+  const read = () => findSites(text, file, { launchers: LAUNCHERS });
   let sites: ReturnType<typeof read>;
   try {
     sites = read();
@@ -104,7 +104,7 @@ const files = fc
 /** What cannot be read is an Error with a message; what can be has a name and its bytes. */
 function checkBytes(bytes: Buffer): void {
   for (const entries of [tarEntries, zipEntries])
-    for (const { name, read } of attempt<readonly Entry[]>(() => entries(bytes)) ?? [])
+    for (const { name, read } of attempt<readonly ArchiveEntry[]>(() => entries(bytes)) ?? [])
       must(typeof name === 'string' && (attempt(read) ?? bytes) instanceof Buffer, 'entries have bytes');
   const imports = addonImports(bytes);
   must(imports === undefined || Array.isArray(imports.openers), 'imports are names');

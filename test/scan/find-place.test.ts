@@ -5,7 +5,7 @@ import path from 'node:path';
 import test from 'ava';
 import { createFindPlace } from '../../src/scan/find-place';
 import type { Place } from '../../src/scan/place';
-import { sitesOf } from '../../src/scan/source/sites';
+import { findSites } from '../../src/scan/source/sites';
 import { temporaryFolder, write } from '../support/programs';
 import { LIST_FDS, run } from '../support/run';
 import { LAUNCHERS } from '../support/scan';
@@ -29,7 +29,7 @@ for (const [title, code] of Object.entries(PROGRAMS))
     const [, file = '', line = ''] = / at (\S+app\.js):(\d+):\d+/.exec(stderr) ?? [];
 
     const text = readFileSync(program, 'utf8');
-    const places = sitesOf(text, program, { launchers: LAUNCHERS }).map(
+    const places = findSites(text, program, { launchers: LAUNCHERS }).map(
       site => ({ ...site, file: 'app.js' }) as unknown as Place,
     );
     t.is(places.length, 1);

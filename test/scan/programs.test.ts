@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { sitesOf } from '../../src/scan/source/sites';
+import { findSites } from '../../src/scan/source/sites';
 import { ROOT } from '../support/run';
 import { LAUNCHERS, short } from '../support/scan';
 
@@ -12,7 +12,7 @@ const FOLDER = path.join(ROOT, 'test', 'fixtures', 'scan');
 for (const file of readdirSync(FOLDER).filter(name => name !== 'README.md')) {
   test(file, t => {
     const text = readFileSync(path.join(FOLDER, file), 'utf8');
-    const found = sitesOf(text, file, { launchers: LAUNCHERS }).map(site => `${site.line}: ${short(site)}`);
+    const found = findSites(text, file, { launchers: LAUNCHERS }).map(site => `${site.line}: ${short(site)}`);
     t.deepEqual(found.sort(), labels(text).sort());
   });
 }

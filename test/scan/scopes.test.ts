@@ -1,14 +1,14 @@
 // Which declaration a name refers to: a name that hides child_process's function is no certain call of it.
 
 import test from 'ava';
-import { sitesOf } from '../../src/scan/source/sites';
+import { findSites } from '../../src/scan/source/sites';
 import { LAUNCHERS, short } from '../support/scan';
 
 const IMPORT = "import { spawn } from 'node:child_process'; const options = { stdio: [0, 1, 2, 'pipe'] };";
 const CALL = "spawn('a', options)";
 
 const read = (code: string): readonly string[] =>
-  sitesOf(`${IMPORT} ${code}`, 'a.ts', { launchers: LAUNCHERS }).map(short);
+  findSites(`${IMPORT} ${code}`, 'a.ts', { launchers: LAUNCHERS }).map(short);
 
 const HIDING: Readonly<Record<string, string>> = {
   'the parameter of a catch clause': `try { f() } catch (spawn) { ${CALL} }`,

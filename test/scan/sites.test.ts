@@ -2,10 +2,11 @@
 
 import test from 'ava';
 import type { Site } from '../../src/scan/source/site';
-import { sitesOf } from '../../src/scan/source/sites';
+import { findSites } from '../../src/scan/source/sites';
 import { LAUNCHERS, short } from '../support/scan';
 
-const read = (text: string, file = 'a.js'): readonly Site[] => sitesOf(text, file, { launchers: LAUNCHERS });
+const read = (text: string, file = 'a.js'): readonly Site[] =>
+  findSites(text, file, { launchers: LAUNCHERS });
 
 const CP = "const cp = require('child_process');";
 

@@ -3,7 +3,7 @@
 import type { Kind } from '../../core/request';
 import type { StdioArray } from './stdio-array';
 
-export interface ChildSlots {
+export interface PassedSlots {
   readonly kinds: readonly Kind[];
   readonly slots: readonly number[];
   /** Whether there are slots with unknown numbers. */
@@ -13,7 +13,7 @@ export interface ChildSlots {
 }
 
 /** The slots above 2, and message channels in any slot. */
-export function crossingOf({ slots, rest }: StdioArray): ChildSlots | undefined {
+export function passedSlots({ slots, rest }: StdioArray): PassedSlots | undefined {
   const kinds: Kind[] = [];
   const numbers: number[] = [];
   let isOpen = true;

@@ -4,7 +4,7 @@ import type { AnyNode } from 'acorn';
 import type { Kind } from '../../core/request';
 import { keyOf } from './syntax';
 
-export function kindOf(node: AnyNode): Kind | 'unknown' | undefined {
+export function slotKindOf(node: AnyNode): Kind | 'unknown' | undefined {
   switch (node.type) {
     case 'Literal':
       if (typeof node.value === 'number') return 'fd';
@@ -12,7 +12,7 @@ export function kindOf(node: AnyNode): Kind | 'unknown' | undefined {
       return undefined;
     case 'TemplateLiteral':
       return node.expressions.length === 0
-        ? kindOf({ type: 'Literal', value: node.quasis[0]?.value.cooked } as AnyNode)
+        ? slotKindOf({ type: 'Literal', value: node.quasis[0]?.value.cooked } as AnyNode)
         : 'unknown';
     case 'UnaryExpression':
       return node.operator === 'void' ? undefined : 'unknown';

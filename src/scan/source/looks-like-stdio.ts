@@ -19,7 +19,7 @@ export function looksLikeStdio(elements: readonly (AnyNode | null)[]): boolean {
   const last = elements.at(-1);
   const endsInChannel = last != null && last.type === 'Literal' && last.value === 'ipc';
   const [first] = elements;
-  if (first?.type === 'SpreadElement') return endsInChannel && isStdio(nameOf(first.argument));
+  if (first?.type === 'SpreadElement') return endsInChannel && isStdioName(nameOf(first.argument));
   return (
     (elements.length >= 4 && (words.length >= 3 || endsInChannel)) ||
     (words.length >= 2 && words.some(word => word.type === 'Literal' && word.value === 'ipc'))
@@ -45,6 +45,6 @@ export function mentionsWord(node: AnyNode): boolean {
   return node.type === 'Literal' && isWord(node.value);
 }
 
-export function isStdio(name: string | undefined): boolean {
+export function isStdioName(name: string | undefined): boolean {
   return name !== undefined && /stdio/i.test(name);
 }

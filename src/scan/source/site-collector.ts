@@ -1,7 +1,7 @@
 // Collects the sites of one file, and the nodes that they account for.
 
 import type { AnyNode, CallExpression } from 'acorn';
-import { type ChildSlots, crossingOf } from './crossing-of';
+import { type PassedSlots, passedSlots } from './crossing-of';
 import { isVocabulary } from './looks-like-stdio';
 import { createPosition, excerpt } from './position';
 import { type Confidence, mergeSites, type Reason, type Site, unique } from './site';
@@ -44,7 +44,7 @@ export class SiteCollector {
     let isFound = false;
     for (const array of arrays) {
       this.accountFor(array.nodes);
-      const passed = crossingOf(array);
+      const passed = passedSlots(array);
       if (passed === undefined) continue;
       isFound = true;
       this.addStdio(call, array, passed, gradeOfPassed(array, passed), callee);
@@ -60,7 +60,7 @@ export class SiteCollector {
   ): void {
     for (const array of arrays) {
       if (array.nodes.every(part => this.accounted.has(part)) || array.nodes.some(isVocabulary)) continue;
-      const passed = crossingOf(array);
+      const passed = passedSlots(array);
       if (passed === undefined) continue;
       this.accountFor(array.nodes);
       // Without a call, unknown values are weak evidence.
@@ -72,7 +72,7 @@ export class SiteCollector {
   private addStdio(
     node: AnyNode,
     { nodes }: StdioArray,
-    { kinds, slots, more }: ChildSlots,
+    { kinds, slots, more }: PassedSlots,
     grade: Grade,
     callee?: string,
   ): void {
@@ -107,7 +107,7 @@ export class SiteCollector {
   }
 }
 
-function gradeOfPassed({ rest }: StdioArray, { isOpen, more, slots }: ChildSlots): Grade {
+function gradeOfPassed({ rest }: StdioArray, { isOpen, more, slots }: PassedSlots): Grade {
   if (slots.length > 0 && !isOpen) return { confidence: 'certain', reason: 'call-and-array' };
   if (slots.length > 0) return { confidence: 'likely', reason: 'open-slot' };
   if (more && !isOpen) return { confidence: 'likely', reason: 'grows' };

@@ -37,11 +37,11 @@ export function isWorthParsing(text: string): boolean {
 }
 
 /** Throws SyntaxError or RangeError, see `parseSource()`. */
-export function sitesOf(text: string, file: string, options: SiteOptions): readonly Site[] {
-  return isWorthParsing(text) ? findSites(parseSource(text, file), text, options) : [];
+export function findSites(text: string, file: string, options: SiteOptions): readonly Site[] {
+  return isWorthParsing(text) ? collectSites(parseSource(text, file), text, options) : [];
 }
 
-function findSites(program: Program, text: string, options: SiteOptions): readonly Site[] {
+function collectSites(program: Program, text: string, options: SiteOptions): readonly Site[] {
   const analysis = analyze(program, text, options);
   // Calls first: the other steps skip the arrays that a call accounts for.
   addCallSites(analysis);

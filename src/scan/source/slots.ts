@@ -7,7 +7,7 @@ import { areExclusive, isApart } from './branches';
 import { type Change, collectChanges } from './changes';
 import { spreadBy } from './compiled-helpers';
 import { pushTo, type Tree } from './index-tree';
-import { kindOf } from './kind-of';
+import { slotKindOf } from './kind-of';
 import {
   append,
   concat,
@@ -65,7 +65,7 @@ export class StdioArrays {
     const kinds = new Set<Kind>();
     let isOpen = false;
     for (const value of this.flow.all(node)) {
-      const kind = kindOf(value);
+      const kind = slotKindOf(value);
       if (kind === 'unknown') isOpen = true;
       else if (kind !== undefined) kinds.add(kind);
     }

@@ -2,7 +2,7 @@
 
 import type { AnyNode } from 'acorn';
 import type { Change } from './changes';
-import { isStdio, isVocabulary, looksLikeStdio, mentionsWord } from './looks-like-stdio';
+import { isStdioName, isVocabulary, looksLikeStdio, mentionsWord } from './looks-like-stdio';
 import { unique } from './site';
 import type { FileAnalysis } from './sites';
 import { functionAround, keyOf, nameOf } from './syntax';
@@ -17,23 +17,23 @@ export function addUncalledArrays(analysis: FileAnalysis): void {
 /** Properties, members, variables and fields that are called `stdio`. */
 function addNamed({ tree, arrays, collector }: FileAnalysis): void {
   for (const property of tree.properties)
-    if (isStdio(keyOf(property))) collector.addUncalled(property.value, arrays.of(property.value));
+    if (isStdioName(keyOf(property))) collector.addUncalled(property.value, arrays.of(property.value));
   for (const { left, right } of tree.assignments) {
     const isMember = left.type === 'MemberExpression';
-    if (isStdio(isMember ? keyOf(left) : nameOf(left)))
+    if (isStdioName(isMember ? keyOf(left) : nameOf(left)))
       collector.addUncalled(right, arrays.of(isMember ? left : right));
   }
   for (const { id, init } of tree.declarators)
-    if (init && isStdio(nameOf(id))) collector.addUncalled(init, arrays.of(id));
+    if (init && isStdioName(nameOf(id))) collector.addUncalled(init, arrays.of(id));
   for (const { key, value, computed } of tree.fields)
-    if (value && isStdio(keyOf({ key, computed }))) collector.addUncalled(value, arrays.of(value));
+    if (value && isStdioName(keyOf({ key, computed }))) collector.addUncalled(value, arrays.of(value));
 }
 
 /** Arrays whose elements leave little doubt, anywhere. */
 function addByForm({ tree, arrays, collector }: FileAnalysis, startsProcess: boolean): void {
   for (const array of tree.arrays) {
     if (collector.isAccountedFor(array) || isVocabulary(array) || !looksLikeStdio(array.elements)) continue;
-    const confidence = isStdio(functionName(array)) || startsProcess ? 'likely' : 'possible';
+    const confidence = isStdioName(functionName(array)) || startsProcess ? 'likely' : 'possible';
     collector.addUncalled(array, arrays.of(array), { confidence, reason: 'words' });
   }
 }
@@ -41,7 +41,7 @@ function addByForm({ tree, arrays, collector }: FileAnalysis, startsProcess: boo
 function addChange({ arrays, collector }: FileAnalysis, change: Change, startsProcess: boolean): void {
   const { node, target, values, how, index } = change;
   if (collector.isAccountedFor(node) || how === 'fill' || how === 'shrink') return;
-  const isNamed = isStdio(target.type === 'MemberExpression' ? keyOf(target) : nameOf(target));
+  const isNamed = isStdioName(target.type === 'MemberExpression' ? keyOf(target) : nameOf(target));
   // `Kind[Kind["ipc"] = 1] = "ipc"`, and other tables with such a word.
   if (how === 'index' && !isNamed) return;
   const number = index?.type === 'Literal' ? Number(index.value) : undefined;
