@@ -1,9 +1,9 @@
-// What a native addon asks of the C library, read from its table of dynamic symbols.
+// The C library functions that a native addon imports, from its table of dynamic symbols.
 //
-// Pure: bytes in, names out. An import is no call, and what the call is told (O_CLOEXEC or not)
-// does not stand in the table.
+// Pure: bytes in, names out. An import does not prove a call, and the table does not show the call's
+// arguments (O_CLOEXEC or not).
 
-/** Make a process, which gets every FD that is not close-on-exec. */
+/** Functions that start a process, which gets every FD that is not close-on-exec. */
 const STARTERS = new Set([
   'fork',
   '__fork',
@@ -22,7 +22,7 @@ const STARTERS = new Set([
   'execvpe',
   'fexecve',
 ]);
-/** Open an FD that is not close-on-exec unless they are told so. */
+/** Functions that open an FD without close-on-exec, unless a flag asks for it. */
 const OPENERS = new Set([
   ...[
     'open',
@@ -64,7 +64,7 @@ export interface AddonImports {
   readonly openers: readonly string[];
 }
 
-/** Undefined if the bytes are no ELF file that can be read. */
+/** Undefined if the bytes are not a readable ELF file. */
 export function addonImports(bytes: Buffer): AddonImports | undefined {
   const imported = importedSymbols(bytes);
   if (imported === undefined) return undefined;
@@ -73,7 +73,7 @@ export function addonImports(bytes: Buffer): AddonImports | undefined {
   return { starters: those(STARTERS), openers: those(OPENERS) };
 }
 
-/** `open64`, `__open_2`: what a C library calls `open`. */
+/** The plain name of a variant: `open` of `open64` and `__open_2`. */
 function plain(name: string): string {
   return name.replace(/^__/, '').replace(/(?:64)?(?:_2)?$/, '');
 }
@@ -86,7 +86,7 @@ export function importedSymbols(bytes: Buffer): readonly string[] | undefined {
   try {
     return read(bytes, bytes[4] === 2, bytes[5] === 1);
   } catch {
-    // Cut short, or made to look like one.
+    // A truncated file, or another format with the same first bytes.
     return undefined;
   }
 }

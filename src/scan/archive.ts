@@ -1,6 +1,6 @@
 // The files in a package's tarball and in the zips that Yarn keeps packages in.
 //
-// Both are read with Node's zlib alone, and no entry is unpacked that nobody asks for.
+// Both need only Node's zlib. An entry is unpacked when it is read.
 
 import zlib = require('node:zlib');
 
@@ -13,16 +13,16 @@ export interface ArchiveEntry {
   readonly read: () => Buffer;
 }
 
-/** More than this is no package. */
+/** A larger archive is not a package. */
 const LARGEST = 1024 ** 3;
 const BLOCK = 512;
 
-/** Regular files of a tarball, named as they are once installed: without the first folder. */
+/** Regular files of a tarball, named as after installation: without the first folder. */
 export function tarEntries(packed: Buffer): readonly ArchiveEntry[] {
   const archive = packed[0] === 0x1f ? zlib.gunzipSync(packed, { maxOutputLength: LARGEST }) : packed;
   const entries: ArchiveEntry[] = [];
   let longName: string | undefined;
-  // Too short for a single header: nothing of it would be read, and nobody would know.
+  // An archive that is shorter than one header would be read as empty, without an error.
   if (archive.length < BLOCK) throw new Error('not a tar archive');
   for (let at = 0; at + BLOCK <= archive.length; ) {
     const header = archive.subarray(at, at + BLOCK);
@@ -31,7 +31,7 @@ export function tarEntries(packed: Buffer): readonly ArchiveEntry[] {
     const size = Number.parseInt(text(header, 124, 136).trim(), 8) || 0;
     const body = archive.subarray(at + BLOCK, at + BLOCK + size);
     const type = text(header, 156, 157);
-    // Long names: pax's way, and GNU's.
+    // Long names, in pax's format and in GNU's.
     if (type === 'x') longName = /^\d+ path=(.*)$/m.exec(body.toString('utf8'))?.[1];
     else if (type === 'L') longName = body.toString('utf8').split('\0', 1)[0];
     else {
@@ -56,7 +56,7 @@ function text(header: Buffer, from: number, to: number): string {
   return header.toString('utf8', from, to).split('\0', 1)[0] ?? '';
 }
 
-/** The sum of a header's bytes stands in it, with spaces in its own place. */
+/** Checks the checksum of a header: the sum of its bytes, with spaces in place of the checksum. */
 function isHeader(header: Buffer): boolean {
   const stated = Number.parseInt(text(header, 148, 156).trim(), 8);
   let sum = 0;
@@ -68,7 +68,7 @@ const END = 0x06054b50;
 const CENTRAL = 0x02014b50;
 const LOCAL = 0x04034b50;
 
-/** Files of a zip, by its central directory. */
+/** The files of a zip, from its central directory. */
 export function zipEntries(archive: Buffer): readonly ArchiveEntry[] {
   const end = endOf(archive);
   const entries: ArchiveEntry[] = [];
@@ -89,7 +89,7 @@ export function zipEntries(archive: Buffer): readonly ArchiveEntry[] {
 }
 
 function endOf(archive: Buffer): number {
-  // Behind it is a comment of at most 64 KiB.
+  // A comment of at most 64 KiB may follow.
   for (let at = archive.length - 22; at >= Math.max(0, archive.length - 22 - 0xffff); at--)
     if (archive.readUInt32LE(at) === END) return at;
   throw new Error('not a zip archive');

@@ -1,12 +1,12 @@
-// Places that were there when somebody first looked, so that only new ones fail.
+// The baseline: places that are accepted, so that only new places fail.
 //
-// A place is known by what it does, not by its line or its package's version: those change with
-// every update.
+// A place is identified by what it passes, not by its line or its package's version, which change
+// with every update.
 
 import type { Place } from './place';
 
 export interface Baseline {
-  /** How often each place was there. */
+  /** How often each place occurs. */
   readonly places: ReadonlyMap<string, number>;
 }
 
@@ -18,7 +18,7 @@ export function fingerprint({ package: name, fileInPackage, siteType, callee, ki
   );
 }
 
-/** Sorted, one line a place: the difference between two is small. */
+/** Sorted, one line a place, so that diffs are small. */
 export function toBaseline(places: readonly Place[]): string {
   const counts = new Map<string, number>();
   for (const place of places) counts.set(fingerprint(place), (counts.get(fingerprint(place)) ?? 0) + 1);
@@ -26,7 +26,7 @@ export function toBaseline(places: readonly Place[]): string {
   return `${JSON.stringify({ closefdsBaseline: FORMAT, places: Object.fromEntries(sorted) }, null, 2)}\n`;
 }
 
-/** Throws an Error that says what is wrong. */
+/** Throws an Error if the text is not a baseline. */
 export function parseBaseline(text: string): Baseline {
   const json = JSON.parse(text) as { closefdsBaseline?: unknown; places?: unknown } | null;
   if (json?.closefdsBaseline !== FORMAT)

@@ -1,4 +1,4 @@
-// What was found in a file, kept by its content. A cache that cannot be used is as good as none.
+// The sites of files that were scanned before, by their content. An unusable cache is ignored.
 
 import crypto = require('node:crypto');
 import fs = require('node:fs');
@@ -9,13 +9,13 @@ import type { Site } from './source/site';
 
 export interface ScanCache {
   readonly known: ReadonlyMap<string, readonly Site[]>;
-  /** Writes what this scan has met, and forgets the rest. */
+  /** Writes the sites of this scan and removes all others. */
   readonly save: (met: ReadonlyMap<string, readonly Site[]>) => void;
 }
 
 export const NO_CACHE: ScanCache = { known: new Map(), save: () => {} };
 
-/** `edition`: what has to be the same for the cache to count: the scanner, the launchers. */
+/** `edition` identifies the scanner and the launchers. A cache of another edition is ignored. */
 export function openCache(root: string, edition: string, env: NodeJS.ProcessEnv): ScanCache {
   const file = fileFor(root, env);
   const known = read(file, edition);
@@ -29,7 +29,7 @@ export function openCache(root: string, edition: string, env: NodeJS.ProcessEnv)
       fs.writeFileSync(unfinished, JSON.stringify({ edition, sites: Object.fromEntries(met) }));
       fs.renameSync(unfinished, file);
     } catch {
-      // A read-only tree, a full disk: the next scan takes as long as this one.
+      // A read-only tree or a full disk. The next scan reads everything again.
       remove(unfinished);
     }
   }
@@ -39,11 +39,11 @@ function remove(file: string): void {
   try {
     fs.unlinkSync(file);
   } catch {
-    // It was never there.
+    // The file was not created.
   }
 }
 
-/** Beside the dependencies, where tools keep such things and `npm ci` removes them; else the user's. */
+/** In node_modules/.cache, as other tools do, where `npm ci` removes it; otherwise in the user's cache. */
 function fileFor(root: string, env: NodeJS.ProcessEnv): string {
   const installed = path.join(root, 'node_modules');
   if (isWritableFolder(installed)) return path.join(installed, '.cache', 'closefds', 'scan.json');

@@ -1,7 +1,7 @@
-// Whether the policy speaks of a place already.
+// The rule of the policy that covers a place.
 //
-// Pure. A rule may ask what only a run can tell (the command, what an FD points to): then it covers
-// the place perhaps.
+// Pure. A rule may have conditions that only a run can check (the command, an FD's target): then it is
+// uncertain whether the rule covers the place.
 
 import { matchesGlob } from '../core/glob';
 import { DENY_ALL, DESIGNATED, type Policy, type Rule } from '../core/policy';
@@ -11,7 +11,7 @@ import type { Coverage, Place } from './place';
 
 type Answer = 'yes' | 'no' | 'perhaps';
 
-/** Undefined if something of it is left to the last rule, which denies all. */
+/** Undefined if only the last rule, which denies all, matches a part of the place. */
 export function cover(place: Omit<Place, 'covered'>, policy: Policy): Coverage | undefined {
   if (place.kinds.length === 0) return undefined;
   const crossings = place.kinds.flatMap(kind => {
@@ -39,7 +39,7 @@ function coverOne(
     const answer = matches(rule, place, kind, slot, policy);
     if (answer === 'perhaps') perhaps ??= rule;
     if (answer !== 'yes') continue;
-    // Nobody's decision, but what is left when there is none.
+    // The final denial is not a decision of the user.
     if (rule.source === DENY_ALL.source && rule.effect === 'deny') break;
     return perhaps === undefined
       ? { effect: rule.effect, by: rule.source, isCertain: true }
@@ -58,7 +58,7 @@ function matches(
   if (!(rule.kinds ?? DESIGNATED).includes(kind)) return 'no';
   if (rule.explicit !== undefined && rule.explicit !== (place.siteType === 'explicit')) return 'no';
   if (!matchesCaller(rule, place, policy)) return 'no';
-  // Of the null device hardly anything is to be seen; whoever passes it loses nothing by being named.
+  // The source rarely shows that an FD is the null device, and a report of it does no harm.
   if (rule.nullDevice !== undefined) return 'no';
   if (rule.fds !== undefined && slot !== undefined && !rule.fds.includes(slot)) return 'no';
   const unseen = [rule.command, rule.target, rule.type, rule.access];
@@ -78,7 +78,7 @@ function matchesCaller(rule: Rule, place: Omit<Place, 'covered'>, policy: Policy
   );
 }
 
-/** As decide.ts has it: an alias counts only if the config vouches for it. */
+/** As in decide.ts: an alias counts only if the config confirms it. */
 function trueName(place: Omit<Place, 'covered'>, policy: Policy): string | undefined {
   if (place.declaredName === undefined) return place.package;
   return policy.aliases[place.package] === place.declaredName ? place.declaredName : undefined;

@@ -1,4 +1,4 @@
-// The scan as one module, which the build bundles with its parsers. Worker threads load the same file.
+// The scan as one module, which the build bundles with the parsers. Worker threads load the same file.
 
 import { serve } from './pool';
 import { type ScanOptions, type ScanResult, scanRoots } from './scan';

@@ -1,4 +1,4 @@
-// The scan in sentences. The only prose of this floor.
+// The sentences of the scan. No other file of this folder has prose.
 
 import type { Place } from './place';
 import type { Reason, Site, SiteType } from './source/site';
@@ -23,7 +23,7 @@ export const REASONS: Readonly<Record<Reason, string>> = {
   compat: 'the compat table says so',
 };
 
-/** What each sort of place is, for SARIF's rules and the docs. */
+/** A description of each type of site, for SARIF's rules and the docs. */
 export const SITE_TYPES: Readonly<Record<SiteType, string>> = {
   stdio: 'A process is started with more than stdin, stdout and stderr',
   use: "A child's stdio is used at a number above 2",
@@ -36,7 +36,7 @@ export const SITE_TYPES: Readonly<Record<SiteType, string>> = {
   known: 'The compat table knows the package to leave strays, make processes or patch child_process',
 };
 
-/** `pipe 3, 4`; `fd 3 and up`; `stray`. */
+/** `pipe 3, 4`; `fd 3 and others`; `pipe, slot unknown`; `stray`. */
 export function describeSlots({ kinds, slots, more }: Pick<Site, 'kinds' | 'slots' | 'more'>): string {
   const what = kinds.length === 0 ? 'unknown' : kinds.join('/');
   if (kinds.length === 1 && kinds[0] === 'stray') return what;

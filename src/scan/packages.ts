@@ -1,4 +1,4 @@
-// Whose a file is, and in which version.
+// The package that a file belongs to, and its version.
 
 import fs = require('node:fs');
 import path = require('node:path');
@@ -22,7 +22,7 @@ interface Manifest {
 export interface Packages {
   /** `root`: the folder or the archive that was scanned. */
   readonly ownerOf: (file: string, root: string) => Owner;
-  /** A package.json that stands in an archive. */
+  /** Adds a package.json that is in an archive. */
   readonly addManifest: (file: string, text: string) => void;
 }
 
@@ -45,7 +45,7 @@ export function createPackages(isTarball: (root: string) => boolean): Packages {
   function read(root: string, name: string | undefined): Owner {
     const json = manifest(path.join(root, 'package.json'));
     const declared = typeof json.name === 'string' ? json.name : undefined;
-    // The app has no version for rules, as at run time.
+    // Rules see no version of the app, as at run time.
     const version = name !== APP && typeof json.version === 'string' ? json.version : undefined;
     const differs = name !== undefined && name !== APP && declared !== undefined && declared !== name;
     return {

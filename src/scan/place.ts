@@ -1,4 +1,4 @@
-// A site with its surroundings: whose it is, where it lies, whether a rule speaks of it.
+// A site with its package, its file, and the rule that covers it.
 
 import type { Effect } from '../core/policy';
 import type { Site } from './source/site';
@@ -7,12 +7,12 @@ export interface Place extends Site {
   /** The package's folder name, `"."` for the app. */
   readonly package: string;
   readonly version: string | undefined;
-  /** What its package.json calls it, if that differs (an npm alias). */
+  /** The name in its package.json, if it differs (an npm alias). */
   readonly declaredName: string | undefined;
-  /** Relative to the folder that was scanned if it lies there. */
+  /** Relative to the folder that was scanned, if it is there. */
   readonly file: string;
   readonly fileInPackage: string;
-  /** What the compat table says, for what it alone knows. */
+  /** The entry of the compat table, for sites that only the table knows. */
   readonly known?: string;
   readonly covered: Coverage | undefined;
 }
@@ -21,6 +21,6 @@ export interface Coverage {
   readonly effect: Effect;
   /** `closefds.json#/rules/2`, `compat/packages/tsx.json`, `default`. */
   readonly by: string;
-  /** False if it depends on what is not seen: the command, the file, the slot. */
+  /** False if it depends on the command, the file or the slot, and the scan does not know it. */
   readonly isCertain: boolean;
 }

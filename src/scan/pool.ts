@@ -1,7 +1,7 @@
 // Reads files in worker threads, each with a bounded heap.
 //
-// Files go out in batches. A batch whose worker dies (out of memory) is tried again file by file,
-// and the file that does it again is named.
+// Workers get files in batches. If a worker dies (out of memory), its batch is read again file by file,
+// and a file that fails again is reported.
 
 import os = require('node:os');
 
@@ -20,18 +20,18 @@ export interface PoolOptions {
 const MARK = 'closefds scan';
 const BATCH_FILES = 40;
 const BATCH_BYTES = 4 * 1024 * 1024;
-/** Enough for a bundle of 15 MB, several times over. */
+/** Several times what a bundle of 15 MB needs. */
 const HEAP_MB = 1024;
-/** For one that took all of that, alone. */
+/** For a file that needs more, read alone. */
 const LARGE_HEAP_MB = 3072;
 
-/** `file`: the bundle, which is also what the workers run. */
+/** `file`: the bundle, which the workers run, too. */
 export async function readAll(jobs: Iterable<Job>, file: string, options: PoolOptions): Promise<void> {
   const batches = toBatches(jobs);
   const again: Job[] = [];
   const count = Math.max(1, Math.min(os.availableParallelism?.() ?? os.cpus().length, 4));
   await Promise.all(Array.from({ length: count }, () => work(HEAP_MB, () => batches.next().value, lost)));
-  // One at a time: what needs this much memory gets it alone.
+  // One at a time, because each may need this much memory.
   await work(
     LARGE_HEAP_MB,
     () => (again.length > 0 ? [again.pop() as Job] : undefined),
@@ -44,7 +44,7 @@ export async function readAll(jobs: Iterable<Job>, file: string, options: PoolOp
     again.push(...batch);
   }
 
-  /** Until there are no more batches, with a new worker wherever one is lost. */
+  /** Reads batches until there are no more. Replaces a worker that died. */
   async function work(
     heap: number,
     next: () => readonly Job[] | undefined,
@@ -96,7 +96,7 @@ function* toBatches(jobs: Iterable<Job>): Generator<readonly Job[]> {
   if (batch.length > 0) yield batch;
 }
 
-/** The other end: called by the bundle as it is loaded. */
+/** The worker's side: the bundle calls it when it is loaded. */
 export function serve(): void {
   if (isMainThread || parentPort === null || (workerData as Record<string, unknown> | null)?.[MARK] !== true)
     return;

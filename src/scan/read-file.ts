@@ -1,4 +1,4 @@
-// One file, read and judged: its sites, or why there are none to be had.
+// Reads one file: its sites, or why it could not be searched.
 
 import buffer = require('node:buffer');
 import crypto = require('node:crypto');
@@ -17,16 +17,16 @@ export interface Job {
   readonly size: number;
 }
 
-/** Of a file, or of one in an archive: `a.zip/node_modules/x/index.js`. */
+/** The result for a file, or for a file in an archive: `a.zip/node_modules/x/index.js`. */
 export interface FileResult {
   readonly file: string;
   readonly status: 'searched' | 'parsed' | 'unread' | 'manifest';
   readonly sites: readonly Site[];
-  /** Why it could not be searched. */
+  /** Why the file could not be searched. */
   readonly why?: string;
-  /** Of a package.json in an archive. */
+  /** The text of a package.json in an archive. */
   readonly manifest?: string;
-  /** What the cache knows it by. */
+  /** Identifies the content in the cache. */
   readonly key?: string;
 }
 
@@ -34,7 +34,7 @@ export interface ReadOptions extends SiteOptions {
   readonly known: (key: string) => readonly Site[] | undefined;
 }
 
-/** Larger ones are data, or need more memory than a scan should take. */
+/** Larger files are data, or need more memory than a scan should use. */
 export const LARGEST_SOURCE = 32 * 1024 * 1024;
 const LARGEST_ADDON = 512 * 1024 * 1024;
 const LARGEST_SCRIPT = 1024 * 1024;
@@ -110,17 +110,17 @@ function judge(file: string, kind: FileKind, bytes: Buffer, options: ReadOptions
   try {
     return { file, status: 'parsed', sites: findSites(text, file, options), key };
   } catch (error) {
-    // Bundles of WebAssembly have such bytes in strings, and are parsed all the same.
+    // NUL bytes alone prove nothing: bundles of WebAssembly have them in strings and can be parsed.
     return unread(file, bytes.includes(0) ? 'binary, in spite of its name' : whyUnparsed(error as Error));
   }
 }
 
-/** What no UTF-8 editor wrote is Latin-1: every byte is a character, and Node's words are ASCII. */
+/** Text that is not UTF-8 is read as Latin-1, in which every byte is a character. Node's words are ASCII. */
 function decode(bytes: Buffer): string {
   return bytes.toString(buffer.isUtf8(bytes) ? 'utf8' : 'latin1').replace(/^\uFEFF/, '');
 }
 
-/** The content, and what the name says about how to read it. */
+/** The content, and the file extension, which decides how to parse it. */
 function keyOf(file: string, bytes: Buffer): string {
   const form = /\.(?:[cm]?ts|[jt]sx)$/.exec(file)?.[0] ?? '';
   return crypto.createHash('sha256').update(bytes).digest('base64url').slice(0, 32) + form;
@@ -137,7 +137,7 @@ function unread(file: string, why: string): FileResult {
 
 function ofAddon(file: string, bytes: Buffer): FileResult {
   const imports = addonImports(bytes);
-  // For another system: what it does there is not asked here.
+  // An addon for another system.
   if (imports === undefined) return { file, status: 'searched', sites: [] };
   const { starters, openers } = imports;
   const place = { line: 1, column: 1, lines: [1], snippetLine: 1, slots: [], more: true } as const;

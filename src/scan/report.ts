@@ -1,4 +1,4 @@
-// A scan, written down: as a table for people, as JSON, as SARIF for code scanning.
+// The formats of a result: a table for people, JSON, SARIF for code scanning.
 
 import crypto = require('node:crypto');
 import url = require('node:url');
@@ -14,7 +14,7 @@ export interface Shown {
   readonly result: ScanResult;
   /** The lowest confidence that the table shows. */
   readonly show: Confidence;
-  /** Those that are not in the baseline; undefined without one. */
+  /** The places that are not in the baseline; undefined without a baseline. */
   readonly fresh: ReadonlySet<Place> | undefined;
 }
 
@@ -65,7 +65,7 @@ function rowOf(place: Place, fresh: ReadonlySet<Place> | undefined): string[] {
 
 function rows(cells: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
-  // One long path must not push all others out of sight.
+  // One long path must not move the next column out of view.
   for (const row of cells)
     for (const [column, cell] of row.entries())
       widths[column] = Math.max(widths[column] ?? 0, Math.min(cell.length, 60));
@@ -204,7 +204,7 @@ function locationOf(file: string): { uri: string; uriBaseId?: string } {
   return { uri: file.split('/').map(encodeURIComponent).join('/'), uriBaseId: 'ROOT' };
 }
 
-/** What a rule settles needs nobody's attention. */
+/** A place that a rule certainly covers needs no attention. */
 function suppressions({ covered }: Place): object[] {
   if (covered === undefined || !covered.isCertain || covered.effect === 'warn') return [];
   return [{ kind: 'external', status: 'accepted', justification: `${covered.effect} by ${covered.by}` }];

@@ -1,4 +1,4 @@
-// The files of a tree that may hold code, each once.
+// The files of a tree that may contain code, each once.
 //
 // Links are followed as Node follows them: to packages, and within the tree. A folder is entered
 // once, under its real path, so that loops end.
@@ -28,10 +28,10 @@ export interface Walk {
 
 const SOURCE = /\.(?:[cm]?[jt]s|[jt]sx)$/;
 const DECLARATIONS = /\.d(?:\.[^.]+)?\.[cm]?ts$/;
-/** Nothing that runs: what version control and caches keep. */
+/** Folders of version control and caches, from which nothing runs. */
 const PASSED_OVER = new Set(['.git', '.hg', '.svn', '.jj', '.cache', '.nyc_output']);
 
-/** Whether a file of that name holds code. Commands often have no extension. */
+/** The kind of a file with code; undefined for others. Commands often have no extension. */
 export function fileKindOf(name: string): FileKind | undefined {
   if (name === 'package.json') return 'manifest';
   if (SOURCE.test(name)) return DECLARATIONS.test(name) ? undefined : 'source';
@@ -86,14 +86,14 @@ export function* walk(root: string, { problem, skippedLink }: Walk): Generator<F
     }
   }
 
-  /** The folder behind a link, if it belongs to the app. A linked file is found where it lies. */
+  /** The target of a link, if it is a folder of the app. The walk meets a linked file at its real path. */
   function follow(link: string): string | undefined {
     let target: string;
     try {
       target = fs.realpathSync(link);
       if (!fs.statSync(target).isDirectory()) return undefined;
     } catch (error) {
-      // Dangling links are in every other node_modules/.bin.
+      // Dangling links are common in node_modules/.bin.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') problem({ file: link, why: whyUnread(error) });
       return undefined;
     }
@@ -117,12 +117,12 @@ function isInstalled(link: string): boolean {
   );
 }
 
-/** Yarn's own cache; other zips are data. */
+/** Whether a zip is in Yarn's cache. Other zips are data. */
 function isPackageZip(file: string): boolean {
   return path.basename(path.dirname(file)) === 'cache';
 }
 
-/** Yarn's zips may lie in a cache that all projects share; its loader has the list. */
+/** Yarn's zips may be in a cache that all projects share. Yarn's loader has the list. */
 function pnpZips(root: string): readonly string[] {
   for (const name of ['.pnp.data.json', '.pnp.cjs']) {
     let text: string;

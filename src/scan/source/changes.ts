@@ -1,4 +1,4 @@
-// What changes an array after it was made: `push` and the like, a write to an index, a shorter length.
+// Mutations of arrays: `push` and the like, writes to an index, a shorter length.
 
 import type { AnyNode, CallExpression } from 'acorn';
 import type { Tree } from './index-tree';
@@ -38,7 +38,7 @@ function changeOf({ callee }: CallExpression): Exclude<Change['how'], 'index'> |
 
 export interface Change {
   readonly node: AnyNode;
-  /** The array that is changed. */
+  /** The expression of the array. */
   readonly target: AnyNode;
   readonly how: 'push' | 'unshift' | 'splice' | 'fill' | 'index' | 'shrink';
   readonly values: readonly AnyNode[];

@@ -1,19 +1,19 @@
-// Which of a variable's values can still be there where it is used.
+// Reaching definitions: which values of a variable can reach a use of it.
 //
-// `let io = a; io = b; use(io)` uses b. Only what is plain is judged: an assignment that stands, as a
-// statement of its own, in a block that leads to the use. Whatever runs between the two stands
-// between them in the text, or in another function; everything else was overwritten. What a function
-// that nobody knows makes of the old value, `io = checked(io)`, may be the old value still.
+// `let io = a; io = b; use(io)` uses b. Only one case is decided: an assignment that is a statement of
+// its own, in a block around the use. Code that runs between the two is between them in the text, or in
+// another function; all other values were overwritten. An unknown function may return the old value:
+// `io = checked(io)`.
 
 import type { AnyNode, Identifier } from 'acorn';
 import { functionAround, isFunction } from './syntax';
 import type { Source } from './tree';
 
-/** For a use of the variable that has these sources. */
+/** A filter for the sources of a variable at one use of it. */
 export function isInForce(
   use: Identifier,
   sources: readonly Source[],
-  /** The variable itself, where an unknown function makes its new value of the old one. */
+  /** The variable, if an unknown function makes the new value from the old one. */
   madeOf: (value: AnyNode) => Identifier | undefined,
 ): (source: Source) => boolean {
   const last = sources.length < 2 ? undefined : overwriting(use, sources);
@@ -31,13 +31,13 @@ export function isInForce(
 
 interface Overwriting {
   readonly source: Source;
-  /** From the assignment to the end of the statement that has the use. */
+  /** From the assignment to the end of the statement with the use. */
   readonly from: number;
   readonly to: number;
   readonly fn: AnyNode | undefined;
 }
 
-/** The nearest such assignment before the use. */
+/** The nearest assignment before the use that is a statement in a block around it. */
 function overwriting(use: Identifier, sources: readonly Source[]): Overwriting | undefined {
   const assigned = sources.flatMap(source => {
     const statement = source.from === 'value' && source.path.length === 0 && statementOf(source.value);
@@ -59,7 +59,7 @@ function overwriting(use: Identifier, sources: readonly Source[]): Overwriting |
   return undefined;
 }
 
-/** `name = value;` or `let name = value;`, as a whole. */
+/** The statement `name = value;` or `let name = value;`. */
 function statementOf({ parent }: AnyNode): AnyNode | undefined {
   if (parent?.type === 'AssignmentExpression')
     return parent.operator === '=' &&

@@ -1,4 +1,4 @@
-// What a value in a slot passes, if it is written down.
+// The kind of FD that a value in a slot passes, if the value is a literal or a known expression.
 
 import type { AnyNode } from 'acorn';
 import type { Kind } from '../../core/request';
@@ -31,7 +31,7 @@ export function slotKindOf(node: AnyNode): Kind | 'unknown' | undefined {
   }
 }
 
-/** What certainly gives an FD: a number, a stream, a file that is opened. */
+/** Functions and properties whose value is certainly an FD or a stream. */
 const FD = /^(?:openSync|createWriteStream|createReadStream|Number|parseInt|dupSync|stdin|stdout|stderr|fd)$/;
 
 export function isWord(value: unknown): value is string {

@@ -1,10 +1,10 @@
-// Whether an array is slots, by its elements alone.
+// Heuristics: whether an array is a `stdio`, from its elements or its name alone.
 
 import type { AnyNode } from 'acorn';
 import { isWord } from './kind-of';
 import { keyOf, nameOf } from './syntax';
 
-/** Four slots or more of Node's words, or a channel at the end of things that could be streams. */
+/** At least four slots with Node's words, or a channel after elements that could be streams. */
 export function looksLikeStdio(elements: readonly (AnyNode | null)[]): boolean {
   const words = elements.filter(element => element !== null && mentionsWord(element)) as AnyNode[];
   const others = elements.filter(element => element !== null && !words.includes(element)) as AnyNode[];
@@ -26,14 +26,14 @@ export function looksLikeStdio(elements: readonly (AnyNode | null)[]): boolean {
   );
 }
 
-/** The words as such, to look one up: `new Set(['ipc', 'pipe'])`, `['ignore', 'ipc'].includes(x)`. */
+/** Whether an array is a list of words for look-ups: `new Set(['ipc', 'pipe'])`, `['ignore', 'ipc'].includes(x)`. */
 export function isVocabulary(node: AnyNode): boolean {
   if (node.type !== 'ArrayExpression') return false;
   const { parent, elements } = node;
   if (parent?.type === 'NewExpression') return true;
   if (parent?.type === 'MemberExpression' && /^(?:includes|indexOf|has|some|join)$/.test(keyOf(parent) ?? ''))
     return true;
-  // Nobody starts a process with each word once.
+  // A `stdio` repeats words; a list for look-ups has each once.
   const words = elements.map(element => (element?.type === 'Literal' ? element.value : undefined));
   return words.length >= 4 && words.every(isWord) && new Set(words).size === words.length;
 }

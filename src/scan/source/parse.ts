@@ -1,13 +1,13 @@
-// From a file's text to its syntax tree.
+// Parses a file's text to a syntax tree.
 //
-// acorn reads plain JavaScript, with a third of the memory and twice the speed; what it refuses
-// (TypeScript, JSX, decorators, Flow, slips that some other tool forgives) goes to Babel, which is
-// asked for the same form of tree (ESTree). Positions are offsets into the text in both.
+// acorn parses plain JavaScript, with a third of the memory and at twice the speed. Babel parses what
+// acorn refuses (TypeScript, JSX, decorators, Flow, errors that other tools tolerate), to the same form
+// of tree (ESTree). Positions are offsets into the text in both.
 
 import { parse as parseBabel } from '@babel/parser';
 import { type Program, parse as parseAcorn } from 'acorn';
 
-/** Throws SyntaxError if neither parser can make anything of it, RangeError if it is nested too deeply. */
+/** Throws SyntaxError if neither parser accepts the text, RangeError if it is nested too deeply. */
 export function parseSource(text: string, file: string): Program {
   if (/\.(?:[cm]?ts|tsx|jsx)$/.test(file)) return withBabel(text, file);
   try {

@@ -1,4 +1,4 @@
-// From offsets into a text to what people count: lines and columns, from 1.
+// Converts offsets in a text to lines and columns, from 1.
 
 export function createPosition(text: string): (offset: number) => { line: number; column: number } {
   const starts = [0];
@@ -14,7 +14,7 @@ export function createPosition(text: string): (offset: number) => { line: number
   };
 }
 
-/** A piece of the line around the place, with what stands before it. */
+/** The part of a line around an offset. */
 export function excerpt(text: string, index: number): string {
   const start = Math.max(text.lastIndexOf('\n', index - 1) + 1, index - 40);
   const end = text.indexOf('\n', index);
