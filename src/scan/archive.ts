@@ -74,7 +74,7 @@ export function zipEntries(archive: Buffer): readonly ArchiveEntry[] {
   const entries: ArchiveEntry[] = [];
   let at = archive.readUInt32LE(end + 16);
   for (let left = archive.readUInt16LE(end + 10); left > 0; left--) {
-    if (archive.readUInt32LE(at) !== CENTRAL) throw new Error('the directory of the zip is broken');
+    if (archive.readUInt32LE(at) !== CENTRAL) throw new Error('the directory of the zip is damaged');
     const method = archive.readUInt16LE(at + 10);
     const packedSize = archive.readUInt32LE(at + 20);
     const size = archive.readUInt32LE(at + 24);
@@ -96,10 +96,10 @@ function endOf(archive: Buffer): number {
 }
 
 function unpack(archive: Buffer, local: number, method: number, packedSize: number, size: number): Buffer {
-  if (archive.readUInt32LE(local) !== LOCAL) throw new Error('an entry of the zip is broken');
+  if (archive.readUInt32LE(local) !== LOCAL) throw new Error('an entry of the zip is damaged');
   const start = local + 30 + archive.readUInt16LE(local + 26) + archive.readUInt16LE(local + 28);
   const packed = archive.subarray(start, start + packedSize);
   if (method === 0) return packed;
-  if (method !== 8) throw new Error(`the zip is packed by method ${method}, which is not known here`);
+  if (method !== 8) throw new Error(`the zip has an unknown compression method, ${method}`);
   return zlib.inflateRawSync(packed, { maxOutputLength: size + 1 });
 }

@@ -34,7 +34,7 @@ export function knownSitesOf(owner: Owner, table: KnownPackages): readonly Known
       ),
     ...table.starts
       .filter(isOfOwner)
-      .map(({ source }) => toSite(`its addon makes processes, past child_process (${source})`)),
+      .map(({ source }) => toSite(`its addon starts processes without child_process (${source})`)),
   ];
 }
 

@@ -4,36 +4,37 @@ import type { Place } from './place';
 import type { Reason, Site, SiteType } from './source/site';
 
 export const REASONS: Readonly<Record<Reason, string>> = {
-  'call-and-array': 'the call and what it passes are in this file',
-  'own-channel': 'the function adds a message channel by itself',
-  said: 'withFds() says so',
-  'own-function': "it puts a function of its own in place of child_process's",
-  'open-slot': 'the slot is there; what is in it comes from elsewhere',
-  grows: 'slots are added; how many cannot be told',
-  name: 'it stands under the name stdio; which call gets it is not seen',
-  words: "it has Node's words for slots; which call gets it is not seen",
-  added: 'a slot is added to an array; which call gets it is not seen',
-  used: "a child's stdio is used at that number, so something starts it with a pipe there",
-  'open-rest': 'slots may be added from elsewhere',
-  'by-hand': 'a ChildProcess made by hand is started with whatever it is told',
-  below: 'it can start processes below child_process',
-  execve: "the program that takes this one's place gets every FD that is not close-on-exec",
-  'makes-processes': 'the addon imports what makes processes, past child_process; each gets every stray',
-  opens: 'the addon imports what opens FDs; whether it asks for close-on-exec is not seen',
-  compat: 'the compat table says so',
+  'call-and-array': 'the call and the array are in this file',
+  'own-channel': 'the function adds a message channel',
+  said: 'withFds() designates these FDs',
+  'own-function': 'it replaces a function of child_process with its own',
+  'open-slot': 'the slot is in this file; its value comes from elsewhere',
+  grows: 'slots are added; their number is unknown',
+  name: 'the array is called stdio; the call that gets it was not found',
+  words: "the array has Node's words for slots; the call that gets it was not found",
+  added: 'a slot is added to an array; the call that gets it was not found',
+  used: "the code uses a child's stdio at this number, so the child is started with a pipe there",
+  'open-rest': 'other code may add slots',
+  'by-hand': 'the code creates a ChildProcess itself; what it passes is unknown',
+  below: 'the binding can start processes without child_process',
+  execve: 'the new program gets every FD that is not close-on-exec',
+  'makes-processes':
+    'the addon imports functions that start processes without child_process; each process gets every stray',
+  opens: 'the addon imports functions that open FDs; whether they set close-on-exec is unknown',
+  compat: 'the compat table lists it',
 };
 
 /** A description of each type of site, for SARIF's rules and the docs. */
 export const SITE_TYPES: Readonly<Record<SiteType, string>> = {
   stdio: 'A process is started with more than stdin, stdout and stderr',
   use: "A child's stdio is used at a number above 2",
-  explicit: 'FDs are designated by withFds()',
-  binding: "Node's internal binding is used to start processes",
-  constructor: 'A ChildProcess is made by hand',
-  execve: 'The process is replaced, and strays stay open',
+  explicit: 'withFds() designates FDs',
+  binding: "Node's internal binding starts processes",
+  constructor: 'The code creates a ChildProcess itself',
+  execve: 'Another program replaces the process, and strays stay open',
   patch: 'Functions of child_process are replaced',
-  addon: 'A native addon may make processes or leave strays',
-  known: 'The compat table knows the package to leave strays, make processes or patch child_process',
+  addon: 'A native addon may start processes or leave strays',
+  known: 'The compat table lists that the package leaves strays or starts processes',
 };
 
 /** `pipe 3, 4`; `fd 3 and others`; `pipe, slot unknown`; `stray`. */

@@ -111,7 +111,7 @@ function judge(file: string, kind: FileKind, bytes: Buffer, options: ReadOptions
     return { file, status: 'parsed', sites: findSites(text, file, options), key };
   } catch (error) {
     // NUL bytes alone prove nothing: bundles of WebAssembly have them in strings and can be parsed.
-    return unread(file, bytes.includes(0) ? 'binary, in spite of its name' : whyUnparsed(error as Error));
+    return unread(file, bytes.includes(0) ? 'binary, not source text' : whyUnparsed(error as Error));
   }
 }
 

@@ -87,11 +87,13 @@ function summary(
     0,
   );
   return [
-    `${many(places.length, 'place')} in ${many(packages, 'package')}: ${CONFIDENCES.map(confidence => `${of(confidence)} ${confidence}`).join(', ')}; a rule speaks of ${covered}.`,
+    `${many(places.length, 'place')} in ${many(packages, 'package')}: ${CONFIDENCES.map(confidence => `${of(confidence)} ${confidence}`).join(', ')}; a rule covers ${covered}.`,
     ...(fresh === undefined ? [] : [`${fresh.size} not in the baseline.`]),
     ...(hidden === 0
       ? []
-      : [`${hidden} less sure ${hidden === 1 ? 'is' : 'are'} not shown; --show possible shows all.`]),
+      : [
+          `${many(hidden, 'place')} of lower confidence ${hidden === 1 ? 'is' : 'are'} not shown; --show possible shows all.`,
+        ]),
     `Searched ${many(counts.packages, 'package')}, ${many(counts.files, 'file')}; parsed ${counts.parsed}, ${counts.fromCache} of them from the cache; ${problems.length} not searched.`,
   ];
 }

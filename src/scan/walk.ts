@@ -151,9 +151,9 @@ export function whyUnread(error: unknown): string {
     case 'EPERM':
       return 'may not be read';
     case 'ELOOP':
-      return 'links that lead in circles';
+      return 'circular links';
     case 'ENOENT':
-      return 'not there any more';
+      return 'deleted during the scan';
     default:
       return message;
   }

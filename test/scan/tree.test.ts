@@ -311,7 +311,7 @@ test('what cannot be searched is named, and nothing else is lost', async t => {
   t.deepEqual(
     problems.map(({ file, why }) => `${file}: ${why.split(':')[0]}`),
     [
-      'binary.js: binary, in spite of its name',
+      'binary.js: binary, not source text',
       'cache/broken.zip: not a zip archive',
       'huge.js: larger than 32 MiB (33 MiB)',
       'nested.js: nested too deeply',
@@ -560,13 +560,13 @@ test('the table shows the app first, hides what is least sure, and has no stray 
   const lines = stdout.split('\n').map(line => line.replaceAll(`${folder}/`, '').replace(/ +/g, ' '));
   t.deepEqual(lines.slice(0, 4), [
     'the app',
-    ' a.js:1 certain pipe 3 allowed by closefds.json#/rules/0 spawn: the call and what it passes are in this file',
-    ' b.js:1 certain pipe 3 no rule spawn: the call and what it passes are in this file',
-    ' c.js:1 certain ipc 3 allowed by default spawn: the call and what it passes are in this file',
+    ' a.js:1 certain pipe 3 allowed by closefds.json#/rules/0 spawn: the call and the array are in this file',
+    ' b.js:1 certain pipe 3 no rule spawn: the call and the array are in this file',
+    ' c.js:1 certain ipc 3 allowed by default spawn: the call and the array are in this file',
   ]);
   t.deepEqual(lines.slice(-4), [
-    '7 places in 4 packages: 6 certain, 0 likely, 1 possible; a rule speaks of 5.',
-    '1 less sure is not shown; --show possible shows all.',
+    '7 places in 4 packages: 6 certain, 0 likely, 1 possible; a rule covers 5.',
+    '1 place of lower confidence is not shown; --show possible shows all.',
     'Searched 4 packages, 7 files; parsed 7, 0 of them from the cache; 0 not searched.',
     '',
   ]);
