@@ -14,13 +14,13 @@ type Answer = 'yes' | 'no' | 'perhaps';
 /** Undefined if only the last rule, which denies all, matches a part of the place. */
 export function cover(place: Omit<Place, 'covered'>, policy: Policy): Coverage | undefined {
   if (place.kinds.length === 0) return undefined;
-  const crossings = place.kinds.flatMap(kind => {
+  const coverages = place.kinds.flatMap(kind => {
     const slots: (number | undefined)[] = [...place.slots];
     if (place.more || slots.length === 0) slots.push(undefined);
     return slots.map(slot => coverOne(place, kind, slot, policy));
   });
-  if (crossings.includes(undefined)) return undefined;
-  const found = crossings as Coverage[];
+  if (coverages.includes(undefined)) return undefined;
+  const found = coverages as Coverage[];
   const weakest =
     found.find(({ effect }) => effect === 'deny') ??
     found.find(({ effect }) => effect === 'warn') ??

@@ -58,7 +58,7 @@ function readAny({ file, kind, size }: Job, options: ReadOptions): readonly File
   const tooLarge = limit(file, kind, size);
   if (tooLarge !== undefined) return tooLarge;
   if (kind === 'script' && !isNodeScript(firstBytes(file))) return [];
-  return [judge(file, kind, fs.readFileSync(file), options)];
+  return [analyze(file, kind, fs.readFileSync(file), options)];
 }
 
 function readEntry(archive: string, entry: ArchiveEntry, options: ReadOptions): readonly FileResult[] {
@@ -72,7 +72,7 @@ function readEntry(archive: string, entry: ArchiveEntry, options: ReadOptions): 
     if (kind === 'manifest')
       return [{ file, status: 'manifest', sites: [], manifest: bytes.toString('utf8') }];
     if (kind === 'script' && !isNodeScript(bytes)) return [];
-    return [judge(file, kind, bytes, options)];
+    return [analyze(file, kind, bytes, options)];
   } catch (error) {
     return [unread(file, whyUnread(error))];
   }
@@ -99,7 +99,7 @@ function isNodeScript(bytes: Buffer): boolean {
   return /^#!.*\bnode\b/.test(bytes.toString('latin1', 0, 128));
 }
 
-function judge(file: string, kind: FileKind, bytes: Buffer, options: ReadOptions): FileResult {
+function analyze(file: string, kind: FileKind, bytes: Buffer, options: ReadOptions): FileResult {
   if (kind === 'addon') return ofAddon(file, bytes);
   const text = decode(bytes);
   if (!isWorthParsing(text)) return { file, status: 'searched', sites: [] };
