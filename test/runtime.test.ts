@@ -3,7 +3,7 @@
 import test from 'ava';
 import { otherRuntime, whoCloses } from '../src/node/runtime';
 import { temporaryFolder, write } from './support/programs';
-import { inheriting, LIST_FDS, REGISTER, run } from './support/run';
+import { inheriting, LIST_FDS, REGISTER, run, tool } from './support/run';
 
 for (const [platform, closer] of [
   ['linux', 'addon'],
@@ -32,15 +32,15 @@ for (const [versions, begins] of [
 }
 
 const SPAWN = `
-  const { stdout } = require('node:child_process').spawnSync(process.argv[2], ['1', '1000'], { stdio: [0, 'pipe', 2, 'pipe'] });
+  const { stdout } = require('node:child_process').spawnSync(process.argv[2], [], { stdio: [0, 'pipe', 2, 'pipe'] });
   process.stdout.write(String(stdout));
 `;
 
-/** The system is Linux all the same, so what closefds leaves alone arrives. */
+/** The system is Linux all the same, so what closefds leaves alone arrives. The placeholder is the null device there. */
 for (const [platform, mode, fds, codes] of [
-  ['darwin', 'enforce', '[0,1,2,200]', ['CLOSEFDS_DESIGNATED']],
-  ['freebsd', 'enforce', '[0,1,2,200]', ['CLOSEFDS_UNGUARDED', 'CLOSEFDS_DESIGNATED']],
-  ['freebsd', 'warn', '[0,1,2,3,200]', ['CLOSEFDS_UNGUARDED', 'CLOSEFDS_DESIGNATED']],
+  ['darwin', 'enforce', '[0,1,2,"3 null","200 null"]', ['CLOSEFDS_DESIGNATED']],
+  ['freebsd', 'enforce', '[0,1,2,"3 null","200 null"]', ['CLOSEFDS_UNGUARDED', 'CLOSEFDS_DESIGNATED']],
+  ['freebsd', 'warn', '[0,1,2,3,"200 null"]', ['CLOSEFDS_UNGUARDED', 'CLOSEFDS_DESIGNATED']],
 ] as const) {
   test(`a process that takes itself for ${platform}, ${mode}`, async t => {
     const folder = temporaryFolder(t);
@@ -51,7 +51,7 @@ for (const [platform, mode, fds, codes] of [
     const nodeArgs = ['--require', `${folder}/platform.js`, '--require', REGISTER];
     const { stdout, stderr } = await run(program, {
       nodeArgs,
-      args: [LIST_FDS],
+      args: [tool('list-all-fds')],
       through: inheriting(200, '/dev/null'),
       env: { CLOSEFDS_MODE: mode },
     });
