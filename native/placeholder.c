@@ -84,7 +84,7 @@ void placeholder_remove(int fd, int before) {
   (void)close(before);               /* of placeholder_put() */
 }
 
-#else /* not Linux: JavaScript opens the null device, see src/node/placeholder.ts */
+#else /* not Linux: JavaScript opens the null device */
 
 #include <errno.h>
 
