@@ -20,7 +20,7 @@ import { createPublished, replaceFile } from '../scripts/published.mjs';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
 const { scan, findSites } = require(path.join(root, 'dist', 'src', 'scan', 'index.js'));
-const { loadCompat } = require(path.join(root, 'dist', 'src', 'compat.js'));
+const { loadCompat } = require(path.join(root, 'dist', 'src', 'policy', 'compat-table.js'));
 const file = path.join(root, 'test', 'scan-corpus.json');
 const published = createPublished(path.join(root, '.cache'));
 const LEVELS = ['certain', 'likely', 'possible'];

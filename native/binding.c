@@ -1,6 +1,6 @@
 /*
  * Translates between JavaScript and stray_guard.h. No decisions: a wrong argument is a bug in
- * src/node/stray-guard.ts and throws.
+ * src/strays/native-guard.ts and throws.
  */
 #include <node_api.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
  * The stray guard: keeps file descriptors that nobody designated from crossing exec.
  *
  * System code only: no N-API, no policy. binding.c translates for JavaScript; who may keep
- * what is decided in src/core and arrives here as lists of files.
+ * what is decided in src/policy and src/spawn and arrives here as lists of files.
  */
 #ifndef CLOSEFDS_STRAY_GUARD_H
 #define CLOSEFDS_STRAY_GUARD_H

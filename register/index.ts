@@ -1,3 +1,3 @@
-import { install } from '../src/install';
+import { install } from '../src/preload/install';
 
 install();

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const { include_dir: headers } = createRequire(import.meta.url)('node-api-headers');
 
-/** Where src/node/stray-guard.ts looks; the names are prebuildify's. */
+/** Where src/strays/native-guard.ts looks; the names are prebuildify's. */
 export function addonFile({ platform, arch, libc }, folder = path.join(root, 'prebuilds')) {
   return path.join(folder, `${platform}-${arch}`, `closefds.${libc}.node`);
 }
@@ -50,7 +50,7 @@ export function compileAddon({ target, compiler, flags = [], output = addonFile(
   appendFileSync(output, LAST_WORD);
 }
 
-/** What src/node/stray-guard.ts looks for, to see that a file is whole. Beyond its sections, loaders do not read. */
+/** What src/strays/native-guard.ts looks for, to see that a file is whole. Beyond its sections, loaders do not read. */
 const LAST_WORD = '\nclosefds\n';
 
 const FLAGS = [

@@ -101,7 +101,7 @@ function rank({ text }) {
 }
 
 function reexports(file) {
-  return [...read(file).matchAll(/^export \{ (.+?) \} from '(.+?)';$/gm)].map(([, names, from]) => ({
+  return [...read(file).matchAll(/^export \{ (.+?),? \} from '(.+?)';$/gm)].map(([, names, from]) => ({
     from: resolve(from, file),
     names: names.split(', ').map(each => each.replace(/^type /, '')),
   }));

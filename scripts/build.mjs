@@ -15,10 +15,10 @@ const require = createRequire(import.meta.url);
 const SHARING = ['warn', 'strict', 'worker'];
 
 /** What the first call needs, the first with something to judge, the first finding and the first worker: read at start, evaluated then. */
-const LATER = ['first-call', 'real-world', 'reporter', 'node/worker-options'];
+const LATER = ['preload/first-call', 'preload/first-finding', 'findings/reporter', 'hooks/worker-options'];
 
 /** What few programs need, and takes other files anyway: a config, no addon, a native maker. */
-const BESIDE = ['core/parse-config', 'node/stand-in', 'node/native-makers'];
+const BESIDE = ['policy/parse-config', 'strays/fallback-guard', 'hooks/native-spawners'];
 
 buildTypeScript();
 bundleReportPage();
@@ -42,7 +42,7 @@ function buildTypeScript() {
 function stripComments() {
   const folder = path.join(root, 'dist', 'src');
   const files = readdirSync(folder, { recursive: true })
-    .filter(name => name.endsWith('.js') && !/^(?:scan|cli.report-page)\b/.test(name))
+    .filter(name => name.endsWith('.js') && !/^(?:scan|report.page)\b/.test(name))
     .map(name => path.join(folder, name));
   esbuild.buildSync({
     entryPoints: files,
@@ -59,7 +59,7 @@ function stripComments() {
 
 /** Style and script of `closefds report --html`, which puts them into its page as they are here. */
 function bundleReportPage() {
-  const folder = path.join('src', 'cli', 'report-page');
+  const folder = path.join('src', 'report', 'page');
   esbuild.buildSync({
     entryPoints: ['page.mjs', 'style.css'].map(name => path.join(root, folder, name)),
     outdir: path.join(root, 'dist', folder),
@@ -79,7 +79,7 @@ function bundleReportPage() {
  */
 async function bundlePreloads() {
   const folder = path.join(root, 'dist', 'register');
-  await bundle([path.join(root, 'register', 'index.ts'), source('install')], {
+  await bundle([path.join(root, 'register', 'index.ts'), source('preload/install')], {
     plugins: [builtParts(), laterParts()],
     // All of it is read at each start. What is in stacks has the name of what it replaces.
     minifyIdentifiers: true,
@@ -179,8 +179,9 @@ function source(name) {
 /** A stack is to name the bundle's lines, and the file of this one line has none worth a map. */
 function useBundle(preload) {
   const compiled = readFileSync(preload, 'utf8');
-  const bundled = compiled.replace('require("../src/install")', 'require("./install")');
-  if (bundled === compiled) throw new Error(`${preload}: expected require("../src/install"), found none`);
+  const bundled = compiled.replace('require("../src/preload/install")', 'require("./install")');
+  if (bundled === compiled)
+    throw new Error(`${preload}: expected require("../src/preload/install"), found none`);
   writeFileSync(preload, bundled.replace(/^\/\/# sourceMappingURL=.*$/m, ''));
   rmSync(`${preload}.map`);
 }

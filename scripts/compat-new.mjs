@@ -62,7 +62,7 @@ function whyNothing() {
 
 async function scanned() {
   const { scan } = require(path.join(root, 'dist', 'src', 'scan', 'index.js'));
-  const { loadCompat } = require(path.join(root, 'dist', 'src', 'compat.js'));
+  const { loadCompat } = require(path.join(root, 'dist', 'src', 'policy', 'compat-table.js'));
   return scan({
     roots: [await published.tarballFile(name, version)],
     policy: { rules: [], aliases: {}, expired: [], validUntil: Number.POSITIVE_INFINITY },

@@ -1,4 +1,11 @@
 // The public API.
 
-export { type ChildWithFds, type FdSource, type FdSources, unsafe, type WithFds, withFds } from './designate';
-export { ClosefdsError, type ErrorCode } from './errors';
+export { ClosefdsError, type ErrorCode } from './base/errors';
+export {
+  type ChildWithFds,
+  type FdSource,
+  type FdSources,
+  unsafe,
+  type WithFds,
+  withFds,
+} from './spawn/with-fds';

@@ -3,8 +3,8 @@
 import diagnosticsChannel = require('node:diagnostics_channel');
 
 import type { Attributes, Counter } from '@opentelemetry/api';
-import { CHANNEL } from './core/channel';
-import type { ReportRecord } from './core/report-record';
+import { CHANNEL } from './findings/diagnostics-channel';
+import type { ReportRecord } from './findings/record';
 
 /** What the bridge is called in telemetry: the instrumentation scope. */
 const SCOPE = 'closefds';

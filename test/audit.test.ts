@@ -4,7 +4,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import Ajv2020 from 'ajv/dist/2020';
 import test, { type ExecutionContext } from 'ava';
-import type { ReportRecord } from '../src/core/report-record';
+import type { ReportRecord } from '../src/findings/record';
 import { temporaryFolder, write } from './support/programs';
 import { LIST_FDS, ROOT, type RunOptions, type RunResult, runCommand, tool } from './support/run';
 import { whyNoTrace } from './support/trace';
@@ -471,7 +471,7 @@ test('a filter that forbids tracing, added below the audit', async t => {
 test('a process that may not read the audit says so, and goes on', async t => {
   if (!(await traces(t))) return;
   const program = `${START}
-    const own = require.resolve(${JSON.stringify(path.join(ROOT, 'dist', 'src', 'auditor.js'))});
+    const own = require.resolve(${JSON.stringify(path.join(ROOT, 'dist', 'src', 'audit', 'auditor.js'))});
     require.cache[own] = { get exports() { throw new Error('not allowed'); } };
     process.stdout.write(cp.execFileSync('cat', { stdio: [fd, 'pipe', 2, fd] }));`;
   const { code, stdout, stderr } = await audit(t, program, { env: { NODE_NO_WARNINGS: '' } });

@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020';
 import test from 'ava';
 import * as semver from 'semver';
-import { loadCompat } from '../src/compat';
+import { loadCompat } from '../src/policy/compat-table';
 import { ROOT } from './support/run';
 
 interface Place {

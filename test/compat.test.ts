@@ -9,7 +9,7 @@ import test from 'ava';
 
 import semver = require('semver');
 
-import { loadCompat } from '../src/compat';
+import { loadCompat } from '../src/policy/compat-table';
 import { ROOT } from './support/run';
 
 const FOLDER = path.join(ROOT, 'compat', 'packages');

@@ -14,7 +14,9 @@ const PAGES = [
   'README.md',
   'CONTRIBUTING.md',
   'compat/README.md',
-  ...readdirSync(path.join(ROOT, 'docs')).map(name => `docs/${name}`),
+  ...readdirSync(path.join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith('.md'))
+    .map(name => `docs/${name}`),
 ];
 
 /** In a block, up to a comment; in a line of text, up to the backquote. */

@@ -3,17 +3,18 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { COMMANDS } from '../src/cli/commands';
-import { parseJson } from '../src/core/json';
-import { parseConfig } from '../src/core/parse-config';
-import { fences, section } from './support/markdown';
+import { parseJson } from '../src/base/json-with-positions';
+import { parseConfig } from '../src/policy/parse-config';
+import { fences } from './support/markdown';
 import { ROOT, run } from './support/run';
 
 const PAGES = [
   ...readdirSync(ROOT).filter(isPage),
-  ...readdirSync(path.join(ROOT, 'docs'))
-    .filter(isPage)
-    .map(name => `docs/${name}`),
+  ...['docs', 'docs/dev'].flatMap(folder =>
+    readdirSync(path.join(ROOT, folder))
+      .filter(isPage)
+      .map(name => `${folder}/${name}`),
+  ),
   'compat/README.md',
 ];
 
@@ -67,7 +68,15 @@ function neighbours(page: string): string[] {
 test('the README leads to every page', t => {
   const linked = neighbours('README.md');
   t.deepEqual(
-    OTHERS.filter(page => !linked.includes(page)),
+    OTHERS.filter(page => !page.startsWith('docs/dev/') && !linked.includes(page)),
+    [],
+  );
+});
+
+test('CONTRIBUTING.md leads to every page for contributors', t => {
+  const linked = neighbours('CONTRIBUTING.md');
+  t.deepEqual(
+    OTHERS.filter(page => page.startsWith('docs/dev/') && !linked.includes(page)),
     [],
   );
 });
@@ -102,40 +111,6 @@ function toAnchor(heading: string): string {
     .toLowerCase()
     .replace(/[^\p{L}\p{N}_ -]/gu, '')
     .replaceAll(' ', '-');
-}
-
-// ---------------------------------------------------------------------------------------------
-// The map of the files
-// ---------------------------------------------------------------------------------------------
-
-const [MAP = ''] = fences(section(read('docs/how-it-works.md'), 'The files'), 'text');
-
-/** A folder's part of the map begins with its name, two spaces in; what comes before is src/ itself. */
-const PARTS = new Map(
-  MAP.split(/^(?= {2}\w+\/ )/m).map(part => [/^ {2}(\w+)\//.exec(part)?.[1] ?? '', part]),
-);
-
-test('the map has each folder of src', t => {
-  const folders = readdirSync(path.join(ROOT, 'src'), { withFileTypes: true }).filter(entry =>
-    entry.isDirectory(),
-  );
-  t.deepEqual([...PARTS.keys()].sort(), ['', ...folders.map(({ name }) => name)].sort());
-});
-
-for (const [folder, part] of PARTS) {
-  test(`the map has each file of src/${folder} once`, t => {
-    const named = [...part.matchAll(/(?<![\w/-])[\w-]+\.ts\b/g)].map(([name]) => name);
-    t.deepEqual(named.sort(), filesOf(folder).sort());
-  });
-}
-
-/** Without those of commands, for which the map has a sentence. */
-function filesOf(folder: string): string[] {
-  const options = { recursive: folder !== '', encoding: 'utf8' } as const;
-  return readdirSync(path.join(ROOT, 'src', folder), options)
-    .filter(file => file.endsWith('.ts'))
-    .map(file => path.basename(file))
-    .filter(file => folder !== 'cli' || !Object.hasOwn(COMMANDS, path.basename(file, '.ts')));
 }
 
 // ---------------------------------------------------------------------------------------------

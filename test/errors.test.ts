@@ -1,7 +1,7 @@
 // The error class, as a program that catches it meets it.
 
 import test from 'ava';
-import { ClosefdsError } from '../src/errors';
+import { ClosefdsError } from '../src/base/errors';
 import { temporaryFolder, write } from './support/programs';
 import { ROOT, run } from './support/run';
 

@@ -75,96 +75,110 @@ function unjudged(at: string, inject: string, reports?: number): Fault {
 const PLAIN_CASE = { child: STDIO, strict: STDIO, app: PLAIN };
 
 const guardWith = (parts: string): string => `
-  const { loadStrayGuard } = on('node/stray-guard');
-  on('node/stray-guard').loadStrayGuard = root => ({ ...loadStrayGuard(root), ${parts} });`;
+  const { loadStrayGuard } = on('strays/native-guard');
+  on('strays/native-guard').loadStrayGuard = root => ({ ...loadStrayGuard(root), ${parts} });`;
 
 const memoryWith = (parts: string): string => `
-  const { createMemory } = on('core/judged-before');
-  on('core/judged-before').createMemory = () => ({ ...createMemory(), ${parts} });`;
+  const { createMemory } = on('spawn/decision-cache');
+  on('spawn/decision-cache').createMemory = () => ({ ...createMemory(), ${parts} });`;
 
 const FAULTS: readonly Fault[] = [
   // Nothing can be read then, and nothing designated passes.
   {
     at: 'loading what guards calls',
-    inject: `on('first-call').prepareCalls = boom;`,
+    inject: `on('preload/first-call').prepareCalls = boom;`,
     child: DENIED_3,
     strict: [DENIED],
   },
-  unjudged('loading the spawn guard', `on('real-world').createRealGuard = boom;`),
-  unjudged('making the finder of callers', `on('node/caller').createCallerFinder = boom;`),
-  unjudged('making the watch for strays', `on('node/stray-watch').createStrayWatch = boom;`),
-  unjudged('asking what rules speak of', `on('core/policy').judgesStrays = boom;`),
+  unjudged('loading the spawn guard', `on('preload/first-finding').createRealGuard = boom;`),
+  unjudged('making the finder of callers', `on('callers/find-caller').createCallerFinder = boom;`),
+  unjudged('making the watch for strays', `on('strays/stray-scan').createStrayWatch = boom;`),
+  unjudged('asking what rules speak of', `on('policy/rule').judgesStrays = boom;`),
   // The same step fails again where the rest of the fall-back looks for masks to make.
   unjudged('looking for strays', guardWith('list: boom'), 2),
-  unjudged('describing what is listed', `on('node/open-file').describe = boom;`, 2),
-  { at: 'finding the caller', inject: `on('node/caller').createCallerFinder = () => boom;`, child: DENIED_3 },
-  unjudged('naming the call site', `on('core/caller').callSite = boom;`),
+  unjudged('describing what is listed', `on('strays/describe-fd').describe = boom;`, 2),
+  {
+    at: 'finding the caller',
+    inject: `on('callers/find-caller').createCallerFinder = () => boom;`,
+    child: DENIED_3,
+  },
+  unjudged('naming the call site', `on('model/caller').callSite = boom;`),
   {
     at: 'asking whether anything is designated',
-    inject: `on('core/request').designates = boom;`,
+    inject: `on('model/spawn-request').designates = boom;`,
     child: ALLOWED,
     // The patch asks, and the guard.
     reports: 2,
   },
-  unjudged('reading the request', `on('core/request').toRequest = boom;`),
-  unjudged('ordering the policy', `on('core/policy').toPolicy = boom;`),
-  unjudged('deciding', `on('core/decide').decide = boom;`),
-  unjudged('deciding, and throwing null', `on('core/decide').decide = () => { throw null; };`),
-  unjudged('disposing', `on('core/dispose').dispose = boom;`),
-  { at: 'applying', inject: `on('core/apply').apply = boom;`, child: DENIED_3 },
-  { at: 'recording', inject: `on('core/finding').record = boom;`, child: ALLOWED },
+  unjudged('reading the request', `on('model/spawn-request').toRequest = boom;`),
+  unjudged('ordering the policy', `on('policy/rule').toPolicy = boom;`),
+  unjudged('deciding', `on('policy/evaluate').decide = boom;`),
+  unjudged('deciding, and throwing null', `on('policy/evaluate').decide = () => { throw null; };`),
+  unjudged('disposing', `on('policy/apply-mode').dispose = boom;`),
+  { at: 'applying', inject: `on('spawn/plan').apply = boom;`, child: DENIED_3 },
+  { at: 'recording', inject: `on('findings/finding').record = boom;`, child: ALLOWED },
   {
     at: 'finding an announcement',
-    inject: `on('core/announcement').findAnnouncement = boom;`,
+    inject: `on('findings/announcement').findAnnouncement = boom;`,
     child: ALLOWED,
   },
-  { at: 'naming the opener', inject: `on('core/opener').findOpener = boom;`, child: ALLOWED },
+  { at: 'naming the opener', inject: `on('policy/known-openers').findOpener = boom;`, child: ALLOWED },
   {
     at: 'making a finding',
-    inject: `const { record } = on('core/finding');
-      on('core/finding').record = (...all) => record(...all).map(telling => ({ ...telling, make: boom }));`,
+    inject: `const { record } = on('findings/finding');
+      on('findings/finding').record = (...all) => record(...all).map(telling => ({ ...telling, make: boom }));`,
     child: ALLOWED,
   },
-  { at: 'noting offsets', inject: `on('core/proof-of-use').createUseWatch = () => boom;`, child: ALLOWED },
+  { at: 'noting offsets', inject: `on('spawn/offset-watch').createUseWatch = () => boom;`, child: ALLOWED },
   {
     at: 'looking for use',
-    inject: `on('core/proof-of-use').createUseWatch = () => () => boom;`,
+    inject: `on('spawn/offset-watch').createUseWatch = () => () => boom;`,
     child: ALLOWED,
   },
-  unjudged('watching for use', `on('core/proof-of-use').createUseWatch = boom;`),
+  unjudged('watching for use', `on('spawn/offset-watch').createUseWatch = boom;`),
   // The warning comes all the same.
-  { at: 'making a record', inject: `on('core/report-record').toRecord = boom;`, child: ALLOWED },
-  { at: 'writing a record', inject: `on('core/report-record').toLine = boom;`, child: ALLOWED },
+  { at: 'making a record', inject: `on('findings/record').toRecord = boom;`, child: ALLOWED },
+  { at: 'writing a record', inject: `on('findings/record').toLine = boom;`, child: ALLOWED },
   {
     at: 'writing the report file',
-    inject: `on('node/report-file').createReportFile = () => ({ append: boom, isBehind: boom });`,
+    inject: `on('findings/report-file').createReportFile = () => ({ append: boom, isBehind: boom });`,
     child: ALLOWED,
   },
   // Nobody is left to tell then.
-  { at: 'writing a sentence', inject: `on('core/message').toMessage = boom;`, child: ALLOWED, reports: 0 },
-  { at: 'warning', inject: `on('node/warning').createWarner = boom;`, child: ALLOWED, reports: 0 },
-  { at: 'loading the reporter', inject: `on('reporter').createReporter = boom;`, child: ALLOWED, reports: 0 },
-  { at: 'saying why', inject: `on('core/message').toRefusal = boom;`, child: ALLOWED, reports: 0 },
-  { at: 'reading the compat table', inject: `on('compat').loadCompat = boom;`, child: ALLOWED },
+  {
+    at: 'writing a sentence',
+    inject: `on('findings/message').toMessage = boom;`,
+    child: ALLOWED,
+    reports: 0,
+  },
+  { at: 'warning', inject: `on('findings/warning').createWarner = boom;`, child: ALLOWED, reports: 0 },
+  {
+    at: 'loading the reporter',
+    inject: `on('findings/reporter').createReporter = boom;`,
+    child: ALLOWED,
+    reports: 0,
+  },
+  { at: 'saying why', inject: `on('findings/message').toRefusal = boom;`, child: ALLOWED, reports: 0 },
+  { at: 'reading the compat table', inject: `on('policy/compat-table').loadCompat = boom;`, child: ALLOWED },
   // What is left of the guard is the child handler, which marks in every fork.
   { at: 'beginning a spawn', inject: guardWith('begin: boom'), child: ALLOWED },
   { at: 'ending a spawn', inject: guardWith('end: boom'), child: ALLOWED },
   // In three functions, each of which tells of it; told once for the step.
-  { at: 'reading the options', inject: `on('core/stdio-option').readStdio = boom;`, child: ALLOWED },
+  { at: 'reading the options', inject: `on('spawn/stdio-option').readStdio = boom;`, child: ALLOWED },
   {
     at: 'reading marks of designation',
-    inject: `const { peek } = on('core/stdio-option');
-      on('core/stdio-option').peek = (options, key) => (typeof key === 'symbol' ? boom() : peek(options, key));`,
+    inject: `const { peek } = on('spawn/stdio-option');
+      on('spawn/stdio-option').peek = (options, key) => (typeof key === 'symbol' ? boom() : peek(options, key));`,
     child: ALLOWED,
   },
-  { ...unjudged('making a memory', `on('core/judged-before').createMemory = boom;`), ...PLAIN_CASE },
+  { ...unjudged('making a memory', `on('spawn/decision-cache').createMemory = boom;`), ...PLAIN_CASE },
   { ...unjudged('recalling', memoryWith('recall: boom')), ...PLAIN_CASE },
   { at: 'keeping in mind', inject: memoryWith('keep: boom'), child: STDIO, app: PLAIN },
   // The report is what is broken: nobody is left to tell.
   {
     at: 'reporting what recurs',
-    inject: `const { createReporter } = on('reporter');
-      on('reporter').createReporter = (...all) => {
+    inject: `const { createReporter } = on('findings/reporter');
+      on('findings/reporter').createReporter = (...all) => {
         return { ...createReporter(...all), reportAgain: boom };
       };`,
     child: STDIO,
@@ -172,10 +186,13 @@ const FAULTS: readonly Fault[] = [
     app: PLAIN,
   },
   // Of what is thrown, nothing can be assumed.
-  unjudged('deciding, and throwing what cannot be read', `on('core/decide').decide = () => { throw odd; };`),
+  unjudged(
+    'deciding, and throwing what cannot be read',
+    `on('policy/evaluate').decide = () => { throw odd; };`,
+  ),
   {
     at: 'finding the caller, and throwing a revoked proxy',
-    inject: `on('node/caller').createCallerFinder = () => () => { throw revoked; };`,
+    inject: `on('callers/find-caller').createCallerFinder = () => () => { throw revoked; };`,
     child: DENIED_3,
   },
 ];
@@ -211,16 +228,16 @@ test('without a fault, enforce closes and reports nothing of itself', async t =>
 // With the stand-in, where closing takes a plan
 // ---------------------------------------------------------------------------------------------
 
-const NO_ADDON = `on('node/stray-guard').loadStrayGuard = boom;`;
+const NO_ADDON = `on('strays/native-guard').loadStrayGuard = boom;`;
 
 for (const [at, inject, child] of [
   [
     'loading the spawn guard',
-    `on('real-world').createRealGuard = boom;`,
+    `on('preload/first-finding').createRealGuard = boom;`,
     [0, 1, 2, '3 placeholder', '40 placeholder'],
   ],
-  ['deciding', `on('core/decide').decide = boom;`, [0, 1, 2, '3 placeholder', '40 placeholder']],
-  ['recording', `on('core/finding').record = boom;`, [0, 1, 2, 3, '40 placeholder']],
+  ['deciding', `on('policy/evaluate').decide = boom;`, [0, 1, 2, '3 placeholder', '40 placeholder']],
+  ['recording', `on('findings/finding').record = boom;`, [0, 1, 2, 3, '40 placeholder']],
 ] as const) {
   test(`the stand-in, and a fault at ${at}: enforce covers`, async t => {
     const result = await start(t, NO_ADDON + inject, 'enforce');
@@ -240,8 +257,8 @@ test('the stand-in, and a command that comes from one place again and again: eac
 });
 
 const NO_PLACEHOLDER = `${NO_ADDON}
-  const { createStandIn } = on('node/stand-in');
-  on('node/stand-in').createStandIn = () => ({ ...createStandIn(), placeholder: boom });`;
+  const { createStandIn } = on('strays/fallback-guard');
+  on('strays/fallback-guard').createStandIn = () => ({ ...createStandIn(), placeholder: boom });`;
 
 test('the stand-in without a placeholder: the spawn goes on, and is reported', async t => {
   const result = await start(t, NO_PLACEHOLDER, 'enforce');
@@ -381,7 +398,7 @@ function start(t: ExecutionContext, inject: string, mode: string, text = APP): P
       const { proxy: revoked, revoke } = Proxy.revocable({}, {});
       revoke();
       ${inject}
-      on('install').install();`,
+      on('preload/install').install();`,
   });
   const app = writeApp(folder, text);
   const env = { CLOSEFDS_MODE: mode, CLOSEFDS_REPORT: path.join(folder, 'report') };

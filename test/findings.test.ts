@@ -9,8 +9,8 @@ import {
   type FindingCode,
   type SelfFinding,
   type SpawnFinding,
-} from '../src/core/finding';
-import { DOCUMENTATION, toAdvice, toMessage, toRefusal } from '../src/core/message';
+} from '../src/findings/finding';
+import { DOCUMENTATION, toAdvice, toMessage, toRefusal } from '../src/findings/message';
 import { ROOT } from './support/run';
 import { caller } from './support/values';
 

@@ -13,7 +13,7 @@ const DEEPEST = 4;
 const EXEMPT: readonly string[] = [
   'src',
   'src/cli',
-  'src/cli/report-page',
+  'src/report/render-html',
   'src/core',
   'src/core/trace',
   'src/node',

@@ -1,11 +1,11 @@
 // A spawn that recurs is judged as the last time, exactly as long as nothing changed that judging depends on.
 
 import test from 'ava';
-import type { Caller } from '../src/core/caller';
-import { createHabits, createMemory } from '../src/core/judged-before';
-import { type Mode, type Policy, type Rule, toPolicy } from '../src/core/policy';
-import { type SpawnCall, type Stray, UNKNOWN_FILE } from '../src/core/request';
-import { createSpawnGuard } from '../src/spawn-guard';
+import type { Caller } from '../src/model/caller';
+import { type SpawnCall, type Stray, UNKNOWN_FILE } from '../src/model/spawn-request';
+import { type Mode, type Policy, type Rule, toPolicy } from '../src/policy/rule';
+import { createHabits, createMemory } from '../src/spawn/decision-cache';
+import { createSpawnGuard } from '../src/spawn/spawn-guard';
 import { call, caller } from './support/values';
 
 const policyOf = (...rules: Rule[]): Policy =>

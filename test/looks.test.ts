@@ -1,13 +1,13 @@
 // When a spawn must look at the FD table anew, since what passes depends on it.
 
 import test from 'ava';
-import { parseConfig } from '../src/core/parse-config';
-import type { Mode } from '../src/core/policy';
-import { type ListedStray, NO_STRAY_GUARD, type StrayGuard } from '../src/core/stray-guard';
-import { prepareCalls, watchStrays } from '../src/first-call';
-import { createStackCapture } from '../src/node/call-stack';
-import type { Settings } from '../src/node/settings';
-import { createRealGuard } from '../src/real-world';
+import { createStackCapture } from '../src/callers/capture-stack';
+import { parseConfig } from '../src/policy/parse-config';
+import type { Mode } from '../src/policy/rule';
+import type { Settings } from '../src/policy/settings';
+import { prepareCalls, watchStrays } from '../src/preload/first-call';
+import { createRealGuard } from '../src/preload/first-finding';
+import { type ListedStray, NO_STRAY_GUARD, type StrayGuard } from '../src/strays/stray-guard';
 import { ROOT } from './support/run';
 import { call } from './support/values';
 

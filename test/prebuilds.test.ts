@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { loadStrayGuard } from '../src/node/stray-guard';
+import { loadStrayGuard } from '../src/strays/native-guard';
 import { temporaryFolder, write } from './support/programs';
 import { ROOT, runCommand } from './support/run';
 

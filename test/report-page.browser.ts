@@ -3,8 +3,8 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import anyTest, { type ExecutionContext } from 'ava';
-import { toPage } from '../src/cli/report-page';
-import { createReport } from '../src/core/report';
+import { toPage } from '../src/report/render-html';
+import { createReport } from '../src/report/report';
 import { type Browser, type Look, launch, type Page } from './support/browser';
 import { temporaryFolder } from './support/programs';
 import { line } from './support/report-lines';

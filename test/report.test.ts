@@ -14,9 +14,9 @@ import {
 import path from 'node:path';
 import Ajv2020 from 'ajv/dist/2020';
 import test, { type ExecutionContext } from 'ava';
-import { FINDING_CODES } from '../src/core/finding';
-import { LINE_START, type ReportRecord } from '../src/core/report-record';
-import { createReportFile } from '../src/node/report-file';
+import { FINDING_CODES } from '../src/findings/finding';
+import { LINE_START, type ReportRecord } from '../src/findings/record';
+import { createReportFile } from '../src/findings/report-file';
 import { temporaryFolder, write } from './support/programs';
 import { inheriting, LEAK, REGISTER, ROOT, type RunOptions, run } from './support/run';
 

@@ -1,7 +1,7 @@
 // What closefds takes a system for, and what it says where it cannot keep strays from children.
 
 import test from 'ava';
-import { otherRuntime, whoCloses } from '../src/node/runtime';
+import { otherRuntime, whoCloses } from '../src/strays/platform';
 import { temporaryFolder, write } from './support/programs';
 import { inheriting, LIST_FDS, REGISTER, run, tool } from './support/run';
 

@@ -1,7 +1,7 @@
 // What programs do with an FD that they were given, as real traces tell.
 
 import test from 'ava';
-import type { Use } from '../src/core/use';
+import type { Use } from '../src/model/fd-use';
 import { tool } from './support/run';
 import { traceUse, whyNoTrace } from './support/trace';
 

@@ -4,8 +4,8 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 const root = path.join(__dirname, '..', '..');
-const { loadStrayGuard } = require(path.join(root, 'dist', 'src', 'node', 'stray-guard.js'));
-const { createStandIn } = require(path.join(root, 'dist', 'src', 'node', 'stand-in.js'));
+const { loadStrayGuard } = require(path.join(root, 'dist', 'src', 'strays', 'native-guard.js'));
+const { createStandIn } = require(path.join(root, 'dist', 'src', 'strays', 'fallback-guard.js'));
 const { cpu } = require(path.join(root, 'build', 'usage.node'));
 
 for (let i = 0; i < Number(process.argv[2]); i++) fs.openSync('/dev/null');

@@ -50,7 +50,7 @@ function markAll() {
 
 async function play({ count, most }) {
   const times = [];
-  // While the others had their turns, looks at the FD table were paid off: see src/node/stray-watch.ts.
+  // While the others had their turns, looks at the FD table were paid off: see src/strays/stray-scan.ts.
   await ROUTES[route]();
   const before = cpu();
   const begin = process.hrtime.bigint();

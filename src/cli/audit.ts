@@ -3,16 +3,17 @@
 import { chmodSync, closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { AUDIT_VARIABLE, TOOLS_FILE } from '../core/audit';
-import { mergeRecords } from '../core/audit-records';
-import { toSummary } from '../core/audit-summary';
-import { type ReportRecord, toLine } from '../core/report-record';
-import type { ProgramUse } from '../core/use';
-import { readAudited } from './audited';
-import { createVersions } from './program-version';
-import { type End, endAs, readCommand, runCommand } from './run-command';
-import { findTracingTools } from './tracing-tools';
+import { readAudited } from '../audit/collect';
+import { mergeRecords } from '../audit/merge';
+import { createVersions } from '../audit/program-version';
+import { TOOLS_FILE } from '../audit/protocol';
+import { toSummary } from '../audit/summary';
+import { type ReportRecord, toLine } from '../findings/record';
+import type { ProgramUse } from '../model/fd-use';
+import { AUDIT_VARIABLE } from '../policy/settings';
+import { findTracingTools } from './audit-setup';
 import { UsageError } from './usage-error';
+import { type End, endAs, readCommand, runCommand } from './wrap-command';
 
 const MODES = ['warn', 'enforce', 'strict'] as const;
 

@@ -2,12 +2,12 @@
 
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { loadCompat } from '../compat';
-import { type Remark, reviewRules } from '../core/review';
-import { ClosefdsError } from '../errors';
-import { installedPackages } from '../node/installed-packages';
-import { readSettings, type Settings } from '../node/settings';
-import { choice, readArguments } from './arguments';
+import { ClosefdsError } from '../base/errors';
+import { loadCompat } from '../policy/compat-table';
+import { installedPackages } from '../policy/installed-packages';
+import { type Remark, reviewRules } from '../policy/lint';
+import { readSettings, type Settings } from '../policy/settings';
+import { choice, readArguments } from './parse-args';
 import { UsageError } from './usage-error';
 
 const usage = `closefds check [--config FILE] [--format text|json] [FOLDER]

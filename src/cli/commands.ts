@@ -2,7 +2,7 @@
 
 import { audit } from './audit';
 import { check } from './check';
-import type { Commands } from './command';
+import type { Commands } from './command-spec';
 import { completion } from './completion';
 import { doctor } from './doctor';
 import { explain } from './explain';

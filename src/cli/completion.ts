@@ -1,7 +1,7 @@
 // closefds completion: what the shell completes.
 
-import { readArguments } from './arguments';
-import { type Commands, optionsOf, wordsOf } from './command';
+import { type Commands, optionsOf, wordsOf } from './command-spec';
+import { readArguments } from './parse-args';
 import { UsageError } from './usage-error';
 
 const usage = `closefds completion bash|zsh|fish

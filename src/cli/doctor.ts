@@ -4,17 +4,17 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { arch, platform, release, tmpdir } from 'node:os';
 import path from 'node:path';
-import { loadCompat } from '../compat';
-import { file as fileTitle } from '../core/message';
-import { DEFAULT_RULES, type Rule } from '../core/policy';
-import { ClosefdsError } from '../errors';
-import { installed, PACKAGE_ROOT } from '../install';
-import { currentFolder } from '../node/inherited-paths';
-import { describe } from '../node/open-file';
-import { otherRuntime, whoCloses } from '../node/runtime';
-import { readSettings, type Settings } from '../node/settings';
-import { loadStrayGuard } from '../node/stray-guard';
-import { choice, readArguments } from './arguments';
+import { ClosefdsError } from '../base/errors';
+import { file as fileTitle } from '../findings/message';
+import { loadCompat } from '../policy/compat-table';
+import { currentFolder } from '../policy/inherited-paths';
+import { DEFAULT_RULES, type Rule } from '../policy/rule';
+import { readSettings, type Settings } from '../policy/settings';
+import { installed, PACKAGE_ROOT } from '../preload/install';
+import { describe } from '../strays/describe-fd';
+import { loadStrayGuard } from '../strays/native-guard';
+import { otherRuntime, whoCloses } from '../strays/platform';
+import { choice, readArguments } from './parse-args';
 
 const usage = `closefds doctor [--format text|json]
 

@@ -2,16 +2,16 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { loadCompat } from '../compat';
-import { KINDS, type Policy, type Rule, toPolicy } from '../core/policy';
-import { matchesRange } from '../core/range';
-import type { Kind } from '../core/request';
-import { ruleInWords } from '../core/rule-words';
-import { PACKAGE_ROOT } from '../install';
-import { currentFolder } from '../node/inherited-paths';
-import { installedPackages } from '../node/installed-packages';
-import { readSettings, type Settings } from '../node/settings';
-import { choice, readArguments } from './arguments';
+import { matchesRange } from '../base/semver-range';
+import type { Kind } from '../model/spawn-request';
+import { loadCompat } from '../policy/compat-table';
+import { ruleInWords } from '../policy/describe-rule';
+import { currentFolder } from '../policy/inherited-paths';
+import { installedPackages } from '../policy/installed-packages';
+import { KINDS, type Policy, type Rule, toPolicy } from '../policy/rule';
+import { readSettings, type Settings } from '../policy/settings';
+import { PACKAGE_ROOT } from '../preload/install';
+import { choice, readArguments } from './parse-args';
 import { UsageError } from './usage-error';
 
 const usage = `closefds explain [--config FILE] [--format text|json] PACKAGE[@VERSION]

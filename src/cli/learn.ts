@@ -2,17 +2,17 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { loadCompat } from '../compat';
-import { type Left, learn as learnFrom, type Proposal, type ScannedSite } from '../core/learn';
-import { toPolicy } from '../core/policy';
-import { createGroups } from '../core/report-groups';
-import { createReader } from '../core/report-reading';
-import { visible } from '../core/visible';
-import type { ClosefdsError } from '../errors';
-import { readSettings, type Settings } from '../node/settings';
-import { choice, readArguments } from './arguments';
-import { insertRules } from './config-file';
-import { asUsageError, inputsOf, readInputs } from './inputs';
+import type { ClosefdsError } from '../base/errors';
+import { visible } from '../base/sanitize';
+import { loadCompat } from '../policy/compat-table';
+import { toPolicy } from '../policy/rule';
+import { readSettings, type Settings } from '../policy/settings';
+import { createGroups } from '../report/aggregate';
+import { createReader } from '../report/parse-records';
+import { type Left, learn as learnFrom, type Proposal, type ScannedSite } from '../report/suggest-rules';
+import { insertRules } from './edit-config';
+import { asUsageError, inputsOf, readInputs } from './input-files';
+import { choice, readArguments } from './parse-args';
 import { UsageError } from './usage-error';
 
 const usage = `closefds learn [--write] [--announced] [--scan FILE] [--config FILE] [--format text|json] [FILE...]

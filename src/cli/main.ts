@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command line: finds the command, hands it the rest, and turns what it throws into a message.
 
-import { ClosefdsError } from '../errors';
+import { ClosefdsError } from '../base/errors';
 import { COMMANDS } from './commands';
 import { endQuietlyOnEpipe } from './terminal';
 import { HelpRequest, UsageError } from './usage-error';

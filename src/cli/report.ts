@@ -1,11 +1,11 @@
 // closefds report: what the lines of report files add up to.
 
 import fs from 'node:fs';
-import { createReport, type Report } from '../core/report';
-import { choice, readArguments } from './arguments';
-import { asUsageError, type Input, inputsOf, readInputs, reasonOf } from './inputs';
-import { toPage } from './report-page';
-import { toText } from './report-text';
+import { toPage } from '../report/render-html';
+import { toText } from '../report/render-text';
+import { createReport, type Report } from '../report/report';
+import { asUsageError, type Input, inputsOf, readInputs, reasonOf } from './input-files';
+import { choice, readArguments } from './parse-args';
 import { colourOf, writeOut } from './terminal';
 import { UsageError } from './usage-error';
 

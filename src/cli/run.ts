@@ -1,9 +1,9 @@
 // closefds run: a command, with every Node process below it under closefds.
 
 import path from 'node:path';
-import { MODES } from '../core/policy';
-import { endAs, readCommand, runCommand } from './run-command';
+import { MODES } from '../policy/rule';
 import { UsageError } from './usage-error';
+import { endAs, readCommand, runCommand } from './wrap-command';
 
 const usage = `closefds run [--mode MODE] [--config FILE] [--report FILE] [--] COMMAND [ARGUMENT...]
 

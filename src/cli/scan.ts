@@ -2,12 +2,12 @@
 
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { loadCompat } from '../compat';
-import { type Policy, toPolicy } from '../core/policy';
-import { ClosefdsError } from '../errors';
-import { readSettings } from '../node/settings';
+import { ClosefdsError } from '../base/errors';
+import { loadCompat } from '../policy/compat-table';
+import { type Policy, toPolicy } from '../policy/rule';
+import { readSettings } from '../policy/settings';
 import type * as Scanner from '../scan/index';
-import { readArguments } from './arguments';
+import { readArguments } from './parse-args';
 import { UsageError } from './usage-error';
 
 const usage = `closefds scan [OPTION...] [DIR|TARBALL...]

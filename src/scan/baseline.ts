@@ -3,7 +3,7 @@
 // A place is identified by what it passes, not by its line or its package's version, which change
 // with every update.
 
-import type { Place } from './place';
+import type { Place } from './location';
 
 export interface Baseline {
   /** How often each place occurs. */

@@ -5,7 +5,7 @@ import fs = require('node:fs');
 import os = require('node:os');
 import path = require('node:path');
 
-import type { Site } from './source/site';
+import type { Site } from './analysis/site';
 
 export interface ScanCache {
   readonly known: ReadonlyMap<string, readonly Site[]>;

@@ -1,15 +1,15 @@
 // The scan as one module, which the build bundles with the parsers. Worker threads load the same file.
 
-import { serve } from './pool';
 import { type ScanOptions, type ScanResult, scanRoots } from './scan';
+import { serve } from './worker-pool';
 
+export { findSites } from './analysis/find-sites';
 export { newPlaces, parseBaseline, toBaseline } from './baseline';
-export { createFindPlace, type FindPlace } from './find-place';
+export { toJson, toPlaceTable, toSarif } from './formats';
 export type { KnownPackages } from './known-packages';
-export type { Place } from './place';
-export { toJson, toPlaceTable, toSarif } from './report';
+export type { Place } from './location';
+export { createFindPlace, type FindPlace } from './match-location';
 export type { ScanOptions, ScanResult } from './scan';
-export { findSites } from './source/sites';
 
 serve();
 

@@ -1,8 +1,8 @@
 // What the compat table knows about packages that no source shows: strays, processes of addons.
 
-import { matchesRange } from '../core/range';
-import type { Owner } from './packages';
-import type { Site } from './source/site';
+import { matchesRange } from '../base/semver-range';
+import type { Site } from './analysis/site';
+import type { Owner } from './package-owner';
 
 export interface KnownPackages {
   readonly launchers: ReadonlySet<string>;

@@ -6,18 +6,18 @@ import crypto = require('node:crypto');
 import fs = require('node:fs');
 import path = require('node:path');
 
-import { APP } from '../core/caller';
-import type { Policy } from '../core/policy';
+import { APP } from '../model/caller';
+import type { Policy } from '../policy/rule';
+import { CONFIDENCES, type Site } from './analysis/site';
+import type { FileResult, Job } from './analyze-file';
 import { NO_CACHE, openCache, type ScanCache } from './cache';
-import { cover } from './cover';
 import { type KnownPackages, type KnownSite, knownSitesOf } from './known-packages';
-import { createPackages, type Owner, type Packages } from './packages';
-import type { Place } from './place';
-import { readAll } from './pool';
-import type { FileResult, Job } from './read-file';
+import type { Place } from './location';
+import { cover } from './match-policy';
+import { createPackages, type Owner, type Packages } from './package-owner';
 import { Roots } from './roots';
-import { CONFIDENCES, type Site } from './source/site';
 import { type UnreadFile, walk } from './walk';
+import { readAll } from './worker-pool';
 
 export interface ScanOptions {
   /** Folders, and packages' tarballs. */

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { CONFIG_KEYS, RULE_KEYS } from '../../src/core/config';
-import { parseJson } from '../../src/core/json';
-import { parseConfig } from '../../src/core/parse-config';
-import { ACCESSES, EFFECTS, FILE_TYPES, KINDS, MODES } from '../../src/core/policy';
+import { parseJson } from '../../src/base/json-with-positions';
+import { CONFIG_KEYS, RULE_KEYS } from '../../src/policy/config';
+import { parseConfig } from '../../src/policy/parse-config';
+import { ACCESSES, EFFECTS, FILE_TYPES, KINDS, MODES } from '../../src/policy/rule';
 import { ROOT } from '../support/run';
 
 test('a full config', t => {

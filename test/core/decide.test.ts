@@ -1,9 +1,10 @@
 import test from 'ava';
 import fc from 'fast-check';
-import type { Caller } from '../../src/core/caller';
-import { decide } from '../../src/core/decide';
-import { dispose } from '../../src/core/dispose';
-import { matchesGlob } from '../../src/core/glob';
+import { matchesGlob } from '../../src/base/glob';
+import type { Caller } from '../../src/model/caller';
+import { type Crossing, type SpawnRequest, toRequest, UNKNOWN_FILE } from '../../src/model/spawn-request';
+import { dispose } from '../../src/policy/apply-mode';
+import { decide } from '../../src/policy/evaluate';
 import {
   DEFAULT_RULES,
   DENY_ALL,
@@ -12,8 +13,7 @@ import {
   type Policy,
   type Rule,
   toPolicy,
-} from '../../src/core/policy';
-import { type Crossing, type SpawnRequest, toRequest, UNKNOWN_FILE } from '../../src/core/request';
+} from '../../src/policy/rule';
 import { call, caller, crossing, stray } from '../support/values';
 
 const NOW = Date.parse('2026-11-24T12:00:00Z');

@@ -1,11 +1,11 @@
 // From findings to rules: only what was seen being used, in as few rules as say no more than that.
 
 import test from 'ava';
-import { learn } from '../../src/core/learn';
-import { parseConfig } from '../../src/core/parse-config';
-import { toPolicy } from '../../src/core/policy';
-import { createGroups } from '../../src/core/report-groups';
-import type { RecordedCaller, ReportRecord } from '../../src/core/report-record';
+import type { RecordedCaller, ReportRecord } from '../../src/findings/record';
+import { parseConfig } from '../../src/policy/parse-config';
+import { toPolicy } from '../../src/policy/rule';
+import { createGroups } from '../../src/report/aggregate';
+import { learn } from '../../src/report/suggest-rules';
 
 const tool: RecordedCaller = {
   package: 'tool',

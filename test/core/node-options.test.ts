@@ -1,7 +1,7 @@
 // Preloads are renamed where Node reads them, and nowhere else.
 
 import test from 'ava';
-import { renameInNodeOptions, renamePreloads } from '../../src/core/node-options';
+import { renameInNodeOptions, renamePreloads } from '../../src/base/node-options';
 
 const rename = (name: string, flag: string) =>
   name === 'ours' ? `/new/${flag}` : name === 'spaced' ? '/a "new" \\place' : undefined;

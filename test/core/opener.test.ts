@@ -1,6 +1,6 @@
 import test from 'ava';
-import { findOpener, type KnownStray } from '../../src/core/opener';
-import type { OpenFile } from '../../src/core/request';
+import type { OpenFile } from '../../src/model/spawn-request';
+import { findOpener, type KnownStray } from '../../src/policy/known-openers';
 
 function entry(name: string, target: string, given: Partial<KnownStray> = {}): KnownStray {
   const source = `compat/packages/${name}.json`;

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { createRation } from '../../src/core/ration';
+import { createRation } from '../../src/base/time-budget';
 
 test('work is due at once, and then when its share of the time is paid', t => {
   let clock = 1000;

@@ -2,8 +2,8 @@
 
 import util from 'node:util';
 import test from 'ava';
-import { asksForNothing } from '../../src/core/read-call';
-import type { Options } from '../../src/core/stdio-option';
+import { asksForNothing } from '../../src/spawn/parse-call';
+import type { Options } from '../../src/spawn/stdio-option';
 
 const boom = () => {
   throw new Error('somebody else ran');

@@ -1,8 +1,8 @@
 import test from 'ava';
-import { matchesGlob } from '../../src/core/glob';
-import { createGroups, type Group, type GroupsOptions } from '../../src/core/report-groups';
-import type { RecordedCaller, ReportRecord } from '../../src/core/report-record';
-import { targetPattern } from '../../src/core/target-pattern';
+import { matchesGlob } from '../../src/base/glob';
+import type { RecordedCaller, ReportRecord } from '../../src/findings/record';
+import { targetPattern } from '../../src/findings/target-pattern';
+import { createGroups, type Group, type GroupsOptions } from '../../src/report/aggregate';
 
 const app: RecordedCaller = {
   package: '.',

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { createReader, type Reading } from '../../src/core/report-reading';
-import { LINE_START, type ReportRecord, toLine } from '../../src/core/report-record';
+import { LINE_START, type ReportRecord, toLine } from '../../src/findings/record';
+import { createReader, type Reading } from '../../src/report/parse-records';
 
 const RECORD: ReportRecord = {
   closefds: 1,

@@ -1,8 +1,8 @@
 // Rules that never match, and rules that match too much.
 
 import test from 'ava';
-import { parseConfig } from '../../src/core/parse-config';
-import { type Facts, reviewRules } from '../../src/core/review';
+import { type Facts, reviewRules } from '../../src/policy/lint';
+import { parseConfig } from '../../src/policy/parse-config';
 
 const FACTS: Facts = {
   now: Date.parse('2026-11-24'),

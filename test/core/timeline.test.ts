@@ -1,6 +1,6 @@
 import test from 'ava';
-import type { ReportRecord } from '../../src/core/report-record';
-import { createTimeline } from '../../src/core/timeline';
+import type { ReportRecord } from '../../src/findings/record';
+import { createTimeline } from '../../src/report/timeline';
 
 const START = Date.parse('2026-11-24T00:00:00.000Z');
 

@@ -1,9 +1,9 @@
 // The trace reader: odd lines and interrupted calls. test/fuzz/trace.ts has a model of the kernel.
 
 import test from 'ava';
-import { follow } from '../../src/core/trace/follow';
-import { readCall, readLine, toNumber, toPath } from '../../src/core/trace/line';
-import type { Use } from '../../src/core/use';
+import { readCall, readLine, toNumber, toPath } from '../../src/audit/strace/parse-line';
+import { follow } from '../../src/audit/strace/replay';
+import type { Use } from '../../src/model/fd-use';
 
 const EXEC = '7 1.000000 execve("\\x2f\\x61", 0x1, 0x2) = 0';
 

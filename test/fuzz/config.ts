@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020';
 import fc from 'fast-check';
-import { CONFIG_KEYS, RULE_KEYS } from '../../src/core/config';
-import { parseConfig } from '../../src/core/parse-config';
-import { ACCESSES, EFFECTS, FILE_TYPES, KINDS, MODES } from '../../src/core/policy';
-import { readConfig } from '../../src/node/settings';
+import { CONFIG_KEYS, RULE_KEYS } from '../../src/policy/config';
+import { parseConfig } from '../../src/policy/parse-config';
+import { ACCESSES, EFFECTS, FILE_TYPES, KINDS, MODES } from '../../src/policy/rule';
+import { readConfig } from '../../src/policy/settings';
 import { ROOT } from '../support/run';
 import { damaged, must, property, type Target } from './target';
 

@@ -2,7 +2,7 @@
 
 import { performance } from 'node:perf_hooks';
 import fc from 'fast-check';
-import { matchesGlob } from '../../src/core/glob';
+import { matchesGlob } from '../../src/base/glob';
 import { must, property, type Target } from './target';
 
 /** Few letters, so that much fits. */

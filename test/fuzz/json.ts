@@ -3,7 +3,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { JsonError, parseJson } from '../../src/core/json';
+import { JsonError, parseJson } from '../../src/base/json-with-positions';
 import { damaged, must, property, type Target } from './target';
 
 const WORDS = [

@@ -2,11 +2,11 @@
 // and after which there is nothing more to learn from the same files.
 
 import fc from 'fast-check';
-import { learn, type Proposal } from '../../src/core/learn';
-import { parseConfig } from '../../src/core/parse-config';
-import { toPolicy } from '../../src/core/policy';
-import { createGroups } from '../../src/core/report-groups';
-import type { ReportRecord } from '../../src/core/report-record';
+import type { ReportRecord } from '../../src/findings/record';
+import { parseConfig } from '../../src/policy/parse-config';
+import { toPolicy } from '../../src/policy/rule';
+import { createGroups } from '../../src/report/aggregate';
+import { learn, type Proposal } from '../../src/report/suggest-rules';
 import { records } from './report';
 import { must, property, type Target } from './target';
 

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import { requireFlag } from '../../src/core/node-options';
+import { requireFlag } from '../../src/base/node-options';
 import { must, property, type Target } from './target';
 
 const part = fc.oneof(

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import vm from 'node:vm';
 import fc from 'fast-check';
-import type { Caller } from '../../src/core/caller';
-import { createStackCapture, sitesOf } from '../../src/node/call-stack';
-import { createCallerFinder } from '../../src/node/caller';
+import { createStackCapture, sitesOf } from '../../src/callers/capture-stack';
+import { createCallerFinder } from '../../src/callers/find-caller';
+import type { Caller } from '../../src/model/caller';
 import { ROOT } from '../support/run';
 import { damaged, must, property, type Target } from './target';
 

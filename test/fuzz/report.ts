@@ -5,15 +5,15 @@ import { Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { toPage } from '../../src/cli/report-page';
-import { toText } from '../../src/cli/report-text';
-import { FINDING_CODES } from '../../src/core/finding';
-import { ACCESSES, EFFECTS, FILE_TYPES, KINDS, MODES } from '../../src/core/policy';
-import { createReport, type Report } from '../../src/core/report';
-import { createReader } from '../../src/core/report-reading';
-import { LINE_START, type ReportRecord } from '../../src/core/report-record';
-import type { Tally } from '../../src/core/tally';
-import { readLines } from '../../src/node/report-lines';
+import type { Tally } from '../../src/base/counter';
+import { FINDING_CODES } from '../../src/findings/finding';
+import { LINE_START, type ReportRecord } from '../../src/findings/record';
+import { ACCESSES, EFFECTS, FILE_TYPES, KINDS, MODES } from '../../src/policy/rule';
+import { createReader } from '../../src/report/parse-records';
+import { readLines } from '../../src/report/read-lines';
+import { toPage } from '../../src/report/render-html';
+import { toText } from '../../src/report/render-text';
+import { createReport, type Report } from '../../src/report/report';
 import { damaged, must, property, type Target } from './target';
 
 const text = fc.oneof(

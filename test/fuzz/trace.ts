@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020';
 import fc from 'fast-check';
-import { follow } from '../../src/core/trace/follow';
-import { isUsed, type Use } from '../../src/core/use';
+import { follow } from '../../src/audit/strace/replay';
+import { isUsed, type Use } from '../../src/model/fd-use';
 import { ROOT } from '../support/run';
 import { damaged, must, property, type Target } from './target';
 

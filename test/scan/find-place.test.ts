@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { createFindPlace } from '../../src/scan/find-place';
-import type { Place } from '../../src/scan/place';
-import { findSites } from '../../src/scan/source/sites';
+import { findSites } from '../../src/scan/analysis/find-sites';
+import type { Place } from '../../src/scan/location';
+import { createFindPlace } from '../../src/scan/match-location';
 import { temporaryFolder, write } from '../support/programs';
 import { LIST_FDS, run } from '../support/run';
 import { LAUNCHERS } from '../support/scan';

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { findSites } from '../../src/scan/source/sites';
+import { findSites } from '../../src/scan/analysis/find-sites';
 import { ROOT } from '../support/run';
 import { LAUNCHERS, short } from '../support/scan';
 

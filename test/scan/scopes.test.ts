@@ -1,7 +1,7 @@
 // Which declaration a name refers to: a name that hides child_process's function is no certain call of it.
 
 import test from 'ava';
-import { findSites } from '../../src/scan/source/sites';
+import { findSites } from '../../src/scan/analysis/find-sites';
 import { LAUNCHERS, short } from '../support/scan';
 
 const IMPORT = "import { spawn } from 'node:child_process'; const options = { stdio: [0, 1, 2, 'pipe'] };";

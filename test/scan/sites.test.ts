@@ -1,8 +1,8 @@
 // What one file says: a program in one line, and the places it holds.
 
 import test from 'ava';
-import type { Site } from '../../src/scan/source/site';
-import { findSites } from '../../src/scan/source/sites';
+import { findSites } from '../../src/scan/analysis/find-sites';
+import type { Site } from '../../src/scan/analysis/site';
 import { LAUNCHERS, short } from '../support/scan';
 
 const read = (text: string, file = 'a.js'): readonly Site[] =>

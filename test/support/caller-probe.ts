@@ -6,13 +6,13 @@
 import { appendFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
-import type { Plan } from '../../src/core/apply';
-import { NO_STRAY_GUARD } from '../../src/core/stray-guard';
-import { createStackCapture, sitesOf } from '../../src/node/call-stack';
-import { createCallerFinder } from '../../src/node/caller';
-import { execThroughSpawnSync } from '../../src/node/exec-sync';
-import { createGuardedCalls } from '../../src/node/guarded-calls';
-import { installPatch } from '../../src/node/patch';
+import { createStackCapture, sitesOf } from '../../src/callers/capture-stack';
+import { createCallerFinder } from '../../src/callers/find-caller';
+import { installPatch } from '../../src/hooks/child-process';
+import { execThroughSpawnSync } from '../../src/hooks/exec-sync';
+import { createGuardedCalls } from '../../src/hooks/guarded-calls';
+import type { Plan } from '../../src/spawn/plan';
+import { NO_STRAY_GUARD } from '../../src/strays/stray-guard';
 
 const NOTHING: Plan = {
   stdio: undefined,

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
-import type { Caller } from '../../src/core/caller';
+import type { Caller } from '../../src/model/caller';
 import { ROOT, type RunOptions, run } from './run';
 
 /** To run these on another Node than the one that runs AVA, which needs a recent one. */

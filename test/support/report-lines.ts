@@ -1,6 +1,6 @@
 // Lines of report files, for tests of what reads them.
 
-import type { ReportRecord } from '../../src/core/report-record';
+import type { ReportRecord } from '../../src/findings/record';
 
 type Given = Partial<ReportRecord> | Readonly<Record<string, unknown>>;
 

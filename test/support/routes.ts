@@ -638,7 +638,7 @@ export interface Node {
 export interface Observation {
   /** What each child had. */
   readonly children: readonly (readonly ChildFd[])[];
-  /** How strays were kept from it, and how processes were made; see src/core/stray-guard.ts. */
+  /** How strays were kept from it, and how processes were made; see src/strays/stray-guard.ts. */
   readonly mechanism: readonly [way: string | null, spawning: string | null] | undefined;
   /** What closefds itself failed at. */
   readonly complaints: readonly string[];

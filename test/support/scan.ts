@@ -1,6 +1,6 @@
 // What the scan says of a program, in a line.
 
-import type { Site } from '../../src/scan/source/site';
+import type { Site } from '../../src/scan/analysis/site';
 
 export const LAUNCHERS: ReadonlySet<string> = new Set([
   ...['cross-spawn', 'execa', 'nano-spawn', 'zx', '@npmcli/promise-spawn'],

@@ -4,9 +4,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
-import { follow } from '../../src/core/trace/follow';
-import { straceOptions } from '../../src/core/trace/strace';
-import type { Use } from '../../src/core/use';
+import { straceOptions } from '../../src/audit/strace/options';
+import { follow } from '../../src/audit/strace/replay';
+import type { Use } from '../../src/model/fd-use';
 import { temporaryFolder, write } from './programs';
 import { inheriting, runCommand } from './run';
 

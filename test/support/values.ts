@@ -1,7 +1,7 @@
 // Values of the core, with defaults for what a test does not care about.
 
-import { APP, type Caller } from '../../src/core/caller';
-import { type Crossing, type SpawnCall, UNKNOWN_FILE } from '../../src/core/request';
+import { APP, type Caller } from '../../src/model/caller';
+import { type Crossing, type SpawnCall, UNKNOWN_FILE } from '../../src/model/spawn-request';
 
 export function call(given: Partial<SpawnCall>): SpawnCall {
   return {

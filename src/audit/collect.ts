@@ -1,0 +1,146 @@
+// What an audit has gathered in its folder, as records.
+
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ReportRecord } from '../findings/record';
+import { isUsed, type Use } from '../model/fd-use';
+import { type AuditedSpawn, type AuditNote, NOTES_SUFFIX } from './protocol';
+import { follow } from './strace/replay';
+
+export interface Audited {
+  /** One for each FD of each process that was given some. */
+  readonly records: readonly ReportRecord[];
+  /** What file offsets have proved to be used. */
+  readonly proofs: readonly ReportRecord[];
+  readonly processes: number;
+  readonly traced: number;
+}
+
+export async function readAudited(folder: string): Promise<Audited> {
+  const notes = readNotes(folder);
+  const spawns = notes.filter((note): note is AuditedSpawn => !('proof' in note));
+  await tracersCatchUp(folder, spawns);
+
+  const uses = readUses(folder, spawns);
+  return {
+    records: spawns.flatMap(spawn => toRecords(spawn, uses.get(spawn))),
+    proofs: notes.flatMap(note => ('proof' in note ? [note.proof] : [])),
+    processes: spawns.length,
+    traced: spawns.filter(spawn => uses.get(spawn) !== undefined).length,
+  };
+}
+
+function readNotes(folder: string): AuditNote[] {
+  return readdirSync(folder)
+    .filter(name => name.endsWith(NOTES_SUFFIX))
+    .flatMap(name => readFileSync(path.join(folder, name), 'utf8').split('\n'))
+    .flatMap(line => {
+      try {
+        return [JSON.parse(line) as AuditNote];
+      } catch {
+        return []; // a process was killed as it wrote
+      }
+    });
+}
+
+// ---------------------------------------------------------------------------------------------
+// Traces
+// ---------------------------------------------------------------------------------------------
+
+const PATIENCE = 3000;
+
+/** Tracers lag behind. Programs that go on are judged by what they did so far, once they have begun. */
+async function tracersCatchUp(folder: string, spawns: readonly AuditedSpawn[]): Promise<void> {
+  const limit = Date.now() + PATIENCE;
+  for (const { trace, pid } of spawns) {
+    if (trace?.first !== true || pid === undefined) continue;
+    const file = path.join(folder, trace.file);
+    const isBehind = () => (isRunning(pid) ? tailOf(file) === '' : !hasEnd(file, pid));
+    while (isBehind() && Date.now() < limit) await sleep(20);
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    // What nobody has waited for yet is there, but runs no more.
+    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+const TAIL = 1 << 16;
+
+/** Of its first program. Children that outlive it may write as much as they like behind that. */
+function hasEnd(file: string, pid: number): boolean {
+  const end = new RegExp(`^${pid} .*\\+\\+\\+ (?:exited|killed)`, 'm');
+  return end.test(tailOf(file));
+}
+
+function tailOf(file: string): string {
+  if (!existsSync(file)) return '';
+  const fd = openSync(file, 'r');
+  try {
+    const { size } = fstatSync(fd);
+    const tail = Buffer.alloc(Math.min(size, TAIL));
+    readSync(fd, tail, 0, tail.length, size - tail.length);
+    return tail.toString('latin1');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function readUses(folder: string, spawns: readonly AuditedSpawn[]): Map<AuditedSpawn, readonly Use[]> {
+  const found = new Map<AuditedSpawn, readonly Use[]>();
+  const byFile = new Map<string, AuditedSpawn[]>();
+  for (const spawn of spawns) {
+    if (spawn.trace === undefined) continue;
+    const { file } = spawn.trace;
+    byFile.set(file, [...(byFile.get(file) ?? []), spawn]);
+  }
+  for (const [file, inside] of byFile) {
+    const given = inside.map(({ pid, since, trace, records }) => ({
+      pid: trace?.first === true ? undefined : (pid ?? -1),
+      since,
+      fds: records.map(({ childFd = -1 }) => childFd),
+    }));
+    const uses = follow(() => linesOf(path.join(folder, file)), given);
+    for (const [index, spawn] of inside.entries()) {
+      const own = uses[index];
+      if (own !== undefined) found.set(spawn, own);
+    }
+  }
+  return found;
+}
+
+const CHUNK = 1 << 20;
+
+/** Traces may be larger than what a string can hold. */
+function* linesOf(file: string): Iterable<string> {
+  if (!existsSync(file)) return;
+  const fd = openSync(file, 'r');
+  try {
+    const chunk = Buffer.alloc(CHUNK);
+    let rest = '';
+    for (let size = readSync(fd, chunk); size > 0; size = readSync(fd, chunk)) {
+      const lines = (rest + chunk.toString('latin1', 0, size)).split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------
+// Records
+// ---------------------------------------------------------------------------------------------
+
+function toRecords({ records, reason }: AuditedSpawn, uses: readonly Use[] | undefined): ReportRecord[] {
+  const unknown: Use = { verdict: 'unknown', reason: reason ?? 'the trace does not have this program' };
+  return records.map((record, index) => {
+    const use = uses?.[index] ?? unknown;
+    return { ...record, used: isUsed(use), use };
+  });
+}

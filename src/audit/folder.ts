@@ -1,0 +1,55 @@
+// The folder through which an audit and the processes that it watches talk; src/audit/protocol.ts.
+
+import fs = require('node:fs');
+import path = require('node:path');
+
+import { type AuditNote, type AuditTools, NOTES_SUFFIX, TOOLS_FILE, TRACE_SUFFIX } from './protocol';
+
+// Taken at load: programs replace functions of `fs`.
+const { appendFileSync, chownSync, readFileSync, statSync, writeFileSync } = fs;
+
+export interface AuditFolder {
+  readonly tools: AuditTools;
+  /** A new trace's file, for the user that will write it. */
+  readonly newTrace: (owner: { readonly uid: number; readonly gid: number } | undefined) => string;
+  readonly append: (note: AuditNote) => void;
+  /** Whether any user can get at its files by name: a TMPDIR may be one user's own. */
+  readonly isOpenToAll: () => boolean;
+}
+
+/** `thread`: 0 for the main one. */
+export function openAuditFolder(folder: string, thread: number): AuditFolder {
+  const own = path.join(folder, `${process.pid}-${thread}`);
+  let traces = 0;
+  return {
+    tools: readTools(path.join(folder, TOOLS_FILE)),
+
+    newTrace(owner) {
+      traces++;
+      const file = `${own}-${traces}${TRACE_SUFFIX}`;
+      writeFileSync(file, '', { flag: 'wx', mode: 0o600 });
+      if (owner !== undefined) chownSync(file, owner.uid, owner.gid);
+      return file;
+    },
+
+    isOpenToAll: () => ancestors(folder).every(ancestor => (statSync(ancestor).mode & 0o001) !== 0),
+
+    append(note) {
+      appendFileSync(`${own}${NOTES_SUFFIX}`, `${JSON.stringify(note)}\n`, { mode: 0o600 });
+    },
+  };
+}
+
+function ancestors(folder: string): string[] {
+  const above = path.dirname(folder);
+  return above === folder ? [folder] : [folder, ...ancestors(above)];
+}
+
+/** A daemon outlives the audit, and starts programs when the folder is gone. */
+function readTools(file: string): AuditTools {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as AuditTools;
+  } catch (error) {
+    return { problem: `the audit is over: ${(error as Error).message}` };
+  }
+}

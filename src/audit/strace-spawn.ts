@@ -1,0 +1,85 @@
+// The call by which Node makes a process, at its lowest place in JavaScript, and how it is changed
+// so that strace becomes the program. Above that place nothing is changed, so nobody sees it.
+
+import type { TracingTools } from './protocol';
+import { straceOptions } from './strace/options';
+
+/** What the handle's own spawn() gets: one object, or eight values (Node 24.19, 26.4). */
+export interface HandleCall {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly cwd: string | undefined;
+  /** NAME=value. */
+  readonly env: readonly string[];
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+}
+
+/** In the order of the eight values. */
+const POSITIONS = { file: 0, args: 1, cwd: 2, envPairs: 3, uid: 6, gid: 7 } as const;
+
+type Values = Record<keyof typeof POSITIONS, unknown>;
+
+/** Undefined if it is not what Node's own code passes. */
+export function readHandleCall(call: readonly unknown[]): HandleCall | undefined {
+  const { file, args, cwd, envPairs, uid, gid } = isObjectForm(call) ? call[0] : positioned(call);
+  if (typeof file !== 'string' || !isStrings(envPairs)) return undefined;
+  return {
+    file,
+    args: isStrings(args) ? args : [file],
+    cwd: typeof cwd === 'string' ? cwd : undefined,
+    env: envPairs,
+    uid: typeof uid === 'number' ? uid : undefined,
+    gid: typeof gid === 'number' ? gid : undefined,
+  };
+}
+
+function isObjectForm(call: readonly unknown[]): call is readonly [Values] {
+  return typeof call[0] === 'object' && call[0] !== null;
+}
+
+function positioned(call: readonly unknown[]): Values {
+  const entries = Object.entries(POSITIONS).map(([key, at]) => [key, call[at]]);
+  return Object.fromEntries(entries) as Values;
+}
+
+function isStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(item => typeof item === 'string');
+}
+
+export interface Tracing extends TracingTools {
+  readonly output: string;
+}
+
+/** The same call with strace in the program's place; it looks for the program as execvp() does. */
+export function throughStrace(
+  original: readonly unknown[],
+  { file, args, env }: HandleCall,
+  { strace, letGo, argv0, output }: Tracing,
+): unknown[] {
+  const [name = file, ...rest] = args;
+  const named = argv0 && name !== file ? ['--argv0', name] : [];
+  return withValues(original, {
+    file: strace,
+    args: ['strace', ...straceOptions(output), ...named, '--', file, ...rest],
+    envPairs: withLibrary(env, letGo),
+  });
+}
+
+/** The library puts the variables back before the program starts, in their places. */
+function withLibrary(env: readonly string[], library: string): string[] {
+  const name = 'LD_PRELOAD=';
+  const before = env.find(pair => pair.startsWith(name));
+  if (before === undefined) return [...env, name + library];
+  return [
+    ...env.map(pair => (pair.startsWith(name) ? name + library : pair)),
+    `CLOSEFDS_LD_PRELOAD=${before.slice(name.length)}`,
+  ];
+}
+
+function withValues(call: readonly unknown[], values: Partial<Values>): unknown[] {
+  if (isObjectForm(call)) return [{ ...call[0], ...values }, ...call.slice(1)];
+  const changed = call.slice();
+  for (const [key, value] of Object.entries(values)) changed[POSITIONS[key as keyof Values]] = value;
+  return changed;
+}

@@ -1,0 +1,94 @@
+// An audit's result in sentences, for people.
+
+import { visible } from '../base/sanitize';
+import { file as fileTitle } from '../findings/message';
+import type { RecordedCaller, ReportRecord } from '../findings/record';
+import { callerTitle } from '../model/caller';
+import type { ProgramUse, Use } from '../model/fd-use';
+import { mergeRecords } from './merge';
+
+export interface Counts {
+  readonly processes: number;
+  readonly traced: number;
+}
+
+/** Each line ends in a line feed. */
+export function toSummary(records: readonly ReportRecord[], { processes, traced }: Counts): string {
+  const all = mergeRecords(
+    records.map(record => ({ ...record, pid: 0, thread: 0 })),
+    [],
+  );
+  const lines = [
+    `closefds audit: ${count(processes, 'process')} ${processes === 1 ? 'was' : 'were'} given FDs beside stdio, ${traced} of them traced`,
+    ...section('used', all, true),
+    ...section('not used', all, false),
+    ...section('unknown', all, 'unknown'),
+  ];
+  return lines.map(line => `${visible(line)}\n`).join('');
+}
+
+function section(title: string, records: readonly ReportRecord[], used: ReportRecord['used']): string[] {
+  const own = records.filter(record => record.used === used).map(sentence);
+  return own.length === 0 ? [] : [`${title}:`, ...own.sort().map(line => `  ${line}`)];
+}
+
+function sentence(record: ReportRecord): string {
+  const { command, caller, use, used, count: times } = record;
+  const where = caller === undefined ? '' : `, ${started(caller)}`;
+  const often = times === 1 ? '' : ` (${times} times)`;
+  return `${subject(record)} to "${command}"${where}: ${useTitle(use, used === true)}${often}`;
+}
+
+function started({ package: name, launchers = [], ...rest }: RecordedCaller): string {
+  const caller = { ...NO_PLACE, ...rest, name, launchers };
+  const line = rest.line === undefined ? '' : `:${rest.line}`;
+  return `started by ${callerTitle(caller)}${rest.file === undefined ? '' : ` at ${rest.file}${line}`}`;
+}
+
+const NO_PLACE = {
+  version: undefined,
+  declaredName: undefined,
+  file: undefined,
+  fileInPackage: undefined,
+  line: undefined,
+  column: undefined,
+  function: undefined,
+};
+
+function subject({ kind, childFd, target, type, access, opener }: ReportRecord): string {
+  const word = kind === 'stray' ? 'stray' : 'designated';
+  const what = {
+    pipe: 'a new pipe',
+    ipc: 'the message channel',
+    fd: fileTitle({ target, type, access }),
+    stray: fileTitle({ target, type, access }),
+  }[kind ?? 'fd'];
+  const by = opener === undefined ? '' : `, most likely of ${opener.package}@${opener.version}`;
+  return `${word} FD ${childFd} (${what || 'an open FD'}${by})`;
+}
+
+function useTitle(use: Use | undefined, used: boolean): string {
+  if (use === undefined) return 'unknown';
+  if (use.verdict === 'unknown')
+    return used ? 'used, since the offset of its file moved' : `unknown, since ${use.reason}`;
+  const { heirs = [], running, held } = use;
+  const time = held === undefined ? '' : `, held for ${seconds(held)}${running ? ' and still open' : ''}`;
+  if (use.verdict === 'inherited on')
+    return `inherited on by ${heirs.map(heir => `${title(heir)} (${heir.verdict})`).join(', ')}${time}`;
+  const [by = use] = heirs;
+  const calls = use.calls === undefined ? '' : ` with ${use.calls.join(', ')}`;
+  const when = use.after === undefined ? '' : ` after ${seconds(use.after)}`;
+  return `${use.verdict} by ${title(by)}${calls}${when}${use.verdict === 'used' ? '' : time}`;
+}
+
+function title({ program, version }: ProgramUse): string {
+  return [program ?? 'a program', version].filter(Boolean).join(' ');
+}
+
+function seconds(time: number): string {
+  return `${time < 1 ? time.toFixed(3) : time.toFixed(1)} s`;
+}
+
+function count(number: number, word: string): string {
+  return `${number} ${number === 1 ? word : `${word}es`}`;
+}

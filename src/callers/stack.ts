@@ -1,0 +1,20 @@
+// The stack of a call, as src/callers/capture-stack.ts captures it and src/callers/find-caller.ts reads it.
+
+/** Captured, and perhaps never read. */
+export interface CallStack {
+  /** V8's stack is made when this is first asked for. */
+  readonly holder: { stack?: unknown };
+  /** How many frames were asked for. */
+  readonly most: number;
+  /** Whether V8 was told how many; somebody may have frozen the limit. */
+  readonly isAsked: boolean;
+}
+
+export interface CallSites {
+  /** Innermost first. */
+  readonly sites: readonly NodeJS.CallSite[];
+  /** Whether these are all, or as many as were asked for. */
+  readonly complete: boolean;
+  /** Whether the stack ends with them. */
+  readonly isAll: boolean;
+}

@@ -1,0 +1,91 @@
+// Report files, as commands read them: any number, compressed or not, or stdin.
+
+import fs from 'node:fs';
+import type { Readable } from 'node:stream';
+import { readLines } from '../report/read-lines';
+import { createProgress } from './progress';
+import { UsageError } from './usage-error';
+
+export interface Input {
+  /** For messages. */
+  readonly name: string;
+  readonly size: number;
+  readonly open: () => Readable;
+}
+
+/** Nothing, or "-", is stdin. Throws UsageError before anything is read: a mistyped name must not cost a minute's reading. */
+export function inputsOf(names: readonly string[]): Input[] {
+  if (names.length === 0 && process.stdin.isTTY)
+    throw new UsageError('expected FILE, or findings on stdin, found a terminal there');
+  if (names.filter(name => name === '-').length > 1)
+    throw new UsageError('expected "-" for stdin once, found it twice');
+  return (names.length === 0 ? ['-'] : names).map(inputOf);
+}
+
+function inputOf(name: string): Input {
+  if (name === '-') return { name: 'stdin', size: 0, open: () => process.stdin };
+  try {
+    const stat = fs.statSync(name);
+    if (stat.isDirectory()) throw new UsageError(`expected a file, found a folder: ${name}`);
+    fs.accessSync(name, fs.constants.R_OK);
+    return { name, size: stat.size, open: () => fs.createReadStream(name, { highWaterMark: 2 ** 20 }) };
+  } catch (error) {
+    throw asUsageError(error, `${name} cannot be read`);
+  }
+}
+
+/** As the user's mistake: what was asked for cannot be opened. */
+export function asUsageError(error: unknown, what: string): UsageError {
+  return error instanceof UsageError ? error : new UsageError(`${what}: ${reasonOf(error)}`);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'a part of its path is no folder',
+  EACCES: 'permission denied',
+};
+
+/** Of an error of the file system, in words. */
+export function reasonOf(error: unknown): string {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  return REASONS[code] ?? message;
+}
+
+export interface InputHandlers {
+  /** `source` tells files of different processes apart. */
+  readonly onLine: (line: string, isTooLong: boolean, source: number) => void;
+  readonly recordsSoFar: () => number;
+}
+
+/** Resolves to what could not be read; the rest was told all the same. */
+export async function readInputs(
+  inputs: readonly Input[],
+  { onLine, recordsSoFar }: InputHandlers,
+): Promise<string[]> {
+  const problems: string[] = [];
+  const sources = new Map<string, number>();
+  const progress = createProgress({
+    stream: process.stderr,
+    size: inputs.reduce((sum, { size }) => sum + size, 0),
+    records: recordsSoFar,
+  });
+  for (const { name, open } of inputs) {
+    const source = sources.get(withoutRotation(name)) ?? sources.size;
+    sources.set(withoutRotation(name), source);
+    try {
+      await readLines(open(), {
+        onLine: (line, isTooLong) => onLine(line, isTooLong, source),
+        onBytes: progress.onBytes,
+      });
+    } catch (error) {
+      problems.push(`${name} could not be read to its end: ${reasonOf(error)}`);
+    }
+  }
+  progress.end();
+  return problems;
+}
+
+/** What was rotated away is of the same processes: findings.ndjson, .ndjson.1, .ndjson-20261124.gz */
+function withoutRotation(name: string): string {
+  return name.replace(/\.gz$/, '').replace(/[.-]\d+$/, '');
+}

@@ -1,0 +1,85 @@
+// Runs a command for the user, with the Node processes below it under closefds.
+
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import path from 'node:path';
+import { requireFlag } from '../base/node-options';
+import { PACKAGE_ROOT } from '../preload/install';
+import { UsageError } from './usage-error';
+
+export interface CommandLine {
+  /** Our own options' values. */
+  readonly given: Readonly<Record<string, string>>;
+  readonly command: readonly [string, ...string[]];
+}
+
+/** By hand: everything from the first word that is no option of ours belongs to the command. Throws UsageError. */
+export function readCommand(args: readonly string[], options: Readonly<Record<string, string>>): CommandLine {
+  const given: Record<string, string> = {};
+  let at = 0;
+  for (; at < args.length; at++) {
+    const word = args[at] ?? '';
+    if (word === '--') {
+      at++;
+      break;
+    }
+    if (!word.startsWith('-')) break;
+    const [name = '', inline] = word.split(/=(.*)/s, 2);
+    const option = Object.hasOwn(options, name) ? options[name] : undefined;
+    if (option === undefined) throw new UsageError(`expected ${listed(options)}, found "${word}"`);
+    const value = inline ?? args[++at];
+    if (value === undefined || value === '')
+      throw new UsageError(`expected a value after ${name}, found none`);
+    given[option] = value;
+  }
+  const [file, ...rest] = args.slice(at);
+  if (file === undefined) throw new UsageError('expected a COMMAND to run, found none');
+  return { given, command: [file, ...rest] };
+}
+
+/** `--mode, --config or --report` */
+function listed(options: Readonly<Record<string, string>>): string {
+  const names = Object.keys(options).filter(name => name.startsWith('--'));
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+}
+
+/** How a command ended. */
+export type End = { readonly code: number } | { readonly signal: NodeJS.Signals };
+
+/** Sent to us, meant for the command. A terminal's Ctrl-C reaches the whole group by itself. */
+const FORWARDED = ['SIGTERM', 'SIGHUP', 'SIGUSR2', 'SIGQUIT', 'SIGCONT', 'SIGWINCH'] as const;
+
+/** 127 if it cannot be started; a message says so. */
+export function runCommand(
+  [file, ...args]: CommandLine['command'],
+  variables: Readonly<Record<string, string>>,
+): Promise<End> {
+  const env = { ...process.env, NODE_OPTIONS: nodeOptions(process.env.NODE_OPTIONS), ...variables };
+  return new Promise(resolve => {
+    const child = spawn(file, args, { stdio: 'inherit', env });
+    for (const signal of FORWARDED) process.on(signal, () => child.kill(signal));
+    // The terminal tells both; the command decides what to do about it.
+    process.on('SIGINT', () => {});
+    child.on('error', error => {
+      process.stderr.write(`closefds: ${file} could not be started: ${error.message}\n`);
+      resolve({ code: 127 });
+    });
+    child.on('exit', (code, signal) => resolve(signal === null ? { code: code ?? 1 } : { signal }));
+  });
+}
+
+/** Ours first, so that the patch is in place before other preloads start anything. */
+function nodeOptions(before: string | undefined): string {
+  const register = path.join(PACKAGE_ROOT, 'dist', 'register', 'index.js');
+  const own = requireFlag(register);
+  return before ? `${own} ${before}` : own;
+}
+
+/** Whoever started us is to see the same end. */
+export function endAs(end: End): number {
+  if ('code' in end) return end.code;
+  process.removeAllListeners(end.signal);
+  process.kill(process.pid, end.signal);
+  // If we survive that (stopped, or ignored from outside), as a shell would say it.
+  return 128 + constants.signals[end.signal];
+}

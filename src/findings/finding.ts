@@ -1,0 +1,252 @@
+// Findings: reported facts, as values. Their sentences are in message.ts, their lines in record.ts.
+
+import { matchesGlob } from '../base/glob';
+import { type Caller, callSite } from '../model/caller';
+import type { Access, Crossing, FileType, Kind, SpawnCall } from '../model/spawn-request';
+import type { Disposition, Outcome } from '../policy/apply-mode';
+import type { Decision, Verdict } from '../policy/evaluate';
+import type { Opener } from '../policy/known-openers';
+import type { Effect, Mode } from '../policy/rule';
+import { findAnnouncement } from './announcement';
+
+/** Stable: programs and `--disable-warning` go by it. Each has a heading in docs/findings.md. */
+export type FindingCode =
+  | 'CLOSEFDS_STRAY'
+  | 'CLOSEFDS_DESIGNATED'
+  | 'CLOSEFDS_UNVERIFIED'
+  | 'CLOSEFDS_UNSAFE'
+  | 'CLOSEFDS_CANDIDATE'
+  | 'CLOSEFDS_STAND_IN'
+  | 'CLOSEFDS_UNGUARDED'
+  | 'CLOSEFDS_RULE_EXPIRED'
+  | 'CLOSEFDS_RUNTIME'
+  | 'CLOSEFDS_SECOND_COPY'
+  | 'CLOSEFDS_REPORT_FAILED'
+  | 'CLOSEFDS_INTERNAL_ERROR';
+
+export const FINDING_CODES: readonly FindingCode[] = [
+  'CLOSEFDS_STRAY',
+  'CLOSEFDS_DESIGNATED',
+  'CLOSEFDS_UNVERIFIED',
+  'CLOSEFDS_UNSAFE',
+  'CLOSEFDS_CANDIDATE',
+  'CLOSEFDS_STAND_IN',
+  'CLOSEFDS_UNGUARDED',
+  'CLOSEFDS_RULE_EXPIRED',
+  'CLOSEFDS_RUNTIME',
+  'CLOSEFDS_SECOND_COPY',
+  'CLOSEFDS_REPORT_FAILED',
+  'CLOSEFDS_INTERNAL_ERROR',
+];
+
+/** A fact about one FD of one spawn. */
+export interface SpawnFinding {
+  readonly code:
+    | 'CLOSEFDS_STRAY'
+    | 'CLOSEFDS_DESIGNATED'
+    | 'CLOSEFDS_UNVERIFIED'
+    | 'CLOSEFDS_UNSAFE'
+    | 'CLOSEFDS_CANDIDATE';
+  readonly mode: Mode;
+  readonly effect: Effect | undefined;
+  readonly disposition: Disposition;
+  readonly kind: Kind | undefined;
+  readonly childFd: number | undefined;
+  readonly sourceFd: number | undefined;
+  readonly target: string | undefined;
+  readonly type: FileType | undefined;
+  readonly access: Access | undefined;
+  /** Strays: inherited when the process started, rather than opened since. */
+  readonly atStart: boolean;
+  /** Strays: the loaded package that is known to leave such a file open. */
+  readonly opener?: Opener;
+  readonly route: string;
+  readonly command: string;
+  readonly caller: Caller | undefined;
+  readonly rule: RuleInForce | undefined;
+  /** The argument or variable that tells the child this number: then it was very likely meant. */
+  readonly announcement: string | undefined;
+  /** What the candidate policy would do, where there is one. */
+  readonly candidate?: Judged;
+  /** What passed: whether a child read or wrote it. Missing where nothing passed. */
+  readonly used?: true | 'unknown';
+}
+
+/** The rule that decided, and where it is written. */
+export interface RuleInForce {
+  readonly source: string;
+  readonly reason: string | undefined;
+  /** The last version of the caller that the compat table has seen, where this one is newer. */
+  readonly knownUpTo?: string;
+  /** Of a denial by default: ranges in which the compat table knows the caller to pass such an FD. */
+  readonly knownIn?: readonly string[];
+}
+
+export interface Judged {
+  readonly effect: Effect;
+  readonly disposition: Disposition;
+  readonly rule: RuleInForce;
+}
+
+/** A fact about closefds itself in this process. */
+export interface SelfFinding {
+  readonly code: Exclude<FindingCode, SpawnFinding['code']>;
+  readonly mode: Mode;
+  /** What happened, in the words of whoever noticed; a sentence without a full stop. */
+  readonly what: string;
+}
+
+export type Finding = SpawnFinding | SelfFinding;
+
+export function isSpawnFinding(finding: Finding): finding is SpawnFinding {
+  return 'route' in finding;
+}
+
+/**
+ * How a finding stands to those told before it in this thread: the `first` of its sort at its call site,
+ * `another` of that sort, with another command or target, the same `again`, or an `addition`, which says
+ * more of one that was told (`used`) and counts nothing.
+ */
+export type Occurrence = 'first' | 'another' | 'again' | 'addition';
+
+/** Something worth telling. The finding is made only where it is told: some of it takes a search. */
+export interface Telling {
+  /** Two with the same key tell a reader nothing new. */
+  readonly key: string;
+  /** Two of the same sort tell whoever looks at warnings nothing new. */
+  readonly sort: string;
+  /** This time; the finding that was told may be of another. */
+  readonly sourceFd: number | undefined;
+  readonly make: () => SpawnFinding;
+}
+
+export interface Recording {
+  readonly mode: Mode;
+  /** What the candidate policy would do, FD by FD as `outcomes`; undefined without one. */
+  readonly candidate: readonly Outcome[] | undefined;
+  /** Globs of targets that are not to be told. */
+  readonly redact: readonly string[];
+  readonly openerOf: (stray: Crossing) => Opener | undefined;
+}
+
+/** What one spawn has to tell: what passes by an allowance is nothing, unless the candidate differs. */
+export function record(decision: Decision, outcomes: readonly Outcome[], recording: Recording): Telling[] {
+  const tellings = outcomes.flatMap((outcome, index) => {
+    const candidate = recording.candidate?.[index];
+    const reported = outcome.reported || (candidate !== undefined && differs(candidate, outcome));
+    return reported ? [telling(outcome, candidate, decision, recording)] : [];
+  });
+  const { unsafe } = decision.request.call;
+  if (unsafe !== undefined && outcomes.length === 0) tellings.push(bareUnsafe(decision, unsafe, recording));
+  return tellings;
+}
+
+function differs(candidate: Outcome, outcome: Outcome): boolean {
+  return candidate.reported || candidate.disposition !== outcome.disposition;
+}
+
+function telling(
+  outcome: Outcome,
+  candidate: Outcome | undefined,
+  { request, caller }: Decision,
+  { mode, redact, openerOf }: Recording,
+): Telling {
+  const { call } = request;
+  const { disposition } = outcome;
+  const { crossing, effect } = outcome.verdict;
+  const { kind, childFd, file } = crossing;
+  const code = codeOf(call, outcome);
+  // The numbers of pipes and sockets differ each time; a file is worth naming each time.
+  const target = file.target?.replace(/\[\d+\]$/, '[]');
+  const { source } = outcome.verdict.rule;
+  const place = [code, disposition, source, kind, childFd, callSite(caller), candidate?.disposition].join(
+    ' ',
+  );
+  const make = (): SpawnFinding => {
+    // What was inherited was opened by another process.
+    const opener = kind === 'stray' && !crossing.atStart ? openerOf(crossing) : undefined;
+    return {
+      code,
+      mode,
+      effect,
+      disposition,
+      kind,
+      childFd,
+      sourceFd: crossing.sourceFd,
+      target: redacted(file.target, redact),
+      type: file.type,
+      access: file.access,
+      atStart: crossing.atStart,
+      ...(opener !== undefined && { opener }),
+      route: call.route,
+      command: call.command,
+      caller,
+      rule: call.unsafe === undefined ? ruleOf(outcome.verdict) : unsafeRule(call.unsafe),
+      announcement: findAnnouncement(crossing, call),
+      ...(candidate !== undefined && { candidate: judged(candidate) }),
+      ...(disposition === 'passed' && (kind === 'fd' || kind === 'stray') && { used: 'unknown' }),
+    };
+  };
+  return {
+    key: [place, target, call.command].join(' '),
+    // What a call designates may be another file each time. A stray is told by its target.
+    sort: kind === 'stray' ? [place, target].join(' ') : place,
+    sourceFd: crossing.sourceFd,
+    make,
+  };
+}
+
+function codeOf(call: SpawnCall, { verdict, reported }: Outcome): SpawnFinding['code'] {
+  if (!reported) return 'CLOSEFDS_CANDIDATE';
+  if (call.unsafe !== undefined) return 'CLOSEFDS_UNSAFE';
+  if (verdict.rule.knownUpTo !== undefined) return 'CLOSEFDS_UNVERIFIED';
+  return verdict.crossing.kind === 'stray' ? 'CLOSEFDS_STRAY' : 'CLOSEFDS_DESIGNATED';
+}
+
+export const REDACTED = '[redacted]';
+
+function redacted(target: string | undefined, globs: readonly string[]): string | undefined {
+  return target !== undefined && globs.some(glob => matchesGlob(target, glob)) ? REDACTED : target;
+}
+
+function judged({ verdict, disposition }: Outcome): Judged {
+  return { effect: verdict.effect, disposition, rule: ruleOf(verdict) };
+}
+
+function ruleOf({ rule, knownIn }: Verdict): RuleInForce {
+  const { source, reason, knownUpTo } = rule;
+  return {
+    source,
+    reason,
+    ...(knownUpTo !== undefined && { knownUpTo }),
+    ...(knownIn.length > 0 && { knownIn }),
+  };
+}
+
+function unsafeRule(reason: string): RuleInForce {
+  return { source: 'unsafe()', reason };
+}
+
+/** unsafe() is reported even where there was nothing to pass: the next time there may be. */
+function bareUnsafe({ request: { call }, caller }: Decision, reason: string, { mode }: Recording): Telling {
+  const make = (): SpawnFinding => ({
+    code: 'CLOSEFDS_UNSAFE',
+    mode,
+    effect: undefined,
+    disposition: 'passed',
+    kind: undefined,
+    childFd: undefined,
+    sourceFd: undefined,
+    target: undefined,
+    type: undefined,
+    access: undefined,
+    atStart: false,
+    route: call.route,
+    command: call.command,
+    caller,
+    rule: unsafeRule(reason),
+    announcement: undefined,
+  });
+  const sort = ['CLOSEFDS_UNSAFE', callSite(caller)].join(' ');
+  return { key: [sort, call.command].join(' '), sort, sourceFd: undefined, make };
+}

@@ -1,0 +1,59 @@
+// Where findings go: process warnings, with stable codes.
+//
+// So `--disable-warning=CLOSEFDS_STRAY`, `--trace-warnings`, `--redirect-warnings`, NODE_NO_WARNINGS
+// and process.on('warning') work as for Node's own.
+
+import type { Finding } from './finding';
+import { toAdvice, toMessage } from './message';
+
+export interface Warner {
+  readonly warn: (finding: Finding) => void;
+  /** A program that calls process.exit() after execSync() ends before the next tick. */
+  readonly atExit: () => void;
+}
+
+/** `emitWarning` is the one from the start: others replace it, and theirs may throw. */
+export function createWarner(emitWarning: typeof process.emitWarning): Warner {
+  /** Given to Node, which emits them in the next tick. */
+  const pending = new Set<Error>();
+  return { warn, atExit };
+
+  function warn(finding: Finding): void {
+    const warning = Object.assign(new Error(toMessage(finding)), {
+      name: 'ClosefdsWarning',
+      code: finding.code,
+      detail: toAdvice(finding),
+    });
+    warning.stack = withoutOwnFrames(warning, warn);
+    pending.add(warning);
+    process.nextTick(() => pending.delete(warning));
+    try {
+      emitWarning.call(process, warning);
+    } catch {
+      // Somebody's own, from before us. What it is for is to emit, and that can be done without it.
+      process.emit('warning', warning);
+    }
+  }
+
+  function atExit(): void {
+    const late = [...pending];
+    pending.clear();
+    for (const warning of late) process.emit('warning', warning);
+  }
+}
+
+/** For --trace-warnings, where ten frames of ours would hide who called. */
+function withoutOwnFrames(warning: Error, above: (...args: never) => void): string {
+  const deep = new Error(warning.message);
+  try {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 50;
+    Error.captureStackTrace(deep, above);
+    Error.stackTraceLimit = stackTraceLimit;
+  } catch {
+    // Frozen: then it is as deep as it was.
+  }
+  const frames = String(deep.stack).slice(String(deep).length).split('\n');
+  const theirs = frames.filter(frame => frame !== '' && !frame.includes(__dirname));
+  return [`${warning.name}: ${warning.message}`, ...theirs.slice(0, 10)].join('\n');
+}

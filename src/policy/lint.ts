@@ -1,0 +1,155 @@
+// A look at the rules that somebody wrote: which never match, and which match too much.
+//
+// Pure. What is installed and which day it is are handed in.
+
+import { matchesGlob } from '../base/glob';
+import { isSubrange, matchesRange } from '../base/semver-range';
+import { DESIGNATED, type Rule } from './rule';
+
+export type Problem = 'expired' | 'shadowed' | 'unused' | 'wide';
+
+export interface Remark {
+  readonly problem: Problem;
+  /** Where the rule is written. */
+  readonly source: string;
+  /** What is wrong and what to do, as sentences. */
+  readonly text: string;
+}
+
+export interface Facts {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Folder name below node_modules -> the versions that lie there; undefined if that is not known. */
+  readonly installed: ReadonlyMap<string, readonly string[]> | undefined;
+  /** The compat table's rules, where they hold. */
+  readonly compat: readonly Rule[];
+}
+
+/** In the order of the rules. */
+export function reviewRules(rules: readonly Rule[], facts: Facts): Remark[] {
+  const current = rules.filter(rule => !isExpired(rule, facts.now));
+  return rules.flatMap((rule): Remark[] => {
+    const remark = (problem: Problem, text: string): Remark => ({ problem, source: rule.source, text });
+    // What is over needs no further remarks.
+    if (isExpired(rule, facts.now))
+      return [
+        remark('expired', `It expired on ${rule.expires} and no longer matches. Renew it or remove it.`),
+      ];
+
+    const before = current.slice(0, current.indexOf(rule));
+    const shadow = before.find(earlier => covers(earlier, rule));
+    const unused = whyUnused(rule, facts);
+    return [
+      ...(shadow === undefined
+        ? []
+        : [
+            remark(
+              'shadowed',
+              `It never decides: ${shadow.source} comes first and matches all that it does. Remove one, or put this one first.`,
+            ),
+          ]),
+      ...(unused === undefined ? [] : [remark('unused', unused)]),
+      ...whyWide(rule).map(text => remark('wide', text)),
+    ];
+  });
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+
+function isExpired({ expires }: Rule, now: number): boolean {
+  return expires !== undefined && Date.parse(expires) + DAY <= now;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Shadowed
+// ---------------------------------------------------------------------------------------------
+
+/** Whether `wide` matches all that `narrow` does. Where that is not certain, no. */
+function covers(wide: Rule, narrow: Rule): boolean {
+  // A rule that ends before the other leaves something to it.
+  if (wide.expires !== undefined && (narrow.expires === undefined || wide.expires < narrow.expires))
+    return false;
+  return (
+    (anyone(wide.caller) || wide.caller === narrow.caller) &&
+    (wide.range === undefined || (narrow.range !== undefined && isSubrange(narrow.range, wide.range))) &&
+    includesAll(wide.kinds ?? DESIGNATED, narrow.kinds ?? DESIGNATED) &&
+    (wide.fds === undefined || (narrow.fds !== undefined && includesAll(wide.fds, narrow.fds))) &&
+    coversGlob(wide.command, narrow.command) &&
+    coversGlob(wide.callSite, narrow.callSite) &&
+    coversGlob(wide.target, narrow.target) &&
+    (wide.type === undefined || wide.type === narrow.type) &&
+    (wide.access === undefined || wide.access === narrow.access)
+  );
+}
+
+function anyone(caller: string | undefined): boolean {
+  return caller === undefined || caller === '*';
+}
+
+function includesAll<T>(all: readonly T[], some: readonly T[]): boolean {
+  return some.every(one => all.includes(one));
+}
+
+function coversGlob(wide: string | undefined, narrow: string | undefined): boolean {
+  if (wide === undefined || wide === narrow) return true;
+  return narrow !== undefined && !/[*?]/.test(narrow) && matchesGlob(narrow, wide);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Unused
+// ---------------------------------------------------------------------------------------------
+
+function whyUnused(
+  { caller, range, effect, ...rule }: Rule,
+  { installed, compat }: Facts,
+): string | undefined {
+  if (caller === undefined || caller === '.' || caller === '*') return undefined;
+  const versions = installed?.get(caller);
+  if (installed !== undefined && versions === undefined)
+    return `No package ${quote(caller)} is installed here, so it never matches. Remove it, or correct the name.`;
+  if (
+    versions !== undefined &&
+    range !== undefined &&
+    !versions.some(version => matchesRange(version, range))
+  )
+    return `${quote(caller)} is installed in version ${versions.join(', ')}, which is not in ${quote(range)}. Correct the range, or remove the rule.`;
+  const same = compat.find(
+    known =>
+      effect === known.effect &&
+      known.caller === caller &&
+      covers(known, { ...rule, caller, effect, ...(range !== undefined && { range }) }),
+  );
+  return (
+    same &&
+    `The compat table allows this already (${same.source}: ${same.reason}). Remove it, unless it is there for its reason.`
+  );
+}
+
+// ---------------------------------------------------------------------------------------------
+// Wide
+// ---------------------------------------------------------------------------------------------
+
+function whyWide(rule: Rule): string[] {
+  if (rule.effect !== 'allow') return [];
+  const kinds = rule.kinds ?? DESIGNATED;
+  const { caller, fds, command, callSite, target, type, access } = rule;
+  const wide: string[] = [];
+  if (anyone(caller)) wide.push('It allows every package to do this. Name a "caller".');
+  if (kinds.includes('stray') && isAnything(target) && fds === undefined)
+    wide.push('It passes on any stray FD, secrets and locks included. Name a "target" or "fds".');
+  const designates = kinds.includes('fd') || kinds.includes('pipe');
+  const isNarrow =
+    [fds, type, access].some(condition => condition !== undefined) ||
+    [command, callSite, target].some(glob => !isAnything(glob));
+  if (designates && !kinds.includes('stray') && !isNarrow)
+    wide.push('It allows its caller any FD for any command. Name "fds", a "command" or a "callSite".');
+  return wide;
+}
+
+function isAnything(glob: string | undefined): boolean {
+  return glob === undefined || /^\/?\*\*?(?:\/\*\*?)?$/.test(glob);
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
+}

@@ -1,0 +1,133 @@
+// The policy: ordered rules, of which the first that matches decides.
+//
+// Whatever closefds allows by itself is a rule in the same list that the user sees.
+
+import type { Access, FileType, Kind } from '../model/spawn-request';
+
+/** What happens to an FD a rule matches. `warn` lets it pass and reports it. */
+export type Effect = 'allow' | 'warn' | 'deny';
+
+/** What is done with a decision; see docs/policy.md for the table. */
+export type Mode = 'off' | 'warn' | 'enforce' | 'strict';
+
+export const MODES: readonly Mode[] = ['off', 'warn', 'enforce', 'strict'];
+export const EFFECTS: readonly Effect[] = ['allow', 'warn', 'deny'];
+export const KINDS: readonly Kind[] = ['fd', 'pipe', 'ipc', 'stray'];
+export const FILE_TYPES: readonly FileType[] = ['file', 'pipe', 'socket', 'tty', 'device', 'other'];
+export const ACCESSES: readonly Access[] = ['read', 'write', 'both'];
+
+/** What a rule without `kinds` speaks of: what a caller named. Strays must be said. */
+export const DESIGNATED: readonly Kind[] = ['fd', 'pipe', 'ipc'];
+
+/** Every condition that is there must hold; one that is not there holds. */
+export interface Rule {
+  /** A package's name, `"."` for the app, `"*"` for anyone. */
+  readonly caller?: string;
+  /** Which versions of the caller, as semver writes ranges; prereleases count. */
+  readonly range?: string;
+  /** Default: all but `stray`. */
+  readonly kinds?: readonly Kind[];
+  /** Numbers in the child. */
+  readonly fds?: readonly number[];
+  /** Glob on the executable's name, or on its path if the glob has a slash. */
+  readonly command?: string;
+  /** Glob on the calling file, relative to its package (or to the app), or absolute. */
+  readonly callSite?: string;
+  /** Glob on what the FD points to. */
+  readonly target?: string;
+  readonly type?: FileType;
+  readonly access?: Access;
+  readonly effect: Effect;
+  readonly reason?: string;
+  /** `YYYY-MM-DD`, the last day (UTC) on which the rule matches. */
+  readonly expires?: string;
+  /** Where it is written: `closefds.json#/rules/2`, `compat/packages/tsx.json`, `default`. */
+  readonly source: string;
+  /** The data of the compat table, which names packages by what they are, not by their folder. */
+  readonly compat?: boolean;
+  /** The last version somebody looked at; the rule speaks of what came after. Not for config files. */
+  readonly knownUpTo?: string;
+  /** Only what `withFds()` designated. Not for config files. */
+  readonly explicit?: boolean;
+  /** Only the null device. Not for config files. */
+  readonly nullDevice?: boolean;
+}
+
+export interface Policy {
+  readonly rules: readonly Rule[];
+  /** Folder name -> the package it is, where somebody vouched for an npm alias. */
+  readonly aliases: Readonly<Record<string, string>>;
+  /** Whether what becomes of strays may depend on who calls. */
+  readonly asksWhoCalls: boolean;
+  /** Rules of the config that no longer match, for reporting. */
+  readonly expired: readonly Rule[];
+  /** Until when (milliseconds since 1970) this is the policy; then another rule has expired. */
+  readonly validUntil: number;
+}
+
+export const DENY_ALL: Rule = {
+  kinds: KINDS,
+  effect: 'deny',
+  reason: 'no rule allows it',
+  source: 'default',
+};
+
+/** In the order in which they stand behind the user's rules and the compat table. */
+export const DEFAULT_RULES: readonly Rule[] = [
+  {
+    kinds: ['ipc'],
+    effect: 'allow',
+    reason: 'fork() and cluster exist to make this channel, and the child knows its number',
+    source: 'default',
+  },
+  {
+    kinds: ['fd', 'pipe'],
+    explicit: true,
+    effect: 'allow',
+    reason: 'the calling code designated it with withFds()',
+    source: 'default',
+  },
+  {
+    kinds: ['fd'],
+    nullDevice: true,
+    effect: 'allow',
+    reason: 'the null device carries no authority, and sandboxes use it to hide what has a number',
+    source: 'default',
+  },
+  DENY_ALL,
+];
+
+export interface PolicySources {
+  readonly rules: readonly Rule[];
+  readonly compat: readonly Rule[];
+  /** What becomes of versions that the compat table has not seen yet. */
+  readonly unverified: Effect;
+  readonly aliases: Readonly<Record<string, string>>;
+}
+
+/** Puts the rules in order and leaves out what has expired at `now` (milliseconds since 1970). */
+export function toPolicy(sources: PolicySources, now: number): Policy {
+  const expired = sources.rules.filter(rule => endOf(rule) <= now);
+  const compat = sources.compat.map(rule =>
+    rule.knownUpTo === undefined ? rule : { ...rule, effect: sources.unverified },
+  );
+  const rules = [...sources.rules.filter(rule => endOf(rule) > now), ...compat, ...DEFAULT_RULES];
+  return {
+    rules,
+    aliases: sources.aliases,
+    asksWhoCalls: judgesStrays(rules.filter(rule => rule !== DENY_ALL)),
+    expired,
+    validUntil: Math.min(...rules.map(endOf)),
+  };
+}
+
+/** Whether a rule speaks of strays: only then must each spawn look at every one of them. */
+export function judgesStrays(rules: readonly Rule[]): boolean {
+  return rules.some(rule => (rule.kinds ?? DESIGNATED).includes('stray'));
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+
+function endOf(rule: Rule): number {
+  return rule.expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(rule.expires) + DAY;
+}

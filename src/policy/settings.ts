@@ -1,0 +1,243 @@
+// What the operator asked for: environment, config file, entry point.
+
+import type * as Buffer from 'node:buffer';
+
+import fs = require('node:fs');
+import path = require('node:path');
+
+import { ClosefdsError } from '../base/errors';
+import { type Config, NO_CONFIG } from './config';
+import { whyNotTrusted } from './config-owner';
+import type * as Parsing from './parse-config';
+import { MODES, type Mode } from './rule';
+
+/** Names the folder, for processes below `closefds audit`. */
+export const AUDIT_VARIABLE = 'CLOSEFDS_AUDIT';
+
+/** All that decides how this process behaves. Plain data: workers get a copy. */
+export interface Settings {
+  readonly mode: Mode;
+  readonly config: Config;
+  /** The config's file, with `#/closefds` for the key of a package.json. */
+  readonly configFile: string | undefined;
+  /** The top of the file system where there is neither a script nor a current folder to search from. */
+  readonly appRoot: string;
+  /** undefined: no report is written. */
+  readonly report: ReportSettings | undefined;
+  /** Why no report is written though one was asked for. */
+  readonly reportProblem?: string;
+  /** The folder of `closefds audit`, if that is what started this. */
+  readonly audit: string | undefined;
+}
+
+export interface ReportSettings {
+  /** Absolute; `%p` stands for the pid. */
+  readonly file: string;
+  /** Milliseconds between two writings of counts. */
+  readonly interval: number;
+}
+
+export interface Surroundings {
+  /** The mode of the entry point that was loaded, if it names one. */
+  readonly entryMode: Mode | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The main script, if there is one. */
+  readonly script: string | undefined;
+  /** undefined: it was deleted, and only absolute paths lead anywhere. */
+  readonly cwd: string | undefined;
+}
+
+/** Throws ERR_CLOSEFDS_CONFIG. */
+export function readSettings({ entryMode, env, script, cwd }: Surroundings): Settings {
+  const start = startFolder(script, cwd);
+  const app = start === undefined ? undefined : findApp(start);
+  const configFile = env.CLOSEFDS_CONFIG ? explicitConfig(env.CLOSEFDS_CONFIG, cwd) : app?.found;
+  const config = configFile === undefined ? NO_CONFIG : readConfig(configFile, Boolean(env.CLOSEFDS_CONFIG));
+  const envMode = env.CLOSEFDS_MODE;
+
+  return {
+    mode: (envMode ? modeOf(envMode) : entryMode) ?? config.mode ?? 'enforce',
+    config,
+    configFile,
+    appRoot: app?.appRoot ?? path.parse(process.execPath).root,
+    audit: env[AUDIT_VARIABLE] || undefined,
+    ...reportSettings(config.report, app?.appRoot, env, cwd),
+  };
+}
+
+/** A policy that cannot be found is a wrong one. */
+function explicitConfig(file: string, cwd: string | undefined): string {
+  const absolute = resolveFrom(cwd, file);
+  if (absolute !== undefined) return absolute;
+  throw new ClosefdsError(
+    'ERR_CLOSEFDS_CONFIG',
+    `CLOSEFDS_CONFIG: expected an absolute path, because the current folder was deleted, found "${file}".`,
+  );
+}
+
+/** path.resolve() asks for the current folder by itself where it is not given one, and fails if there is none. */
+function resolveFrom(folder: string | undefined, file: string): string | undefined {
+  if (folder !== undefined) return path.resolve(folder, file);
+  return path.isAbsolute(file) ? path.resolve(file) : undefined;
+}
+
+function modeOf(text: string): Mode {
+  return MODES.includes(text as Mode) ? (text as Mode) : parsing().parseMode(text, 'CLOSEFDS_MODE');
+}
+
+/** Loaded only where there is something to parse: it is a fifth of what is read at start. */
+function parsing(): typeof Parsing {
+  return require('./parse-config') as typeof Parsing;
+}
+
+const INTERVAL_SECONDS = 60;
+
+/** The longest that a timer takes: 2 ** 31 - 1 milliseconds. */
+const MOST_SECONDS = 2_147_483;
+
+function reportSettings(
+  configured: string | undefined,
+  appRoot: string | undefined,
+  { CLOSEFDS_REPORT: file, CLOSEFDS_REPORT_INTERVAL: interval }: Surroundings['env'],
+  cwd: string | undefined,
+): Pick<Settings, 'report' | 'reportProblem'> {
+  const seconds = interval ? Number(interval) : INTERVAL_SECONDS;
+  if (!(seconds > 0 && seconds <= MOST_SECONDS))
+    throw new ClosefdsError(
+      'ERR_CLOSEFDS_CONFIG',
+      `CLOSEFDS_REPORT_INTERVAL: expected seconds, more than 0 and at most ${MOST_SECONDS}, found "${interval}".`,
+    );
+  const chosen = file || configured;
+  if (!chosen) return { report: undefined };
+  const absolute = resolveFrom(file ? cwd : appRoot, chosen);
+  if (absolute !== undefined) return { report: { file: absolute, interval: seconds * 1000 } };
+  const reportProblem = `no report is written to "${chosen}": the path is relative, and the current folder was deleted`;
+  return { report: undefined, reportProblem };
+}
+
+// ---------------------------------------------------------------------------------------------
+// The app's root
+// ---------------------------------------------------------------------------------------------
+
+const KEY = '#/closefds';
+
+/** Where the program lies, never inside a dependency: a package must not bring its own policy. */
+function startFolder(script: string | undefined, cwd: string | undefined): string | undefined {
+  if (script === undefined) return cwd;
+  const file = resolveFrom(cwd, script);
+  if (file === undefined) return undefined;
+  const folder = path.dirname(realPath(file));
+  const inside = `${folder}${path.sep}`.indexOf(`${path.sep}node_modules${path.sep}`);
+  return inside === -1 ? folder : folder.slice(0, inside) || path.sep;
+}
+
+function realPath(file: string): string {
+  try {
+    return fs.realpathSync.native(file);
+  } catch {
+    // No such file (Node may add an extension), or not allowed to ask.
+    return file;
+  }
+}
+
+/**
+ * Upwards from the program to the first package.json with a name (a bare {"type": "module"} only
+ * marks a folder), or the first config on the way. Not further: a file in /tmp or in somebody's
+ * home directory is not this app's policy.
+ */
+function findApp(start: string): { appRoot: string; found: string | undefined } {
+  for (let folder = start; ; folder = path.dirname(folder)) {
+    const config = path.join(folder, 'closefds.json');
+    const manifest = path.join(folder, 'package.json');
+    const json = readManifest(manifest);
+    const named = typeof json?.name === 'string';
+    if ((folder === start || json !== undefined) && lstat(config) !== undefined)
+      return { appRoot: folder, found: config };
+    if (json?.closefds !== undefined) return { appRoot: folder, found: manifest + KEY };
+    if (named) return { appRoot: folder, found: undefined };
+    if (path.dirname(folder) === folder) return { appRoot: start, found: undefined };
+  }
+}
+
+/** Most of these files are not there, and an error with its stack takes longer than the look. */
+const QUIETLY = { throwIfNoEntry: false } as const;
+
+/** Of the link itself: one that leads nowhere, or in circles, is a config gone wrong. */
+function lstat(file: string): fs.Stats | undefined {
+  try {
+    return fs.lstatSync(file, QUIETLY);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A manifest that cannot be read is Node's or npm's to complain about, unless it has a config. */
+function readManifest(file: string): { name?: unknown; closefds?: unknown } | undefined {
+  let text: string;
+  try {
+    // A FIFO would wait for a writer for ever, and /dev/zero has no end.
+    if (!fs.statSync(file, QUIETLY)?.isFile()) return undefined;
+    text = fs.readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+  } catch {
+    return undefined;
+  }
+  try {
+    const json: unknown = JSON.parse(text);
+    return typeof json === 'object' && json !== null ? json : undefined;
+  } catch {
+    return text.includes('"closefds"') ? { closefds: text } : undefined;
+  }
+}
+
+// ---------------------------------------------------------------------------------------------
+// Reading it
+// ---------------------------------------------------------------------------------------------
+
+const LARGEST = 1024 * 1024;
+
+/**
+ * The file's config, or that of a package.json if the name ends in `#/closefds`. `isNamed` tells whether the
+ * operator named it; one that was found is refused if another user may have written it.
+ */
+export function readConfig(name: string, isNamed = true): Config {
+  const isKey = name.endsWith(KEY);
+  const file = isKey ? name.slice(0, -KEY.length) : name;
+  let text: string;
+  try {
+    text = readText(file, target => (isNamed ? undefined : whyNotTaken(name, file, target)));
+  } catch (error) {
+    const what = (error as Error).message.replace(/\.$/, '');
+    throw new ClosefdsError('ERR_CLOSEFDS_CONFIG', `${file}: ${what}.`, { cause: error });
+  }
+  return parsing().parseConfigText(text, name);
+}
+
+/** Another user's file would decide what this process's children get. */
+function whyNotTaken(name: string, file: string, target: fs.Stats): string | undefined {
+  const problem = whyNotTrusted(file, lstat(file) ?? target, target);
+  return (
+    problem &&
+    `${problem}, so another user could choose this process's policy. If you trust it, name it: CLOSEFDS_CONFIG=${name}`
+  );
+}
+
+function readText(file: string, whyNot: (target: fs.Stats) => string | undefined): string {
+  // Non-blocking: opening a FIFO would wait for a writer for ever.
+  const fd = fs.openSync(file, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0));
+  try {
+    const stat = fs.fstatSync(fd);
+    if (!stat.isFile())
+      throw new Error(
+        `expected a file, found ${stat.isDirectory() ? 'a directory' : 'a device, pipe or socket'}`,
+      );
+    const problem = whyNot(stat);
+    if (problem !== undefined) throw new Error(problem);
+    if (stat.size > LARGEST) throw new Error(`expected at most ${LARGEST} bytes, found ${stat.size}`);
+    const bytes = fs.readFileSync(fd);
+    const { isUtf8 } = require('node:buffer') as typeof Buffer;
+    if (!isUtf8(bytes)) throw new Error('expected UTF-8 text, found bytes that are not');
+    return bytes.toString('utf8');
+  } finally {
+    fs.closeSync(fd);
+  }
+}

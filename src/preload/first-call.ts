@@ -1,0 +1,138 @@
+// What stands behind the places of src/hooks/child-process.ts, put together. Loaded by the first call.
+//
+// Most processes never come further: what judges (src/preload/first-finding.ts, three times as much code) is
+// loaded by the first spawn with something to judge.
+
+import { ClosefdsError, messageOf } from '../base/errors';
+import { createStackCapture } from '../callers/capture-stack';
+import type { Finding, Occurrence, SpawnFinding } from '../findings/finding';
+import { execThroughSpawnSync } from '../hooks/exec-sync';
+import { createGuardedCalls, type GuardedCalls } from '../hooks/guarded-calls';
+import type { SpawnCall } from '../model/spawn-request';
+import { judgesStrays } from '../policy/rule';
+import type { Settings } from '../policy/settings';
+import { closeAll } from '../spawn/fallback-plan';
+import { type Plan, plainPlan } from '../spawn/plan';
+import type { Judge, PlainCall, SpawnGuard } from '../spawn/spawn-guard';
+import { describe } from '../strays/describe-fd';
+import type { StrayGuard } from '../strays/stray-guard';
+import { createStrayWatch, type StrayWatch } from '../strays/stray-scan';
+import type { RealWorld } from './first-finding';
+
+export interface FirstCallOptions {
+  readonly settings: Settings;
+  readonly strayGuard: StrayGuard;
+  readonly packageRoot: string;
+  /** Milliseconds, monotonic; not the program's, which may have replaced it. */
+  readonly clock: () => number;
+  /** Of src/preload/first-finding.ts, which it loads. */
+  readonly createRealGuard: (world: RealWorld) => SpawnGuard;
+  /** Never throws. */
+  readonly report: (finding: Finding, occurrence: Occurrence) => void;
+  /** All of these `again`. Never throws. */
+  readonly reportAgain: (findings: readonly SpawnFinding[]) => void;
+  /** Writes what is counted and not reported yet. */
+  readonly flush: () => void;
+}
+
+/** To be called once in each thread. */
+export function prepareCalls(options: FirstCallOptions): GuardedCalls {
+  const { settings, strayGuard, packageRoot, clock, createRealGuard, report, reportAgain, flush } = options;
+  const { mode } = settings;
+  const plain = plainPlan(mode);
+  const capture = createStackCapture(clock);
+  /** Where closing is a matter of the call's own options, each call needs a plan of its own. */
+  const { mustCover } = strayGuard;
+  const failuresTold = new Set<string>();
+  let unguardedTold = false;
+  let watch: StrayWatch | undefined;
+  let judge: SpawnGuard | undefined;
+
+  return createGuardedCalls({
+    guard: (call, stack) => {
+      const plan = judge === undefined ? loadGuard()(call, stack) : judge(call, stack);
+      // This process ends there, without an exit.
+      if (call.route === 'execve') flush();
+      return plan;
+    },
+    guardPlain,
+    captureStack: capture.near,
+    strayGuard,
+    byDefault: plain.guarded,
+    execThroughSpawnSync,
+    onNative: () => watch?.expire(),
+    onUnguarded,
+    onFailure,
+  });
+
+  /** What fails here fails again in the judgement, and is told there. */
+  function guardPlain(look: () => PlainCall | undefined): Plan | undefined {
+    try {
+      watch ??= watchStrays(settings, strayGuard, clock);
+      const strays = watch.strays(false);
+      if (strays.length === 0) return plain;
+      const call = judge === undefined || mustCover ? undefined : look();
+      return call === undefined ? undefined : judge?.recent(call, strays);
+    } catch {
+      return undefined;
+    }
+  }
+
+  function loadGuard(): Judge {
+    try {
+      watch ??= watchStrays(settings, strayGuard, clock);
+      judge = createRealGuard({ settings, strays: watch.strays, capture, packageRoot, report, reportAgain });
+      return judge;
+    } catch (error) {
+      return call => unjudged(call, error);
+    }
+  }
+
+  /** The last resort, for what the spawn guard cannot catch: that there is none. */
+  function unjudged(call: SpawnCall, error: unknown): Plan {
+    onFailure('loading the spawn guard', error);
+    try {
+      return closeAll(call, mode, strayGuard.list(mode !== 'warn'));
+    } catch (error) {
+      onFailure('looking for strays', error);
+      return closeAll(call, mode, []);
+    }
+  }
+
+  function onUnguarded(error: unknown): void {
+    const what = `stray FDs may reach a child: ${messageOf(error)}`;
+    if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
+    if (unguardedTold) return;
+    unguardedTold = true;
+    report({ code: 'CLOSEFDS_UNGUARDED', mode, what }, 'first');
+  }
+
+  /** Once for each step: an error of ours that comes with each spawn must not flood. */
+  function onFailure(step: string, error: unknown): void {
+    if (failuresTold.has(step)) return;
+    failuresTold.add(step);
+    const what = `closefds failed at ${step}: ${messageOf(error)}`;
+    report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
+  }
+}
+
+/** Where closing depends on the list, or keeping does, it has to be a fresh one; so does an audit's. */
+export function watchStrays(
+  { mode, config, audit }: Settings,
+  strayGuard: StrayGuard,
+  clock: () => number,
+): StrayWatch {
+  const marks = mode !== 'warn';
+  const { strays, expire } = createStrayWatch({
+    list: () => strayGuard.list(marks),
+    describe,
+    now: clock,
+  });
+  const alwaysLook =
+    audit !== undefined ||
+    strayGuard.mustCover ||
+    judgesStrays(config.rules) ||
+    // To carry out a denial in `warn`, everything is marked but what is known to be there.
+    (mode === 'warn' && config.rules.some(rule => rule.effect === 'deny'));
+  return { strays: alwaysLook ? () => strays(true) : strays, expire };
+}

@@ -1,0 +1,119 @@
+// The spawn guard with the real world around it. Loaded by the first spawn with something to judge:
+// most of the code is below this file, and most programs never have such a spawn.
+
+import path = require('node:path');
+
+import type * as Audit from '../audit/auditor';
+import { messageOf } from '../base/errors';
+import { type StackCapture, sitesOf } from '../callers/capture-stack';
+import { createCallerFinder } from '../callers/find-caller';
+import type { Finding, Occurrence, SpawnFinding } from '../findings/finding';
+import type { OpenFile, Stray } from '../model/spawn-request';
+import { type Compat, loadCompat, NO_COMPAT } from '../policy/compat-table';
+import type { PolicyConfig } from '../policy/config';
+import { findOpener, type Opener } from '../policy/known-openers';
+import { type Policy, toPolicy } from '../policy/rule';
+import type { Settings } from '../policy/settings';
+import type { Auditor } from '../spawn/plan';
+import { createSpawnGuard, type SpawnGuard } from '../spawn/spawn-guard';
+import { describe, positionOf } from '../strays/describe-fd';
+import { loadedVersions } from '../strays/loaded-packages';
+
+export interface RealWorld {
+  readonly settings: Settings;
+  /** What would cross exec undesignated; `fresh` looks at once. */
+  readonly strays: (fresh: boolean) => readonly Stray[];
+  readonly capture: StackCapture;
+  readonly packageRoot: string;
+  /** Never throws. */
+  readonly report: (finding: Finding, occurrence: Occurrence) => void;
+  /** All of these `again`. Never throws. */
+  readonly reportAgain: (findings: readonly SpawnFinding[]) => void;
+}
+
+export function createRealGuard(world: RealWorld): SpawnGuard {
+  const { settings, strays, capture, packageRoot, report, reportAgain } = world;
+  const { mode, config, appRoot } = settings;
+  const findCaller = createCallerFinder({
+    appRoot,
+    own: ['src', 'register'].map(folder => path.join(packageRoot, 'dist', folder)),
+    isLauncher: name => compatTable().launchers.has(name),
+    wholeStack: () => sitesOf(capture.far()),
+    onFar: capture.deepen,
+  });
+  const openers = new WeakMap<OpenFile, Opener | undefined>();
+  const inForce = createPolicy(config);
+  const tried = config.candidate && createPolicy(config.candidate);
+  let complained = false;
+
+  return createSpawnGuard(mode, {
+    strays,
+    describe,
+    findCaller: stack => {
+      try {
+        return findCaller(stack && sitesOf(stack));
+      } finally {
+        capture.done();
+      }
+    },
+    mustFindCaller: capture.isDue,
+    findOpener: openerOf,
+    policy: inForce,
+    candidate: tried && (() => ({ policy: tried(), mode: config.candidate?.mode ?? 'enforce' })),
+    redact: config.redact,
+    positionOf,
+    report,
+    reportAgain,
+    audit: settings.audit === undefined ? undefined : auditor(settings.audit),
+  });
+
+  /** From its own file, not from the bundle: only an audit pays for it. */
+  function auditor(folder: string): Auditor | undefined {
+    try {
+      const { createAuditor } = require(
+        path.join(packageRoot, 'dist', 'src', 'audit', 'auditor.js'),
+      ) as typeof Audit;
+      return createAuditor(folder);
+    } catch (error) {
+      // --permission may not let it be read.
+      const what = `this process is not audited: ${error instanceof Error ? error.message : String(error)}`;
+      report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
+      return undefined;
+    }
+  }
+
+  /** Found once for each stray: the look through what is loaded is dear, and the FD stays what it is. */
+  function openerOf(file: OpenFile): Opener | undefined {
+    if (!openers.has(file)) openers.set(file, findOpener(file, compatTable().strays, loadedVersions));
+    return openers.get(file);
+  }
+
+  /** An update may have taken the file away; the rules of the config hold without it. */
+  function compatTable(): Compat {
+    try {
+      return loadCompat();
+    } catch (error) {
+      // The next time it may be there again: the process may have had no FD left to read it.
+      const what = `closefds failed at reading the compat table, so nothing is known of any package: ${messageOf(error)}`;
+      if (!complained) report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
+      complained = true;
+      return NO_COMPAT;
+    }
+  }
+
+  /** Made anew when a rule expires while the process runs. */
+  function createPolicy({ rules, aliases, unverified, compat }: PolicyConfig): () => Policy {
+    let policy: Policy | undefined;
+    return () => {
+      const now = Date.now();
+      if (policy === undefined || now >= policy.validUntil) {
+        policy = toPolicy({ rules, aliases, unverified, compat: compat ? compatTable().rules : [] }, now);
+        for (const { source, expires } of policy.expired) {
+          const what = `the rule ${source} expired on ${expires}`;
+          report({ code: 'CLOSEFDS_RULE_EXPIRED', mode, what }, 'first');
+        }
+      }
+      return policy;
+    };
+  }
+}

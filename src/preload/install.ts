@@ -1,0 +1,326 @@
+// Puts the real world together and installs it in this thread. The one place that knows all parts.
+
+import fs = require('node:fs');
+import nodeModule = require('node:module');
+import path = require('node:path');
+import workerThreads = require('node:worker_threads');
+
+import { DIST } from '../base/dist-folder';
+import { ClosefdsError, messageOf } from '../base/errors';
+import type { AnyFunction } from '../base/wrap-function';
+import type { Finding, Occurrence } from '../findings/finding';
+import type * as Reporting from '../findings/reporter';
+import type { Reporter } from '../findings/reporter';
+import { installPatch } from '../hooks/child-process';
+import { watchMakers } from '../hooks/detect-native-spawners';
+import type { GuardedCalls } from '../hooks/guarded-calls';
+import type * as NativeMakers from '../hooks/native-spawners';
+import type { Makers, WorkerMaker } from '../hooks/types';
+import { installInWorkers } from '../hooks/worker';
+import type * as WorkerOptions from '../hooks/worker-options';
+import type { SpawnCall } from '../model/spawn-request';
+import { currentFolder, makePreloadsAbsolute, makeVariablesAbsolute } from '../policy/inherited-paths';
+import { mainScript } from '../policy/main-script';
+import type { Mode } from '../policy/rule';
+import { readSettings, type Settings } from '../policy/settings';
+import { closeArguments } from '../spawn/fallback-plan';
+import type * as StandIn from '../strays/fallback-guard';
+import { loadStrayGuard } from '../strays/native-guard';
+import { isRefusal, otherRuntime, whoCloses } from '../strays/platform';
+import { NO_STRAY_GUARD, type StrayGuard } from '../strays/stray-guard';
+import type * as FirstCall from './first-call';
+import type * as RealWorld from './first-finding';
+
+export const PACKAGE_ROOT = path.dirname(DIST);
+
+/** Programs replace these. */
+const ORIGINALS = {
+  emitWarning: process.emitWarning,
+  fs: { openSync: fs.openSync, writeSync: fs.writeSync, closeSync: fs.closeSync },
+  setTimeout,
+  now: Date.now,
+  clock: performance.now.bind(performance),
+};
+
+const INSTALLED = Symbol.for('closefds.installed');
+const SETTINGS_KEY = 'closefds.settings';
+
+interface Installed {
+  readonly mode: Mode;
+  readonly copy: string;
+  readonly strayGuard: StrayGuard | undefined;
+  readonly settings: Settings;
+}
+
+/** What is in force in this thread; undefined without closefds. */
+export function installed(): Installed | undefined {
+  return (globalThis as { [INSTALLED]?: Installed })[INSTALLED];
+}
+
+/**
+ * Installs closefds in this thread, once. A wrong config ends the process with a message: a broken
+ * policy must not start an unprotected service.
+ */
+export function install(entryMode?: Mode): void {
+  // In every mode, and for a second copy too: a child that inherits our name and does not find it does not start.
+  const namedFrom = makePreloadsAbsolute(path.join(PACKAGE_ROOT, 'dist', 'register'));
+  const before = installed();
+  if (before !== undefined) {
+    reporting = before.settings;
+    reportSecondCopy(before, entryMode);
+    return;
+  }
+  const settings = settingsOrExit(entryMode);
+  reporting = settings;
+  if (settings.mode === 'off') {
+    remember({ mode: 'off', copy: PACKAGE_ROOT, strayGuard: undefined, settings });
+    if (namedFrom !== undefined) startWorkers('off', namedFrom);
+    return;
+  }
+
+  const strayGuard = findStrayGuard(settings.mode);
+  remember({ mode: settings.mode, copy: PACKAGE_ROOT, strayGuard, settings });
+  guardSpawns(settings, strayGuard, namedFrom);
+  reportRuntime(settings.mode);
+  reportNoReport(settings);
+}
+
+/** Puts something in each place. What it takes to do anything there is loaded when it is needed. */
+function guardSpawns(settings: Settings, strayGuard: StrayGuard, namedFrom: string | undefined): void {
+  const { mode } = settings;
+  let calls: GuardedCalls | undefined;
+
+  installPatch({
+    load,
+    onUnloaded: (original, error) => unjudged(original, mode, strayGuard, error),
+    onUnpatched: (name, error) => reportUnpatched(mode, name, error),
+  });
+  startWorkers(mode, namedFrom);
+
+  const makers = require('../../compat/makers.json') as Makers;
+  const onFailure = (error: unknown) => reportMakers(mode, error);
+  watchMakers({
+    makers,
+    load: isMakers => {
+      const { createMakersHook } = require('../hooks/native-spawners') as typeof NativeMakers;
+      return createMakersHook({ makers, isMakers, guardNative, onFailure });
+    },
+    onFailure,
+  });
+
+  function guardNative(call: SpawnCall, start: () => unknown): unknown {
+    try {
+      load();
+    } catch (error) {
+      return unjudged(start, mode, strayGuard, error).call(undefined);
+    }
+    return load().native(call, start);
+  }
+
+  function load(): GuardedCalls {
+    const { prepareCalls } = require('./first-call') as typeof FirstCall;
+    calls ??= prepareCalls({
+      settings,
+      strayGuard,
+      packageRoot: PACKAGE_ROOT,
+      clock: ORIGINALS.clock,
+      createRealGuard: world => (require('./first-finding') as typeof RealWorld).createRealGuard(world),
+      report,
+      reportAgain,
+      flush: () => reporter?.flush(),
+    });
+    return calls;
+  }
+}
+
+/** The last resort, where not even a call can be read: nothing but stdio and the message channel passes. */
+function unjudged(original: AnyFunction, mode: Mode, strayGuard: StrayGuard, error: unknown): AnyFunction {
+  const what = `a process was started unjudged, since closefds failed at loading what guards calls: ${messageOf(error)}`;
+  if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
+  if (!unjudgedTold) report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what });
+  unjudgedTold = true;
+  if (mode === 'warn') return original;
+  return function (...args) {
+    let placeholder: number | undefined;
+    try {
+      strayGuard.mark();
+      placeholder = strayGuard.placeholder();
+    } catch {
+      // The child handler marks; a slot without a placeholder is empty.
+    }
+    return Reflect.apply(original, this, closeArguments(args, placeholder));
+  };
+}
+
+function startWorkers(mode: Mode, namedFrom: string | undefined): void {
+  const preload = path.join(PACKAGE_ROOT, 'dist', 'register', 'worker.js');
+  installInWorkers({
+    preload,
+    load: startedWith => loadWorkerMaker({ preload, startedWith, namedFrom, isOff: mode === 'off' }, mode),
+  });
+  nodeModule.syncBuiltinESMExports();
+}
+
+function loadWorkerMaker(
+  options: Omit<WorkerOptions.WorkerMakerOptions, 'onUnguarded'>,
+  mode: Mode,
+): WorkerMaker | undefined {
+  const onUnguarded = (error: unknown) => {
+    const what = `a worker runs without closefds, which could not be added to its options: ${messageOf(error)}`;
+    report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
+  };
+  try {
+    const { createWorkerMaker } = require('../hooks/worker-options') as typeof WorkerOptions;
+    return createWorkerMaker({ ...options, onUnguarded });
+  } catch (error) {
+    onUnguarded(error);
+    return undefined;
+  }
+}
+
+// ---------------------------------------------------------------------------------------------
+// The stray guard: the addon, its stand-in, or neither
+// ---------------------------------------------------------------------------------------------
+
+function findStrayGuard(mode: Mode): StrayGuard {
+  const closer = whoCloses();
+  if (closer === 'system') return withPlaceholder(NO_STRAY_GUARD);
+  if (closer === 'nobody') return unguarded(mode, `closefds has no addon for ${process.platform}`);
+  const byDefault = mode === 'enforce' || mode === 'strict';
+  let failure: string;
+  try {
+    const strayGuard = loadStrayGuard(PACKAGE_ROOT);
+    strayGuard.arm(byDefault);
+    return strayGuard;
+  } catch (error) {
+    failure = messageOf(error);
+  }
+  try {
+    const { createStandIn } = require('../strays/fallback-guard') as typeof StandIn;
+    const standIn = createStandIn();
+    const what = `the addon did not load, so strays are covered by a placeholder, not closed (${failure})`;
+    report({ code: 'CLOSEFDS_STAND_IN', mode, what });
+    return standIn;
+  } catch (error) {
+    const why = `the addon did not load (${failure}), and strays cannot be covered (${messageOf(error)})`;
+    return unguarded(mode, why);
+  }
+}
+
+function unguarded(mode: Mode, why: string): StrayGuard {
+  const what = `stray FDs reach children: ${why}`;
+  report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
+  return mode === 'strict' ? refusing(what) : withPlaceholder(NO_STRAY_GUARD);
+}
+
+/** Denied slots need one where strays do not. On Windows a child's numbers are no FDs of the system. */
+function withPlaceholder(strayGuard: StrayGuard): StrayGuard {
+  if (process.platform === 'win32') return strayGuard;
+  const { createPlaceholder } = require('../strays/fallback-guard') as typeof StandIn;
+  return { ...strayGuard, placeholder: createPlaceholder() };
+}
+
+function refusing(what: string): StrayGuard {
+  const refuse = () => {
+    throw new Error(what);
+  };
+  return { ...NO_STRAY_GUARD, mark: refuse, begin: refuse, replace: refuse };
+}
+
+function reportRuntime(mode: Mode): void {
+  const what = otherRuntime();
+  if (what !== undefined && workerThreads.isMainThread) report({ code: 'CLOSEFDS_RUNTIME', mode, what });
+}
+
+/** The app goes on: a report is no reason to stop it. */
+function reportNoReport({ mode, reportProblem }: Settings): void {
+  if (reportProblem === undefined || !workerThreads.isMainThread) return;
+  report({ code: 'CLOSEFDS_REPORT_FAILED', mode, what: reportProblem });
+}
+
+/** Somebody froze what was to be replaced. The child handler marks in each fork all the same. */
+function reportUnpatched(mode: Mode, name: string, error: unknown): void {
+  const what = `calls of ${name} are not judged, since it cannot be replaced: ${messageOf(error)}`;
+  if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
+  report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
+}
+
+/** Once: a package has many files, and one report says it for all of them. */
+function reportMakers(mode: Mode, error: unknown): void {
+  const what = `the functions of a package that makes processes natively could not be guarded: ${messageOf(error)}`;
+  if (!makersTold) report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
+  makersTold = true;
+}
+
+let unjudgedTold = false;
+let makersTold = false;
+
+// ---------------------------------------------------------------------------------------------
+// Settings, once for the process
+// ---------------------------------------------------------------------------------------------
+
+/** Workers get the main thread's: one with an `env` of its own must not have a policy of its own. */
+function settingsOrExit(entryMode: Mode | undefined): Settings {
+  const shared = workerThreads.isMainThread ? undefined : workerThreads.getEnvironmentData(SETTINGS_KEY);
+  if (typeof shared === 'string') return JSON.parse(shared) as Settings;
+  try {
+    const settings = readSettings({
+      entryMode,
+      env: process.env,
+      script: mainScript(),
+      cwd: currentFolder(),
+    });
+    makeVariablesAbsolute({
+      CLOSEFDS_CONFIG: settings.configFile,
+      CLOSEFDS_REPORT: settings.report?.file,
+    });
+    if (workerThreads.isMainThread) workerThreads.setEnvironmentData(SETTINGS_KEY, JSON.stringify(settings));
+    return settings;
+  } catch (error) {
+    const isExplained = error instanceof ClosefdsError || isRefusal(error);
+    if (!isExplained || !workerThreads.isMainThread) throw error;
+    process.stderr.write(
+      `closefds: ${error.message}\nThe process was not started; see docs/policy.md in the package.\n`,
+    );
+    process.exit(1);
+  }
+}
+
+function reportSecondCopy(before: Installed, entryMode: Mode | undefined): void {
+  // A worker's mode is the main thread's, whatever loads closefds there.
+  const agrees = entryMode === undefined || entryMode === before.mode || !workerThreads.isMainThread;
+  if (before.copy === PACKAGE_ROOT && agrees) return;
+  const what = `closefds was loaded again, from ${PACKAGE_ROOT}${entryMode === undefined ? '' : ` for mode "${entryMode}"`}; the first copy (${before.copy}, mode "${before.mode}") stays in force`;
+  report({ code: 'CLOSEFDS_SECOND_COPY', mode: before.mode, what });
+}
+
+function remember(state: Installed): void {
+  Object.defineProperty(globalThis, INSTALLED, { value: state, configurable: false, enumerable: false });
+}
+
+let reporting: Settings | undefined;
+let reporter: Reporter | undefined;
+
+/** Loads what it takes to tell something with the first that there is to tell. */
+function report(finding: Finding, occurrence: Occurrence = 'first'): void {
+  try {
+    reporter ??= loadReporter(finding.mode);
+    reporter.report(finding, occurrence);
+  } catch {
+    // Somebody replaced process.emitWarning by something that throws; the host must not suffer.
+  }
+}
+
+/** All of these `again`. */
+function reportAgain(findings: readonly Finding[]): void {
+  try {
+    reporter?.reportAgain(findings);
+  } catch {
+    // As above.
+  }
+}
+
+function loadReporter(mode: Mode): Reporter {
+  const { createReporter } = require('../findings/reporter') as typeof Reporting;
+  return createReporter({ mode, settings: reporting?.report, originals: ORIGINALS });
+}

@@ -1,0 +1,350 @@
+// Any number of records, summed up in bounded memory: by caller, call site, kind and target.
+//
+// What does not fit any more is counted as `other`, never dropped in silence.
+
+import { compare, createTally, type Tally, type TallyCounter } from '../base/counter';
+import { createDistinct, type Distinct, type HowMany, spread } from '../base/distinct-count';
+import type { FindingCode } from '../findings/finding';
+import type { RecordedCaller, ReportRecord } from '../findings/record';
+import { targetPattern, withoutPid } from '../findings/target-pattern';
+import { type UseVerdict, usersOf } from '../model/fd-use';
+import type { Access, FileType, Kind } from '../model/spawn-request';
+import type { Disposition } from '../policy/apply-mode';
+import type { Effect, Mode } from '../policy/rule';
+
+export interface Groups {
+  readonly byCaller: readonly Group[];
+  /** Findings about closefds itself. */
+  readonly bySelf: readonly SelfGroup[];
+  /** What came when there was no room for one more group. */
+  readonly other: { readonly records: number; readonly count: number };
+  readonly total: Total;
+}
+
+export interface Total extends Seen {
+  readonly records: number;
+  readonly dispositions: Tally<Disposition>;
+  readonly modes: Tally<Mode>;
+}
+
+interface Seen {
+  /** Spawns times FDs. */
+  readonly count: number;
+  readonly processes: HowMany;
+  /** ISO 8601, UTC; undefined where nothing was seen. */
+  readonly first: string | undefined;
+  readonly last: string | undefined;
+}
+
+/** All that one place in the code passed, or tried to pass, of one sort. */
+export interface Group extends Seen {
+  /** undefined: nobody could be named. */
+  readonly caller: GroupCaller | undefined;
+  /** undefined where unsafe() had nothing to pass. */
+  readonly kind: Kind | undefined;
+  /** A glob that fits all targets of the group, see src/findings/target-pattern.ts; undefined: a pipe, or unknown. */
+  readonly target: string | undefined;
+  /** The targets themselves, as they were. */
+  readonly targets: Tally<string>;
+  readonly codes: Tally<FindingCode>;
+  readonly effects: Tally<Effect>;
+  readonly dispositions: Tally<Disposition>;
+  readonly childFds: Tally<number>;
+  readonly types: Tally<FileType>;
+  readonly accesses: Tally<Access>;
+  /** Strays: inherited at start? */
+  readonly atStart: Tally<boolean>;
+  /** `name@version`. */
+  readonly openers: Tally<string>;
+  readonly commands: Tally<string>;
+  readonly routes: Tally<string>;
+  readonly launchers: Tally<string>;
+  /** Where the rules that decided are written. */
+  readonly rules: Tally<string>;
+  readonly announcements: Tally<string>;
+  /** What the candidate policy would do. */
+  readonly candidates: Tally<Disposition>;
+  /** `true` if any child used it; `false` if an audit saw one that did not, and none that did. */
+  readonly used: boolean | 'unknown' | undefined;
+  /** By number of records, not of spawns: what audits saw. */
+  readonly verdicts: Tally<UseVerdict>;
+  /** The programs that an audit saw using it, with their versions. */
+  readonly users: Tally<string>;
+  readonly modes: Tally<Mode>;
+}
+
+/** What a caller is known by: where two of these are equal, so is the group's caller. */
+export type GroupCaller = Omit<RecordedCaller, 'launchers'>;
+
+export interface SelfGroup extends Seen {
+  readonly code: FindingCode;
+  readonly what: string;
+}
+
+export interface GroupsOptions {
+  /** Whether what is designated at different numbers, or for different commands, makes groups of its own. Default: no. */
+  readonly asRulesTell?: boolean;
+  readonly mostGroups?: number;
+  /** Of all strings together, in UTF-16 code units. */
+  readonly mostText?: number;
+}
+
+export interface GroupsCounter {
+  /** `source`: a number for the machine or file it comes from. The same pid of two sources is two processes. */
+  readonly add: (record: ReportRecord, source?: number) => void;
+  readonly result: () => Groups;
+}
+
+const MOST_GROUPS = 10_000;
+const MOST_TEXT = 2 ** 25;
+/** Different values of one property in one group. */
+const MOST_VALUES = 16;
+const MOST_TARGETS = 4;
+/** More are estimated. */
+const MOST_PROCESSES = { group: 256, total: 4096 };
+
+export function createGroups({
+  asRulesTell = false,
+  mostGroups = MOST_GROUPS,
+  mostText = MOST_TEXT,
+}: GroupsOptions = {}): GroupsCounter {
+  const byCaller = new Map<string, GroupCounter>();
+  const bySelf = new Map<string, SelfCounter>();
+  const other = { records: 0, count: 0 };
+  const total = createTotal();
+  let text = 0;
+
+  return { add, result };
+
+  function add(record: ReportRecord, source = 0): void {
+    total.add(record, source);
+    const group = isAboutSpawn(record) ? groupOf(record) : selfGroupOf(record);
+    if (group !== undefined) group.add(record, source);
+    else {
+      other.records++;
+      other.count += record.count;
+    }
+  }
+
+  function groupOf(record: ReportRecord): GroupCounter | undefined {
+    const target = record.target && targetPattern(record.target, record.pid);
+    const finer = asRulesTell && record.kind !== 'stray' ? [record.childFd, record.command] : [];
+    const key = [groupKey(record, target), ...finer].join('\0');
+    const known = byCaller.get(key);
+    if (known !== undefined) return known;
+    if (byCaller.size >= mostGroups || !hasRoom(key + JSON.stringify(record.caller))) return undefined;
+    const group = createGroup(record, target, hasRoom);
+    byCaller.set(key, group);
+    return group;
+  }
+
+  function selfGroupOf(record: ReportRecord): SelfCounter | undefined {
+    const what = withoutPid(record.what ?? '', record.pid);
+    const key = `${record.code} ${what}`;
+    const known = bySelf.get(key);
+    if (known !== undefined) return known;
+    if (bySelf.size >= mostGroups || !hasRoom(key)) return undefined;
+    const group = createSelfGroup(record.code, what);
+    bySelf.set(key, group);
+    return group;
+  }
+
+  function hasRoom(value: unknown): boolean {
+    if (typeof value !== 'string') return true;
+    if (text + value.length > mostText) return false;
+    text += value.length;
+    return true;
+  }
+
+  function result(): Groups {
+    return {
+      byCaller: [...byCaller.values()].map(group => group.result()).sort(byCount(groupTitle)),
+      bySelf: [...bySelf.values()].map(group => group.result()).sort(byCount(selfTitle)),
+      other: { ...other },
+      total: total.result(),
+    };
+  }
+}
+
+/** As opposed to one about closefds itself. */
+export function isAboutSpawn({ route }: ReportRecord): boolean {
+  return route !== undefined;
+}
+
+/**
+ * A package is the same wherever it is installed; of the app there may be several, and they differ
+ * by their files.
+ */
+function groupKey({ caller, kind }: ReportRecord, target: string | undefined): string {
+  const { package: name, version, declaredName, line, column } = caller ?? {};
+  return [name, version, declaredName, siteFile(caller), line, column, kind, target].join('\0');
+}
+
+/** The file that a call site is told by. */
+export function siteFile(caller: GroupCaller | undefined): string | undefined {
+  const isInstalled = caller?.package !== '.' && caller?.package !== '?';
+  return (isInstalled ? caller?.fileInPackage : undefined) ?? caller?.file;
+}
+
+function byCount<T extends { readonly count: number }>(title: (group: T) => string) {
+  return (a: T, b: T) => b.count - a.count || compare(title(a), title(b));
+}
+
+function groupTitle({ caller, kind, target, childFds }: Group): string {
+  const { package: name, version, declaredName, line = 0, column = 0 } = caller ?? {};
+  const place = [line, column].map(number => String(number).padStart(10, '0'));
+  return [
+    name,
+    version,
+    declaredName,
+    siteFile(caller),
+    ...place,
+    kind,
+    target,
+    childFds.values[0]?.value,
+  ].join('\0');
+}
+
+function selfTitle({ code, what }: SelfGroup): string {
+  return `${code}\0${what}`;
+}
+
+// ---------------------------------------------------------------------------------------------
+// One group
+// ---------------------------------------------------------------------------------------------
+
+interface Counter<T> {
+  readonly add: (record: ReportRecord, source: number) => void;
+  readonly result: () => T;
+}
+
+type GroupCounter = Counter<Group>;
+type SelfCounter = Counter<SelfGroup>;
+
+function createGroup(
+  { caller, kind }: ReportRecord,
+  target: string | undefined,
+  hasRoom: (value: unknown) => boolean,
+): GroupCounter {
+  const known = caller && withoutLaunchers(caller);
+  const seen = createSeen();
+  const tally = <T extends string | number | boolean>(most = MOST_VALUES): TallyCounter<T> =>
+    createTally<T>(most, hasRoom);
+  const tallies = {
+    targets: tally<string>(MOST_TARGETS),
+    codes: tally<FindingCode>(),
+    effects: tally<Effect>(),
+    dispositions: tally<Disposition>(),
+    childFds: tally<number>(),
+    types: tally<FileType>(),
+    accesses: tally<Access>(),
+    atStart: tally<boolean>(),
+    openers: tally<string>(),
+    commands: tally<string>(),
+    routes: tally<string>(),
+    launchers: tally<string>(),
+    rules: tally<string>(),
+    announcements: tally<string>(),
+    candidates: tally<Disposition>(),
+    verdicts: tally<UseVerdict>(),
+    users: tally<string>(),
+    modes: tally<Mode>(),
+  };
+  let used: Group['used'];
+
+  return { add, result };
+
+  function add(record: ReportRecord, source: number): void {
+    const { count, opener, caller, use } = record;
+    seen.add(record, source);
+    put(tallies.targets, record.target, count);
+    put(tallies.codes, record.code, count);
+    put(tallies.effects, record.effect, count);
+    put(tallies.dispositions, record.disposition, count);
+    put(tallies.childFds, record.childFd, count);
+    put(tallies.types, record.type, count);
+    put(tallies.accesses, record.access, count);
+    put(tallies.atStart, record.atStart, count);
+    put(tallies.openers, opener && `${opener.package}@${opener.version}`, count);
+    put(tallies.commands, record.command, count);
+    put(tallies.routes, record.route, count);
+    for (const launcher of caller?.launchers ?? []) tallies.launchers.add(launcher, count);
+    put(tallies.rules, record.rule?.source, count);
+    put(tallies.announcements, record.announcement, count);
+    put(tallies.candidates, record.candidate?.disposition, count);
+    put(tallies.verdicts, use?.verdict, 1);
+    for (const user of usersOf(use)) tallies.users.add(user, count);
+    put(tallies.modes, record.mode, count);
+    used = moreCertain(used, record.used);
+  }
+
+  function result(): Group {
+    const summed = Object.entries(tallies).map(([name, { result }]) => [name, result()]);
+    return {
+      caller: known,
+      kind,
+      target,
+      ...seen.result(),
+      used,
+      ...(Object.fromEntries(summed) as { [K in keyof typeof tallies]: Group[K] }),
+    };
+  }
+}
+
+function put<T>(tally: TallyCounter<T>, value: T | undefined, count: number): void {
+  if (value !== undefined) tally.add(value, count);
+}
+
+function withoutLaunchers({ launchers, ...caller }: RecordedCaller): GroupCaller {
+  return caller;
+}
+
+const CERTAINTY: ReadonlyArray<Group['used']> = [undefined, 'unknown', false, true];
+
+function moreCertain(a: Group['used'], b: Group['used']): Group['used'] {
+  return CERTAINTY.indexOf(a) >= CERTAINTY.indexOf(b) ? a : b;
+}
+
+function createSelfGroup(code: FindingCode, what: string): SelfCounter {
+  const seen = createSeen();
+  return { add: seen.add, result: () => ({ code, what, ...seen.result() }) };
+}
+
+function createTotal(): Counter<Total> {
+  const seen = createSeen(MOST_PROCESSES.total);
+  const dispositions = createTally<Disposition>(MOST_VALUES);
+  const modes = createTally<Mode>(MOST_VALUES);
+  let records = 0;
+
+  return {
+    add(record, source) {
+      records++;
+      seen.add(record, source);
+      put(dispositions, record.disposition, record.count);
+      modes.add(record.mode, record.count);
+    },
+    result: () => ({
+      records,
+      ...seen.result(),
+      dispositions: dispositions.result(),
+      modes: modes.result(),
+    }),
+  };
+}
+
+function createSeen(mostProcesses = MOST_PROCESSES.group): Counter<Seen> {
+  const processes: Distinct = createDistinct(mostProcesses);
+  let count = 0;
+  let first: string | undefined;
+  let last: string | undefined;
+
+  return {
+    add(record, source) {
+      count += record.count;
+      processes.add(spread(record.pid, source));
+      if (first === undefined || record.time < first) first = record.time;
+      if (last === undefined || record.time > last) last = record.time;
+    },
+    result: () => ({ count, processes: processes.howMany(), first, last }),
+  };
+}

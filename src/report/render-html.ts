@@ -1,0 +1,88 @@
+// A report as one HTML file, which fetches nothing: style, script and data are in it.
+//
+// Paths and names come from outside. The data is JSON in a script element of a type that is not run,
+// without the characters that could end it; page.js makes text nodes of it, never HTML; and the
+// content security policy allows our own script and style, by their hashes, and nothing else.
+
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Tally } from '../base/counter';
+import { visible } from '../base/sanitize';
+import type { Group } from './aggregate';
+import { headOf, skippedOf } from './render-text';
+import type { Report } from './report';
+
+/** Beside this file once built, see scripts/build.mjs. */
+const FOLDER = path.join(__dirname, 'page');
+
+export function toPage(report: Report): string {
+  const style = readFileSync(path.join(FOLDER, 'style.css'), 'utf8');
+  const script = readFileSync(path.join(FOLDER, 'page.js'), 'utf8');
+  const policy = [
+    `default-src 'none'`,
+    `style-src ${hashOf(style)}`,
+    `script-src ${hashOf(script)}`,
+    `img-src data:`,
+    `base-uri 'none'`,
+    `form-action 'none'`,
+  ].join('; ');
+
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<title>closefds report</title>
+<link rel="icon" href="data:,">
+<style>${style}</style>
+</head>
+<body>
+<a class="skip" href="#groups">To the groups</a>
+<header>
+<h1>closefds report</h1>
+<p>${headOf(report)}</p>
+</header>
+<main id="main">
+<noscript><p class="notice">This page needs JavaScript. <code>closefds report --format text</code> prints the same as a table.</p></noscript>
+</main>
+<footer><p>Made by closefds. Times are UTC. What the words mean: docs/findings.md and docs/cli.md in the package.</p></footer>
+<script type="application/json" id="data">${toData(report)}</script>
+<script>${script}</script>
+</body>
+</html>
+`;
+}
+
+function hashOf(text: string): string {
+  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+}
+
+/** JSON means the same with these escaped, and no text of it can end the element. */
+function toData(report: Report): string {
+  const data = {
+    ...report,
+    byCaller: report.byCaller.map(withoutEmpty),
+    skipped: skippedOf(report.reading),
+  };
+  const json = JSON.stringify(data, (_, value: unknown) =>
+    typeof value === 'string' ? visible(value) : value,
+  );
+  return json.replace(
+    /[<>&\u2028\u2029]/g,
+    unsafe => `\\u${unsafe.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** Without tallies of nothing: of a group they are the most part. */
+function withoutEmpty(group: Group): Partial<Group> {
+  const isEmpty = (value: unknown) => isTally(value) && value.values.length === 0 && value.other === 0;
+  return Object.fromEntries(Object.entries(group).filter(([, value]) => !isEmpty(value)));
+}
+
+function isTally(value: unknown): value is Tally<unknown> {
+  return typeof value === 'object' && value !== null && 'values' in value;
+}

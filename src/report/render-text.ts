@@ -1,0 +1,171 @@
+// A report for the terminal: a table, one group a row, and what else there is to know.
+
+import type { Tally } from '../base/counter';
+import { visible } from '../base/sanitize';
+import { type Column, toTable } from '../base/text-table';
+import { UNKNOWN } from '../model/caller';
+import { type Group, siteFile } from './aggregate';
+import type { Reading } from './parse-records';
+import { type Report, UNKNOWN_OPENERS } from './report';
+
+export interface TextOptions {
+  readonly colour: boolean;
+  /** Of the terminal; undefined: as wide as it takes. */
+  readonly columns: number | undefined;
+}
+
+export function toText(report: Report, options: TextOptions): string {
+  const style = styles(options.colour);
+  const { byCaller, bySelf, other, openers } = report;
+  const parts = [headOf(report)];
+  if (byCaller.length > 0)
+    parts.push(toTable(COLUMNS, byCaller.map(rowOf), { columns: options.columns, style }));
+  if (other.records > 0)
+    parts.push(
+      `and ${number(other.count)} in groups for which there was no room: sums are right, rows are missing`,
+    );
+  if (openers.values.length > 0)
+    parts.push(`${style.bold('Strays by who most likely opened them')}\n${openersOf(openers)}`);
+  if (bySelf.length > 0)
+    parts.push(
+      [
+        style.bold('About closefds itself'),
+        ...bySelf.map(({ code, what, count }) => `  ${number(count)} x ${code}: ${visible(what)}`),
+      ].join('\n'),
+    );
+  const skipped = skippedOf(report.reading);
+  if (skipped !== undefined) parts.push(skipped);
+  return `${parts.join('\n\n')}\n`;
+}
+
+/** One sentence, without a word from outside. */
+export function headOf({ total, byCaller }: Report): string {
+  if (total.records === 0) return 'No findings.';
+  const { count, processes, first, last, dispositions } = total;
+  const became = dispositions.values.filter(({ count }) => count > 0);
+  return [
+    `${number(count)} ${count === 1 ? 'finding' : 'findings'} in ${processesOf(processes)}, ${number(byCaller.length)} ${byCaller.length === 1 ? 'group' : 'groups'}`,
+    `${[...new Set([minute(first), minute(last)])].join(' to ')} UTC`,
+    ...became.map(({ value, count }) => `${number(count)} ${value}`),
+  ].join(', ');
+}
+
+function processesOf({ count, exact }: Report['total']['processes']): string {
+  const about = exact ? '' : 'about ';
+  return `${about}${number(count)} ${count === 1 ? 'process' : 'processes'}`;
+}
+
+function minute(time: string | undefined): string {
+  return time === undefined ? '' : `${time.slice(0, 10)} ${time.slice(11, 16)}`;
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en');
+}
+
+// ---------------------------------------------------------------------------------------------
+// The table
+// ---------------------------------------------------------------------------------------------
+
+const COLUMNS: readonly Column[] = [
+  { title: 'COUNT', align: 'right' },
+  { title: 'PROC', align: 'right' },
+  { title: 'BECAME', flexible: true },
+  { title: 'WHAT', flexible: true },
+  { title: 'WHO', flexible: true },
+  { title: 'TO', flexible: true },
+];
+
+type Cell = { readonly text: string; readonly style?: keyof Style };
+
+function rowOf(group: Group): readonly Cell[] {
+  const { count, processes, dispositions } = group;
+  return [
+    { text: number(count) },
+    { text: `${processes.exact ? '' : '~'}${number(processes.count)}` },
+    { text: becameOf(group), style: dispositions.values[0]?.value === 'passed' ? 'passed' : 'stopped' },
+    { text: whatOf(group) },
+    { text: whoOf(group) },
+    { text: someOf(group.commands) },
+  ];
+}
+
+function becameOf({ dispositions, used, candidates }: Group): string {
+  const became = dispositions.values.map(({ value }) => value).join(', ');
+  const told = used === true ? ', used' : used === false ? ', not used' : '';
+  const others = candidates.values.filter(({ value }) => value !== dispositions.values[0]?.value);
+  const tried = others.length === 0 ? '' : ` (candidate: ${others.map(({ value }) => value).join(', ')})`;
+  return `${became}${told}${tried}`;
+}
+
+function whatOf({ kind, target, childFds, openers, announcements }: Group): string {
+  if (kind === undefined) return 'nothing (unsafe() was used)';
+  const by = openers.values.length === 0 ? '' : ` by ${someOf(openers)}`;
+  const told = announcements.values.length === 0 ? '' : ` (the child is told: ${someOf(announcements)})`;
+  return `${kind} ${someOf(childFds)}${target === undefined ? '' : ` ${visible(target)}`}${by}${told}`;
+}
+
+function whoOf({ caller, launchers }: Group): string {
+  const file = siteFile(caller);
+  const place =
+    file === undefined ? '' : ` ${visible(file)}${caller?.line === undefined ? '' : `:${caller.line}`}`;
+  const through = launchers.values.length === 0 ? '' : ` through ${someOf(launchers)}`;
+  return `${titleOf(caller)}${place}${through}`;
+}
+
+function titleOf(caller: Group['caller']): string {
+  if (caller === undefined) return 'unknown';
+  if (caller.package === '.') return 'the app';
+  if (caller.package === UNKNOWN) return 'code without a file';
+  const { package: name, version, declaredName } = caller;
+  const alias = declaredName === undefined ? '' : ` (package "${declaredName}")`;
+  return visible(`${version === undefined ? name : `${name}@${version}`}${alias}`);
+}
+
+const SHOWN = 3;
+
+function someOf(tally: Tally<string | number>): string {
+  const shown = tally.values.slice(0, SHOWN).map(({ value }) => visible(String(value)));
+  const more = tally.values.length - shown.length;
+  if (tally.other > 0) return `${shown.join(', ')} and more`;
+  return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
+}
+
+function openersOf({ values, other }: Report['openers']): string {
+  const named = values.map(({ value, count }) => ({ name: OPENER_NAMES[value] ?? visible(value), count }));
+  const all = other === 0 ? named : [...named, { name: 'others', count: other }];
+  const width = Math.max(...all.map(({ count }) => number(count).length));
+  return all.map(({ name, count }) => `  ${number(count).padStart(width)}  ${name}`).join('\n');
+}
+
+const OPENER_NAMES: Readonly<Record<string, string>> = {
+  [UNKNOWN_OPENERS.atStart]: 'nobody here: they were inherited at start',
+  [UNKNOWN_OPENERS.since]: 'a package that the compat table does not know',
+};
+
+/** What was not read, if anything; one line each would be too many. */
+export function skippedOf({ lines, torn, invalid, foreign, tooLong, newer }: Reading): string | undefined {
+  const sorts = [
+    [torn, 'torn'],
+    [invalid, 'not as the schema says'],
+    [foreign, 'of other programs'],
+    [tooLong, 'too long'],
+    ...newer.values.map(({ value, count }) => [count, `of format ${value}, which is newer: update closefds`]),
+    [newer.other, 'of other newer formats'],
+  ] as const;
+  const skipped = sorts.filter(([count]) => Number(count) > 0);
+  if (skipped.length === 0) return undefined;
+  return `Not read, of ${number(lines)} lines: ${skipped.map(([count, sort]) => `${number(Number(count))} ${sort}`).join(', ')}.`;
+}
+
+export interface Style {
+  readonly bold: (text: string) => string;
+  readonly passed: (text: string) => string;
+  readonly stopped: (text: string) => string;
+}
+
+function styles(colour: boolean): Style {
+  const code = (on: number, off: number) => (text: string) =>
+    colour ? `\x1b[${on}m${text}\x1b[${off}m` : text;
+  return { bold: code(1, 22), passed: code(33, 39), stopped: code(32, 39) };
+}

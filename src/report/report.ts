@@ -1,0 +1,69 @@
+// A report: all that lines of findings add up to. Its JSON form is described in docs/cli.md.
+
+import { createTally, type Tally } from '../base/counter';
+import { createGroups, type Groups } from './aggregate';
+import { createReader, type Reading } from './parse-records';
+import { createTimeline, type Timeline } from './timeline';
+
+/** Goes up when a reader of the old form would misread the new one. */
+export const REPORT_FORMAT = 1;
+
+export interface Report extends Groups {
+  readonly closefdsReport: typeof REPORT_FORMAT;
+  readonly reading: Reading;
+  /** Strays by `name@version` of the package that most likely opened them; see also UNKNOWN_OPENERS. */
+  readonly openers: Tally<string>;
+  readonly timeline: Timeline;
+}
+
+/** In place of an opener. No package has these names. */
+export const UNKNOWN_OPENERS = { atStart: 'inherited at start', since: 'unknown' } as const;
+
+const MOST_OPENERS = 100;
+
+export interface ReportMaker {
+  /** `source` as in aggregate.ts. */
+  readonly readLine: (line: string, isTooLong: boolean, source: number) => void;
+  readonly recordsSoFar: () => number;
+  readonly result: () => Report;
+}
+
+export function createReport(): ReportMaker {
+  const groups = createGroups();
+  const timeline = createTimeline();
+  const openers = createTally<string>(MOST_OPENERS);
+  let records = 0;
+  let source = 0;
+  const reader = createReader(record => {
+    records++;
+    groups.add(record, source);
+    timeline.add(record);
+    if (record.kind === 'stray') openers.add(openerOf(record), record.count);
+  });
+
+  return {
+    readLine(line, isTooLong, from) {
+      source = from;
+      reader.readLine(line, isTooLong);
+    },
+    recordsSoFar: () => records,
+    result: () => ({
+      closefdsReport: REPORT_FORMAT,
+      reading: reader.result(),
+      ...groups.result(),
+      openers: openers.result(),
+      timeline: timeline.result(),
+    }),
+  };
+}
+
+function openerOf({
+  opener,
+  atStart,
+}: {
+  readonly opener?: { readonly package: string; readonly version: string };
+  readonly atStart?: boolean;
+}): string {
+  if (opener !== undefined) return `${opener.package}@${opener.version}`;
+  return atStart ? UNKNOWN_OPENERS.atStart : UNKNOWN_OPENERS.since;
+}

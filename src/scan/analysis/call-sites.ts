@@ -1,0 +1,157 @@
+// Sites of calls: of child_process, of launchers, of closefds, of Node's bindings.
+
+import type { AnyNode } from 'acorn';
+import type { FileAnalysis } from './find-sites';
+import { addCalledPatch } from './patch-sites';
+import type { Call } from './process-starts';
+import { OWN_PACKAGE } from './process-starts';
+import type { Export } from './resolve-import';
+import type { StdioArray } from './stdio-array';
+import { elementsOf, keyOf } from './syntax';
+
+/** These start a process and ignore `stdio`. */
+const WITHOUT_STDIO = new Set(['exec', 'execFile']);
+
+export function addCallSites(analysis: FileAnalysis): void {
+  for (const call of analysis.tree.calls) addCall(analysis, call);
+}
+
+function addCall(analysis: FileAnalysis, call: Call): void {
+  const { starts } = analysis;
+  const found = starts.exportCalledBy(call);
+  const callee = starts.startedBy(call, found);
+  if (found?.module === OWN_PACKAGE) addWithFds(analysis, call, found);
+  else if (starts.isOfProcess(call.callee, 'execve', found)) addExecve(analysis, call);
+  else if (starts.isOfProcess(call.callee, 'binding', found)) addBinding(analysis, call);
+  else if (found?.module === 'child_process' && WITHOUT_STDIO.has(found.path[0] ?? ''))
+    accountForIgnored(analysis, call);
+  else if (callee === undefined) addCalledPatch(analysis, call);
+  else addStart(analysis, call, callee, found);
+}
+
+function addStart(analysis: FileAnalysis, call: Call, callee: string, found: Export | undefined): void {
+  const { collector } = analysis;
+  const passed = argumentsOf(call).flatMap(argument => stdioOf(analysis, argument, call));
+  // A command's arguments may be the same words.
+  collector.accountFor(call.arguments.filter(({ type }) => type === 'ArrayExpression'));
+  if (collector.addPassed(call, passed, callee)) return;
+  if (addsChannel(analysis, call, found))
+    collector.add(call, {
+      siteType: 'stdio',
+      confidence: 'certain',
+      kinds: ['ipc'],
+      slots: [3],
+      callee,
+      reason: 'own-channel',
+    });
+  else if (callee === 'new ChildProcess')
+    collector.add(call, {
+      siteType: 'constructor',
+      confidence: 'possible',
+      more: true,
+      callee,
+      reason: 'by-hand',
+    });
+}
+
+function stdioOf({ arrays }: FileAnalysis, options: AnyNode, call: Call): readonly StdioArray[] {
+  return arrays.inArgument(options, 'stdio', call);
+}
+
+/** The arguments, also of `f(...[a, b])`, `f.apply(x, [a, b])` and `Reflect.apply(f, x, [a, b])`. */
+function argumentsOf({ callee, arguments: args }: Call): readonly AnyNode[] {
+  const isApplied = callee.type === 'MemberExpression' && keyOf(callee) === 'apply';
+  return args.flatMap((argument, index) => {
+    const isList = argument.type === 'SpreadElement' || (isApplied && index === args.length - 1);
+    if (!isList) return [argument];
+    const list = argument.type === 'SpreadElement' ? argument.argument : argument;
+    // Only literals: nodemon changes the array that it applies, in the branch that forks.
+    return list.type === 'ArrayExpression' ? elementsOf(list) : [];
+  });
+}
+
+/** Whatever `stdio` says, the function ignores it. */
+function accountForIgnored(analysis: FileAnalysis, call: Call): void {
+  for (const argument of call.arguments)
+    if (argument.type === 'ObjectExpression')
+      for (const { nodes } of stdioOf(analysis, argument, call)) analysis.collector.accountFor(nodes);
+}
+
+/** Whether execa adds a channel: `execaNode()`, `execa.node()`, and the options `node` and `ipc`. */
+function addsChannel(analysis: FileAnalysis, call: Call, found: Export | undefined): boolean {
+  if (found?.module !== 'execa') return false;
+  if (found.path.includes('execaNode') || found.path.includes('node'))
+    return !hasOption(analysis, call, 'ipc', false);
+  return (
+    hasOption(analysis, call, 'ipc', true) ||
+    (hasOption(analysis, call, 'node', true) && !hasOption(analysis, call, 'ipc', false))
+  );
+}
+
+function hasOption({ flow }: FileAnalysis, call: Call, option: string, wanted: boolean): boolean {
+  return call.arguments.some(
+    argument =>
+      argument.type !== 'SpreadElement' &&
+      flow.property(argument, option).some(value => isBoolean(value, wanted)),
+  );
+}
+
+function isBoolean(node: AnyNode, wanted: boolean): boolean {
+  if (node.type === 'Literal') return node.value === wanted;
+  // Minified: !0 and !1.
+  return (
+    node.type === 'UnaryExpression' &&
+    node.operator === '!' &&
+    node.argument.type === 'Literal' &&
+    !node.argument.value === wanted
+  );
+}
+
+function addExecve({ collector }: FileAnalysis, call: Call): void {
+  collector.add(call, {
+    siteType: 'execve',
+    confidence: 'possible',
+    kinds: ['stray'],
+    more: true,
+    callee: 'process.execve',
+    reason: 'execve',
+  });
+}
+
+function addWithFds({ flow, collector }: FileAnalysis, call: Call, { path }: Export): void {
+  if (path[0] !== 'withFds') return;
+  const [, fds] = call.arguments;
+  const slots = (fds === undefined ? [] : flow.all(fds)).flatMap(value =>
+    value.type === 'ObjectExpression' ? value.properties.flatMap(numberOfKey) : [],
+  );
+  collector.add(call, {
+    siteType: 'explicit',
+    confidence: 'certain',
+    kinds: ['fd', 'pipe'],
+    slots,
+    more: slots.length === 0,
+    callee: 'withFds',
+    reason: 'said',
+  });
+}
+
+function numberOfKey(property: AnyNode): readonly number[] {
+  const number = property.type === 'Property' ? Number(keyOf(property)) : Number.NaN;
+  return Number.isInteger(number) ? [number] : [];
+}
+
+function addBinding({ flow, collector }: FileAnalysis, call: Call): void {
+  const [name] = call.arguments;
+  const names = (name === undefined ? [] : flow.all(name)).map(value =>
+    value.type === 'Literal' ? String(value.value) : '',
+  );
+  const binding = names.find(name => name === 'process_wrap' || name === 'spawn_sync');
+  if (binding === undefined) return;
+  collector.add(call, {
+    siteType: 'binding',
+    confidence: 'possible',
+    more: true,
+    callee: `process.binding('${binding}')`,
+    reason: 'below',
+  });
+}

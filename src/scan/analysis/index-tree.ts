@@ -1,0 +1,126 @@
+// One walk over a syntax tree: parents, scopes, and the nodes that the analysis starts from.
+//
+// The walk has its own stack, because a minified bundle is nested deeper than the call stack allows.
+
+import type {
+  AnyNode,
+  ArrayExpression,
+  AssignmentExpression,
+  CallExpression,
+  Expression,
+  Identifier,
+  MemberExpression,
+  NewExpression,
+  Program,
+  Property,
+  PropertyDefinition,
+  VariableDeclarator,
+} from 'acorn';
+import { type Binding, Scopes } from './scopes';
+import { type FunctionNode, functionAround, isFunction, keyOf, pushChildren, unwrapped } from './syntax';
+
+export interface Tree {
+  readonly calls: readonly (CallExpression | NewExpression)[];
+  readonly arrays: readonly ArrayExpression[];
+  readonly members: readonly MemberExpression[];
+  readonly properties: readonly Property[];
+  readonly fields: readonly PropertyDefinition[];
+  readonly assignments: readonly AssignmentExpression[];
+  readonly declarators: readonly VariableDeclarator[];
+  /** Methods and functions by name: of classes, of objects, assigned to a member. */
+  readonly methods: ReadonlyMap<string, readonly FunctionNode[]>;
+  /** What functions return, in the order of the text. */
+  readonly returns: ReadonlyMap<FunctionNode, readonly Expression[]>;
+  readonly resolve: (name: Identifier) => Binding | undefined;
+}
+
+export function indexTree(program: Program): Tree {
+  const index = new TreeIndex(program);
+  const stack: AnyNode[] = [program];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    index.visit(node);
+    pushChildren(node, stack);
+  }
+  index.scopes.addAssigned();
+  return index;
+}
+
+class TreeIndex implements Tree {
+  readonly calls: (CallExpression | NewExpression)[] = [];
+  readonly arrays: ArrayExpression[] = [];
+  readonly members: MemberExpression[] = [];
+  readonly properties: Property[] = [];
+  readonly fields: PropertyDefinition[] = [];
+  readonly assignments: AssignmentExpression[] = [];
+  readonly declarators: VariableDeclarator[] = [];
+  readonly methods = new Map<string, FunctionNode[]>();
+  readonly returns = new Map<FunctionNode, Expression[]>();
+  readonly scopes: Scopes;
+
+  constructor(program: Program) {
+    this.scopes = new Scopes(program);
+  }
+
+  resolve(name: Identifier): Binding | undefined {
+    return this.scopes.resolve(name);
+  }
+
+  visit(node: AnyNode): void {
+    this.scopes.visit(node);
+    switch (node.type) {
+      case 'ArrayExpression':
+        this.arrays.push(node);
+        break;
+      case 'CallExpression':
+      case 'NewExpression':
+        // Babel recovers from a missing argument with null: `f(, x)`.
+        node.arguments = node.arguments.filter(argument => argument !== null);
+        this.calls.push(node);
+        break;
+      case 'MemberExpression':
+        this.members.push(node);
+        break;
+      case 'Property':
+        if ((node.parent as AnyNode).type !== 'ObjectExpression') break;
+        this.properties.push(node as Property);
+        this.addMethod(keyOf(node), node.value);
+        break;
+      case 'MethodDefinition':
+        this.addMethod(keyOf(node), node.value);
+        break;
+      case 'PropertyDefinition':
+        this.fields.push(node);
+        this.addMethod(keyOf(node), node.value);
+        break;
+      case 'AssignmentExpression':
+        this.assignments.push(node);
+        if (node.left.type === 'MemberExpression') this.addMethod(keyOf(node.left), node.right);
+        break;
+      case 'VariableDeclaration':
+        this.declarators.push(...node.declarations);
+        break;
+      case 'ArrowFunctionExpression':
+        if (node.expression) this.addReturn(node, node.body as Expression);
+        break;
+      case 'ReturnStatement':
+        if (node.argument) this.addReturn(functionAround(node), node.argument);
+    }
+  }
+
+  private addMethod(name: string | undefined, node: AnyNode | null | undefined): void {
+    const fn = node == null ? undefined : unwrapped(node);
+    if (name === undefined || fn === undefined || !isFunction(fn)) return;
+    pushTo(this.methods, name, fn);
+  }
+
+  private addReturn(fn: FunctionNode | undefined, expression: Expression): void {
+    if (fn !== undefined) pushTo(this.returns, fn, unwrapped(expression) as Expression);
+  }
+}
+
+/** Adds a value to the list of a key. */
+export function pushTo<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const known = map.get(key);
+  if (known === undefined) map.set(key, [value]);
+  else known.push(value);
+}

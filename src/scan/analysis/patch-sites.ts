@@ -1,0 +1,89 @@
+// Sites that replace functions of child_process.
+
+import type { AnyNode, MemberExpression } from 'acorn';
+import { calledName } from './compiled-helpers';
+import type { FileAnalysis } from './find-sites';
+import type { Call } from './process-starts';
+import { elementsOf, keyOf, nameOf } from './syntax';
+
+const PATCHED = /^(?:spawn|fork|exec|execFile|spawnSync|execSync|execFileSync)$/;
+
+/** `cp.spawn = function () { ... }`. */
+export function addAssignedPatches(analysis: FileAnalysis): void {
+  for (const { left, right } of analysis.tree.assignments)
+    if (left.type === 'MemberExpression') addAssigned(analysis, left, right);
+}
+
+function addAssigned(analysis: FileAnalysis, left: MemberExpression, right: AnyNode): void {
+  const owner = patchedObject(analysis, left.object);
+  if (owner === undefined) return;
+  // `cp.spawn = cp.spawn` and interop helpers copy. A patch assigns another function.
+  const isCopy = right.type === 'MemberExpression';
+  if (analysis.exports.of(right)?.module === 'child_process' && isCopy) return;
+  addPatch(analysis, left, owner, namesOf(analysis, left));
+}
+
+/** `shimmer.wrap(cp, 'spawn', ...)`, `Object.defineProperty(cp, 'spawn', ...)`, `Object.assign(cp, { spawn })`. */
+export function addCalledPatch(analysis: FileAnalysis, call: Call): void {
+  const [target, name] = call.arguments;
+  if (target === undefined || name === undefined) return;
+  const verb = call.callee.type === 'MemberExpression' ? keyOf(call.callee) : nameOf(call.callee);
+  const isOne = call.arguments.length >= 3 && /wrap|patch|defineProperty$|^set$/i.test(verb ?? '');
+  const isMany = /^(?:massWrap|assign|defineProperties)$/.test(verb ?? '');
+  if (!isOne && !isMany) return;
+  const targets = target.type === 'ArrayExpression' ? elementsOf(target) : [target];
+  const owner = targets.map(node => patchedObject(analysis, node)).find(owner => owner !== undefined);
+  if (owner === undefined) return;
+  const names = isMany
+    ? call.arguments.slice(1).flatMap(node => keysIn(analysis, node))
+    : stringsIn(analysis, name);
+  addPatch(analysis, call, owner, names);
+}
+
+function addPatch({ collector }: FileAnalysis, node: AnyNode, owner: string, names: readonly string[]): void {
+  const name = names.find(name => PATCHED.test(name));
+  if (name === undefined) return;
+  collector.add(node, {
+    siteType: 'patch',
+    confidence: 'certain',
+    kinds: [],
+    callee: owner + name,
+    reason: 'own-function',
+  });
+}
+
+/** The prefix of the function's name; undefined for objects that are not child_process's. */
+function patchedObject({ exports, flow }: FileAnalysis, node: AnyNode): string | undefined {
+  const found = exports.of(node);
+  if (found?.module !== 'child_process') return undefined;
+  // `Object.create(cp)` is another object.
+  const isCopy = (value: AnyNode) =>
+    value.type === 'CallExpression' && /^(?:create|clone)$/.test(calledName(value.callee) ?? '');
+  if (flow.all(node).some(isCopy)) return undefined;
+  if (found.path.length === 0) return '';
+  const isPrototype = found.path[0] === 'ChildProcess' && found.path.at(-1) === 'prototype';
+  return isPrototype ? 'ChildProcess.prototype.' : undefined;
+}
+
+/** `cp.spawn`, and `cp[name]` in a loop over names. */
+function namesOf(analysis: FileAnalysis, member: MemberExpression): readonly string[] {
+  const name = keyOf(member);
+  return name === undefined ? stringsIn(analysis, member.property) : [name];
+}
+
+function stringsIn({ flow }: FileAnalysis, node: AnyNode): readonly string[] {
+  return flow.all(node).flatMap(value => (value.type === 'Literal' ? [String(value.value)] : []));
+}
+
+/** The keys of an object, the strings of an array. */
+function keysIn(analysis: FileAnalysis, node: AnyNode): readonly string[] {
+  return analysis.flow.all(node).flatMap(value => {
+    if (value.type === 'ArrayExpression')
+      return elementsOf(value).flatMap(element => stringsIn(analysis, element));
+    if (value.type !== 'ObjectExpression') return [];
+    return value.properties.flatMap(property => {
+      const key = property.type === 'Property' ? keyOf(property) : undefined;
+      return key === undefined ? [] : [key];
+    });
+  });
+}

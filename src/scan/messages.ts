@@ -1,0 +1,69 @@
+// The sentences of the scan. No other file of this folder has prose.
+
+import type { Reason, Site, SiteType } from './analysis/site';
+import type { Place } from './location';
+
+export const REASONS: Readonly<Record<Reason, string>> = {
+  'call-and-array': 'the call and the array are in this file',
+  'own-channel': 'the function adds a message channel',
+  said: 'withFds() designates these FDs',
+  'own-function': 'it replaces a function of child_process with its own',
+  'open-slot': 'the slot is in this file; its value comes from elsewhere',
+  grows: 'slots are added; their number is unknown',
+  name: 'the array is called stdio; the call that gets it was not found',
+  words: "the array has Node's words for slots; the call that gets it was not found",
+  added: 'a slot is added to an array; the call that gets it was not found',
+  used: "the code uses a child's stdio at this number, so the child is started with a pipe there",
+  'open-rest': 'other code may add slots',
+  'by-hand': 'the code creates a ChildProcess itself; what it passes is unknown',
+  below: 'the binding can start processes without child_process',
+  execve: 'the new program gets every FD that is not close-on-exec',
+  'makes-processes':
+    'the addon imports functions that start processes without child_process; each process gets every stray',
+  opens: 'the addon imports functions that open FDs; whether they set close-on-exec is unknown',
+  compat: 'the compat table lists it',
+};
+
+/** A description of each type of site, for SARIF's rules and the docs. */
+export const SITE_TYPES: Readonly<Record<SiteType, string>> = {
+  stdio: 'A process is started with more than stdin, stdout and stderr',
+  use: "A child's stdio is used at a number above 2",
+  explicit: 'withFds() designates FDs',
+  binding: "Node's internal binding starts processes",
+  constructor: 'The code creates a ChildProcess itself',
+  execve: 'Another program replaces the process, and strays stay open',
+  patch: 'Functions of child_process are replaced',
+  addon: 'A native addon may start processes or leave strays',
+  known: 'The compat table lists that the package leaves strays or starts processes',
+};
+
+/** `pipe 3, 4`; `fd 3 and others`; `pipe, slot unknown`; `stray`. */
+export function describeSlots({ kinds, slots, more }: Pick<Site, 'kinds' | 'slots' | 'more'>): string {
+  const what = kinds.length === 0 ? 'unknown' : kinds.join('/');
+  if (kinds.length === 1 && kinds[0] === 'stray') return what;
+  if (slots.length === 0) return more && kinds.length > 0 ? `${what}, slot unknown` : what;
+  return `${what} ${slots.join(', ')}${more ? ' and others' : ''}`;
+}
+
+export function describePlace(place: Place): string {
+  const { siteType, callee, reason, known } = place;
+  const because = known ?? REASONS[reason];
+  const subject =
+    place.package === '.' ? 'the app' : [place.package, place.version].filter(Boolean).join('@');
+  switch (siteType) {
+    case 'stdio':
+      return `${subject} passes ${describeSlots(place)} to a child${callee ? ` by ${callee}()` : ''} (${place.confidence}: ${because})`;
+    case 'explicit':
+      return `${subject} designates ${describeSlots(place)} by withFds()`;
+    case 'patch':
+      return `${subject} replaces child_process's ${callee}`;
+    default:
+      return `${SITE_TYPES[siteType]}: ${subject}${callee ? `, ${callee}` : ''} (${place.confidence}: ${because})`;
+  }
+}
+
+export function coverage({ covered }: Place): string {
+  if (covered === undefined) return 'no rule';
+  const verb = { allow: 'allowed', warn: 'allowed and reported', deny: 'denied' }[covered.effect];
+  return `${covered.isCertain ? '' : 'perhaps '}${verb} by ${covered.by}`;
+}

@@ -1,0 +1,67 @@
+// The package that a file belongs to, and its version.
+
+import fs = require('node:fs');
+import path = require('node:path');
+
+import { locate } from '../base/package-path';
+import { APP } from '../model/caller';
+
+export interface Owner {
+  /** The folder's name; `"."` for the app. */
+  readonly name: string;
+  readonly version: string | undefined;
+  readonly declaredName: string | undefined;
+  readonly root: string;
+}
+
+interface Manifest {
+  readonly name?: unknown;
+  readonly version?: unknown;
+}
+
+export interface Packages {
+  /** `root`: the folder or the archive that was scanned. */
+  readonly ownerOf: (file: string, root: string) => Owner;
+  /** Adds a package.json that is in an archive. */
+  readonly addManifest: (file: string, text: string) => void;
+}
+
+export function createPackages(isTarball: (root: string) => boolean): Packages {
+  const texts = new Map<string, string>();
+  const owners = new Map<string, Owner>();
+  return { ownerOf, addManifest: (file, text) => texts.set(file, text) };
+
+  function ownerOf(file: string, root: string): Owner {
+    const location = locate(file, path.sep);
+    const folder = location?.root ?? root;
+    let owner = owners.get(folder);
+    if (owner === undefined) {
+      owner = read(folder, location === undefined && !isTarball(root) ? APP : location?.name);
+      owners.set(folder, owner);
+    }
+    return owner;
+  }
+
+  function read(root: string, name: string | undefined): Owner {
+    const json = manifest(path.join(root, 'package.json'));
+    const declared = typeof json.name === 'string' ? json.name : undefined;
+    // Rules see no version of the app, as at run time.
+    const version = name !== APP && typeof json.version === 'string' ? json.version : undefined;
+    const differs = name !== undefined && name !== APP && declared !== undefined && declared !== name;
+    return {
+      name: name ?? declared ?? path.basename(root),
+      version,
+      declaredName: differs ? declared : undefined,
+      root,
+    };
+  }
+
+  function manifest(file: string): Manifest {
+    try {
+      const json: unknown = JSON.parse(texts.get(file) ?? fs.readFileSync(file, 'utf8'));
+      return typeof json === 'object' && json !== null ? json : {};
+    } catch {
+      return {};
+    }
+  }
+}

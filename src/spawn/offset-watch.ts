@@ -1,0 +1,63 @@
+// Proof of use without tracing: parent and child share one open file description, so a regular
+// file's offset moves when a child reads or writes it.
+//
+// The parent moves it, too. So an offset that moved proves something only where the parent did
+// not run meanwhile (a synchronous spawn), or most likely does not know the FD at all (inherited at
+// start), or gave it away on purpose (designated). An offset that stayed proves nothing: there are
+// pread(), mmap() and locks.
+
+import type { SpawnFinding } from '../findings/finding';
+import type { Position } from '../strays/stray-guard';
+
+/** Of a finding that is looked at in vain, the next spawns are looked at no more. */
+const MOST_LOOKS = 8;
+
+/** Called when the child has ended. */
+export type AfterSpawn = () => void;
+
+export interface Passed {
+  readonly finding: SpawnFinding;
+  readonly fd: number | undefined;
+}
+
+export interface Looks {
+  /** undefined: closed, no regular file, or not to be seen. */
+  readonly positionOf: (fd: number) => Position | undefined;
+  readonly onUse: (finding: SpawnFinding) => void;
+}
+
+/** Returns a function that notes where the FDs of a spawn stand, and gives what is to be called afterwards. */
+export function createUseWatch({ positionOf, onUse }: Looks) {
+  const looks = new WeakMap<SpawnFinding, number>();
+
+  return function watch(passed: readonly Passed[], sync: boolean): AfterSpawn | undefined {
+    const open = passed.flatMap(({ finding, fd }) => {
+      if (fd === undefined || !couldProve(finding, sync)) return [];
+      const before = (looks.get(finding) ?? 0) + 1;
+      if (before > MOST_LOOKS) return [];
+      looks.set(finding, before);
+      const position = positionOf(fd);
+      return position === undefined ? [] : [{ finding, fd, position }];
+    });
+    if (open.length === 0) return undefined;
+
+    return () => {
+      for (const { finding, fd, position } of open) {
+        const now = positionOf(fd);
+        // Another file may have the number by now.
+        if (now?.target !== position.target || now.offset === position.offset) continue;
+        looks.set(finding, MOST_LOOKS);
+        onUse({ ...finding, used: true });
+      }
+    };
+  };
+}
+
+function couldProve(finding: SpawnFinding, sync: boolean): boolean {
+  return isProvable(finding) && (sync || finding.kind === 'fd' || finding.atStart);
+}
+
+/** Whether a child's use of it could show at all. */
+export function isProvable({ used, type }: SpawnFinding): boolean {
+  return used === 'unknown' && type === 'file';
+}

@@ -1,0 +1,161 @@
+// From the arguments of one of child_process's functions to the call that is judged.
+//
+// They come before Node has checked them, and may be anything; what is wrong with them is Node's to say.
+
+import type { SpawnCall } from '../model/spawn-request';
+import { type IsProxy, isOptions, isRevoked, type Options, peek, type StdioReading } from './stdio-option';
+
+// Registered symbols, so that libraries can use them without depending on closefds.
+const WITH_FDS = Symbol.for('closefds.withFds');
+const UNSAFE = Symbol.for('closefds.unsafe');
+/** A plain property, where a launcher drops symbols. */
+const TWIN = '__closefds';
+
+/**
+ * `command` has what is started, as ChildProcess.prototype.spawn() and the handles take it. `inherited` is
+ * the environment of a child that is given none. `marked` are the options that withFds() or unsafe() made,
+ * where it was others.
+ */
+export function toCall(
+  route: string,
+  command: Options,
+  stdio: unknown,
+  inherited: object,
+  marked: Options = command,
+): SpawnCall {
+  const file = peek(command, 'file');
+  return {
+    ...bareCall(route, stdio),
+    command: typeof file === 'string' ? file : '',
+    args: toStrings(peek(command, 'args')),
+    environment: () => {
+      const pairs = peek(command, 'envPairs');
+      return pairs === undefined ? toPairs(peek(command, 'env'), inherited) : toStrings(pairs);
+    },
+    ...readMarks(marked),
+  };
+}
+
+/**
+ * Whether a call neither designates anything nor bears a mark, as far as that shows without running anybody's
+ * code. What does not show may still be so.
+ */
+export function asksForNothing(options: Options, isProxy: IsProxy): boolean {
+  if (isProxy(options) || !isOrdinary(options)) return false;
+  if (WITH_FDS in options || UNSAFE in options || TWIN in options) return false;
+  const stdio = Object.getOwnPropertyDescriptor(options, 'stdio');
+  if (stdio === undefined) return !('stdio' in options);
+  if (!('value' in stdio) || isProxy(stdio.value)) return false;
+  return !Array.isArray(stdio.value) || hasStdioOnly(stdio.value);
+}
+
+function isOrdinary(options: Options): boolean {
+  const prototype = Object.getPrototypeOf(options);
+  return prototype === null || prototype === Object.prototype;
+}
+
+function hasStdioOnly(slots: readonly unknown[]): boolean {
+  if (slots.length > 3) return false;
+  for (let index = 0; index < slots.length; index++) {
+    const slot = Object.getOwnPropertyDescriptor(slots, index);
+    if (slot === undefined || !('value' in slot) || slot.value === 'ipc') return false;
+  }
+  return true;
+}
+
+/** Of what nothing else is known. */
+export function bareCall(route: string, stdio: unknown): SpawnCall {
+  return {
+    route,
+    command: '',
+    args: [],
+    environment: () => [],
+    stdio,
+    sync: route.endsWith('Sync'),
+    explicit: undefined,
+    unsafe: undefined,
+    native: false,
+  };
+}
+
+export function isMarked(options: Options): boolean {
+  const { explicit, unsafe } = readMarks(options);
+  return explicit !== undefined || unsafe !== undefined;
+}
+
+/** What withFds() and unsafe() left: a symbol, or its twin where a launcher dropped symbols. */
+export function readMarks(options: Options): Pick<SpawnCall, 'explicit' | 'unsafe'> {
+  const twin = peek(options, TWIN);
+  const read = (key: symbol, name: string) =>
+    peek(options, key) ?? (isOptions(twin) ? peek(twin, name) : undefined);
+  const explicit = read(WITH_FDS, 'withFds');
+  const unsafe = read(UNSAFE, 'unsafe');
+  return {
+    explicit: isOptions(explicit) ? (explicit as Record<number, unknown>) : undefined,
+    unsafe: typeof unsafe === 'string' ? unsafe : undefined,
+  };
+}
+
+/** exec() and execFile() have no `stdio`; withFds() adds what it designates to their three pipes. */
+export function carriedStdio(carried: Options): StdioReading | undefined {
+  if (readMarks(carried).explicit === undefined || !Array.isArray(carried.stdio)) return undefined;
+  return { value: ['pipe', 'pipe', 'pipe', ...carried.stdio.slice(3)], again: undefined };
+}
+
+/** Whether a spawn is what execFile(file) makes: its own command, or with a shell a part of an argument. */
+export function startsFile(options: Options, file: unknown): boolean {
+  const { file: command, args } = { file: peek(options, 'file'), args: toStrings(peek(options, 'args')) };
+  return command === file || (typeof file === 'string' && args.some(arg => arg.includes(file)));
+}
+
+/** Where the options of a synchronous function stand, or would: (file, args?, options?) or (command, options?). */
+export function optionsIndex(route: string, args: readonly unknown[]): number {
+  if (route === 'execSync') return 1;
+  return isRevoked(args[1]) || Array.isArray(args[1]) || args[1] === undefined || args[1] === null ? 2 : 1;
+}
+
+/** What a synchronous function starts. */
+export function describeCommand(route: string, args: readonly unknown[], options: Options): Options {
+  const shell = peek(options, 'shell');
+  const env = peek(options, 'env');
+  if (!shell && route !== 'execSync') return { file: args[0], args: args[1], env };
+  const command = [...toStrings([args[0]]), ...toStrings(args[1])].join(' ');
+  return { file: typeof shell === 'string' ? shell : '/bin/sh', args: ['-c', command], env };
+}
+
+const PLAIN_KEYS = ['file', 'args', 'shell', 'env', 'envPairs'];
+
+/** What a call executes that asks for nothing; undefined where that does not show without running user code. */
+export function plainCall(
+  route: string,
+  args: readonly unknown[],
+  options: Options,
+  inherited: object,
+  isProxy: IsProxy,
+): SpawnCall | undefined {
+  const isPlain = PLAIN_KEYS.every(key => {
+    const own = Object.getOwnPropertyDescriptor(options, key);
+    return own === undefined || ('value' in own && !isProxy(own.value));
+  });
+  if (!isPlain || isProxy(args[1])) return undefined;
+  const command = route === 'spawn' ? options : describeCommand(route, args, options);
+  return typeof command.file === 'string' ? toCall(route, command, undefined, inherited) : undefined;
+}
+
+/** Of an array, which Node has yet to check. */
+export function toStrings(value: unknown): string[] {
+  try {
+    return Array.isArray(value) ? value.filter(item => typeof item === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
+/** Of an environment that may be anything, since Node comes later. */
+export function toPairs(env: unknown, inherited: object): string[] {
+  try {
+    return Object.entries(isOptions(env) ? env : inherited).map(([name, value]) => `${name}=${value}`);
+  } catch {
+    return [];
+  }
+}

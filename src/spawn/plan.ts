@@ -1,0 +1,129 @@
+// What the outcomes mean for the spawn: which slots to empty, which strays to keep.
+
+import type { AnyFunction } from '../base/wrap-function';
+import type { SpawnFinding } from '../findings/finding';
+import type { Crossing, SpawnRequest, Stray } from '../model/spawn-request';
+import type { Outcome } from '../policy/apply-mode';
+import type { Mode } from '../policy/rule';
+import type { IdentifiedFd } from '../strays/stray-guard';
+
+export interface Auditor {
+  /** Prepares the trace of a spawn, of which the findings name all FDs that pass. */
+  readonly prepare: (findings: readonly SpawnFinding[]) => Trace;
+  readonly prove: (finding: SpawnFinding) => void;
+}
+
+/** What the patch has to do around the original call. */
+export interface Plan {
+  /** Passed in place of the caller's `stdio`; undefined leaves the call as it is. */
+  readonly stdio: readonly unknown[] | undefined;
+  /** The elements of `stdio` that were denied: the placeholder goes there, where there is one. */
+  readonly denied: readonly number[];
+  /** Numbers of denied strays that the child is told of: the placeholder goes there. Sorted. */
+  readonly cover: readonly number[];
+  /** Whether to mark: always in `enforce` and `strict`, otherwise only to carry out a denial. */
+  readonly guarded: boolean;
+  /** Strays that go to the child under their own numbers, as long as these mean the same files. Sorted. */
+  readonly keep: readonly IdentifiedFd[];
+  /** FDs of the parent whose own flags have to be the same afterwards. Sorted. */
+  readonly untouched: readonly number[];
+  /** Strays that must not reach the child; for the stand-in, which cannot mark. Sorted. */
+  readonly close: readonly number[];
+  /** To be called when the child has ended; undefined where nobody waits for that. Never throws. */
+  readonly after: (() => void) | undefined;
+  /** An audit's part; undefined without one, or where nothing passes. */
+  readonly trace: Trace | undefined;
+}
+
+/** Makes processes so that an audit sees what they do. Never throws but what the original does. */
+export interface Trace {
+  /** Runs work that makes a process by way of a handle, or without one synchronously. */
+  readonly run: <T>(handle: object | undefined, work: () => T) => T;
+  /** Calls the handle's own spawn(). */
+  readonly call: (spawn: AnyFunction, self: unknown, args: readonly unknown[]) => unknown;
+  /** Notes why a process is not traced that is about to be made, or to become another program. */
+  readonly forgo: (reason: string, pid?: number) => void;
+}
+
+/** Of a spawn with nothing to judge. */
+export function plainPlan(mode: Mode): Plan {
+  return {
+    stdio: undefined,
+    denied: [],
+    cover: [],
+    guarded: mode === 'enforce' || mode === 'strict',
+    keep: [],
+    untouched: [],
+    close: [],
+    after: undefined,
+    trace: undefined,
+  };
+}
+
+export function apply(
+  request: SpawnRequest,
+  outcomes: readonly Outcome[],
+  strays: readonly Stray[],
+  announced: readonly number[],
+  mode: Mode,
+): Omit<Plan, 'after' | 'trace'> {
+  const closed = outcomes
+    .filter(outcome => outcome.disposition === 'closed')
+    .map(outcome => outcome.verdict.crossing);
+  const passed = outcomes
+    .filter(outcome => outcome.disposition === 'passed')
+    .map(outcome => outcome.verdict.crossing);
+  const strayFds = closed.filter(crossing => crossing.kind === 'stray').map(crossing => crossing.childFd);
+  const hidden = straysBehindSlots(request, strays);
+  const closedFds = new Set(closed.map(crossing => crossing.childFd));
+
+  const sources = passed
+    .filter(crossing => crossing.kind === 'fd' && crossing.sourceFd !== undefined && crossing.sourceFd > 2)
+    .map(crossing => crossing.sourceFd as number);
+
+  return {
+    ...emptySlots(request, closedFds),
+    cover: sorted(strayFds.filter(fd => announced.includes(fd) && fd <= HIGHEST_COVERED)),
+    guarded: mode === 'enforce' || mode === 'strict' || closed.length > 0,
+    keep: keptOf(passed, strays),
+    // In `warn` a denial must change nothing else. What a slot hides stays as it was, and so does
+    // the stray itself: the next caller may be one that the rule does not speak of.
+    untouched: sorted(mode === 'warn' ? [...sources, ...hidden, ...strayFds] : sources),
+    close: sorted([...strayFds, ...hidden.filter(fd => closedFds.has(fd))]),
+  };
+}
+
+/** An announced stray above this one is closed only: each number below would be a slot. */
+const HIGHEST_COVERED = 4095;
+
+/** `child.stdio[i]` of a denied slot is null, as with 'ignore'. */
+function emptySlots(
+  { stdio, indexes }: SpawnRequest,
+  closedFds: ReadonlySet<number>,
+): Pick<Plan, 'stdio' | 'denied'> {
+  const closed = [...indexes].filter(([{ childFd }]) => closedFds.has(childFd));
+  const emptied = stdio?.slice();
+  for (const [, index] of closed) if (emptied !== undefined) emptied[index] = 'ignore';
+  // Below 3, Node opens the null device for an empty slot.
+  const denied = closed.filter(([{ childFd }]) => childFd >= 3).map(([, index]) => index);
+  return { stdio: emptied, denied };
+}
+
+/** A number alone may mean another file by the time of the spawn, so each has its file with it. */
+function keptOf(passed: readonly Crossing[], strays: readonly Stray[]): IdentifiedFd[] {
+  const fds = new Set(passed.filter(({ kind }) => kind === 'stray').map(({ childFd }) => childFd));
+  return strays
+    .filter(({ fd }) => fds.has(fd))
+    .map(({ fd, identity }) => ({ fd, identity }))
+    .sort((a, b) => a.fd - b.fd);
+}
+
+/** Their numbers are taken by slots; where the slot is denied, the stray must not show through. */
+function straysBehindSlots(request: SpawnRequest, strays: readonly Stray[]): number[] {
+  const taken = new Set([...request.indexes.keys()].map(crossing => crossing.childFd));
+  return strays.map(stray => stray.fd).filter(fd => taken.has(fd));
+}
+
+function sorted(fds: readonly number[]): number[] {
+  return [...new Set(fds)].sort((a, b) => a - b);
+}

@@ -1,0 +1,311 @@
+// The story of a spawn.
+//
+//   request   which slots and strays are there to judge? Mostly none, and that leaves first.
+//   caller    whose code called? Only now, since a stack walk is the dearest step.
+//   decide    each FD against the policy.
+//   record    what is worth telling.
+//   apply     what the spawn gets instead.
+//
+// The world comes in as an argument; src/preload/install.ts puts the real one together. What a step
+// cannot find out is treated as not allowed: an error of ours neither opens the gate nor
+// breaks the spawn.
+
+import { ClosefdsError, messageOf } from '../base/errors';
+import type { CallStack } from '../callers/stack';
+import { announcedFds } from '../findings/announcement';
+import { type Finding, type Occurrence, record, type SpawnFinding, type Telling } from '../findings/finding';
+import { toRefusal } from '../findings/message';
+import { type Caller, callSite } from '../model/caller';
+import {
+  type Crossing,
+  designates,
+  type OpenFile,
+  type SpawnCall,
+  type SpawnRequest,
+  type Stray,
+  toRequest,
+  UNKNOWN_FILE,
+} from '../model/spawn-request';
+import { dispose, type Outcome } from '../policy/apply-mode';
+import { type Decision, decide } from '../policy/evaluate';
+import type { Opener } from '../policy/known-openers';
+import type { Mode, Policy } from '../policy/rule';
+import type { Position } from '../strays/stray-guard';
+import { type Circumstances, createHabits, createMemory } from './decision-cache';
+import { closeAll } from './fallback-plan';
+import { type AfterSpawn, createUseWatch, isProvable, type Passed } from './offset-watch';
+import type { Auditor } from './plan';
+import { apply, type Plan, plainPlan, type Trace } from './plan';
+
+/** What the guard needs to know of the world, and the one thing it tells it. */
+export interface World {
+  /** What would cross exec undesignated. Looking costs time, so unless `fresh` it may be an earlier look. */
+  readonly strays: (fresh: boolean) => readonly Stray[];
+  readonly describe: (fd: number) => OpenFile;
+  /** Who most likely opened a stray; asked of strays that are reported. */
+  readonly findOpener: (file: OpenFile) => Opener | undefined;
+  readonly findCaller: (stack: CallStack | undefined) => Caller | undefined;
+  /** Whether it is time to ask for the caller again, where it is not needed for judging. */
+  readonly mustFindCaller: () => boolean;
+  readonly policy: () => Policy;
+  /** A policy that is tried beside the one in force, and decides nothing. */
+  readonly candidate: (() => Candidate) | undefined;
+  /** Globs of targets that are not to be told. */
+  readonly redact: readonly string[];
+  readonly positionOf: (fd: number) => Position | undefined;
+  readonly report: (finding: Finding, occurrence: Occurrence) => void;
+  /** All of these `again`. The same list for the same findings, so that it can be counted as one. */
+  readonly reportAgain: (findings: readonly SpawnFinding[]) => void;
+  /** undefined without an audit. */
+  readonly audit: Auditor | undefined;
+}
+
+export interface Candidate {
+  readonly policy: Policy;
+  readonly mode: Mode;
+}
+
+/** Of a spawn that designates nothing. */
+interface Judgement {
+  readonly plan: Plan;
+  readonly findings: readonly SpawnFinding[];
+  /** Of these, what a child may yet prove to use. */
+  readonly provable: readonly Passed[];
+}
+
+/**
+ * Judges a call; `stack` is what was captured when it came in, if anything was. Throws
+ * ERR_CLOSEFDS_DENIED in `strict`, and nothing else.
+ */
+export type Judge = (call: SpawnCall, stack?: CallStack) => Plan;
+
+/** What shows of a call that asks for nothing. */
+export type PlainCall = Pick<SpawnCall, 'command' | 'args' | 'environment'>;
+
+export interface SpawnGuard extends Judge {
+  /**
+   * In short, for a command that always comes from one place and asks for nothing, until it is time to ask for
+   * the place again: the plan it had there, with these strays. Undefined where a call has to be judged. Never
+   * throws.
+   */
+  readonly recent: (call: PlainCall, strays: readonly Stray[]) => Plan | undefined;
+}
+
+export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
+  const nothing = plainPlan(mode);
+  const sites = new Set<string>();
+  const told = new Map<string, SpawnFinding>();
+  /** The first of each sort. */
+  const firsts = new Map<string, SpawnFinding>();
+  const complaints = new Set<string>();
+  const memory = createMemory<Judgement>();
+  const habits = createHabits<Judgement>();
+  const watchUse = createUseWatch({
+    positionOf: world.positionOf,
+    onUse: finding => {
+      report(finding, 'addition');
+      world.audit?.prove(finding);
+    },
+  });
+
+  return Object.assign(guard, { recent });
+
+  /**
+   * Only in `enforce`, where what is closed is the same whoever calls: in `warn`, people look for each place.
+   * What it counts, it counts for the place that the command always came from.
+   */
+  function recent(call: PlainCall, strays: readonly Stray[]): Plan | undefined {
+    if (mode !== 'enforce' || world.candidate !== undefined || world.audit !== undefined) return undefined;
+    return attempt('recalling a judgement', () => recall(call, strays), undefined);
+  }
+
+  function recall(call: PlainCall, strays: readonly Stray[]): Plan | undefined {
+    const policy = world.policy();
+    const judged = habits.recall(call.command, { strays, policy, candidate: undefined });
+    if (judged === undefined || policy.asksWhoCalls || world.mustFindCaller()) return undefined;
+    // A placeholder is put there by a slot, which the call has none for.
+    if (judged.plan.cover.length > 0 || announcedAmong(strays, call).length > 0) return undefined;
+    return judgeAgain(judged, false);
+  }
+
+  function guard(call: SpawnCall, stack?: CallStack): Plan {
+    const judged = attempt('judging a spawn', () => judge(call, stack), undefined);
+    if (judged instanceof Error) throw judged;
+    return (
+      judged ??
+      closeAll(
+        call,
+        mode,
+        attempt('looking for strays', () => world.strays(true), []),
+      )
+    );
+  }
+
+  function judge(call: SpawnCall, stack: CallStack | undefined): Plan | ClosefdsError {
+    // What unsafe() passes depends on the list, as closing does not.
+    const known = world.strays(call.unsafe !== undefined);
+    if (known.length === 0 && !designates(call.stdio) && call.unsafe === undefined) return nothing;
+
+    const caller = attempt('finding the caller', () => world.findCaller(stack), undefined);
+    const strays = isNew(sites, callSite(caller)) ? world.strays(true) : known;
+
+    const policy = world.policy();
+    const tried = attempt('reading the candidate', () => world.candidate?.(), undefined);
+    const announced = attempt('looking for announcements', () => announcedAmong(strays, call), []);
+    const place = placeOf(call, caller, announced);
+    const circumstances = { place, strays, policy, candidate: tried?.policy };
+    const recurs = attempt('asking whether a spawn recurs', () => canRecur(call), false);
+    const again = recurs ? memory.recall(circumstances) : undefined;
+    if (again !== undefined) {
+      habits.note(call.command, circumstances, again);
+      return judgeAgain(again, call.sync);
+    }
+
+    const request = toRequest(call, strays, describe);
+    const decision = decide(request, caller, policy);
+    const outcomes = dispose(decision, mode);
+    const candidate =
+      tried && attempt('judging by the candidate', () => judgeBy(tried, request, caller), undefined);
+    const recording = { mode, candidate, redact: world.redact, openerOf };
+    // What cannot be told holds all the same.
+    const all = attempt('recording', () => record(decision, outcomes, recording), undefined);
+    const tellings = all ?? [];
+
+    if (outcomes.some(outcome => outcome.disposition === 'refused')) return refusal(tellings);
+    const told = tellings.flatMap(tell);
+    const after = attempt('noting offsets', () => watchUse(told, call.sync), undefined);
+    const trace = world.audit && attempt('preparing a trace', () => traceOf(decision, outcomes), undefined);
+    const plan = {
+      ...apply(request, outcomes, strays, announced, mode),
+      after: after && safely(after),
+      trace,
+    };
+    // What failed is tried again.
+    const isWhole = told.length === all?.length && (candidate === undefined) === (tried === undefined);
+    if (isWhole && recurs) remember(circumstances, call, toJudgement(plan, told));
+    return plan;
+  }
+
+  /** What a slot says is another thing each time, and an audit has a trace of each spawn. */
+  function canRecur(call: SpawnCall): boolean {
+    return !designates(call.stdio) && call.unsafe === undefined && world.audit === undefined;
+  }
+
+  function remember(circumstances: Circumstances, { command }: SpawnCall, judgement: Judgement): void {
+    memory.keep(circumstances, judgement);
+    habits.note(command, circumstances, judgement);
+  }
+
+  function judgeAgain({ plan, findings, provable }: Judgement, sync: boolean): Plan {
+    attempt('reporting', () => world.reportAgain(findings), undefined);
+    if (provable.length === 0) return plan;
+    const after = attempt('noting offsets', () => watchUse(provable, sync), undefined);
+    return { ...plan, after: after && safely(after) };
+  }
+
+  /** An audit asks about all that passes, whether it is worth telling or not. */
+  function traceOf(decision: Decision, outcomes: readonly Outcome[]): Trace | undefined {
+    const passed = outcomes.filter(outcome => outcome.disposition === 'passed');
+    if (passed.length === 0) return undefined;
+    const all = passed.map(outcome => ({ ...outcome, reported: true }));
+    const recording = { mode, candidate: undefined, redact: world.redact, openerOf };
+    return world.audit?.prepare(record(decision, all, recording).map(({ make }) => make()));
+  }
+
+  function judgeBy(
+    { policy, mode }: Candidate,
+    request: SpawnRequest,
+    caller: Caller | undefined,
+  ): Outcome[] {
+    return dispose(decide(request, caller, policy), mode);
+  }
+
+  function openerOf({ file }: Crossing): Opener | undefined {
+    return attempt('finding the opener', () => world.findOpener(file), undefined);
+  }
+
+  function refusal(tellings: readonly Telling[]): ClosefdsError {
+    const saying = () => toRefusal(tellings.map(({ make }) => make()));
+    const otherwise = 'closefds refused to start a process, and failed at saying why';
+    const message = tellings.length === 0 ? otherwise : attempt('saying why', saying, otherwise);
+    return new ClosefdsError('ERR_CLOSEFDS_DENIED', message);
+  }
+
+  function describe(fd: number): OpenFile {
+    return attempt('describing an FD', () => world.describe(fd), UNKNOWN_FILE);
+  }
+
+  /** Gives what was told: the same finding for the same key, as many times as it occurs. */
+  function tell({ key, sort, sourceFd, make }: Telling): Passed[] {
+    const isFull = told.size >= MOST_KEYS;
+    const before = told.get(key) ?? (isFull ? firsts.get(sort) : undefined);
+    if (before !== undefined) {
+      report(before, 'again');
+      return [{ finding: before, fd: sourceFd }];
+    }
+    const finding = isFull ? undefined : attempt('making a finding', make, undefined);
+    if (finding === undefined) return [];
+    told.set(key, finding);
+    report(finding, firsts.has(sort) ? 'another' : 'first');
+    if (!firsts.has(sort)) firsts.set(sort, finding);
+    return [{ finding, fd: sourceFd }];
+  }
+
+  function report(finding: Finding, occurrence: Occurrence): void {
+    attempt('reporting', () => world.report(finding, occurrence), undefined);
+  }
+
+  /** It runs amid Node's own code, when the child has ended. */
+  function safely(after: AfterSpawn): AfterSpawn {
+    return () => attempt('looking for use', after, undefined);
+  }
+
+  function attempt<T>(step: string, work: () => T, otherwise: T): T {
+    try {
+      return work();
+    } catch (error) {
+      complain(step, error);
+      return otherwise;
+    }
+  }
+
+  /** Once for each way of failing: a report that fails each time must not flood. */
+  function complain(step: string, error: unknown): void {
+    const what = `closefds failed at ${step}: ${messageOf(error)}`;
+    if (!isNew(complaints, what)) return;
+    try {
+      world.report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
+    } catch {
+      // The report is what is broken; there is nobody left to tell.
+    }
+  }
+}
+
+function toJudgement(plan: Plan, told: readonly Passed[]): Judgement {
+  const findings = told.map(({ finding }) => finding);
+  const provable = told.filter(({ finding }) => isProvable(finding));
+  return { plan, findings, provable };
+}
+
+/** Those of the strays that the call's arguments or environment name. */
+function announcedAmong(strays: readonly Stray[], call: PlainCall): readonly number[] {
+  if (strays.length === 0) return NONE;
+  const announced = announcedFds(call);
+  return announced.size === 0 ? NONE : strays.map(({ fd }) => fd).filter(fd => announced.has(fd));
+}
+
+const NONE: readonly number[] = [];
+
+/** A rule may speak of the launcher, the file and the command; the last does not follow from the others. */
+function placeOf({ command }: SpawnCall, caller: Caller | undefined, announced: readonly number[]): string {
+  return `${callSite(caller)} ${announced.join(',')} ${command}`;
+}
+
+/** Of a program that makes up more call sites, commands or targets, what is new is counted as what is like it. */
+const MOST_KEYS = 10_000;
+
+function isNew(seen: Set<string>, key: string): boolean {
+  if (seen.has(key) || seen.size >= MOST_KEYS) return false;
+  seen.add(key);
+  return true;
+}

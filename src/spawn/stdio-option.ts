@@ -1,0 +1,257 @@
+// `options.stdio` as an object of somebody else's: read once, and replaced without a trace.
+//
+// Options may be anything: frozen, inherited, with getters, proxies, revoked proxies. What was
+// read is what Node gets to see, errors included; what Node writes is the caller's to see.
+
+import { designates, isSkippedWhenSync, snapshot } from '../model/spawn-request';
+
+export type Options = Record<PropertyKey, unknown>;
+
+/** `util.types.isProxy`; the language has no way of asking. */
+export type IsProxy = (value: unknown) => boolean;
+
+// ---------------------------------------------------------------------------------------------
+// Reading
+// ---------------------------------------------------------------------------------------------
+
+export interface StdioReading {
+  /** What is judged: undefined if it could not be read. */
+  readonly value: unknown;
+  /**
+   * Gives what the first reading gave, or throws what that threw: for when Node would read again
+   * and might get something else.
+   */
+  readonly again: (() => unknown) | undefined;
+}
+
+const NOTHING_READ: StdioReading = { value: undefined, again: undefined };
+
+export function isOptions(value: unknown): value is Options {
+  return typeof value === 'object' && value !== null && !isRevoked(value) && !Array.isArray(value);
+}
+
+/** Whatever is done with a revoked proxy throws; which words it throws depends on what Node does first. */
+export function isRevoked(value: unknown): boolean {
+  try {
+    Array.isArray(value);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** A property that may be anybody's getter. What it throws is left for Node to meet. */
+export function peek(options: Options, key: PropertyKey): unknown {
+  try {
+    return options[key];
+  } catch {
+    return undefined;
+  }
+}
+
+const { push } = Array.prototype;
+
+/** Reads `stdio` once. */
+export function readStdio(options: Options, ownOnly: boolean, isProxy: IsProxy): StdioReading {
+  let value: unknown;
+  let settled: boolean;
+  try {
+    const lies = isProxy(options);
+    const descriptor = lies && !ownOnly ? undefined : Object.getOwnPropertyDescriptor(options, 'stdio');
+    // The synchronous functions copy the options' own enumerable properties first.
+    if (ownOnly && descriptor?.enumerable !== true) return NOTHING_READ;
+    settled = !lies && descriptor !== undefined && 'value' in descriptor;
+    value = settled ? descriptor?.value : options.stdio;
+  } catch (error) {
+    return { value: undefined, again: () => rethrow(error) };
+  }
+  if (isRevoked(value)) return NOTHING_READ;
+  try {
+    return readSlots(value, settled && !isProxy(value), ownOnly);
+  } catch (error) {
+    // A trap's. The next time it might answer, and nobody would have judged what.
+    if (isProxy(value)) return { value: undefined, again: () => refusing(error) };
+    // A getter's, where there is nothing but stdio. Node will meet it.
+    if (Array.isArray(value) && value.length <= 3) return NOTHING_READ;
+    throw error;
+  }
+}
+
+function readSlots(value: unknown, fixed: boolean, sync: boolean): StdioReading {
+  if (!designates(value)) return { value, again: fixed || !Array.isArray(value) ? undefined : () => value };
+  // It is for a message channel, which the synchronous functions refuse.
+  if (sync && value.length <= 3) return NOTHING_READ;
+  if (!fill(value)) return NOTHING_READ;
+  const { slots, complete } = snapshot(value);
+  if (!complete) return { value: undefined, again: () => slots };
+  return { value: slots, again: fixed ? undefined : () => slots };
+}
+
+/** As Node does next, and fails at if the array is frozen; it is the caller's array that it fills. */
+function fill(slots: readonly unknown[]): boolean {
+  if (slots.length < 3 && !Object.isExtensible(slots)) return false;
+  while (slots.length < 3) push.call(slots, undefined);
+  return true;
+}
+
+/** The slots as far as they show, where readStdio() failed: what is judged then is what is used. */
+export function bareStdio(options: Options): StdioReading {
+  try {
+    const { stdio } = options;
+    const slots: unknown = Array.isArray(stdio) ? [...stdio] : stdio;
+    return { value: slots, again: () => slots };
+  } catch (error) {
+    return { value: undefined, again: () => refusing(error) };
+  }
+}
+
+/** An array for Node to meet the error at, where it would have met it. */
+function refusing(error: unknown): unknown[] {
+  const refuse = () => rethrow(error);
+  return new Proxy([], { get: refuse, has: refuse, set: refuse, ownKeys: refuse });
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Replacing
+// ---------------------------------------------------------------------------------------------
+
+/** What the call gets in place of its own `stdio`. */
+export interface Replacement {
+  /** Throws what reading the caller's own threw. */
+  readonly read: () => unknown;
+  /** How many slots the caller may see. */
+  readonly visible: number | undefined;
+}
+
+/**
+ * Puts the placeholder at these numbers of the child, in slots that the caller did not ask for and does not
+ * get to see.
+ */
+export function covered(
+  stdio: unknown,
+  fds: readonly number[],
+  placeholder: number,
+  sync: boolean,
+): Replacement {
+  const slots = compact(toArray(stdio), sync);
+  const visible = slots.length;
+  for (const fd of fds) {
+    while (slots.length < fd) slots.push('ignore');
+    slots[fd] = placeholder;
+  }
+  return { read: () => slots, visible };
+}
+
+/** An array in which each element's index is its number in the child, as Node would make it. */
+function compact(stdio: readonly unknown[], sync: boolean): unknown[] {
+  const given = stdio.slice();
+  while (given.length < 3) given.push(undefined);
+  const slots: unknown[] = [];
+  given.forEach((value, index) => {
+    if (sync && isSkippedWhenSync(value)) return;
+    // It means the parent's FD of the index at which it stood.
+    slots.push(value === 'inherit' && index !== slots.length ? index : value);
+  });
+  return slots;
+}
+
+function toArray(stdio: unknown): readonly unknown[] {
+  if (Array.isArray(stdio)) return stdio;
+  return typeof stdio === 'string' ? [stdio, stdio, stdio] : [];
+}
+
+/** The same options but for `stdio`, for functions that copy them first. */
+export function withStdio(options: Options, { read }: Replacement, isProxy: IsProxy): Options {
+  // A proxy's answers are not in its descriptors.
+  if (isProxy(options)) {
+    const get = (target: Options, key: PropertyKey) => (key === 'stdio' ? read() : target[key]);
+    return new Proxy(options, { get });
+  }
+  const descriptors: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(options);
+  const { stdio } = descriptors;
+  descriptors.stdio = stdio?.get
+    ? { ...stdio, enumerable: true, get: read }
+    : { value: read(), writable: true, enumerable: true, configurable: true };
+  return Object.create(Object.getPrototypeOf(options), descriptors) as Options;
+}
+
+/** In options, it tells a lower layer of Node's that they come from a call of ours. */
+const TOKEN: unique symbol = Symbol('closefds.call');
+
+/** The same options with a token, for functions that copy them first. Options that take none stay as they are. */
+export function withToken(options: Options, token: symbol, isProxy: IsProxy): Options {
+  const added = { value: token, writable: true, enumerable: true, configurable: true };
+  if (!isProxy(options)) {
+    const descriptors = { ...Object.getOwnPropertyDescriptors(options), [TOKEN]: added };
+    return Object.create(Object.getPrototypeOf(options), descriptors) as Options;
+  }
+  if (!Object.isExtensible(options)) return options;
+  return new Proxy(options, {
+    get: (target, key) => (key === TOKEN ? token : target[key]),
+    ownKeys: target => [...Reflect.ownKeys(target), TOKEN],
+    getOwnPropertyDescriptor: (target, key) =>
+      key === TOKEN ? added : Reflect.getOwnPropertyDescriptor(target, key),
+  });
+}
+
+export function hasToken(options: unknown, token: symbol): boolean {
+  return isOptions(options) && peek(options, TOKEN) === token;
+}
+
+/**
+ * Runs with the same options but for `stdio`, for the function that writes into what it is given:
+ * what it writes is the caller's to see.
+ */
+export function lendStdio<T>(
+  options: Options,
+  { read }: Replacement,
+  isProxy: IsProxy,
+  run: (options: Options) => T,
+): T {
+  const own = isProxy(options) ? undefined : Object.getOwnPropertyDescriptor(options, 'stdio');
+  if (isProxy(options) || own?.get !== undefined) return run(overlaid(options, read));
+  // Node writes to it before anything else, and is about to fail there.
+  if (own?.writable === false || (own === undefined && !Object.isExtensible(options))) return run(options);
+
+  const lent = { writable: true, enumerable: true, configurable: true, ...own, value: read() };
+  Object.defineProperty(options, 'stdio', lent);
+  try {
+    return run(options);
+  } finally {
+    if (options.stdio === lent.value) {
+      if (own === undefined) delete options.stdio;
+      else Object.defineProperty(options, 'stdio', own);
+    }
+  }
+}
+
+/** For options that answer by themselves. Reads after a write give what was written. */
+function overlaid(options: Options, read: () => unknown): Options {
+  let current = read;
+  const get = () => current();
+  const set = (value: unknown) => {
+    options.stdio = value;
+    current = () => value;
+  };
+  return Object.create(options, { stdio: { get, set, enumerable: true } }) as Options;
+}
+
+/** spawnSync's result, and the errors of the exec pair, list every slot. */
+export function trimOutput(work: () => unknown, visible: number | undefined): unknown {
+  if (visible === undefined) return work();
+  try {
+    return trim(work());
+  } catch (error) {
+    throw trim(error);
+  }
+
+  function trim(holder: unknown): unknown {
+    const output = (holder as { output?: unknown } | null | undefined)?.output;
+    if (Array.isArray(output) && output.length > (visible as number)) output.length = visible as number;
+    return holder;
+  }
+}

@@ -1,0 +1,165 @@
+// Designation in code: withFds() and unsafe(), for the code that starts a process.
+//
+// Both only prepare options. Without closefds in the process, withFds() is a convenient way to
+// write `stdio`, and unsafe() changes nothing.
+
+import type { ChildProcess, SerializationType, StdioOptions } from 'node:child_process';
+
+import fs = require('node:fs');
+
+import type { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+import { ClosefdsError } from '../base/errors';
+
+// Registered, so that a library can write them without depending on closefds. What they say stands
+// under a string key too: execa copies options by Object.entries(), which drops symbols.
+const WITH_FDS = Symbol.for('closefds.withFds');
+const UNSAFE = Symbol.for('closefds.unsafe');
+
+interface Marked {
+  readonly __closefds?: { readonly withFds?: FdSources; readonly unsafe?: string };
+}
+
+/** What a child's FD is made of: an FD of this process, something that has one, or a new channel. */
+export type FdSource = number | { readonly fd: number } | Socket | 'pipe' | 'overlapped' | 'ipc' | 'inherit';
+
+/** Child FD (3 or higher) -> source. */
+export type FdSources = Readonly<Record<number, FdSource>>;
+
+/** Options whose `stdio` also passes `F`. */
+export type WithFds<O extends object, F extends FdSources> = Omit<O, 'stdio'> & {
+  stdio: Extract<StdioOptions, readonly unknown[]>;
+  /** What was designated; also carries `F` to `ChildWithFds`. */
+  readonly __closefds?: { readonly withFds: F };
+};
+
+/**
+ * The child that such options make, with a stream in `stdio` for each new channel and null for
+ * what was passed on: `spawn(file, args, options) as ChildWithFds<typeof options>`.
+ */
+export type ChildWithFds<O extends { readonly __closefds?: { readonly withFds: FdSources } }> =
+  ChildProcess & {
+    readonly stdio: ChildStdio<NonNullable<O['__closefds']>['withFds']>;
+  };
+
+type ChildStdio<F extends FdSources> = ChildProcess['stdio'] & {
+  readonly [N in keyof F]: F[N] extends 'pipe' | 'overlapped' ? Readable & Writable : null;
+};
+
+/**
+ * Any options. The choices are named only so that TypeScript keeps the words of `{ stdio: 'inherit' }`
+ * and does not make text of them, which spawn() would refuse.
+ */
+type Options = object & {
+  readonly stdio?: StdioOptions | Anything;
+  readonly encoding?: BufferEncoding | 'buffer' | Anything;
+  readonly killSignal?: NodeJS.Signals | Anything;
+  readonly serialization?: SerializationType | Anything;
+};
+
+type Anything = NonNullable<unknown> | null | undefined;
+
+/** The highest number a slot may have: more slots than this are a mistake, not a wish. */
+const HIGHEST = 65_535;
+
+/**
+ * Returns a copy of `options` whose `stdio` passes FDs to the child under the numbers given:
+ * `withFds({ cwd }, { 3: logFd, 4: 'pipe' })`. Slots 0, 1 and 2 stay as they are in `options`.
+ *
+ * The default policy allows what is designated so. Takes the options of spawn(), exec(),
+ * execFile(), fork() (which also needs a slot with 'ipc'), spawnSync(), execSync() and
+ * execFileSync(); exec() and execFile() have no `stdio` in Node and pass FDs only under closefds.
+ *
+ * Throws ERR_CLOSEFDS_ARGUMENT, before any process exists: a number that is no child FD, a source
+ * that is no FD or is closed, a slot that `options.stdio` has given to something else.
+ */
+export function withFds<O extends Options, const F extends FdSources>(options: O, fds: F): WithFds<O, F> {
+  checkObject(options, 'options');
+  checkObject(fds, 'fds');
+  const stdio = toArray((options as { stdio?: unknown }).stdio);
+  const designated: Record<number, FdSource> = {};
+
+  for (const [key, source] of Object.entries(fds) as [string, unknown][]) {
+    const childFd = checkChildFd(key);
+    checkFree(stdio, childFd);
+    while (stdio.length < childFd) stdio.push(stdio.length < 3 ? undefined : 'ignore');
+    stdio[childFd] = checkSource(source, childFd);
+    designated[childFd] = source as FdSource;
+  }
+  const withFds = Object.freeze(designated);
+  const marks = { ...(options as Marked).__closefds, withFds };
+  return { ...options, stdio, [WITH_FDS]: withFds, __closefds: marks } as unknown as WithFds<O, F>;
+}
+
+/**
+ * Returns a copy of `options` with which one call behaves as without closefds: all that is
+ * designated passes, and the strays too. It is reported each time, with the reason.
+ *
+ * For reviewed places in the code; a rule in the config is the better way where one will do.
+ * Throws ERR_CLOSEFDS_ARGUMENT if the reason is missing.
+ */
+export function unsafe<O extends Options>(options: O, reason: string): O {
+  checkObject(options, 'options');
+  if (typeof reason !== 'string' || reason.trim() === '')
+    throw wrong('unsafe(): the second argument', 'the reason, as text that is not empty', reason);
+  const marks = { ...(options as Marked).__closefds, unsafe: reason };
+  return { ...options, [UNSAFE]: reason, __closefds: marks };
+}
+
+function checkObject(value: unknown, name: string): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw wrong(name, 'an object', value);
+}
+
+function toArray(stdio: unknown): unknown[] {
+  if (stdio === undefined || stdio === null) return [undefined, undefined, undefined];
+  if (typeof stdio === 'string') return [stdio, stdio, stdio];
+  if (Array.isArray(stdio)) return stdio.slice();
+  throw wrong('options.stdio', 'a string or an array', stdio);
+}
+
+function checkChildFd(key: string): number {
+  const fd = Number(key);
+  // Only the canonical form: '03' and '3' would be one FD under two names.
+  if (Number.isInteger(fd) && fd >= 3 && fd <= HIGHEST && String(fd) === key) return fd;
+  throw wrong('fds', `child FDs from 3 to ${HIGHEST} as keys`, key);
+}
+
+function checkFree(stdio: readonly unknown[], childFd: number): void {
+  const taken = stdio[childFd];
+  if (taken === undefined || taken === null || taken === 'ignore') return;
+  throw wrong(`fds[${childFd}]`, 'a slot that options.stdio leaves free', taken);
+}
+
+function checkSource(source: unknown, childFd: number): unknown {
+  const name = `fds[${childFd}]`;
+  if (source === 'pipe' || source === 'overlapped' || source === 'ipc') return source;
+  if (source === 'inherit') return checkOpen(childFd, name);
+  if (isSocket(source)) return source;
+  const fd = typeof source === 'object' && source !== null ? (source as { fd?: unknown }).fd : source;
+  if (typeof fd !== 'number' || !Number.isInteger(fd) || fd < 0 || fd > 0x7fffffff)
+    throw wrong(name, `an FD, an object with one, or 'pipe', 'overlapped', 'ipc', 'inherit'`, source);
+  return checkOpen(fd, name);
+}
+
+/** Connected, so that it has an FD: Node passes it by its handle. */
+function isSocket(source: unknown): boolean {
+  const handle = (source as { _handle?: { fd?: unknown } } | null | undefined)?._handle;
+  return typeof handle?.fd === 'number' && handle.fd >= 0;
+}
+
+function checkOpen(fd: number, name: string): number {
+  try {
+    fs.fstatSync(fd);
+    return fd;
+  } catch (error) {
+    throw wrong(name, 'an FD that is open', fd, error);
+  }
+}
+
+function wrong(place: string, expected: string, found: unknown, cause?: unknown): ClosefdsError {
+  const shown =
+    typeof found === 'object' && found !== null ? Object.prototype.toString.call(found) : String(found);
+  const message = `${place}: expected ${expected}, found ${shown}`;
+  return new ClosefdsError('ERR_CLOSEFDS_ARGUMENT', message, cause === undefined ? undefined : { cause });
+}
