@@ -1,7 +1,7 @@
 // How well the scan does, on programs and published packages of which somebody has read what they
 // pass: npm run bench:scan [-- --write NAME@VERSION...]
 //
-// test/scan-corpus.json lists, for each version of a package, every place that passes FDs or may,
+// test/scan/corpus.json lists, for each version of a package, every place that passes FDs or may,
 // and the compat table's evidence is held against the scan as well. What the scan reports beside
 // them is wrong, and what it does not report is missed:
 //
@@ -21,7 +21,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
 const { scan, findSites } = require(path.join(root, 'dist', 'src', 'scan', 'index.js'));
 const { loadCompat } = require(path.join(root, 'dist', 'src', 'policy', 'compat-table.js'));
-const file = path.join(root, 'test', 'scan-corpus.json');
+const file = path.join(root, 'test', 'scan', 'corpus.json');
 const published = createPublished(path.join(root, '.cache'));
 const LEVELS = ['certain', 'likely', 'possible'];
 

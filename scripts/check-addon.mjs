@@ -28,7 +28,15 @@ const folder = mkdtempSync(path.join(tmpdir(), 'closefds-addon-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 /** Those that are about the addon. What the others try of it is the same, and the suite would take hours. */
-const ABOUT = ['worlds', 'spawn', 'spawning', 'looks', 'worker', 'native-makers', 'faults'];
+const ABOUT = [
+  'hostile-environments',
+  'spawn',
+  'strays/spawn-method',
+  'strays/stray-scan',
+  'hooks/worker',
+  'hooks/native-spawners',
+  'faults',
+];
 const tests = process.argv.length > 2 ? process.argv.slice(2) : ABOUT;
 const native = name => path.join(root, 'native', name);
 const addon = path.join('prebuilds', `${process.platform}-${process.arch}`, 'closefds.glibc.node');

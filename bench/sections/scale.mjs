@@ -29,7 +29,7 @@ export async function run({ quick, folder, progress }) {
 
 function looks({ quick }) {
   const rows = (quick ? [100, 1000] : [100, 1000, 10_000]).map(fds => {
-    const command = [process.execPath, program('looks.js'), String(fds)];
+    const command = [process.execPath, program('stray-scan.js'), String(fds)];
     const { addon, standIn } = JSON.parse(
       execFileSync(tool('close-launcher'), command, { encoding: 'utf8' }),
     );

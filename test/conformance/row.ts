@@ -4,9 +4,9 @@ import { mkdtempSync, realpathSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { withLimit } from '../support/hostile-environments';
 import { write } from '../support/programs';
 import { LEAK, type RunOptions, run, tool } from '../support/run';
-import { withLimit } from '../support/worlds';
 import type { ConformanceWay } from './ways';
 
 export interface Subject {

@@ -1,0 +1,4 @@
+export default {
+  files: ['dist/test/**/*.slow.js'],
+  timeout: '5m',
+};

@@ -1,4 +1,0 @@
-export default {
-  files: ['dist/test/**/*.heavy.js'],
-  timeout: '5m',
-};

@@ -1,0 +1,31 @@
+// The error class, as a program that catches it meets it.
+
+import test from 'ava';
+import { ClosefdsError } from '../../src/base/errors';
+import { temporaryFolder, write } from '../support/programs';
+import { ROOT, run } from '../support/run';
+
+test('the error of a refused spawn is a ClosefdsError of the public API', async t => {
+  const program = `
+    const { ClosefdsError } = require(${JSON.stringify(ROOT)});
+    try {
+      require('node:child_process').spawnSync('true', [], { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
+    } catch (error) {
+      console.log(error instanceof ClosefdsError, error instanceof Error, error.name, error.code);
+    }
+  `;
+  const result = await run(write(temporaryFolder(t), { 'app.js': program }), {
+    env: { CLOSEFDS_MODE: 'strict' },
+  });
+  t.is(result.stdout, 'true true ClosefdsError ERR_CLOSEFDS_DENIED\n');
+});
+
+for (const [name, value] of [
+  ['another error', new Error('x')],
+  ['an error with the code', Object.assign(new Error('x'), { code: 'ERR_CLOSEFDS_DENIED' })],
+  ['an object', {}],
+  ['null', null],
+  ['text', 'ClosefdsError'],
+] as const) {
+  test(`${name} is none`, t => t.false(value instanceof ClosefdsError));
+}

@@ -1,0 +1,334 @@
+// The commands, as a user calls them.
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import { temporaryFolder, write } from '../support/programs';
+import { ROOT, type RunResult, run, runCommand } from '../support/run';
+
+const MAIN = path.join(ROOT, 'dist', 'src', 'cli', 'main.js');
+
+function closefds(args: readonly string[], cwd: string): Promise<RunResult> {
+  return run(MAIN, { nodeArgs: [], args, cwd });
+}
+
+const app = (files: Readonly<Record<string, string>>) => ({ 'package.json': '{"name": "app"}', ...files });
+const installed = (name: string, version: string) => ({
+  [`node_modules/${name}/package.json`]: JSON.stringify({ name, version }),
+});
+const rules = (...list: object[]) => ({ 'closefds.json': JSON.stringify({ rules: list }) });
+const allow = { effect: 'allow', reason: 'r', fds: [3] };
+
+// ---------------------------------------------------------------------------------------------
+// Wrong calls
+// ---------------------------------------------------------------------------------------------
+
+for (const [args, message] of [
+  [['nonsense'], /expected a command \(.*check, .*\), found "nonsense"/],
+  [['check', 'a', 'b'], /expected one FOLDER, found 2/],
+  [['check', 'nowhere'], /expected a FOLDER, found "nowhere", which is none/],
+  [['check', '--format', 'yaml'], /expected text or json after --format, found "yaml"/],
+  [['check', '--nonsense'], /expected --config, --format or --help, found "--nonsense"/],
+  [['check', '--config'], /Option '--config <value>' argument missing/],
+  [['help', 'nonsense'], /expected a command \(.*\), found "nonsense"/],
+  [['explain'], /expected one PACKAGE\[@VERSION\], found 0/],
+  [['explain', 'a', 'b'], /expected one PACKAGE\[@VERSION\], found 2/],
+  [['explain', 'a@latest'], /expected a whole version like 1\.2\.3 after "a@", found "latest"/],
+  [['explain', '@'], /expected PACKAGE or PACKAGE@VERSION, found "@"/],
+  [['explain', 'x y'], /expected PACKAGE or PACKAGE@VERSION, found "x y"/],
+  [['explain', '@a'], /expected PACKAGE or PACKAGE@VERSION, found "@a"/],
+  [['explain', 'a@1.2.3.4'], /expected a whole version like 1\.2\.3 after "a@", found "1\.2\.3\.4"/],
+  [['completion'], /expected one of bash, zsh, fish, found nothing/],
+  [['completion', 'tcsh'], /expected one of bash, zsh, fish, found "tcsh"/],
+  [['doctor', '--format', 'yaml'], /expected text or json after --format, found "yaml"/],
+  [['run'], /expected a COMMAND to run, found none/],
+  [['run', '--mod', 'warn', 'x'], /expected --mode, --config or --report, found "--mod"/],
+] as const) {
+  test(`wrong: closefds ${args.join(' ')}`, async t => {
+    const { code, stdout, stderr } = await closefds(args, temporaryFolder(t));
+    t.deepEqual([code, stdout], [2, '']);
+    t.regex(stderr, message);
+    t.regex(stderr, /See "closefds (?:\w+ )?--help"\.\n$/);
+  });
+}
+
+// ---------------------------------------------------------------------------------------------
+// What all commands have in common
+// ---------------------------------------------------------------------------------------------
+
+const NAMES = ['audit', 'check', 'completion', 'doctor', 'explain', 'learn', 'report', 'run', 'scan'];
+
+for (const name of NAMES) {
+  test(`help: ${name}, with examples`, async t => {
+    const folder = temporaryFolder(t);
+    const calls = [
+      [name, '--help'],
+      [name, '-h'],
+      ['help', name],
+      // What stands behind a COMMAND is the command's own.
+      ...(name === 'run' || name === 'audit' ? [] : [[name, 'x', '--help']]),
+    ];
+    const results = await Promise.all(calls.map(args => closefds(args, folder)));
+    t.deepEqual([...new Set(results.map(({ code, stderr }) => `${code}${stderr}`))], ['0']);
+    const texts = [...new Set(results.map(({ stdout }) => stdout))];
+    t.is(texts.length, 1);
+    t.regex(texts[0] ?? '', new RegExp(`^closefds ${name} `));
+    t.regex(texts[0] ?? '', /\n\n(?: {2}(?:closefds|source|[^\n]*\| closefds) .*\n)+$/);
+  });
+}
+
+for (const [args, code] of [
+  [['--help'], 0],
+  [['check', 'wrong'], 1],
+  [['explain', 'tsx'], 0],
+  [['learn', 'findings.ndjson'], 0],
+  [['completion', 'bash'], 0],
+  [['nonsense'], 2],
+] as const) {
+  test(`a reader that is gone is no error: closefds ${args.join(' ')}`, async t => {
+    const folder = temporaryFolder(t);
+    write(folder, { 'findings.ndjson': '', 'wrong/closefds.json': '{', 'wrong/package.json': '{}' });
+    // The pipe has no reader when the command begins to write.
+    const script = `(sleep 0.2; "$@"; echo "$?" >&3) 3>code | true`;
+    const { stderr } = await runCommand(['sh', '-c', script, 'bash', process.execPath, MAIN, ...args], {
+      cwd: folder,
+    });
+    t.false(/EPIPE|at /.test(stderr), stderr);
+    t.is(readFileSync(path.join(folder, 'code'), 'utf8').trim(), String(code));
+  });
+}
+
+test('a disk that is full is an error, said in one line', async t => {
+  const script = '"$0" "$@" > /dev/full';
+  const { code, stderr } = await runCommand(['sh', '-c', script, process.execPath, MAIN, 'explain', 'tsx'], {
+    cwd: temporaryFolder(t),
+  });
+  t.is(code, 1);
+  t.regex(stderr, /^closefds: stdout cannot be written: ENOSPC.*\n$/);
+});
+
+// ---------------------------------------------------------------------------------------------
+// check
+// ---------------------------------------------------------------------------------------------
+
+for (const [title, files, expected, exit] of [
+  ['no config', {}, /^No config was found/, 0],
+  ['fine', { ...rules({ ...allow, caller: 'a' }), ...installed('a', '1.0.0') }, /: nothing to say\.\n$/, 0],
+  ['wrong', { 'closefds.json': '{"mode": "of"}' }, /^wrong: .*closefds\.json#\/mode: expected "off" or /, 1],
+  [
+    'not installed',
+    { ...rules({ ...allow, caller: 'b' }), ...installed('a', '1.0.0') },
+    /^unused {4}.*rules\/0\n/,
+    1,
+  ],
+  ['nothing is installed', rules({ ...allow, caller: 'b' }), /Nothing is installed there/, 0],
+  [
+    'in a nested folder',
+    {
+      ...rules({ ...allow, caller: '@s/b' }),
+      ...installed('a/node_modules/@s/b', '1.0.0'),
+      ...installed('a', '1.0.0'),
+    },
+    /nothing to say/,
+    0,
+  ],
+  [
+    'in the store of pnpm',
+    { ...rules({ ...allow, caller: 'b' }), ...installed('.pnpm/b@1.0.0/node_modules/b', '1.0.0') },
+    /nothing to say/,
+    0,
+  ],
+  [
+    'Yarn PnP',
+    {
+      ...rules({ ...allow, caller: 'b', range: '^1' }, { ...allow, caller: 'c' }),
+      '.pnp.cjs': `const RAW_RUNTIME_STATE =\n'{"packageRegistryData": [["b", [["npm:1.2.0", {\\\n"packageLocation": "./it\\'s/"}]]]]}';`,
+    },
+    /^unused {4}.*rules\/1\n.*\n2 rules in .*: 1 to look at\.\n$/,
+    1,
+  ],
+  [
+    'in the candidate',
+    { 'closefds.json': '{"candidate": {"rules": [{"effect": "allow", "fds": [3], "reason": "r"}]}}' },
+    /^wide {6}.*candidate\/rules\/0/,
+    1,
+  ],
+] as const) {
+  test(`check: ${title}`, async t => {
+    const folder = temporaryFolder(t);
+    write(folder, app(files));
+    const { code, stdout, stderr } = await closefds(['check'], folder);
+    t.regex(stdout, expected);
+    t.deepEqual([code, stderr], [exit, '']);
+  });
+}
+
+test('check as JSON, of another folder and config', async t => {
+  const folder = temporaryFolder(t);
+  write(folder, { ...app({}), 'other.json': '{"rules": [{"effect": "allow", "fds": [3], "reason": "r"}]}' });
+  const { code, stdout } = await closefds(
+    ['check', '--format=json', '--config', path.join(folder, 'other.json'), folder],
+    '/',
+  );
+  const report = JSON.parse(stdout) as { remarks: { problem: string }[]; rules: number };
+  t.deepEqual([code, report.rules, report.remarks.map(({ problem }) => problem)], [1, 1, ['wide']]);
+});
+
+// ---------------------------------------------------------------------------------------------
+// explain
+// ---------------------------------------------------------------------------------------------
+
+const DEFAULTS = [
+  'message channels pass',
+  'open FDs and new pipes (designated by withFds()) pass',
+  'open FDs (to the null device) pass',
+  'all other FDs are closed and reported',
+];
+
+for (const [title, files, subject, expected] of [
+  ['a package nobody knows', {}, 'nobody-knows@1.0.0', DEFAULTS],
+  ['the compat table', {}, 'tsx@4.23.0', ['message channels at FD 3 pass', ...DEFAULTS]],
+  [
+    'a rule before it',
+    rules({ ...allow, caller: 'a', range: '^1', command: 'x*' }, { ...allow, caller: 'a', range: '^2' }),
+    'a@1.1.0',
+    ['open FDs, new pipes and message channels at FD 3 (for the command "x*") pass', ...DEFAULTS],
+  ],
+  [
+    'a rule that settles all but strays',
+    rules({ caller: 'a', effect: 'deny' }, { caller: '*', effect: 'warn' }),
+    'a@1.1.0',
+    ['open FDs, new pipes and message channels are closed and reported', DEFAULTS[3]],
+  ],
+  [
+    'the installed version',
+    { ...installed('a', '2.0.0'), ...rules({ ...allow, caller: 'a', range: '^1' }) },
+    'a',
+    DEFAULTS,
+  ],
+  [
+    'no version at all',
+    rules({ ...allow, caller: 'a', range: '^1' }),
+    'a',
+    ['open FDs, new pipes and message channels at FD 3 pass (versions ^1)', ...DEFAULTS],
+  ],
+] as const) {
+  test(`explain: ${title}`, async t => {
+    const folder = temporaryFolder(t);
+    write(folder, app(files));
+    const { code, stdout } = await closefds(['explain', '--format', 'json', subject], folder);
+    const [{ rules: explained = [] } = {}] = JSON.parse(stdout) as { rules?: { words: string }[] }[];
+    t.deepEqual([code, explained.map(({ words }) => words)], [0, [...expected] as string[]]);
+  });
+}
+
+for (const [subject, note] of [
+  ['cross-spawn@7.0.6', /It is a launcher/],
+  ['lmdb@3.5.6', /It leaves a file open \(\*\*\/data\.mdb, both\)/],
+  ['tsx@99.0.0', /knows other versions of it: .*4\.23/],
+  ['@backstage/cli@0.1.0', /Its version \S+ was looked through on \d{4}-\d\d-\d\d, and passes nothing/],
+] as const) {
+  test(`explain: what is known of ${subject}`, async t => {
+    const { stdout } = await closefds(['explain', subject], temporaryFolder(t));
+    t.regex(stdout, note);
+  });
+}
+
+for (const [title, subject, files, expected] of [
+  ['a name with a mistake', 'pupeteer', {}, true],
+  ['the app', '.', {}, false],
+  ['installed', 'a', installed('a', '1.0.0'), false],
+  ['in the config', 'a', rules({ ...allow, caller: 'a' }), false],
+  ['in the table', 'tsx', {}, false],
+] as const) {
+  test(`explain: does anybody know it: ${title}`, async t => {
+    const folder = temporaryFolder(t);
+    write(folder, app(files));
+    const { stdout } = await closefds(['explain', subject], folder);
+    t.is(stdout.includes('is the name right?'), expected);
+  });
+}
+
+test('explain: a candidate is named', async t => {
+  const folder = temporaryFolder(t);
+  write(folder, app({ 'closefds.json': '{"candidate": {}}' }));
+  const { stdout } = await closefds(['explain', 'tsx'], folder);
+  t.regex(stdout, /A candidate policy is judged beside this one .*closefds\.json\)/);
+});
+
+test('explain: a wrong config is said, without a stack', async t => {
+  const folder = temporaryFolder(t);
+  write(folder, app({ 'closefds.json': '{' }));
+  const { code, stderr } = await closefds(['explain', 'a'], folder);
+  t.is(code, 1);
+  t.regex(stderr, /^closefds: \S+closefds\.json: not valid JSON: .*\n$/);
+});
+
+// ---------------------------------------------------------------------------------------------
+// completion, the manual page
+// ---------------------------------------------------------------------------------------------
+
+const COMPLETE = `
+  source "$0"
+  COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+  _closefds; printf '%s\\n' "\${COMPREPLY[@]}"
+`;
+
+for (const [words, expected] of [
+  [['closefds', 'expl'], ['explain']],
+  [['closefds', 'check', '--f'], ['--format']],
+  [
+    ['closefds', 'check', '--format', ''],
+    ['text', 'json'],
+  ],
+  [['closefds', 'run', '--mode', 's'], ['strict']],
+  [
+    ['closefds', 'scan', '--format', ''],
+    ['table', 'json', 'sarif'],
+  ],
+  [
+    ['closefds', 'scan', '--show', ''],
+    ['certain', 'likely', 'possible'],
+  ],
+  [['closefds', 'scan', '--fail-on', 'c'], ['certain']],
+  [['closefds', 'check', 'dat'], ['data']],
+  [['closefds', 'check', '--config', 'dat'], ['data']],
+  [['closefds', 'check', 'two'], ['two words']],
+  [['closefds', 'learn', '--write', '--sc'], ['--scan']],
+  [
+    ['closefds', 'completion', ''],
+    ['bash', 'zsh', 'fish'],
+  ],
+  [['closefds', 'help', 'rep'], ['report']],
+] as const) {
+  test(`bash completes "${words.join(' ')}"`, async t => {
+    const folder = temporaryFolder(t);
+    const { stdout: script } = await closefds(['completion', 'bash'], folder);
+    write(folder, { 'completion.bash': script, data: '', 'two words': '' });
+    const { stdout } = await runCommand(['bash', '-c', COMPLETE, './completion.bash', ...words], {
+      cwd: folder,
+    });
+    t.deepEqual(stdout.trim().split('\n'), [...expected] as string[]);
+  });
+}
+
+for (const shell of ['zsh', 'fish']) {
+  test(`${shell} gets every command and its options`, async t => {
+    const folder = temporaryFolder(t);
+    const { stdout: overview } = await closefds(['--help'], folder);
+    const { stdout } = await closefds(['completion', shell], folder);
+    const names = [...overview.matchAll(/^ {2}(\w+) {2,}/gm)].map(([, name = '']) => name);
+    t.true(names.length > 4);
+    for (const name of [...names, 'format', 'enforce']) t.regex(stdout, new RegExp(`\\b${name}\\b`));
+  });
+}
+
+test('the manual page has every command', async t => {
+  const { stdout: overview } = await closefds(['--help'], temporaryFolder(t));
+  const names = [...overview.matchAll(/^ {2}(\w+) {2,}/gm)].map(([, name = '']) => name);
+  const page = readFileSync(path.join(ROOT, 'dist', 'man', 'closefds.1'), 'utf8');
+  t.deepEqual(
+    [...page.matchAll(/^\.SS (\S+)$/gm)].map(([, name]) => name),
+    names,
+  );
+});

@@ -1,0 +1,176 @@
+// From a warn run to a config under which the same program works, as a team would do it.
+
+import { readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { temporaryFolder, write } from '../support/programs';
+import { ROOT, type RunResult, run } from '../support/run';
+
+const MAIN = path.join(ROOT, 'dist', 'src', 'cli', 'main.js');
+
+/** Two files for the child, of which it reads one. */
+const APP = `
+  const fs = require('node:fs');
+  const [used, unused] = ['used', 'unused'].map(name => fs.openSync(__dirname + '/' + name, 'r'));
+  const { stdout } = require('node:child_process').spawnSync('sh', ['-c', 'cat <&3'], {
+    stdio: ['ignore', 'pipe', 'inherit', used, unused],
+  });
+  process.stdout.write(stdout);
+`;
+
+const files = { 'app.js': APP, used: 'read me', unused: 'secret', 'package.json': '{"name": "app"}' };
+const RULE = {
+  caller: '.',
+  kinds: ['fd'],
+  fds: [3],
+  command: 'sh',
+  callSite: 'app.js',
+  type: 'file',
+  access: 'read',
+  effect: 'allow',
+};
+
+async function app(t: ExecutionContext, more: Readonly<Record<string, string>> = {}) {
+  const folder = temporaryFolder(t);
+  write(folder, { ...files, ...more });
+  const program = path.join(folder, 'app.js');
+  const report = path.join(folder, 'findings.ndjson');
+  const learn = (...args: string[]): Promise<RunResult> =>
+    run(MAIN, { nodeArgs: [], args: ['learn', ...args], cwd: folder });
+  const read = (name: string) => readFileSync(path.join(folder, name), 'utf8');
+  await run(program, { env: { CLOSEFDS_MODE: 'warn', CLOSEFDS_REPORT: report } });
+  return { folder, program, learn, read };
+}
+
+const withoutReasons = (rules: readonly { reason?: string }[]) => rules.map(({ reason, ...rule }) => rule);
+
+test('a warn run, learn --write, and enforce works', async t => {
+  const { program, learn, read } = await app(t);
+  t.is((await run(program)).stdout, '');
+  const { code, stdout, stderr } = await learn('--write', 'findings.ndjson');
+  t.deepEqual([code, stderr], [0, '']);
+  t.regex(stdout, /^Added to \S+closefds\.json:/);
+  t.regex(
+    stdout,
+    /Close, no use seen \(1\):\n {2}an open FD at 4 \(\S+unused\) for "sh": the app at \S+app\.js:\d+ \(1 spawn\)\n$/,
+  );
+  t.deepEqual(withoutReasons(JSON.parse(read('closefds.json')).rules), [RULE]);
+  const enforced = await run(program);
+  t.is(enforced.stdout, 'read me');
+  t.is(enforced.stderr.match(/designated FD \d+/g)?.join(), 'designated FD 4');
+});
+
+test('what is learned already is not written again', async t => {
+  const { folder, learn, read } = await app(t);
+  await learn('--write', 'findings.ndjson');
+  const [before, time] = [read('closefds.json'), statSync(path.join(folder, 'closefds.json')).mtimeMs];
+  const { stdout } = await learn('--write', 'findings.ndjson');
+  t.regex(stdout, /^No rule to add\.\n/);
+  t.deepEqual([read('closefds.json'), statSync(path.join(folder, 'closefds.json')).mtimeMs], [before, time]);
+});
+
+test('what else the config says, and how, stays', async t => {
+  const config =
+    '{\n\t"$schema": "x",\n\t"rules": [\n\t\t{ "caller": "a", "effect": "deny" }\n\t],\n\t"unverified": "deny"\n}';
+  const { learn, read } = await app(t, { 'closefds.json': config });
+  await learn('--write', 'findings.ndjson');
+  const [, ...added] = JSON.parse(read('closefds.json')).rules;
+  t.deepEqual(withoutReasons(added), [RULE]);
+  const text = read('closefds.json');
+  t.true(
+    text.startsWith(
+      '{\n\t"$schema": "x",\n\t"rules": [\n\t\t{\n\t\t\t"caller": "a",\n\t\t\t"effect": "deny"\n\t\t},\n',
+    ),
+  );
+  t.true(text.endsWith('\t],\n\t"unverified": "deny"\n}'));
+});
+
+test('in a package.json', async t => {
+  const { learn, read } = await app(t, { 'package.json': '{"name": "app", "closefds": {"compat": true}}\n' });
+  await learn('--write', 'findings.ndjson');
+  const { name, closefds } = JSON.parse(read('package.json'));
+  t.deepEqual([name, closefds.compat, withoutReasons(closefds.rules)], ['app', true, [RULE]]);
+});
+
+test('before a rule that only reports', async t => {
+  const warn = { caller: '.', effect: 'warn' };
+  const { learn, read } = await app(t, {
+    'closefds.json': JSON.stringify({ rules: [{ caller: 'a', effect: 'deny' }, warn] }),
+  });
+  await learn('--write', 'findings.ndjson');
+  const { rules } = JSON.parse(read('closefds.json'));
+  t.deepEqual(withoutReasons(rules), [{ caller: 'a', effect: 'deny' }, RULE, warn]);
+});
+
+test('into a config that is not there yet', async t => {
+  const { learn, read } = await app(t);
+  const refused = await learn('--config', 'new.json', 'findings.ndjson');
+  t.is(refused.code, 1);
+  t.regex(refused.stderr, /^closefds: \S+new\.json: /);
+  await learn('--write', '--config', 'new.json', 'findings.ndjson');
+  t.deepEqual(withoutReasons(JSON.parse(read('new.json')).rules), [RULE]);
+});
+
+test('to a config that is wrong nothing is added', async t => {
+  const { learn, read } = await app(t);
+  const { folder } = await app(t);
+  write(folder, { 'closefds.json': '{"rules": 1}' });
+  const { code, stderr } = await learn(
+    '--write',
+    '--config',
+    path.join(folder, 'closefds.json'),
+    'findings.ndjson',
+  );
+  t.is(code, 1);
+  t.regex(stderr, /#\/rules: expected an array, found 1/);
+  t.throws(() => read('closefds.json'), { code: 'ENOENT' });
+});
+
+test('as JSON, from several files and stdin, and by announcement', async t => {
+  const { folder, learn, read } = await app(t);
+  const line = JSON.parse(read('findings.ndjson').split('\n')[0] as string);
+  const told = { ...line, kind: 'pipe', childFd: 9, used: undefined, announcement: '--status-fd 9' };
+  write(folder, { 'more.ndjson': `${JSON.stringify(told)}\n` });
+  const proposed = async (...args: string[]) =>
+    JSON.parse((await learn('--format', 'json', ...args)).stdout).rules.map(
+      ({ fds }: { fds: number[] }) => fds,
+    );
+  t.deepEqual(await proposed('findings.ndjson', 'more.ndjson'), [[3]]);
+  t.deepEqual(await proposed('--announced', 'findings.ndjson', 'more.ndjson'), [[3], [9]]);
+  const piped = await run(MAIN, {
+    nodeArgs: [],
+    args: ['learn', '--format=json'],
+    cwd: folder,
+    input: read('findings.ndjson'),
+  });
+  t.is(JSON.parse(piped.stdout).rules.length, 1);
+});
+
+test('with a scan: a place seen in both is one, and one that did not run is named', async t => {
+  const more = `${APP}\n  if (process.argv[2])\n    require('node:child_process').spawn('x', [], { stdio: [0, 1, 2, used] });\n`;
+  const { folder, learn } = await app(t, { 'app.js': more });
+  const scan = await run(MAIN, {
+    nodeArgs: [],
+    args: ['scan', '--no-cache', '--format', 'json'],
+    cwd: folder,
+  });
+  write(folder, { 'scan.json': scan.stdout });
+  const { stdout } = await learn('--scan', 'scan.json', 'findings.ndjson');
+  t.regex(stdout, /\nFound by the scan, and not run in these findings \(1\):\n {2}the app at app\.js:\d+\n$/);
+});
+
+for (const [args, code, message] of [
+  [['nowhere.ndjson'], 2, /nowhere\.ndjson cannot be read: there is no such file/],
+  [['.'], 2, /expected a file, found a folder: \./],
+  [['--scan', 'nowhere.json', 'findings.ndjson'], 2, /nowhere\.json cannot be read: there is no such file/],
+  [['--scan', 'package.json', 'findings.ndjson'], 2, /expected what "closefds scan --format json" prints/],
+  [['app.js'], 1, /expected findings, found \d+ lines that are none/],
+  [['--format', 'yaml', 'findings.ndjson'], 2, /expected text or json after --format, found "yaml"/],
+] as const) {
+  test(`wrong: closefds learn ${args.join(' ')}`, async t => {
+    const { learn } = await app(t);
+    const result = await learn(...args);
+    t.is(result.code, code);
+    t.regex(result.stderr, message);
+  });
+}

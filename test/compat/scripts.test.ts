@@ -1,0 +1,290 @@
+// The scripts that hold the compat table against published packages, with a registry of a few small
+// packages in npm's place.
+
+import { chmodSync, cpSync, existsSync, readFileSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { temporaryFolder, write } from '../support/programs';
+import { ROOT, type RunResult, runCommand } from '../support/run';
+
+/** Package -> version -> file -> text. */
+type Registry = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, string>>>>>>;
+
+/** As much of npm as the scripts use. */
+const NPM = `#!${process.execPath}
+const { execFileSync } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const registry = JSON.parse(fs.readFileSync(path.join(__dirname, 'registry.json'), 'utf8'));
+const [command, ...args] = process.argv.slice(2);
+const wanted = args.slice(0, args.findIndex(arg => !/^(@\\w+\\/)?\\w+(@\\d\\S*)?$/.test(arg) || arg === 'versions'));
+for (const spec of wanted) {
+  const [, name, version] = /^(@?[^@]+)(?:@(.+))?$/.exec(spec);
+  const versions = Object.keys(registry[name] ?? {});
+  if (versions.length === 0 || (version && !versions.includes(version))) {
+    console.error('npm error code E404\\nnpm error 404 Not Found - GET ' + spec);
+    process.exit(1);
+  }
+  if (command === 'view') console.log(JSON.stringify({ versions, 'dist-tags': { latest: versions.at(-1) } }));
+  else {
+    const to = args[args.indexOf('--pack-destination') + 1];
+    const files = path.join(to, 'files');
+    for (const [file, text] of Object.entries(registry[name][version])) {
+      fs.mkdirSync(path.dirname(path.join(files, 'package', file)), { recursive: true });
+      fs.writeFileSync(path.join(files, 'package', file), text);
+    }
+    const tarball = path.join(to, name.replace('@', '').replace('/', '-') + '-' + version + '.tgz');
+    execFileSync('tar', ['-czf', tarball, '-C', files, 'package']);
+    fs.rmSync(files, { recursive: true });
+  }
+}
+`;
+
+/** A folder like this repository, with the scripts and one table file. */
+function house(t: ExecutionContext, registry: Registry, table?: object) {
+  const folder = temporaryFolder(t);
+  cpSync(path.join(ROOT, 'scripts'), path.join(folder, 'scripts'), { recursive: true });
+  for (const name of ['node_modules', 'dist'])
+    symlinkSync(path.join(ROOT, name), path.join(folder, name), 'dir');
+  const npm = write(folder, { 'bin/npm': NPM, 'bin/registry.json': JSON.stringify(registry) });
+  chmodSync(npm, 0o755);
+  const file = path.join(folder, 'compat', 'packages', 'thing.json');
+  write(folder, { 'compat/packages/other.json': '{}\n' });
+  if (table !== undefined)
+    write(folder, { 'compat/packages/thing.json': `${JSON.stringify(table, null, 2)}\n` });
+  const run = (script: string, ...args: string[]): Promise<RunResult> =>
+    runCommand([process.execPath, path.join(folder, 'scripts', `${script}.mjs`), ...args], {
+      env: { PATH: `${path.dirname(npm)}:${process.env.PATH}` },
+    });
+  return { folder, file, run };
+}
+
+// ---------------------------------------------------------------------------------------------
+// compat:verify
+// ---------------------------------------------------------------------------------------------
+
+const SHOWS = 'stdio: [0, 1, 2, 3]';
+const CALL = `const cp = require('child_process');\ncp.spawn('tool', [], { ${SHOWS} });\n`;
+const OTHER = 'exports.nothing = true;\n';
+const FIRST = { '1.0.0': { 'index.js': CALL } };
+
+const EVIDENCE = {
+  version: '1.0.0',
+  file: 'index.js',
+  line: 2,
+  shows: SHOWS,
+  checked: '2026-11-24',
+  exercised: 'read',
+};
+const ENTRY = { range: '>=1.0.0 <=1.0.0', kinds: ['fd'], fds: [3], evidence: [EVIDENCE] };
+const ENDED = {
+  ...ENTRY,
+  range: '>=1.0.0 <2.0.0',
+  ends: { version: '2.0.0', why: 'it uses a file', checked: '2026-11-24' },
+};
+const filled = (entry: object) => ({ package: 'thing', passes: [entry] });
+const WRONG_HASH = `sha512-${'A'.repeat(86)}==`;
+const WHAT = 'thing passes fd 3 >=1.0.0 <=1.0.0';
+
+const VERDICTS: readonly (readonly [
+  name: string,
+  versions: Registry[string],
+  entry: object,
+  said: string,
+])[] = [
+  ['nothing changed', FIRST, ENTRY, `ok: ${WHAT}`],
+  ['a line that moved by a few', FIRST, { ...ENTRY, evidence: [{ ...EVIDENCE, line: 5 }] }, `ok: ${WHAT}`],
+  ['a newer prerelease', { ...FIRST, '2.0.0-rc.1': { 'index.js': OTHER } }, ENTRY, `ok: ${WHAT}`],
+  [
+    'a newer version with the text in another file',
+    { ...FIRST, '1.1.0': { 'lib/main.js': CALL } },
+    ENTRY,
+    `unverified newer version: ${WHAT} (1.1.0 has the same text)`,
+  ],
+  [
+    'a newer version without it',
+    { ...FIRST, '1.1.0': { 'index.js': OTHER } },
+    ENTRY,
+    `no longer passes: ${WHAT} (1.1.0 lacks "${SHOWS}")`,
+  ],
+  [
+    'an end that is one',
+    { ...FIRST, '2.0.0': { 'index.js': OTHER }, '3.0.0': { 'index.js': OTHER } },
+    ENDED,
+    'ok: thing passes fd 3 >=1.0.0 <2.0.0',
+  ],
+  [
+    'an end that is none',
+    { ...FIRST, '2.0.0': { 'index.js': CALL } },
+    ENDED,
+    `evidence wrong: thing passes fd 3 >=1.0.0 <2.0.0 (ends in 2.0.0: index.js still has "${SHOWS}")`,
+  ],
+  [
+    'a newer version before the end',
+    { ...FIRST, '1.5.0': { 'index.js': CALL }, '2.0.0': { 'index.js': OTHER } },
+    ENDED,
+    'unverified newer version: thing passes fd 3 >=1.0.0 <2.0.0 (1.5.0 has the same text)',
+  ],
+  [
+    'another line',
+    FIRST,
+    { ...ENTRY, evidence: [{ ...EVIDENCE, line: 20 }] },
+    `evidence moved: ${WHAT} (1.0.0 index.js:20: now at line 2)`,
+  ],
+  [
+    'another file',
+    FIRST,
+    { ...ENTRY, evidence: [{ ...EVIDENCE, file: 'lib/index.js' }] },
+    `evidence moved: ${WHAT} (1.0.0 lib/index.js:2: now in index.js)`,
+  ],
+  [
+    'a text that never was',
+    FIRST,
+    { ...ENTRY, evidence: [{ ...EVIDENCE, shows: 'stdio: [4]' }] },
+    `evidence wrong: ${WHAT} (1.0.0 index.js:2: "stdio: [4]" is not in the tarball)`,
+  ],
+  [
+    'a version that never was',
+    FIRST,
+    { ...ENTRY, evidence: [{ ...EVIDENCE, version: '0.9.0' }] },
+    `evidence wrong: ${WHAT} (0.9.0 index.js:2: not to be had (404 Not Found - GET thing@0.9.0))`,
+  ],
+];
+
+for (const [name, versions, entry, said] of VERDICTS) {
+  test(`compat:verify says of ${name}: ${said.split(':', 1)[0]}`, async t => {
+    const { file, run } = house(t, { thing: versions }, filled(entry));
+    // Hashes are of tarballs that this test has just made; what else is wrong, --write leaves alone.
+    await run('compat-verify', '--write', 'thing');
+    const table = JSON.parse(readFileSync(file, 'utf8'));
+    table.passes[0].evidence[0].line = (entry as typeof ENTRY).evidence[0]?.line;
+    const text = `${JSON.stringify(table, null, 2)}\n`;
+    write(path.dirname(file), { 'thing.json': text });
+
+    const { stdout, code } = await run('compat-verify', 'thing');
+    t.is(stdout, `${said}\n`);
+    t.is(code, /^evidence/.test(said) ? 1 : 0);
+    t.is(readFileSync(file, 'utf8'), text, 'nothing is written');
+  });
+}
+
+test('compat:verify finds another tarball, and --write does not hide it', async t => {
+  const table = filled({ ...ENTRY, evidence: [{ ...EVIDENCE, integrity: WRONG_HASH }] });
+  const { file, run } = house(t, { thing: FIRST }, table);
+  const before = JSON.parse(readFileSync(file, 'utf8'));
+  const { stdout, code } = await run('compat-verify', '--write', 'thing');
+  t.regex(stdout, /^evidence wrong: .*the tarball is sha512-/);
+  t.is(code, 1);
+  t.deepEqual(JSON.parse(readFileSync(file, 'utf8')), before);
+});
+
+test('compat:verify goes on past a package that is gone, though its tarball was kept', async t => {
+  const { folder, run } = house(t, { thing: FIRST }, filled(ENTRY));
+  await run('compat-verify', '--write', 'thing');
+  write(folder, { 'bin/registry.json': '{}' });
+  const { stdout, code } = await run('compat-verify');
+  t.is(stdout, `evidence wrong: ${WHAT} (no versions: 404 Not Found - GET thing)\n`);
+  t.is(code, 1);
+});
+
+test('compat:verify --write corrects a line and fills in a hash', async t => {
+  const { file, run } = house(
+    t,
+    { thing: FIRST },
+    filled({ ...ENTRY, evidence: [{ ...EVIDENCE, line: 20 }] }),
+  );
+  t.is((await run('compat-verify', '--write', 'thing')).code, 0);
+  const [evidence] = JSON.parse(readFileSync(file, 'utf8')).passes[0].evidence;
+  t.is(evidence.line, 2);
+  t.regex(evidence.integrity, /^sha512-[A-Za-z0-9+/]{86}==$/);
+});
+
+// ---------------------------------------------------------------------------------------------
+// compat:new
+// ---------------------------------------------------------------------------------------------
+
+test('compat:new begins an entry for each place that passes FDs', async t => {
+  const { file, run } = house(t, { thing: FIRST });
+  t.is((await run('compat-new', 'thing')).code, 0);
+  const { $schema, passes, ...rest } = JSON.parse(readFileSync(file, 'utf8'));
+  t.deepEqual(rest, { package: 'thing' });
+  t.is($schema, '../schema.json');
+  const [{ evidence, ...entry }] = passes;
+  t.deepEqual(entry, { range: '>=1.0.0 <=1.0.0', kinds: ['fd'], fds: [3], purpose: '', breaks: '' });
+  t.deepEqual(
+    evidence.map(({ version, file, line, exercised }: typeof EVIDENCE) => [version, file, line, exercised]),
+    [['1.0.0', 'index.js', 2, 'read']],
+  );
+  t.is((await run('compat-verify', 'thing')).stdout, `ok: ${WHAT}\n`);
+});
+
+test('compat:new begins an entry for a package that patches', async t => {
+  const patch = `const cp = require('child_process');\nconst { fork } = cp;\ncp.fork = (...args) => fork(...args);\n`;
+  const { file, run } = house(t, { thing: { '1.0.0': { 'index.js': patch } } });
+  t.is((await run('compat-new', 'thing@1.0.0')).code, 0);
+  const { launches, passes } = JSON.parse(readFileSync(file, 'utf8'));
+  t.is(passes, undefined);
+  t.deepEqual(
+    launches.map(({ range, purpose, evidence }: { evidence: [typeof EVIDENCE] } & Record<string, string>) => [
+      range,
+      purpose,
+      evidence.map(({ line }) => line),
+    ]),
+    [['>=1.0.0 <=1.0.0', '', [3]]],
+  );
+});
+
+for (const [name, files, said] of [
+  [
+    'starts nothing',
+    { 'index.js': OTHER },
+    'compat:new: thing@1.0.0 starts no process by itself (to record that: npm run compat:checked -- --write thing@1.0.0); nothing was written.',
+  ],
+  [
+    'has native code',
+    { 'index.js': OTHER, 'binding.gyp': '{}' },
+    'compat:new: thing@1.0.0 starts no process by itself, but has native code, of which only a run tells what it leaves open; nothing was written.',
+  ],
+  [
+    'only has the words',
+    { 'index.js': `const cp = require('child_process');\nargs.push('pipe:3');\n` },
+    'compat:new: thing@1.0.0 has no place that the scan takes for one; nothing was written.',
+  ],
+] as const) {
+  test(`compat:new writes nothing for a package that ${name}`, async t => {
+    const { file, run } = house(t, { thing: { '1.0.0': files } });
+    const { stderr, code } = await run('compat-new', 'thing');
+    t.is(stderr, `${said}\n`);
+    t.is(code, 1);
+    t.false(existsSync(file));
+  });
+}
+
+// ---------------------------------------------------------------------------------------------
+// What they are called with
+// ---------------------------------------------------------------------------------------------
+
+for (const [script, args, code, said] of [
+  ['compat-new', [], 2, 'compat:new: expected NAME or NAME@1.2.3, found nothing.'],
+  ['compat-new', ['thing@^1'], 2, 'compat:new: expected NAME or NAME@1.2.3, found thing@^1.'],
+  ['compat-new', ['../thing'], 2, 'compat:new: expected NAME or NAME@1.2.3, found ../thing.'],
+  ['compat-new', ['a', 'b'], 2, 'compat:new: expected NAME or NAME@1.2.3, found a b.'],
+  ['compat-new', ['other'], 1, 'compat:new: compat/packages/other.json is there already; add to it by hand.'],
+  ['compat-new', ['nothing'], 1, 'compat:new: nothing cannot be had: 404 Not Found - GET nothing.'],
+  [
+    'compat-new',
+    ['thing@9.0.0'],
+    1,
+    'compat:new: thing@9.0.0 cannot be had: 404 Not Found - GET thing@9.0.0.',
+  ],
+  ['compat-verify', ['nobody'], 2, 'No such file: compat/packages/nobody.json'],
+  ['compat-verify', ['--wirte'], 2, `Unknown option '--wirte': expected --write`],
+] as const) {
+  test(`${script} ${args.join(' ')}: ${said}`, async t => {
+    const { run } = house(t, { thing: FIRST });
+    const result = await run(script, ...args);
+    t.is(result.stderr, `${said}\n`);
+    t.is(result.stdout, '');
+    t.is(result.code, code);
+  });
+}

@@ -1,0 +1,125 @@
+// Every `npx closefds ...` that the documentation shows is run, in an app like its readers'; of every
+// other command, where it is run.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import { fences } from '../support/markdown';
+import { temporaryFolder, write } from '../support/programs';
+import { REGISTER, ROOT, run, runCommand } from '../support/run';
+
+const MAIN = path.join(ROOT, 'dist', 'src', 'cli', 'main.js');
+
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'compat/README.md',
+  ...readdirSync(path.join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith('.md'))
+    .map(name => `docs/${name}`),
+];
+
+/** In a block, up to a comment; in a line of text, up to the backquote. */
+const COMMAND = /(?<=`|^|\$ )npx closefds ([^`\n#]+)/gm;
+
+const commands = new Set(
+  PAGES.flatMap(page =>
+    [...readFileSync(path.join(ROOT, page), 'utf8').matchAll(COMMAND)].map(([, command = '']) =>
+      command.trim(),
+    ),
+  ),
+);
+
+const APP = {
+  'package.json': '{"name": "app", "scripts": {"start": "node app.js", "test": "node app.js"}}',
+  'app.js': `require('node:child_process').spawnSync('true', { stdio: [0, 1, 2, 'pipe'] });`,
+  'closefds.ci.json': '{"rules": [{"caller": ".", "fds": [3], "effect": "allow", "reason": "r"}]}',
+};
+
+test('there are some', t => {
+  t.true(commands.size > 10);
+});
+
+for (const command of commands) {
+  test(`npx closefds ${command}`, async t => {
+    const folder = temporaryFolder(t);
+    const app = path.dirname(write(folder, APP));
+    const closefds = (line: string) =>
+      runCommand(['sh', '-c', `exec "$0" "$@" ${line}`, process.execPath, MAIN], { cwd: app });
+    await run(path.join(app, 'app.js'), {
+      nodeArgs: ['--require', REGISTER],
+      cwd: app,
+      env: { CLOSEFDS_MODE: 'warn', CLOSEFDS_REPORT: path.join(app, 'findings.ndjson') },
+    });
+    if (command.includes('--baseline'))
+      await closefds('scan --baseline closefds-baseline.json --write-baseline');
+    const { code, stderr } = await closefds(command);
+    t.is(code, 0, stderr);
+  });
+}
+
+// ---------------------------------------------------------------------------------------------
+// Commands of other programs
+// ---------------------------------------------------------------------------------------------
+
+/** Pages whose blocks a test of their own runs, line by line. */
+const RUN_BY: Readonly<Record<string, string>> = {
+  'docs/recipes.md': 'test/install/recipes.test.ts',
+  'docs/migration.md': 'test/docs/migration.slow.ts',
+};
+
+/** Two that install, and the first of the recipes; `.ci/run` does what CONTRIBUTING.md begins with. */
+const KNOWN = new Set([
+  'npm install closefds',
+  'node --require closefds/register app.js',
+  'npm ci',
+  'npm test',
+]);
+
+const read = (file: string) => readFileSync(path.join(ROOT, file), 'utf8');
+const { scripts } = JSON.parse(read('package.json')) as { scripts: Readonly<Record<string, string>> };
+
+for (const page of PAGES) {
+  test(`${page} shows no command that nothing runs`, t => {
+    const test = RUN_BY[page];
+    if (test !== undefined) {
+      t.true(read(test).includes(path.basename(page)));
+      return;
+    }
+    const lines = fences(read(page), 'sh').flatMap(block => block.trim().split('\n'));
+    const unknown = lines
+      .map(line => line.replace(/ +#.*/, ''))
+      .filter(line => !line.startsWith('npx closefds ') && !KNOWN.has(line) && !isScript(line));
+    t.deepEqual(unknown, []);
+  });
+}
+
+function isScript(line: string): boolean {
+  const [, name = ''] = /^npm run ([\w:]+)$/.exec(line) ?? [];
+  return name in scripts;
+}
+
+test('every script and file that a page tells to run is there', t => {
+  const text = PAGES.map(read).join('\n');
+  const names = [...text.matchAll(/\bnpm run ([\w:]+)/g)].map(([, name = '']) => name);
+  const files = [...text.matchAll(/\bnode ((?:scripts|bench)\/[\w./-]+)/g)].map(([, file = '']) => file);
+  t.true(names.length > 10 && files.length > 1);
+  t.deepEqual(
+    names.filter(name => !(name in scripts)),
+    [],
+  );
+  t.deepEqual(
+    files.filter(file => !existsSync(path.join(ROOT, file))),
+    [],
+  );
+});
+
+test('CONTRIBUTING.md names every script of the package that is for people', t => {
+  const named = new Set(
+    [...read('CONTRIBUTING.md').matchAll(/\bnpm (?:run )?([\w:]+)/g)].map(([, name]) => name),
+  );
+  t.deepEqual(
+    Object.keys(scripts).filter(name => !named.has(name) && !/^pre(?!builds$)/.test(name)),
+    [],
+  );
+});

@@ -1,0 +1,362 @@
+// Findings as sentences, and the page that explains them.
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import {
+  FINDING_CODES,
+  type Finding,
+  type FindingCode,
+  type SelfFinding,
+  type SpawnFinding,
+} from '../../src/findings/finding';
+import { DOCUMENTATION, toAdvice, toMessage, toRefusal } from '../../src/findings/message';
+import { ROOT } from '../support/run';
+import { caller } from '../support/values';
+
+const app = caller({ file: '/app/server.js', line: 3, column: 5, fileInPackage: 'server.js' });
+const tsx = caller({
+  name: 'tsx',
+  version: '4.6.0',
+  file: '/app/node_modules/tsx/cli.mjs',
+  line: 1,
+  column: 2,
+});
+
+const DEFAULT = { source: 'default', reason: 'no rule allows it' };
+
+function stray(given: Partial<SpawnFinding> = {}): SpawnFinding {
+  return {
+    code: 'CLOSEFDS_STRAY',
+    mode: 'enforce',
+    effect: 'deny',
+    disposition: 'closed',
+    kind: 'stray',
+    childFd: 20,
+    sourceFd: 20,
+    target: '/data/LOCK',
+    type: 'file',
+    access: 'both',
+    atStart: false,
+    route: 'spawn',
+    command: 'sh',
+    caller: app,
+    rule: DEFAULT,
+    announcement: undefined,
+    ...given,
+  };
+}
+
+const nothing = { target: undefined, type: undefined, access: undefined, sourceFd: undefined };
+
+function designated(given: Partial<SpawnFinding> = {}): SpawnFinding {
+  return stray({ code: 'CLOSEFDS_DESIGNATED', kind: 'pipe', childFd: 3, ...nothing, ...given });
+}
+
+function unverified(given: Partial<SpawnFinding> = {}): SpawnFinding {
+  const rule = { source: 'compat/packages/tsx.json', reason: 'the watcher', knownUpTo: '4.5.0' };
+  return designated({
+    code: 'CLOSEFDS_UNVERIFIED',
+    effect: 'warn',
+    disposition: 'passed',
+    caller: tsx,
+    rule,
+    ...given,
+  });
+}
+
+function unsafe(given: Partial<SpawnFinding> = {}): SpawnFinding {
+  return stray({
+    code: 'CLOSEFDS_UNSAFE',
+    disposition: 'passed',
+    rule: { source: 'unsafe()', reason: 'reviewed' },
+    ...given,
+  });
+}
+
+function candidate(given: Partial<SpawnFinding> = {}): SpawnFinding {
+  return designated({
+    code: 'CLOSEFDS_CANDIDATE',
+    effect: 'allow',
+    disposition: 'passed',
+    rule: { source: 'closefds.json#/rules/0', reason: 'the worker reads it' },
+    candidate: {
+      effect: 'deny',
+      disposition: 'closed',
+      rule: { source: 'default', reason: 'no rule allows it' },
+    },
+    ...given,
+  });
+}
+
+function self(code: SelfFinding['code'], what = 'something happened'): SelfFinding {
+  return { code, mode: 'enforce', what };
+}
+
+// A Record, so that a code without an example does not compile.
+const EXAMPLES: Readonly<Record<FindingCode, Finding>> = {
+  CLOSEFDS_STRAY: stray(),
+  CLOSEFDS_DESIGNATED: designated(),
+  CLOSEFDS_UNVERIFIED: unverified(),
+  CLOSEFDS_UNSAFE: unsafe(),
+  CLOSEFDS_CANDIDATE: candidate(),
+  CLOSEFDS_STAND_IN: self('CLOSEFDS_STAND_IN'),
+  CLOSEFDS_UNGUARDED: self('CLOSEFDS_UNGUARDED'),
+  CLOSEFDS_RULE_EXPIRED: self('CLOSEFDS_RULE_EXPIRED'),
+  CLOSEFDS_RUNTIME: self('CLOSEFDS_RUNTIME'),
+  CLOSEFDS_SECOND_COPY: self('CLOSEFDS_SECOND_COPY'),
+  CLOSEFDS_REPORT_FAILED: self('CLOSEFDS_REPORT_FAILED'),
+  CLOSEFDS_INTERNAL_ERROR: self('CLOSEFDS_INTERNAL_ERROR'),
+};
+
+test('the list of codes is the type', t => {
+  t.deepEqual([...FINDING_CODES].sort(), Object.keys(EXAMPLES).sort());
+});
+
+test('the page has one heading for each code, and no other', t => {
+  const page = readFileSync(path.join(ROOT, DOCUMENTATION), 'utf8');
+  const headings = [...page.matchAll(/^## `?(\S+?)`?$/gm)].map(([, heading = '']) => heading);
+  t.deepEqual(headings.sort(), [...FINDING_CODES].sort());
+});
+
+for (const code of FINDING_CODES) {
+  test(`${code}: the advice is about it and names its place in the page`, t => {
+    t.true(toAdvice(EXAMPLES[code]).endsWith(` See docs/findings.md#${code.toLowerCase()} in the package.`));
+    t.notRegex(toAdvice(EXAMPLES[code]), /undefined|null|NaN/);
+    t.notRegex(toMessage(EXAMPLES[code]), /undefined|null|NaN|\n/);
+  });
+}
+
+const BY_APP = 'the app starting "sh" with spawn() at /app/server.js:3:5';
+
+for (const [name, finding, message] of [
+  ['a stray', stray(), `stray FD 20 (file /data/LOCK, read-write, opened since start) was closed: ${BY_APP}`],
+  [
+    'inherited',
+    stray({ atStart: true, access: 'read' }),
+    `stray FD 20 (file /data/LOCK, read-only, inherited at start) was closed: ${BY_APP}`,
+  ],
+  [
+    'a target that is no path names the type itself',
+    stray({ target: 'pipe:[8123]', type: 'pipe', access: 'write' }),
+    `stray FD 20 (pipe:[8123], write-only, opened since start) was closed: ${BY_APP}`,
+  ],
+  [
+    'a stray nobody can describe',
+    stray({ ...nothing }),
+    `stray FD 20 (opened since start) was closed: ${BY_APP}`,
+  ],
+  [
+    'passed',
+    stray({ disposition: 'passed' }),
+    `stray FD 20 (file /data/LOCK, read-write, opened since start) passes to the child: ${BY_APP}`,
+  ],
+  [
+    'refused',
+    stray({ disposition: 'refused' }),
+    `stray FD 20 (file /data/LOCK, read-write, opened since start) is not allowed: ${BY_APP}`,
+  ],
+  [
+    'a version newer than the table knows',
+    unverified(),
+    'designated FD 3 (a new pipe) passes to the child: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known up to 4.5.0',
+  ],
+  [
+    'the same, denied by the config',
+    unverified({ effect: 'deny', disposition: 'closed' }),
+    'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known up to 4.5.0',
+  ],
+  [
+    'a version older than the table knows',
+    designated({ caller: { ...tsx, version: '3.0.0' }, rule: { ...DEFAULT, knownIn: ['>=3.12.0 <=4.5.0'] } }),
+    'designated FD 3 (a new pipe) was closed: tsx@3.0.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known from 3.12.0 to 4.5.0',
+  ],
+  [
+    'a version between those that the table knows',
+    designated({ caller: tsx, rule: { ...DEFAULT, knownIn: ['>=3.12.0 <4.0.0', '>=5.0.0 <=5.1.0'] } }),
+    'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known from 3.12.0 to before 4.0.0 and from 5.0.0 to 5.1.0',
+  ],
+  [
+    'a stray of a known package',
+    stray({ opener: { package: 'lmdb', version: '3.5.6', source: 'compat/packages/lmdb.json' } }),
+    `stray FD 20 (file /data/LOCK, read-write, opened since start, most likely by lmdb@3.5.6) was closed: ${BY_APP}`,
+  ],
+  ['a new pipe', designated(), `designated FD 3 (a new pipe) was closed: ${BY_APP}`],
+  ['ipc', designated({ kind: 'ipc' }), `designated FD 3 (the message channel) was closed: ${BY_APP}`],
+  [
+    'an open FD under another number',
+    designated({ kind: 'fd', sourceFd: 18, target: '/tmp/log', type: 'file', access: 'write' }),
+    `designated FD 3 (file /tmp/log, write-only, FD 18 here) was closed: ${BY_APP}`,
+  ],
+  [
+    'an open FD under its own number',
+    designated({ kind: 'fd', sourceFd: 3, target: '/tmp/log', type: 'file', access: 'write' }),
+    `designated FD 3 (file /tmp/log, write-only) was closed: ${BY_APP}`,
+  ],
+  [
+    'an FD of which nothing is known',
+    designated({ kind: 'fd' }),
+    `designated FD 3 (an open FD) was closed: ${BY_APP}`,
+  ],
+  [
+    'a package',
+    designated({ caller: tsx }),
+    'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2',
+  ],
+  [
+    'through launchers',
+    designated({ caller: { ...app, launchers: ['cross-spawn', 'execa'] } }),
+    `designated FD 3 (a new pipe) was closed: ${BY_APP}, through cross-spawn, execa`,
+  ],
+  [
+    'an npm alias',
+    designated({ caller: { ...tsx, name: 'runner', declaredName: 'tsx' } }),
+    'designated FD 3 (a new pipe) was closed: runner@4.6.0 (package "tsx") starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2',
+  ],
+  [
+    'code without a file',
+    designated({ caller: caller({ name: '?' }) }),
+    'designated FD 3 (a new pipe) was closed: code without a file starting "sh" with spawn()',
+  ],
+  [
+    'nobody',
+    designated({ caller: undefined, route: 'execFileSync' }),
+    'designated FD 3 (a new pipe) was closed: an unknown caller starting "sh" with execFileSync()',
+  ],
+  [
+    'announced',
+    designated({ announcement: '--status-fd 3' }),
+    `designated FD 3 (a new pipe) was closed: ${BY_APP}; the child is told of it by "--status-fd 3"`,
+  ],
+  [
+    'a target that is redacted',
+    stray({ target: '[redacted]' }),
+    `stray FD 20 (file [redacted], read-write, opened since start) was closed: ${BY_APP}`,
+  ],
+  [
+    'a candidate that differs',
+    candidate(),
+    `designated FD 3 (a new pipe) passes to the child: ${BY_APP}; the candidate policy would close it`,
+  ],
+  [
+    'a candidate that lets pass what is closed',
+    designated({
+      candidate: {
+        effect: 'allow',
+        disposition: 'passed',
+        rule: { source: 'f#/candidate/rules/0', reason: 'r' },
+      },
+    }),
+    `designated FD 3 (a new pipe) was closed: ${BY_APP}; the candidate policy would let it pass`,
+  ],
+  [
+    'a candidate that agrees',
+    candidate({ code: 'CLOSEFDS_DESIGNATED', disposition: 'closed' }),
+    `designated FD 3 (a new pipe) was closed: ${BY_APP}`,
+  ],
+  [
+    'unsafe()',
+    unsafe(),
+    `unsafe() passed stray FD 20 (file /data/LOCK, read-write, opened since start): ${BY_APP}`,
+  ],
+  [
+    'unsafe() with nothing to pass',
+    unsafe({ kind: undefined, childFd: undefined, ...nothing }),
+    `unsafe() was used: ${BY_APP}`,
+  ],
+  [
+    'a file and a command that would forge lines, or steer a terminal',
+    stray({ target: '/tmp/a\n(node:1) [CLOSEFDS_STRAY]\x1b[2J', command: 'sh\r' }),
+    `stray FD 20 (file /tmp/a\\x0a(node:1) [CLOSEFDS_STRAY]\\x1b[2J, read-write, opened since start) was closed: ${BY_APP.replace('"sh"', '"sh\\x0d"')}`,
+  ],
+  [
+    'about closefds itself',
+    self('CLOSEFDS_UNGUARDED', 'stray FDs reach children'),
+    'stray FDs reach children',
+  ],
+] as const) {
+  test(`message: ${name}`, t => t.is(toMessage(finding), message));
+}
+
+const UNNAMED =
+  'Whoever called cannot be named in a rule: only one without "caller" can allow it, and that allows it to everybody.';
+
+for (const [name, finding, advice] of [
+  [
+    'a stray by default',
+    stray(),
+    'Nobody designated it. If the child needs it, pass it by withFds(), or allow it by a rule with "kinds": ["stray"].',
+  ],
+  [
+    'designated, by default',
+    designated(),
+    'If the child needs it, designate it with withFds(), or allow it in closefds.json: {"caller": ".", "kinds": ["pipe"], "fds": [3], "effect": "allow", "reason": "..."}.',
+  ],
+  [
+    'designated by a package',
+    designated({ caller: tsx, kind: 'fd', childFd: 4 }),
+    'If the child needs it, allow it in closefds.json: {"caller": "tsx", "kinds": ["fd"], "fds": [4], "effect": "allow", "reason": "..."}.',
+  ],
+  ['designated by nobody', designated({ caller: undefined }), UNNAMED],
+  ['designated by code without a file', designated({ caller: caller({ name: '?' }) }), UNNAMED],
+  [
+    'denied by a rule with a reason',
+    stray({ rule: { source: 'closefds.json#/rules/0', reason: 'never the lock' } }),
+    'Denied by closefds.json#/rules/0: never the lock.',
+  ],
+  [
+    'denied by a rule without one',
+    stray({ rule: { source: 'closefds.json#/rules/0', reason: undefined } }),
+    'Denied by closefds.json#/rules/0.',
+  ],
+  [
+    'effect warn',
+    stray({ effect: 'warn', disposition: 'passed', rule: { source: 'closefds.json#/rules/1', reason: 'r' } }),
+    'A rule lets it pass and asks for this report: closefds.json#/rules/1.',
+  ],
+  ['unsafe()', unsafe(), 'Reason given: reviewed.'],
+  ['a rule that expired', self('CLOSEFDS_RULE_EXPIRED'), 'Renew the rule or remove it.'],
+  [
+    'an error of our own',
+    self('CLOSEFDS_INTERNAL_ERROR'),
+    'This is a bug in closefds; what it could not find out was not allowed, save in mode "warn". Please report it.',
+  ],
+  ['another runtime', self('CLOSEFDS_RUNTIME'), 'Use Node.js where all of it has to hold.'],
+  ['a second copy', self('CLOSEFDS_SECOND_COPY'), 'Load one copy, by one preload.'],
+  ['unguarded', self('CLOSEFDS_UNGUARDED'), 'Run `npx closefds doctor` to see what is missing.'],
+  ['the stand-in', self('CLOSEFDS_STAND_IN'), 'Run `npx closefds doctor` to see what is missing.'],
+] as const) {
+  test(`advice: ${name}`, t => {
+    t.is(toAdvice(finding), `${advice} See docs/findings.md#${finding.code.toLowerCase()} in the package.`);
+  });
+}
+
+for (const [name, findings, refusal] of [
+  [
+    'one FD',
+    [designated({ disposition: 'refused' })],
+    `closefds refused to start "sh": one FD is not allowed
+  designated FD 3 (a new pipe) is not allowed: ${BY_APP}
+    If the child needs it, designate it with withFds(), or allow it in closefds.json: {"caller": ".", "kinds": ["pipe"], "fds": [3], "effect": "allow", "reason": "..."}.`,
+  ],
+  [
+    'two of three',
+    [
+      designated({ disposition: 'refused', rule: { source: 'f#/rules/0', reason: 'no' } }),
+      designated({ disposition: 'passed', effect: 'warn', childFd: 5 }),
+      designated({ disposition: 'refused', childFd: 4, rule: { source: 'f#/rules/0', reason: 'no' } }),
+    ],
+    `closefds refused to start "sh": 2 FDs are not allowed
+  designated FD 3 (a new pipe) is not allowed: ${BY_APP}
+    Denied by f#/rules/0: no.
+  designated FD 4 (a new pipe) is not allowed: ${BY_APP}
+    Denied by f#/rules/0: no.`,
+  ],
+] as const) {
+  test(`refusal: ${name}`, t => t.is(toRefusal(findings), refusal));
+}
+
+test('refusal: a command and a file that would forge lines', t => {
+  const forged = toRefusal([stray({ disposition: 'refused', target: '/a\nb', command: 'sh\n' })]);
+  t.is(forged.split('\n').length, 3);
+});

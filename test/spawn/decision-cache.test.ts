@@ -1,0 +1,229 @@
+// A spawn that recurs is judged as the last time, exactly as long as nothing changed that judging depends on.
+
+import test from 'ava';
+import type { Caller } from '../../src/model/caller';
+import { type SpawnCall, type Stray, UNKNOWN_FILE } from '../../src/model/spawn-request';
+import { type Mode, type Policy, type Rule, toPolicy } from '../../src/policy/rule';
+import { createHabits, createMemory } from '../../src/spawn/decision-cache';
+import { createSpawnGuard } from '../../src/spawn/spawn-guard';
+import { call, caller } from '../support/values';
+
+const policyOf = (...rules: Rule[]): Policy =>
+  toPolicy({ rules, compat: [], unverified: 'warn', aliases: {} }, 0);
+const keeping = (command?: string): Policy =>
+  policyOf({ kinds: ['stray'], effect: 'warn', source: 'f', ...(command !== undefined && { command }) });
+const straysOf = (...fds: number[]): Stray[] =>
+  fds.map(fd => ({ fd, identity: '', atStart: false, file: UNKNOWN_FILE }));
+
+interface Step {
+  readonly call?: Partial<SpawnCall>;
+  readonly strays: readonly Stray[];
+  readonly policy: Policy;
+}
+
+const one = straysOf(20);
+const denies = policyOf();
+const keeps = keeping();
+const keepsGit = keeping('git');
+
+/** What each of these spawns keeps, and how each finding was told. */
+for (const [name, steps, kept, told] of [
+  [
+    'the same three times',
+    [
+      { strays: one, policy: keeps },
+      { strays: one, policy: keeps },
+      { strays: one, policy: keeps },
+    ],
+    [[20], [20], [20]],
+    ['first', 'again', 'again'],
+  ],
+  [
+    'another stray',
+    [
+      { strays: one, policy: keeps },
+      { strays: straysOf(20, 21), policy: keeps },
+      { strays: one, policy: keeps },
+    ],
+    [[20], [20, 21], [20]],
+    ['first', 'again', 'first', 'again'],
+  ],
+  [
+    'another policy',
+    [
+      { strays: one, policy: keeps },
+      { strays: one, policy: denies },
+      { strays: one, policy: keeps },
+    ],
+    [[20], [], [20]],
+    ['first', 'first', 'again'],
+  ],
+  [
+    'another command',
+    [
+      { strays: one, policy: keepsGit, call: { command: '/usr/bin/git' } },
+      { strays: one, policy: keepsGit, call: { command: '/bin/sh' } },
+      { strays: one, policy: keepsGit, call: { command: '/usr/bin/git' } },
+    ],
+    [[20], [], [20]],
+    ['first', 'first', 'again'],
+  ],
+  [
+    'a slot in between',
+    [
+      { strays: one, policy: keeps },
+      { strays: one, policy: keeps, call: { stdio: ['pipe', 'pipe', 'pipe', 'ignore'] } },
+      { strays: one, policy: keeps, call: { unsafe: 'reviewed' } },
+      { strays: one, policy: keeps },
+    ],
+    [[20], [20], [20], [20]],
+    ['first', 'again', 'first', 'again'],
+  ],
+] as readonly (readonly [string, readonly Step[], readonly number[][], readonly string[]])[]) {
+  test(name, t => {
+    let now: Step | undefined;
+    const occurrences: string[] = [];
+    const guard = createSpawnGuard('enforce', {
+      strays: () => now?.strays ?? [],
+      describe: () => UNKNOWN_FILE,
+      findOpener: () => undefined,
+      findCaller: () => undefined,
+      mustFindCaller: () => true,
+      policy: () => now?.policy ?? denies,
+      candidate: undefined,
+      redact: [],
+      positionOf: () => undefined,
+      report: (_finding, occurrence) => occurrences.push(occurrence),
+      reportAgain: findings => occurrences.push(...findings.map(() => 'again')),
+      audit: undefined,
+    });
+    const plans = steps.map(step => {
+      now = step;
+      return guard(call(step.call ?? {}));
+    });
+    t.deepEqual(
+      plans.map(({ keep }) => keep.map(({ fd }) => fd)),
+      kept,
+    );
+    t.deepEqual(occurrences, told);
+  });
+}
+
+test('of ever new commands, what is too many is counted as the first', t => {
+  const told = new Map<string, number>();
+  const guard = createSpawnGuard('enforce', {
+    strays: () => one,
+    describe: () => UNKNOWN_FILE,
+    findOpener: () => undefined,
+    findCaller: () => undefined,
+    mustFindCaller: () => true,
+    policy: () => denies,
+    candidate: undefined,
+    redact: [],
+    positionOf: () => undefined,
+    report: (finding, occurrence) => {
+      const title = `${'command' in finding ? finding.command : ''} ${occurrence}`;
+      told.set(title, (told.get(title) ?? 0) + 1);
+    },
+    reportAgain: () => {},
+    audit: undefined,
+  });
+  for (let i = 0; i < 10_007; i++) guard(call({ command: `tool-${i}` }));
+  t.deepEqual(
+    [told.size, told.get('tool-0 first'), told.get('tool-9999 another'), told.get('tool-0 again')],
+    [10_001, 1, 1, 7],
+  );
+});
+
+// ---------------------------------------------------------------------------------------------
+// Commands that always come from one place
+// ---------------------------------------------------------------------------------------------
+
+const callerOf = (line: number): Caller => caller({ file: '/app/a.js', fileInPackage: 'a.js', line });
+
+interface HabitCase {
+  readonly mode?: Mode;
+  readonly policy?: Policy;
+  readonly candidate?: boolean;
+  readonly mustFindCaller?: boolean;
+  /** The line that each spawn comes from. */
+  readonly lines?: readonly number[];
+  readonly command?: string;
+  readonly call?: Partial<SpawnCall>;
+  readonly strays?: readonly Stray[];
+}
+
+const HUNDRED = Array(100).fill(1) as number[];
+
+/** Whether a plan is known of a command that comes again, without asking where it comes from. */
+for (const [name, given, isKnown] of [
+  ['a hundred times from one place', {}, true],
+  ['not so often', { lines: HUNDRED.slice(1) }, false],
+  ['another place in between', { lines: [...HUNDRED.slice(50), 2, ...HUNDRED.slice(50)] }, false],
+  ['and a hundred times since', { lines: [...HUNDRED, 2, ...HUNDRED] }, true],
+  ['when it is time to ask', { mustFindCaller: true }, false],
+  ['another command', { command: 'git' }, false],
+  ['another stray', { strays: straysOf(20) }, false],
+  ['an argument that names the stray', { call: { args: ['--log-fd', '20'] } }, false],
+  ['an argument that names another number', { call: { args: ['--log-fd', '77'] } }, true],
+  ['warn, where each place is looked for', { mode: 'warn' }, false],
+  ['a rule about strays, which may speak of places', { policy: keeps }, false],
+  ['a candidate, whose rules may speak of places', { candidate: true }, false],
+] as readonly (readonly [string, HabitCase, boolean])[]) {
+  test(`of a command without being asked where it comes from: ${name}`, t => {
+    const { mode = 'enforce', policy = denies, lines = HUNDRED } = given;
+    let line = 0;
+    let counted = 0;
+    const guard = createSpawnGuard(mode, {
+      strays: () => one,
+      describe: () => UNKNOWN_FILE,
+      findOpener: () => undefined,
+      findCaller: () => callerOf(line),
+      mustFindCaller: () => given.mustFindCaller === true,
+      policy: () => policy,
+      candidate: given.candidate ? () => ({ policy: denies, mode: 'enforce' }) : undefined,
+      redact: [],
+      positionOf: () => undefined,
+      report: () => {},
+      reportAgain: findings => {
+        counted += findings.length;
+      },
+      audit: undefined,
+    });
+    const plans = lines.map(from => {
+      line = from;
+      return guard(call({ command: 'sh' }));
+    });
+    const before = counted;
+    const plan = guard.recent(call({ command: given.command ?? 'sh', ...given.call }), given.strays ?? one);
+    t.is(plan, isKnown ? plans.at(-1) : undefined);
+    t.is(counted - before, isKnown ? 1 : 0);
+  });
+}
+
+test('habits that are remembered have a bound', t => {
+  const habits = createHabits<number>();
+  const under = { place: 'a', strays: one, policy: denies, candidate: undefined };
+  const note = (command: string) => {
+    for (let i = 0; i < 100; i++) habits.note(command, under, Number(command));
+  };
+  for (let i = 0; i <= 1000; i++) note(String(i));
+  t.deepEqual([habits.recall('0', under), habits.recall('1000', under)], [undefined, 1000]);
+});
+
+test('what is remembered has a bound', t => {
+  const memory = createMemory<number>();
+  const at = (place: string) => ({ place, strays: one, policy: denies, candidate: undefined });
+  for (let i = 0; i <= 1000; i++) memory.keep(at(String(i)), i);
+  t.deepEqual([memory.recall(at('0')), memory.recall(at('1000'))], [undefined, 1000]);
+});
+
+test('another candidate is another judgement', t => {
+  const memory = createMemory<number>();
+  const under = { place: 'p', strays: one, policy: denies };
+  memory.keep({ ...under, candidate: keeps }, 1);
+  t.deepEqual(
+    [keeps, keepsGit, undefined].map(candidate => memory.recall({ ...under, candidate })),
+    [1, undefined, undefined],
+  );
+});

@@ -1,0 +1,109 @@
+// When a spawn must look at the FD table anew, since what passes depends on it.
+
+import test from 'ava';
+import { createStackCapture } from '../../src/callers/capture-stack';
+import { parseConfig } from '../../src/policy/parse-config';
+import type { Mode } from '../../src/policy/rule';
+import type { Settings } from '../../src/policy/settings';
+import { prepareCalls, watchStrays } from '../../src/preload/first-call';
+import { createRealGuard } from '../../src/preload/first-finding';
+import { type ListedStray, NO_STRAY_GUARD, type StrayGuard } from '../../src/strays/stray-guard';
+import { ROOT } from '../support/run';
+import { call } from '../support/values';
+
+/** So large that it is open in no test. */
+const LATER = 900_000;
+const stray = (fd: number): ListedStray => ({ fd, atStart: false, identity: String(fd) });
+
+const settingsOf = (mode: Mode, rules: readonly object[]): Settings => ({
+  mode,
+  config: parseConfig({ rules }, 'f'),
+  configFile: 'f',
+  appRoot: ROOT,
+  report: undefined,
+  audit: undefined,
+});
+
+const nobody = { report: () => {}, reportAgain: () => {}, flush: () => {} };
+
+/** One look is so dear that the next one is due in an hour. */
+function withDearLooks<T>(
+  strays: () => ListedStray[],
+  work: (strayGuard: StrayGuard, clock: () => number) => T,
+): T {
+  let now = 0;
+  const list = () => {
+    now += 36_000;
+    return strays();
+  };
+  return work({ ...NO_STRAY_GUARD, list }, () => now);
+}
+
+/** What is kept of strays that get opened one after the other. */
+function keptOf(mode: Mode, rules: readonly object[], given: Parameters<typeof call>[0]): readonly number[] {
+  let strays: ListedStray[] = [];
+  return withDearLooks(
+    () => strays,
+    (strayGuard, clock) => {
+      const settings = settingsOf(mode, rules);
+      const guard = createRealGuard({
+        settings,
+        strays: watchStrays(settings, strayGuard, clock).strays,
+        capture: createStackCapture(clock),
+        packageRoot: ROOT,
+        ...nobody,
+      });
+      // One call site for all: a new one is looked at anew.
+      const plans = [LATER, LATER + 1, LATER + 2].map(fd => {
+        strays = [...strays, stray(fd)];
+        return guard(call(given));
+      });
+      return (plans.at(-1)?.keep ?? []).map(({ fd }) => fd);
+    },
+  );
+}
+
+const pipe = { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] };
+const all = [LATER, LATER + 1, LATER + 2];
+
+for (const [name, mode, rules, given, kept] of [
+  ['unsafe() passes what is open now', 'enforce', [], { unsafe: 'reviewed' }, all],
+  ['a denial in warn closes nothing else', 'warn', [{ kinds: ['pipe'], effect: 'deny' }], pipe, all],
+  ['a rule about strays keeps what is open now', 'enforce', [{ kinds: ['stray'], effect: 'warn' }], {}, all],
+  ['without such a need, an earlier look will do', 'warn', [], {}, [LATER]],
+] as const) {
+  test(name, t => t.deepEqual(keptOf(mode, rules, given), [...kept]));
+}
+
+for (const [what, native, looks] of [
+  ['after a native call, which may leave FDs open, the next spawn looks anew', true, [1, 1, 2, 2]],
+  ['after another call, the next spawn need not look', false, [1, 1, 1, 1]],
+] as const) {
+  test(what, t => {
+    let looked = 0;
+    const seen = withDearLooks(
+      () => {
+        looked++;
+        return [];
+      },
+      (strayGuard, clock) => {
+        const calls = prepareCalls({
+          settings: settingsOf('enforce', []),
+          strayGuard,
+          packageRoot: ROOT,
+          clock,
+          createRealGuard,
+          ...nobody,
+        });
+        const spawn = calls.spawn(() => 0);
+        const plain = () => Reflect.apply(spawn, { pid: 1 }, [{ file: 'true' }]);
+        const make = () => (native ? calls.native(call({ native: true }), () => {}) : plain());
+        return [plain, make, plain, plain].map(step => {
+          step();
+          return looked;
+        });
+      },
+    );
+    t.deepEqual(seen, [...looks]);
+  });
+}
