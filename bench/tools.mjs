@@ -18,7 +18,9 @@ export const tool = name => path.join(BUILD, name);
 
 export function buildTools() {
   if (!existsSync(REGISTER)) throw new Error('expected a build: npm run build');
-  execFileSync(process.execPath, [path.join(ROOT, 'scripts', 'build-test-tools.mjs')], { stdio: 'inherit' });
+  execFileSync(process.execPath, [path.join(ROOT, 'scripts', 'build', 'test-tools.mjs')], {
+    stdio: 'inherit',
+  });
   mkdirSync(BUILD, { recursive: true });
   const headers = require('node-api-headers').include_dir;
   compile('usage.c', 'usage.node', ['-shared', '-fPIC', '-isystem', headers, '-DNAPI_VERSION=8']);

@@ -1,6 +1,6 @@
 // The conformance list, on the Node that runs the tests, in every way of the stray guard.
 //
-// scripts/conformance.mjs runs it on all versions and writes docs/conformance.md.
+// scripts/verify/conformance.mjs runs it on all versions and writes docs/conformance.md.
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,4 +1,4 @@
-// Every fuzz target, with the same inputs each time. `npm run fuzz` tries others, for longer.
+// Every fuzz target, with the same inputs each time. `npm run verify:fuzz` tries others, for longer.
 
 import test from 'ava';
 import { TARGETS } from './fuzz/targets';

@@ -1,4 +1,4 @@
-// The worlds again, larger: too long for every `npm test`. Run by `npm run test:worlds`.
+// The worlds again, larger: too long for every `npm test`. Run by `npm run verify:hostile`.
 
 import anyTest from 'ava';
 import {

@@ -1,6 +1,6 @@
 // The stray guard in worlds that are worse than usual. Each row asserts the set of a child's FDs.
 //
-// The larger ones are in hostile-environments.slow.ts, run by `npm run test:worlds`.
+// The larger ones are in hostile-environments.slow.ts, run by `npm run verify:hostile`.
 
 import { chmodSync, cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -240,7 +240,7 @@ test('a child with another uid', async t => {
 
 const ADDON = path.join(ROOT, 'prebuilds', `${process.platform}-${process.arch}`, 'closefds.glibc.node');
 
-/** Of scripts/addon.mjs: the first thing that a file which is cut off lacks. */
+/** Of scripts/build/addon.mjs: the first thing that a file which is cut off lacks. */
 const LAST_WORD = '\nclosefds\n';
 
 const BROKEN: Readonly<Record<string, (addon: Buffer) => string | Buffer>> = {
@@ -445,7 +445,7 @@ test('a source that was closed during a spawn: the next file of that number keep
 // Races
 // ---------------------------------------------------------------------------------------------
 
-// Without atfork handlers some do leak; `npm run race` measures how many.
+// Without atfork handlers some do leak; `npm run verify:race` measures how many.
 test('C9 300 spawns on three threads while native threads open FDs: none leaks', async t => {
   const { stdout } = await run(path.join(ROOT, 'test', 'fixtures', 'race.js'), {
     args: ['300', '2', LEAK, LIST_FDS],

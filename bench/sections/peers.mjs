@@ -81,7 +81,7 @@ function runtimesOf(fds, missing) {
   tryTo(missing, 'Bun', () => {
     const [, version, bun] = execFileSync(
       process.execPath,
-      [path.join(ROOT, 'scripts', 'fetch-runtimes.mjs'), 'bun'],
+      [path.join(ROOT, 'scripts', 'verify', 'fetch-runtimes.mjs'), 'bun'],
       { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
     )
       .trim()

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-import { fetchNodes } from '../../scripts/fetch-nodes.mjs';
+import { fetchNodes } from '../../scripts/verify/fetch-nodes.mjs';
 import { compare, inTurns } from '../harness.mjs';
 import { cpu, REGISTER, tool } from '../tools.mjs';
 

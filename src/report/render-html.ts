@@ -13,7 +13,7 @@ import type { Group } from './aggregate';
 import { headOf, skippedOf } from './render-text';
 import type { Report } from './report';
 
-/** Beside this file once built, see scripts/build.mjs. */
+/** Beside this file once built, see scripts/build/build.mjs. */
 const FOLDER = path.join(__dirname, 'page');
 
 export function toPage(report: Report): string {

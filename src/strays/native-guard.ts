@@ -102,7 +102,7 @@ function refuseCutOff(file: string): void {
   if (!fs.readFileSync(file, 'utf8').endsWith(LAST_WORD)) refuseShort(file);
 }
 
-/** What scripts/addon.mjs writes below the linker's work. */
+/** What scripts/build/addon.mjs writes below the linker's work. */
 const LAST_WORD = '\nclosefds\n';
 
 /**

@@ -155,13 +155,13 @@ for (const [name, versions, entry, said] of VERDICTS) {
   test(`compat:verify says of ${name}: ${said.split(':', 1)[0]}`, async t => {
     const { file, run } = house(t, { thing: versions }, filled(entry));
     // Hashes are of tarballs that this test has just made; what else is wrong, --write leaves alone.
-    await run('compat-verify', '--write', 'thing');
+    await run('compat/verify', '--write', 'thing');
     const table = JSON.parse(readFileSync(file, 'utf8'));
     table.passes[0].evidence[0].line = (entry as typeof ENTRY).evidence[0]?.line;
     const text = `${JSON.stringify(table, null, 2)}\n`;
     write(path.dirname(file), { 'thing.json': text });
 
-    const { stdout, code } = await run('compat-verify', 'thing');
+    const { stdout, code } = await run('compat/verify', 'thing');
     t.is(stdout, `${said}\n`);
     t.is(code, /^evidence/.test(said) ? 1 : 0);
     t.is(readFileSync(file, 'utf8'), text, 'nothing is written');
@@ -172,7 +172,7 @@ test('compat:verify finds another tarball, and --write does not hide it', async 
   const table = filled({ ...ENTRY, evidence: [{ ...EVIDENCE, integrity: WRONG_HASH }] });
   const { file, run } = house(t, { thing: FIRST }, table);
   const before = JSON.parse(readFileSync(file, 'utf8'));
-  const { stdout, code } = await run('compat-verify', '--write', 'thing');
+  const { stdout, code } = await run('compat/verify', '--write', 'thing');
   t.regex(stdout, /^evidence wrong: .*the tarball is sha512-/);
   t.is(code, 1);
   t.deepEqual(JSON.parse(readFileSync(file, 'utf8')), before);
@@ -180,9 +180,9 @@ test('compat:verify finds another tarball, and --write does not hide it', async 
 
 test('compat:verify goes on past a package that is gone, though its tarball was kept', async t => {
   const { folder, run } = house(t, { thing: FIRST }, filled(ENTRY));
-  await run('compat-verify', '--write', 'thing');
+  await run('compat/verify', '--write', 'thing');
   write(folder, { 'bin/registry.json': '{}' });
-  const { stdout, code } = await run('compat-verify');
+  const { stdout, code } = await run('compat/verify');
   t.is(stdout, `evidence wrong: ${WHAT} (no versions: 404 Not Found - GET thing)\n`);
   t.is(code, 1);
 });
@@ -193,7 +193,7 @@ test('compat:verify --write corrects a line and fills in a hash', async t => {
     { thing: FIRST },
     filled({ ...ENTRY, evidence: [{ ...EVIDENCE, line: 20 }] }),
   );
-  t.is((await run('compat-verify', '--write', 'thing')).code, 0);
+  t.is((await run('compat/verify', '--write', 'thing')).code, 0);
   const [evidence] = JSON.parse(readFileSync(file, 'utf8')).passes[0].evidence;
   t.is(evidence.line, 2);
   t.regex(evidence.integrity, /^sha512-[A-Za-z0-9+/]{86}==$/);
@@ -205,7 +205,7 @@ test('compat:verify --write corrects a line and fills in a hash', async t => {
 
 test('compat:new begins an entry for each place that passes FDs', async t => {
   const { file, run } = house(t, { thing: FIRST });
-  t.is((await run('compat-new', 'thing')).code, 0);
+  t.is((await run('compat/new', 'thing')).code, 0);
   const { $schema, passes, ...rest } = JSON.parse(readFileSync(file, 'utf8'));
   t.deepEqual(rest, { package: 'thing' });
   t.is($schema, '../schema.json');
@@ -215,13 +215,13 @@ test('compat:new begins an entry for each place that passes FDs', async t => {
     evidence.map(({ version, file, line, exercised }: typeof EVIDENCE) => [version, file, line, exercised]),
     [['1.0.0', 'index.js', 2, 'read']],
   );
-  t.is((await run('compat-verify', 'thing')).stdout, `ok: ${WHAT}\n`);
+  t.is((await run('compat/verify', 'thing')).stdout, `ok: ${WHAT}\n`);
 });
 
 test('compat:new begins an entry for a package that patches', async t => {
   const patch = `const cp = require('child_process');\nconst { fork } = cp;\ncp.fork = (...args) => fork(...args);\n`;
   const { file, run } = house(t, { thing: { '1.0.0': { 'index.js': patch } } });
-  t.is((await run('compat-new', 'thing@1.0.0')).code, 0);
+  t.is((await run('compat/new', 'thing@1.0.0')).code, 0);
   const { launches, passes } = JSON.parse(readFileSync(file, 'utf8'));
   t.is(passes, undefined);
   t.deepEqual(
@@ -253,7 +253,7 @@ for (const [name, files, said] of [
 ] as const) {
   test(`compat:new writes nothing for a package that ${name}`, async t => {
     const { file, run } = house(t, { thing: { '1.0.0': files } });
-    const { stderr, code } = await run('compat-new', 'thing');
+    const { stderr, code } = await run('compat/new', 'thing');
     t.is(stderr, `${said}\n`);
     t.is(code, 1);
     t.false(existsSync(file));
@@ -265,20 +265,20 @@ for (const [name, files, said] of [
 // ---------------------------------------------------------------------------------------------
 
 for (const [script, args, code, said] of [
-  ['compat-new', [], 2, 'compat:new: expected NAME or NAME@1.2.3, found nothing.'],
-  ['compat-new', ['thing@^1'], 2, 'compat:new: expected NAME or NAME@1.2.3, found thing@^1.'],
-  ['compat-new', ['../thing'], 2, 'compat:new: expected NAME or NAME@1.2.3, found ../thing.'],
-  ['compat-new', ['a', 'b'], 2, 'compat:new: expected NAME or NAME@1.2.3, found a b.'],
-  ['compat-new', ['other'], 1, 'compat:new: compat/packages/other.json is there already; add to it by hand.'],
-  ['compat-new', ['nothing'], 1, 'compat:new: nothing cannot be had: 404 Not Found - GET nothing.'],
+  ['compat/new', [], 2, 'compat:new: expected NAME or NAME@1.2.3, found nothing.'],
+  ['compat/new', ['thing@^1'], 2, 'compat:new: expected NAME or NAME@1.2.3, found thing@^1.'],
+  ['compat/new', ['../thing'], 2, 'compat:new: expected NAME or NAME@1.2.3, found ../thing.'],
+  ['compat/new', ['a', 'b'], 2, 'compat:new: expected NAME or NAME@1.2.3, found a b.'],
+  ['compat/new', ['other'], 1, 'compat:new: compat/packages/other.json is there already; add to it by hand.'],
+  ['compat/new', ['nothing'], 1, 'compat:new: nothing cannot be had: 404 Not Found - GET nothing.'],
   [
-    'compat-new',
+    'compat/new',
     ['thing@9.0.0'],
     1,
     'compat:new: thing@9.0.0 cannot be had: 404 Not Found - GET thing@9.0.0.',
   ],
-  ['compat-verify', ['nobody'], 2, 'No such file: compat/packages/nobody.json'],
-  ['compat-verify', ['--wirte'], 2, `Unknown option '--wirte': expected --write`],
+  ['compat/verify', ['nobody'], 2, 'No such file: compat/packages/nobody.json'],
+  ['compat/verify', ['--wirte'], 2, `Unknown option '--wirte': expected --write`],
 ] as const) {
   test(`${script} ${args.join(' ')}: ${said}`, async t => {
     const { run } = house(t, { thing: FIRST });

@@ -215,7 +215,7 @@ function inOrder(value: unknown, given: JsonSchema | undefined): unknown {
 
 test('docs/compat.md lists what the table says', t => {
   const { status, stderr } = spawnSync(process.execPath, [
-    path.join(ROOT, 'scripts', 'compat-page.mjs'),
+    path.join(ROOT, 'scripts', 'compat', 'page.mjs'),
     '--check',
   ]);
   t.is(status, 0, String(stderr));

@@ -23,7 +23,7 @@ function row(
 const RACES = ({ forks }: ConformanceWay): string | undefined =>
   forks
     ? undefined
-    : 'what is opened after the parent was marked, or looked at, may pass; npm run race measures it';
+    : 'what is opened after the parent was marked, or looked at, may pass; npm run verify:race measures it';
 
 // ---------------------------------------------------------------------------------------------
 // CPython's

@@ -7,7 +7,7 @@ import { section } from '../support/markdown';
 import { ROOT, runCommand } from '../support/run';
 
 test('the page is up to date', async t => {
-  const command = [process.execPath, path.join(ROOT, 'scripts', 'build-api.mjs'), '--check'];
+  const command = [process.execPath, path.join(ROOT, 'scripts', 'build', 'api-page.mjs'), '--check'];
   const { code, stderr } = await runCommand(command);
   t.is(code, 0, stderr);
 });

@@ -95,15 +95,15 @@ for (const page of PAGES) {
 }
 
 function isScript(line: string): boolean {
-  const [, name = ''] = /^npm run ([\w:]+)$/.exec(line) ?? [];
+  const [, name = ''] = /^npm run ([\w:-]+)$/.exec(line) ?? [];
   return name in scripts;
 }
 
 test('every script and file that a page tells to run is there', t => {
   const text = PAGES.map(read).join('\n');
-  const names = [...text.matchAll(/\bnpm run ([\w:]+)/g)].map(([, name = '']) => name);
+  const names = [...text.matchAll(/\bnpm run ([\w:-]+)/g)].map(([, name = '']) => name);
   const files = [...text.matchAll(/\bnode ((?:scripts|bench)\/[\w./-]+)/g)].map(([, file = '']) => file);
-  t.true(names.length > 10 && files.length > 1);
+  t.true(names.length > 10 && files.length > 0);
   t.deepEqual(
     names.filter(name => !(name in scripts)),
     [],
@@ -114,12 +114,12 @@ test('every script and file that a page tells to run is there', t => {
   );
 });
 
-test('CONTRIBUTING.md names every script of the package that is for people', t => {
+test('docs/dev/commands.md names every script of the package that is for people', t => {
   const named = new Set(
-    [...read('CONTRIBUTING.md').matchAll(/\bnpm (?:run )?([\w:]+)/g)].map(([, name]) => name),
+    [...read('docs/dev/commands.md').matchAll(/\bnpm (?:run )?([\w:-]+)/g)].map(([, name]) => name),
   );
   t.deepEqual(
-    Object.keys(scripts).filter(name => !named.has(name) && !/^pre(?!builds$)/.test(name)),
+    Object.keys(scripts).filter(name => !named.has(name) && !/^pre/.test(name)),
     [],
   );
 });

@@ -7,7 +7,7 @@ export interface Target {
   readonly name: string;
   /** In words: what would be a bug. */
   readonly holds: string;
-  /** How many inputs `npm test` tries; `npm run fuzz` tries that many at a time, until time is up. */
+  /** How many inputs `npm test` tries; `npm run verify:fuzz` tries that many at a time, until time is up. */
   readonly runs: number;
   /** Tries that many inputs, the same for the same seed. Throws at the first that is a bug, and shows it. */
   readonly run: (seed: number, runs: number) => void | Promise<void>;

@@ -1,4 +1,4 @@
-// All fuzz targets. Run by fuzz.test.ts with one seed each time, and by `npm run fuzz` for longer.
+// All fuzz targets. Run by fuzz.test.ts with one seed each time, and by `npm run verify:fuzz` for longer.
 
 import { CALLS_TARGET } from './calls';
 import { CONFIG_TARGETS } from './config';

@@ -1,4 +1,4 @@
-// Selected by `npm run test:install`.
+// Selected by `npm run verify:install`.
 export default {
   files: ['dist/test/install/**/*.test.js'],
   timeout: '10m',

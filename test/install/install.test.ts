@@ -1,7 +1,7 @@
 // The tarball, installed by each package manager in an empty folder, and run by each Node.
 //
 // Installed without scripts, run without network, and neither finds more on its PATH than Node and
-// a shell: no compiler, no Python. Slow, so `npm run test:install` runs these.
+// a shell: no compiler, no Python. Slow, so `npm run verify:install` runs these.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
@@ -22,7 +22,7 @@ const test = anyTest as TestFn<Context>;
 
 test.before(async t => {
   const tarball = await pack();
-  const listed = await command(ROOT, process.execPath, [path.join('scripts', 'fetch-nodes.mjs')]);
+  const listed = await command(ROOT, process.execPath, [path.join('scripts', 'verify', 'fetch-nodes.mjs')]);
   const nodes = listed.split('\n').map(line => line.split('\t') as [string, string]);
   Object.assign(t.context, { tarball, nodes });
 });

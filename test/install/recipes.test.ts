@@ -30,7 +30,7 @@ const CLOSED = 'its child has [0,1,2]';
 const PASSED = 'its child has [0,1,2,200]';
 
 test.before(async t => {
-  const listed = await command(ROOT, process.execPath, [path.join('scripts', 'fetch-nodes.mjs')]);
+  const listed = await command(ROOT, process.execPath, [path.join('scripts', 'verify', 'fetch-nodes.mjs')]);
   const nodes = new Map(
     listed.split('\n').map(line => {
       const [version = '', binary = ''] = line.split('\t');

@@ -14,7 +14,9 @@ interface Runtime {
 const test = anyTest as TestFn<Record<string, Runtime>>;
 
 test.before(async t => {
-  const listed = await command(ROOT, process.execPath, [path.join('scripts', 'fetch-runtimes.mjs')]);
+  const listed = await command(ROOT, process.execPath, [
+    path.join('scripts', 'verify', 'fetch-runtimes.mjs'),
+  ]);
   for (const line of listed.split('\n')) {
     const [name = '', version = '', binary = ''] = line.split('\t');
     t.context[name] = { version, binary };

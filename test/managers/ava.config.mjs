@@ -1,4 +1,4 @@
-// Selected by `npm run test:managers`.
+// Selected by `npm run verify:managers`.
 export default {
   files: ['dist/test/managers/**/*.test.js'],
   timeout: '5m',

@@ -1,6 +1,6 @@
 // Whom the caller finder names in an app that pnpm, Yarn or npm's linked strategy installed.
 //
-// Slow, so `npm run test:managers` runs these and `npm test` does not. The managers themselves
+// Slow, so `npm run verify:managers` runs these and `npm test` does not. The managers themselves
 // come from npm. See test/callers/package-managers.test.ts for plain npm.
 
 import path from 'node:path';

@@ -1,5 +1,5 @@
 /*
- * The stray guard without Node, for valgrind and the sanitizers: scripts/check-native.mjs.
+ * The stray guard without Node, for valgrind and the sanitizers: scripts/verify/native.mjs.
  *
  * stray_guard_test LIST_FDS: prints a line for what is wrong and fails, or is silent.
  */

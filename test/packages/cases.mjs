@@ -1,4 +1,4 @@
-// The packages that are run for real, one line each; scripts/test-packages.mjs runs them.
+// The packages that are run for real, one line each; scripts/verify/packages.mjs runs them.
 //
 //   installs  the package first, then what it needs; exact versions
 //   node      the oldest major it runs on, if that is newer than ours

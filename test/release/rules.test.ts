@@ -17,7 +17,9 @@ interface Rules {
   checkProvenance(manifest: object, env: Readonly<Record<string, string>>): Problem;
 }
 
-const rules = import(pathToFileURL(path.join(ROOT, 'scripts', 'release.mjs')).href) as Promise<Rules>;
+const rules = import(
+  pathToFileURL(path.join(ROOT, 'scripts', 'release', 'release.mjs')).href
+) as Promise<Rules>;
 
 const GOOD = { publishConfig: { provenance: true } };
 const ORIGIN = { author: 'x', repository: 'x', bugs: 'x', homepage: 'x' };
@@ -75,7 +77,7 @@ for (const [title, check, wrong] of [
 }
 
 test('what is not ready is not packed, and nothing is published', async t => {
-  const command = [process.execPath, path.join(ROOT, 'scripts', 'release.mjs'), '--publish'];
+  const command = [process.execPath, path.join(ROOT, 'scripts', 'release', 'release.mjs'), '--publish'];
   const { stdout, code } = await runCommand(command, { env: { ACTIONS_ID_TOKEN_REQUEST_URL: '' } });
   t.is(code, 1);
   t.regex(stdout, /FAILED provenance can be proven/);
@@ -85,7 +87,7 @@ test('what is not ready is not packed, and nothing is published', async t => {
 test('a wrong option is named', async t => {
   const { stderr, code } = await runCommand([
     process.execPath,
-    path.join(ROOT, 'scripts', 'release.mjs'),
+    path.join(ROOT, 'scripts', 'release', 'release.mjs'),
     '--publsh',
   ]);
   t.is(code, 2);

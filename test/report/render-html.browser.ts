@@ -1,4 +1,4 @@
-// The page of `closefds report --html` in a real browser. Run by `npm run test:browser`.
+// The page of `closefds report --html` in a real browser. Run by `npm run verify:browser`.
 
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -1,7 +1,7 @@
 // SARIF as code scanning takes it.
 //
 // The schema here has the parts of SARIF 2.1.0's that closefds writes, with nothing else allowed in
-// them. Where the standard's own schema has been fetched (npm run sarif:schema), that one is asked as well.
+// them. Where the standard's own schema has been fetched (npm run verify:sarif-schema), that one is asked as well.
 
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -79,7 +79,7 @@ test('it is valid', async t => {
 
 test("it is valid by the standard's own schema", async t => {
   if (!existsSync(OFFICIAL)) {
-    t.log('skipped: npm run sarif:schema has not fetched the schema to .cache; .ci/run does');
+    t.log('skipped: npm run verify:sarif-schema has not fetched the schema to .cache; .ci/run does');
     t.pass();
     return;
   }

@@ -5,7 +5,7 @@
 // is what a child got. With CLOSEFDS_MODE=off both strays have to arrive, or the route proves
 // nothing; otherwise the child has exactly what expectation() says.
 //
-// The table is run on one Node by test/routes.test.ts, and on all by scripts/matrix.mjs.
+// The table is run on one Node by test/routes.test.ts, and on all by scripts/verify/matrix.mjs.
 
 import { cpSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { rm } from 'node:fs/promises';

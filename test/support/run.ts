@@ -7,12 +7,12 @@ import path from 'node:path';
 export const ROOT = path.resolve(__dirname, '..', '..', '..');
 export const REGISTER = path.join(ROOT, 'dist', 'register', 'index.js');
 
-/** A program of build/, see scripts/build-test-tools.mjs. */
+/** A program of build/, see scripts/build/test-tools.mjs. */
 export const tool = (name: string): string => path.join(ROOT, 'build', name);
 export const LIST_FDS: string = tool('list-fds');
 export const LEAK: string = tool('leak.node');
 
-/** Loaded into every program here before all else: a sanitizer, of scripts/check-addon.mjs. */
+/** Loaded into every program here before all else: a sanitizer, of scripts/verify/addon.mjs. */
 const SANITIZER = process.env.CLOSEFDS_TEST_PRELOAD ?? '';
 
 /** LD_PRELOAD's value for a library of ours. */

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { command } from './installs';
 import { ROOT } from './run';
 
-/** Packs what `npm run build` and `npm run prebuilds` left; returns the file, which goes with the process. */
+/** Packs what `npm run build` and `npm run build:prebuilds` left; returns the file, which goes with the process. */
 export async function pack(): Promise<string> {
   // A hook of AVA's can leave nothing to a teardown.
   const folder = mkdtempSync(path.join(tmpdir(), 'closefds-test-'));

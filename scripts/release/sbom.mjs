@@ -1,4 +1,4 @@
-// npm run sbom: what is in the package and what it installs, as a CycloneDX file.
+// npm run build:sbom: what is in the package and what it installs, as a CycloneDX file.
 //
 // npm's own list leaves out a dependency that a development tool has as well, and takes what is
 // bundled into dist/ for a development tool; so the choice is made here. Without serial number and
@@ -9,7 +9,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import esbuild from 'esbuild';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const { name, version } = readJson('package.json');
 
 const bom = npmBom();
@@ -51,7 +51,7 @@ function installedPackages() {
     .map(([place]) => place.replace(/^.*node_modules\//, ''));
 }
 
-/** The packages whose files end up in the bundles that have any: see scripts/build.mjs. */
+/** The packages whose files end up in the bundles that have any: see scripts/build/build.mjs. */
 function bundledPackages() {
   const { metafile } = esbuild.buildSync({
     entryPoints: [path.join(root, 'src', 'scan', 'index.ts')],

@@ -1,4 +1,4 @@
-// The page of `closefds report --html` in a real browser: npm run test:browser [-- --install]
+// The page of `closefds report --html` in a real browser: npm run verify:browser [-- --install]
 //
 // Without Chromium the tests are skipped, with the reason; with --install, root gets it from apt.
 import { spawnSync } from 'node:child_process';
@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findProgram } from './find-program.mjs';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const chromium = findProgram('chromium', process.argv.includes('--install'));
 const env = chromium.missing === undefined ? { CHROMIUM: chromium } : { CHROMIUM_MISSING: chromium.missing };
 const { status } = spawnSync(

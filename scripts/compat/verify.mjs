@@ -16,7 +16,7 @@ import semver from 'semver';
 import { createPublished, replaceFile } from './published.mjs';
 import { readArguments } from './read-arguments.mjs';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const folder = path.join(root, 'compat', 'packages');
 
 /** The arrays of a file that hold entries. */

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const parsed = new Map();
 const PAGE = path.join(root, 'docs', 'api.md');
 const { name, exports: entries } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));

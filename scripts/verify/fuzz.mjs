@@ -1,11 +1,11 @@
-// npm run fuzz [-- TARGET...] [--seed N] [--time SECONDS]: the fuzz targets with new inputs.
+// npm run verify:fuzz [-- TARGET...] [--seed N] [--time SECONDS]: the fuzz targets with new inputs.
 //
 // Each target in turn gets a share of the time (a minute in all, by default), in rounds with seeds
 // that count up from the first. What fails is printed with its seed: give that to try it again.
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 
-const { TARGETS } = createRequire(import.meta.url)('../dist/test/fuzz/targets.js');
+const { TARGETS } = createRequire(import.meta.url)('../../dist/test/fuzz/targets.js');
 
 const { values, positionals } = readArguments();
 const seconds = number(values.time, '--time', 60);

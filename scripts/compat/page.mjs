@@ -1,12 +1,12 @@
-// npm run compat:page: writes the list of known packages into docs/compat.md. With `--check` it only tells whether it is right.
+// npm run docs:compat: writes the list of known packages into docs/compat.md. With `--check` it only tells whether it is right.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const page = path.join(root, 'docs', 'compat.md');
 const ACCESS = { read: 'read-only', write: 'write-only', both: 'read-write' };
-const [BEGIN, END] = ['<!-- npm run compat:page -->', '<!-- end -->'];
+const [BEGIN, END] = ['<!-- npm run docs:compat -->', '<!-- end -->'];
 
 const text = readFileSync(page, 'utf8');
 const [before, rest = ''] = text.split(BEGIN);
@@ -14,7 +14,7 @@ const after = rest.slice(rest.indexOf(END));
 const fresh = `${before}${BEGIN}\n\n${list()}\n\n${after}`;
 if (process.argv.includes('--check')) {
   if (fresh !== text) {
-    console.error('docs/compat.md does not show what the compat table says: npm run compat:page');
+    console.error('docs/compat.md does not show what the compat table says: npm run docs:compat');
     process.exitCode = 1;
   }
 } else writeFileSync(page, fresh);

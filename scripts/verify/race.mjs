@@ -1,4 +1,4 @@
-// npm run race [-- SPAWNS [THREADS]]: spawns that race native threads which open inheritable FDs.
+// npm run verify:race [-- SPAWNS [THREADS]]: spawns that race native threads which open inheritable FDs.
 //
 // With fork() no child may have a stray: a failure. Without the atfork handlers, as with the coming
 // libuv, an FD that is opened between the marking and the new process gets through: the rate of
@@ -9,7 +9,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const { LEAK, LIST_FDS, REGISTER, tool } = createRequire(import.meta.url)(
   path.join(root, 'dist', 'test', 'support', 'run.js'),
 );

@@ -14,7 +14,7 @@ import { createPublished, parsePackage } from './published.mjs';
 import { readArguments } from './read-arguments.mjs';
 
 const require = createRequire(import.meta.url);
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const { names } = readArguments();
 const { name, version: given } = (names.length === 1 && parsePackage(names[0])) || {};
 if (name === undefined) fail(`expected NAME or NAME@1.2.3, found ${names.join(' ') || 'nothing'}`, 2);

@@ -1,4 +1,4 @@
-// Runs real published packages under closefds: npm run test:packages [-- --install] [PROGRAM...]
+// Runs real published packages under closefds: npm run verify:packages [-- --install] [PROGRAM...]
 //
 // Each one of test/packages/cases.mjs, as a program that uses the package for what it is for:
 //   off      without closefds it works, and a leaker's child inherits exactly what the case says
@@ -28,12 +28,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
-import { CASES } from '../test/packages/cases.mjs';
+import { CASES } from '../../test/packages/cases.mjs';
+import { readArguments } from '../compat/read-arguments.mjs';
 import { fetchNodes } from './fetch-nodes.mjs';
 import { findProgram } from './find-program.mjs';
-import { readArguments } from './read-arguments.mjs';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const REGISTER = path.join(root, 'dist', 'register', 'index.js');
 const CLI = path.join(root, 'dist', 'src', 'cli', 'main.js');
 const PROGRAMS = path.join(root, 'test', 'packages', 'programs');

@@ -1,17 +1,17 @@
-// npm run conformance [-- MAJOR...] [--write]: the conformance list on every version of Node that is
+// npm run verify:conformance [-- MAJOR...] [--write]: the conformance list on every version of Node that is
 // supported, in every way of the stray guard.
 //
 // --write puts what was seen into docs/conformance.md. Without it, the page is left alone.
 import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
-import { ROWS } from '../dist/test/conformance/rows.js';
-import { CONFORMANCE_WAYS } from '../dist/test/conformance/ways.js';
-import { limited } from '../dist/test/support/routes.js';
+import { ROWS } from '../../dist/test/conformance/rows.js';
+import { CONFORMANCE_WAYS } from '../../dist/test/conformance/ways.js';
+import { limited } from '../../dist/test/support/routes.js';
 import { fetchNodes } from './fetch-nodes.mjs';
 
-const PAGE = new URL('../docs/conformance.md', import.meta.url);
-const SAYS = JSON.parse(readFileSync(new URL('../test/conformance/rows.json', import.meta.url), 'utf8'));
+const PAGE = new URL('../../docs/conformance.md', import.meta.url);
+const SAYS = JSON.parse(readFileSync(new URL('../../test/conformance/rows.json', import.meta.url), 'utf8'));
 
 const args = process.argv.slice(2);
 const wrong = args.filter(arg => arg !== '--write' && !/^\d+$/.test(arg));
@@ -70,7 +70,7 @@ function page() {
   ];
   return `# Conformance
 
-What other systems that close FDs test, restated for Node. The rows are in \`test/conformance/\`, and this page is written by \`npm run conformance -- --write\`, from what it saw.
+What other systems that close FDs test, restated for Node. The rows are in \`test/conformance/\`, and this page is written by \`npm run verify:conformance -- --write\`, from what it saw.
 
 Run on ${new Date().toISOString().slice(0, 10)} with Node ${versions.join(', ')} on Linux ${/^\d+\.\d+/.exec(os.release())} (${os.arch()}). A cell counts the versions of Node on which the row passed.
 

@@ -9,7 +9,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const { include_dir: headers } = createRequire(import.meta.url)('node-api-headers');
 
 /** Where src/strays/native-guard.ts looks; the names are prebuildify's. */

@@ -1,6 +1,6 @@
-// npm run prebuilds: the addon for every system that the package brings one for.
+// npm run build:prebuilds: the addon for every system that the package brings one for.
 //
-//   npm run prebuilds [-- --check]
+//   npm run build:prebuilds [-- --check]
 //
 // `--check` compiles nothing and tells whether all are there. The compilers are Debian's
 // (gcc-aarch64-linux-gnu and gcc-x86-64-linux-gnu, each on the other's machine); musl comes out of
@@ -10,9 +10,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { addonFile, compileAddon, compileLetGo, letGoFile } from './addon.mjs';
+import { addonFile, compileAddon, compileLetGo, letGoFile } from '../build/addon.mjs';
 
-const CACHE = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '.cache', 'musl');
+const CACHE = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..', '.cache', 'musl');
 
 const ARCHITECTURES = {
   x64: { debian: 'amd64', machine: 'x86_64', packages: 'gcc, or gcc-x86-64-linux-gnu elsewhere' },
@@ -106,7 +106,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     console.log(`${path.relative('.', file)}: ${size}`);
   }
   if (missing.length > 0) {
-    console.error('closefds: the package needs all of them; `npm run prebuilds` compiles them');
+    console.error('closefds: the package needs all of them; `npm run build:prebuilds` compiles them');
     process.exitCode = 1;
   }
 }

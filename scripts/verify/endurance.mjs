@@ -1,4 +1,4 @@
-// npm run endurance [-- SPAWNS]: what only shows after many spawns, or at the wrong moment.
+// npm run verify:endurance [-- SPAWNS]: what only shows after many spawns, or at the wrong moment.
 //
 // 50,000 spawns (by default) of all sorts with garbage collection leave no FD, no memory and close
 // nothing by number; workers that come and go, signals, children that make children, programs that
@@ -11,7 +11,7 @@ import path from 'node:path';
 import { isDeepStrictEqual, promisify } from 'node:util';
 
 const { LEAK, LIST_FDS, REGISTER, ROOT, tool } = createRequire(import.meta.url)(
-  '../dist/test/support/run.js',
+  '../../dist/test/support/run.js',
 );
 const spawns = Number(process.argv[2] ?? 50_000);
 if (!Number.isInteger(spawns) || spawns < 500) {

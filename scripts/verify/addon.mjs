@@ -1,4 +1,4 @@
-// npm run check:addon [-- TEST...]: the addon under sanitizers, in a real Node, with the real tests.
+// npm run verify:addon [-- TEST...]: the addon under sanitizers, in a real Node, with the real tests.
 //
 // A copy of the package gets an addon that is compiled with the address and undefined behaviour
 // sanitizers, and the tests that are about it (or those that are named) run there.
@@ -22,7 +22,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const { include_dir: headers } = createRequire(import.meta.url)('node-api-headers');
 const folder = mkdtempSync(path.join(tmpdir(), 'closefds-addon-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const VERSIONS = { bun: '1.4.5', deno: '2.9.6' };
-const CACHE = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '.cache', 'runtimes');
+const CACHE = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..', '.cache', 'runtimes');
 
 const { platform, arch } = process;
 const binaries = {

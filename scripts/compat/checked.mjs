@@ -15,7 +15,7 @@ import { findPassing, SEARCHED } from './find-passing.mjs';
 import { createPublished, parsePackage, replaceFile } from './published.mjs';
 import { readArguments } from './read-arguments.mjs';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const file = path.join(root, 'compat', 'checked.json');
 const published = createPublished(path.join(root, '.cache'));
 const { write, names: wanted } = readArguments('write');

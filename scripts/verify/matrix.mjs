@@ -1,6 +1,6 @@
 // Runs every route on every version of Node that is supported, in each way of the stray guard.
 //
-//   npm run test:matrix [-- MAJOR...]
+//   npm run verify:matrix [-- MAJOR...]
 //
 // The routes are test/support/routes.ts. The last line says how many passed, failed and were skipped.
 import { availableParallelism } from 'node:os';
@@ -13,7 +13,7 @@ import {
   ROUTES,
   reasonToSkip,
   WAYS,
-} from '../dist/test/support/routes.js';
+} from '../../dist/test/support/routes.js';
 import { fetchNodes } from './fetch-nodes.mjs';
 
 const COLUMNS = [

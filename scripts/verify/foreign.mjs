@@ -17,7 +17,7 @@ import {
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const cache = path.join(root, '.cache', 'foreign');
 const hook = `--require ${JSON.stringify(path.join(root, 'dist', 'register', 'index.js'))}`;
 const modules = path.join(cache, 'node_modules');
@@ -53,7 +53,7 @@ process.exitCode = counts.failed > 0 ? 1 : 0;
 
 /** Returns why nothing can be compared, if so. */
 function prepare() {
-  execFileSync(process.execPath, [path.join(root, 'scripts', 'build-test-tools.mjs')]);
+  execFileSync(process.execPath, [path.join(root, 'scripts', 'build', 'test-tools.mjs')]);
   mkdirSync(cache, { recursive: true });
   const manifest = JSON.stringify({ private: true, dependencies: packages });
   const file = path.join(cache, 'package.json');

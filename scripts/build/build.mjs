@@ -5,10 +5,10 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import esbuild from 'esbuild';
 import { compileAddon, compileLetGo, thisMachine } from './addon.mjs';
-import { buildCompat } from './build-compat.mjs';
-import { buildMan } from './build-man.mjs';
+import { buildCompat } from './compat-index.mjs';
+import { buildMan } from './man.mjs';
 
-const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..');
+const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..', '..');
 const require = createRequire(import.meta.url);
 
 /** Preloads that load one bundle. */

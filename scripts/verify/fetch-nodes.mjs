@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 
 export const MAJORS = [18, 20, 22, 24, 26];
 
-const CACHE = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '.cache', 'nodes');
+const CACHE = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..', '.cache', 'nodes');
 
 /** Returns the binary of each version, keyed by the version as the binary itself tells it. */
 export async function fetchNodes(majors = MAJORS) {

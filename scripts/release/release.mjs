@@ -12,7 +12,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import semver from 'semver';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const VERSION_HEADING = /^## (?<version>\S+)(?: \((?<date>\d{4}-\d\d-\d\d)\))?$/m;
 
 // ---------------------------------------------------------------------------------------------
@@ -136,10 +136,10 @@ function pack({ name, version }) {
   return path.join(root, `${name}-${version}.tgz`);
 }
 
-/** The addons that were packed are those that the compilers named in scripts/prebuilds.mjs make. */
+/** The addons that were packed are those that the compilers named in scripts/release/prebuilds.mjs make. */
 async function compareAddons(tarball) {
   const { buildPrebuilds, TARGETS } = await import('./prebuilds.mjs');
-  const { addonFile, letGoFile } = await import('./addon.mjs');
+  const { addonFile, letGoFile } = await import('../build/addon.mjs');
   const folder = mkdtempSync(path.join(tmpdir(), 'closefds-release-'));
   try {
     execFileSync('tar', ['-xzf', tarball, '-C', folder]);

@@ -1,4 +1,4 @@
-// npm run check:prebuilds: the addons that the package brings, each in a process of its C library
+// npm run verify:prebuilds: the addons that the package brings, each in a process of its C library
 // and architecture.
 //
 // Two builds give the same bytes; no old system's C library is too old; a
@@ -10,9 +10,9 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { letGoFile } from './addon.mjs';
+import { letGoFile } from '../build/addon.mjs';
+import { buildPrebuilds, compilerFor, systemFor, TARGETS } from '../release/prebuilds.mjs';
 import { fetchNode } from './fetch-nodes.mjs';
-import { buildPrebuilds, compilerFor, systemFor, TARGETS } from './prebuilds.mjs';
 
 /** What the oldest system has that Node itself still runs on. */
 const OLDEST_GLIBC = '2.17';
@@ -33,14 +33,14 @@ const PROGRAM = `
   process.stdout.write([process.arch, strayGuard.way(), stdout].join(' '));
 `;
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const { include_dir: headers } = createRequire(import.meta.url)('node-api-headers');
 const folder = mkdtempSync(path.join(tmpdir(), 'closefds-prebuilds-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const tool = name => path.join(root, 'build', name);
 let failures = 0;
 
-execFileSync(process.execPath, [path.join(root, 'scripts', 'build-test-tools.mjs')], { stdio: 'inherit' });
+execFileSync(process.execPath, [path.join(root, 'scripts', 'build', 'test-tools.mjs')], { stdio: 'inherit' });
 // Where the package has them, since the preload of the real Node looks there.
 const once = buildPrebuilds();
 const again = buildPrebuilds(path.join(folder, 'again'));

@@ -1,4 +1,4 @@
-// npm run check:native: native/ under every check that is installed here.
+// npm run verify:native: native/ under every check that is installed here.
 //
 // Compiles without a warning (gcc, clang), gcc's analyzer has nothing to say, and the C test runs
 // clean under valgrind and the sanitizers, with close_range and with each of its fallbacks. What
@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const { include_dir: headers } = createRequire(import.meta.url)('node-api-headers');
 const build = mkdtempSync(path.join(tmpdir(), 'closefds-native-'));
 process.on('exit', () => rmSync(build, { recursive: true, force: true }));
@@ -63,7 +63,7 @@ const SANITIZE = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '
 let failures = 0;
 let missing = 0;
 
-const tools = run('the tools', process.execPath, [source('scripts/build-test-tools.mjs')]);
+const tools = run('the tools', process.execPath, [source('scripts/build/test-tools.mjs')]);
 if (tools) {
   for (const compiler of ['gcc', 'clang']) {
     if (!has(compiler)) continue;
