@@ -112,9 +112,9 @@ const FAULTS: readonly Fault[] = [
   },
   unjudged('reading the request', `on('model/spawn-request').toRequest = boom;`),
   unjudged('ordering the policy', `on('policy/rule').toPolicy = boom;`),
-  unjudged('deciding', `on('policy/evaluate').decide = boom;`),
-  unjudged('deciding, and throwing null', `on('policy/evaluate').decide = () => { throw null; };`),
-  unjudged('disposing', `on('policy/apply-mode').dispose = boom;`),
+  unjudged('deciding', `on('policy/evaluate').evaluate = boom;`),
+  unjudged('deciding, and throwing null', `on('policy/evaluate').evaluate = () => { throw null; };`),
+  unjudged('disposing', `on('policy/apply-mode').applyMode = boom;`),
   { at: 'applying', inject: `on('spawn/plan').apply = boom;`, child: DENIED_3 },
   { at: 'recording', inject: `on('findings/finding').record = boom;`, child: ALLOWED },
   {
@@ -188,7 +188,7 @@ const FAULTS: readonly Fault[] = [
   // Of what is thrown, nothing can be assumed.
   unjudged(
     'deciding, and throwing what cannot be read',
-    `on('policy/evaluate').decide = () => { throw odd; };`,
+    `on('policy/evaluate').evaluate = () => { throw odd; };`,
   ),
   {
     at: 'finding the caller, and throwing a revoked proxy',
@@ -236,7 +236,7 @@ for (const [at, inject, child] of [
     `on('preload/first-finding').createRealGuard = boom;`,
     [0, 1, 2, '3 placeholder', '40 placeholder'],
   ],
-  ['deciding', `on('policy/evaluate').decide = boom;`, [0, 1, 2, '3 placeholder', '40 placeholder']],
+  ['deciding', `on('policy/evaluate').evaluate = boom;`, [0, 1, 2, '3 placeholder', '40 placeholder']],
   ['recording', `on('findings/finding').record = boom;`, [0, 1, 2, 3, '40 placeholder']],
 ] as const) {
   test(`the stand-in, and a fault at ${at}: enforce covers`, async t => {

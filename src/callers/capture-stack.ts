@@ -67,7 +67,7 @@ function capture(most: number): CallStack {
 }
 
 /** Whatever hook others have set is back in place afterwards. */
-export function sitesOf({ holder, most, isAsked }: CallStack): CallSites {
+export function callSitesOf({ holder, most, isAsked }: CallStack): CallSites {
   const undo: Undo[] = [];
   try {
     // Node asks the Error of the moment for the hook, V8 the one it was born with for the limit.

@@ -34,10 +34,10 @@ export interface CallerOptions {
 interface Frame {
   readonly file: string | undefined;
   /** Where in the file: asked of the caller's frame alone, since V8 counts lines for it. */
-  readonly position: () => Position;
+  readonly position: () => SourcePosition;
 }
 
-interface Position {
+interface SourcePosition {
   readonly line: number | undefined;
   readonly column: number | undefined;
   readonly function: string | undefined;
@@ -211,7 +211,7 @@ function fromCallSite(site: NodeJS.CallSite): Frame {
  * Where the outermost eval() stands: `eval at run (eval at <anonymous> (/app/x.js:3:1), <anonymous>:1:1)`.
  * Code that names itself (`//# sourceURL=`) has its own word for an origin, and that is no evidence.
  */
-function fromEvalOrigin(origin: string | undefined): Pick<Frame, 'file'> & Omit<Position, 'function'> {
+function fromEvalOrigin(origin: string | undefined): Pick<Frame, 'file'> & Omit<SourcePosition, 'function'> {
   let place = origin ?? '';
   for (let inner = unwrapEval(place); inner !== undefined; inner = unwrapEval(place)) place = inner;
   const match = place === origin ? null : /^(.+):(\d+):(\d+)$/s.exec(place);

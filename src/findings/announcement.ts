@@ -2,7 +2,7 @@
 //
 // An FD that was announced was very likely meant, so a finding about it says so.
 
-import type { Crossing, SpawnCall } from '../model/spawn-request';
+import type { ChildFd, SpawnCall } from '../model/spawn-request';
 
 interface Convention {
   /** Matched against each argument (with the next one appended) or each `NAME=value`. */
@@ -58,14 +58,14 @@ export function announcedFds(call: Pick<SpawnCall, 'args' | 'environment'>): Rea
 }
 
 /** The argument or variable that names the crossing's number in the child, if one does. */
-export function findAnnouncement(crossing: Crossing, call: SpawnCall): string | undefined {
+export function findAnnouncement(fd: ChildFd, call: SpawnCall): string | undefined {
   // A message channel's variable is written by Node itself, for whichever slot holds it.
-  if (crossing.kind === 'ipc') return `NODE_CHANNEL_FD=${crossing.childFd}`;
+  if (fd.kind === 'ipc') return `NODE_CHANNEL_FD=${fd.childFd}`;
 
   const announces = (text: string, conventions: readonly Convention[]) =>
     conventions.some(({ pattern, fds }) => {
       const match = text.match(pattern);
-      return match !== null && fds(match).includes(crossing.childFd);
+      return match !== null && fds(match).includes(fd.childFd);
     });
 
   for (const [index, argument] of call.args.entries()) {

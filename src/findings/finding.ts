@@ -2,9 +2,9 @@
 
 import { matchesGlob } from '../base/glob';
 import { type Caller, callSite } from '../model/caller';
-import type { Access, Crossing, FileType, Kind, SpawnCall } from '../model/spawn-request';
-import type { Disposition, Outcome } from '../policy/apply-mode';
-import type { Decision, Verdict } from '../policy/evaluate';
+import type { Access, ChildFd, FileType, Kind, SpawnCall } from '../model/spawn-request';
+import type { Action, FdOutcome } from '../policy/apply-mode';
+import type { Evaluation, RuleMatch } from '../policy/evaluate';
 import type { Opener } from '../policy/known-openers';
 import type { Effect, Mode } from '../policy/rule';
 import { findAnnouncement } from './announcement';
@@ -49,7 +49,7 @@ export interface SpawnFinding {
     | 'CLOSEFDS_CANDIDATE';
   readonly mode: Mode;
   readonly effect: Effect | undefined;
-  readonly disposition: Disposition;
+  readonly disposition: Action;
   readonly kind: Kind | undefined;
   readonly childFd: number | undefined;
   readonly sourceFd: number | undefined;
@@ -84,7 +84,7 @@ export interface RuleInForce {
 
 export interface Judged {
   readonly effect: Effect;
-  readonly disposition: Disposition;
+  readonly disposition: Action;
   readonly rule: RuleInForce;
 }
 
@@ -123,48 +123,50 @@ export interface Telling {
 export interface Recording {
   readonly mode: Mode;
   /** What the candidate policy would do, FD by FD as `outcomes`; undefined without one. */
-  readonly candidate: readonly Outcome[] | undefined;
+  readonly candidate: readonly FdOutcome[] | undefined;
   /** Globs of targets that are not to be told. */
   readonly redact: readonly string[];
-  readonly openerOf: (stray: Crossing) => Opener | undefined;
+  readonly openerOf: (stray: ChildFd) => Opener | undefined;
 }
 
 /** What one spawn has to tell: what passes by an allowance is nothing, unless the candidate differs. */
-export function record(decision: Decision, outcomes: readonly Outcome[], recording: Recording): Telling[] {
+export function record(
+  evaluation: Evaluation,
+  outcomes: readonly FdOutcome[],
+  recording: Recording,
+): Telling[] {
   const tellings = outcomes.flatMap((outcome, index) => {
     const candidate = recording.candidate?.[index];
     const reported = outcome.reported || (candidate !== undefined && differs(candidate, outcome));
-    return reported ? [telling(outcome, candidate, decision, recording)] : [];
+    return reported ? [telling(outcome, candidate, evaluation, recording)] : [];
   });
-  const { unsafe } = decision.request.call;
-  if (unsafe !== undefined && outcomes.length === 0) tellings.push(bareUnsafe(decision, unsafe, recording));
+  const { unsafe } = evaluation.request.call;
+  if (unsafe !== undefined && outcomes.length === 0) tellings.push(bareUnsafe(evaluation, unsafe, recording));
   return tellings;
 }
 
-function differs(candidate: Outcome, outcome: Outcome): boolean {
-  return candidate.reported || candidate.disposition !== outcome.disposition;
+function differs(candidate: FdOutcome, outcome: FdOutcome): boolean {
+  return candidate.reported || candidate.action !== outcome.action;
 }
 
 function telling(
-  outcome: Outcome,
-  candidate: Outcome | undefined,
-  { request, caller }: Decision,
+  outcome: FdOutcome,
+  candidate: FdOutcome | undefined,
+  { request, caller }: Evaluation,
   { mode, redact, openerOf }: Recording,
 ): Telling {
   const { call } = request;
-  const { disposition } = outcome;
-  const { crossing, effect } = outcome.verdict;
-  const { kind, childFd, file } = crossing;
+  const { action: disposition } = outcome;
+  const { fd, effect } = outcome.match;
+  const { kind, childFd, file } = fd;
   const code = codeOf(call, outcome);
   // The numbers of pipes and sockets differ each time; a file is worth naming each time.
   const target = file.target?.replace(/\[\d+\]$/, '[]');
-  const { source } = outcome.verdict.rule;
-  const place = [code, disposition, source, kind, childFd, callSite(caller), candidate?.disposition].join(
-    ' ',
-  );
+  const { source } = outcome.match.rule;
+  const place = [code, disposition, source, kind, childFd, callSite(caller), candidate?.action].join(' ');
   const make = (): SpawnFinding => {
     // What was inherited was opened by another process.
-    const opener = kind === 'stray' && !crossing.atStart ? openerOf(crossing) : undefined;
+    const opener = kind === 'stray' && !fd.atStart ? openerOf(fd) : undefined;
     return {
       code,
       mode,
@@ -172,17 +174,17 @@ function telling(
       disposition,
       kind,
       childFd,
-      sourceFd: crossing.sourceFd,
+      sourceFd: fd.sourceFd,
       target: redacted(file.target, redact),
       type: file.type,
       access: file.access,
-      atStart: crossing.atStart,
+      atStart: fd.atStart,
       ...(opener !== undefined && { opener }),
       route: call.route,
       command: call.command,
       caller,
-      rule: call.unsafe === undefined ? ruleOf(outcome.verdict) : unsafeRule(call.unsafe),
-      announcement: findAnnouncement(crossing, call),
+      rule: call.unsafe === undefined ? ruleOf(outcome.match) : unsafeRule(call.unsafe),
+      announcement: findAnnouncement(fd, call),
       ...(candidate !== undefined && { candidate: judged(candidate) }),
       ...(disposition === 'passed' && (kind === 'fd' || kind === 'stray') && { used: 'unknown' }),
     };
@@ -191,16 +193,16 @@ function telling(
     key: [place, target, call.command].join(' '),
     // What a call designates may be another file each time. A stray is told by its target.
     sort: kind === 'stray' ? [place, target].join(' ') : place,
-    sourceFd: crossing.sourceFd,
+    sourceFd: fd.sourceFd,
     make,
   };
 }
 
-function codeOf(call: SpawnCall, { verdict, reported }: Outcome): SpawnFinding['code'] {
+function codeOf(call: SpawnCall, { match, reported }: FdOutcome): SpawnFinding['code'] {
   if (!reported) return 'CLOSEFDS_CANDIDATE';
   if (call.unsafe !== undefined) return 'CLOSEFDS_UNSAFE';
-  if (verdict.rule.knownUpTo !== undefined) return 'CLOSEFDS_UNVERIFIED';
-  return verdict.crossing.kind === 'stray' ? 'CLOSEFDS_STRAY' : 'CLOSEFDS_DESIGNATED';
+  if (match.rule.knownUpTo !== undefined) return 'CLOSEFDS_UNVERIFIED';
+  return match.fd.kind === 'stray' ? 'CLOSEFDS_STRAY' : 'CLOSEFDS_DESIGNATED';
 }
 
 export const REDACTED = '[redacted]';
@@ -209,11 +211,11 @@ function redacted(target: string | undefined, globs: readonly string[]): string 
   return target !== undefined && globs.some(glob => matchesGlob(target, glob)) ? REDACTED : target;
 }
 
-function judged({ verdict, disposition }: Outcome): Judged {
-  return { effect: verdict.effect, disposition, rule: ruleOf(verdict) };
+function judged({ match, action: disposition }: FdOutcome): Judged {
+  return { effect: match.effect, disposition, rule: ruleOf(match) };
 }
 
-function ruleOf({ rule, knownIn }: Verdict): RuleInForce {
+function ruleOf({ rule, knownIn }: RuleMatch): RuleInForce {
   const { source, reason, knownUpTo } = rule;
   return {
     source,
@@ -228,7 +230,7 @@ function unsafeRule(reason: string): RuleInForce {
 }
 
 /** unsafe() is reported even where there was nothing to pass: the next time there may be. */
-function bareUnsafe({ request: { call }, caller }: Decision, reason: string, { mode }: Recording): Telling {
+function bareUnsafe({ request: { call }, caller }: Evaluation, reason: string, { mode }: Recording): Telling {
   const make = (): SpawnFinding => ({
     code: 'CLOSEFDS_UNSAFE',
     mode,

@@ -37,7 +37,7 @@ export interface Stray {
 }
 
 /** One FD that would cross exec. */
-export interface Crossing {
+export interface ChildFd {
   readonly kind: Kind;
   /** The number it would have in the child. */
   readonly childFd: number;
@@ -74,8 +74,8 @@ export interface SpawnRequest {
   /** The call's, if it designates anything. */
   readonly stdio: readonly unknown[] | undefined;
   /** Where each crossing that has a slot stands in `stdio`. */
-  readonly indexes: ReadonlyMap<Crossing, number>;
-  readonly crossings: readonly Crossing[];
+  readonly indexes: ReadonlyMap<ChildFd, number>;
+  readonly fds: readonly ChildFd[];
 }
 
 // The array may have another prototype than arrays have; Node does not mind.
@@ -94,13 +94,13 @@ export function toRequest(
   describe: (fd: number) => OpenFile,
 ): SpawnRequest {
   const stdio = designates(call.stdio) ? call.stdio : undefined;
-  const indexes = new Map<Crossing, number>();
-  const crossings: Crossing[] = [];
+  const indexes = new Map<ChildFd, number>();
+  const fds: ChildFd[] = [];
 
   for (const slot of stdio === undefined ? [] : readSlots(stdio, call.sync)) {
     // Slots 0-2 are stdio, which always passes; a message channel may sit there too.
     if (slot.childFd < 3 && slot.kind !== 'ipc') continue;
-    const crossing = {
+    const fd = {
       kind: slot.kind,
       childFd: slot.childFd,
       sourceFd: slot.sourceFd,
@@ -108,21 +108,21 @@ export function toRequest(
       explicit: isExplicit(slot, call.explicit),
       atStart: false,
     };
-    crossings.push(crossing);
-    indexes.set(crossing, slot.index);
+    fds.push(fd);
+    indexes.set(fd, slot.index);
   }
 
   // What a slot puts at a number hides the stray that has it. Where the slot is denied, the
   // stray must not show through either: see src/spawn/plan.ts.
-  const taken = new Set(crossings.map(crossing => crossing.childFd));
+  const taken = new Set(fds.map(fd => fd.childFd));
   for (const { fd, atStart, file } of strays) {
     if (taken.has(fd)) continue;
-    crossings.push({ kind: 'stray', childFd: fd, sourceFd: fd, file, explicit: false, atStart });
+    fds.push({ kind: 'stray', childFd: fd, sourceFd: fd, file, explicit: false, atStart });
   }
-  return { call, stdio, indexes, crossings };
+  return { call, stdio, indexes, fds };
 }
 
-interface Slot {
+interface RequestSlot {
   readonly index: number;
   readonly childFd: number;
   readonly kind: Exclude<Kind, 'stray'>;
@@ -146,7 +146,7 @@ export function snapshot(stdio: readonly unknown[]): Snapshot {
   let complete = true;
   for (const index of indexesOf(stdio)) {
     try {
-      slots[index] = settle(stdio[index]);
+      slots[index] = normalizeSlot(stdio[index]);
     } catch (error) {
       complete = false;
       Object.defineProperty(slots, index, { enumerable: true, get: () => rethrow(error) });
@@ -169,7 +169,7 @@ function indexesOf(stdio: readonly unknown[]): number[] {
 }
 
 /** Node takes `.fd` before any handle; the number it gave now is the one that will be used. */
-function settle(value: unknown): unknown {
+function normalizeSlot(value: unknown): unknown {
   if (!isObject(value)) return value;
   const { fd } = value as { fd?: unknown };
   if (typeof fd !== 'number') return value;
@@ -186,8 +186,8 @@ function rethrow(error: unknown): never {
   throw error;
 }
 
-function readSlots(stdio: readonly unknown[], sync: boolean): Slot[] {
-  const slots: Slot[] = [];
+function readSlots(stdio: readonly unknown[], sync: boolean): RequestSlot[] {
+  const slots: RequestSlot[] = [];
   let childFd = 0;
   stdio.forEach((value, index) => {
     const read = readSlot(value, index);
@@ -199,7 +199,7 @@ function readSlots(stdio: readonly unknown[], sync: boolean): Slot[] {
   return slots;
 }
 
-function readSlot(value: unknown, index: number): Pick<Slot, 'kind' | 'sourceFd'> | undefined {
+function readSlot(value: unknown, index: number): Pick<RequestSlot, 'kind' | 'sourceFd'> | undefined {
   if (value === 'pipe' || value === 'overlapped' || (typeof value === 'number' && value < 0))
     return { kind: 'pipe', sourceFd: undefined };
   if (value === 'ipc') return { kind: 'ipc', sourceFd: undefined };
@@ -240,10 +240,10 @@ function handleFd(value: object): number | undefined {
 }
 
 /** The record must still be true: options get reused and rebuilt. */
-function isExplicit(slot: Slot, explicit: SpawnCall['explicit']): boolean {
+function isExplicit(slot: RequestSlot, explicit: SpawnCall['explicit']): boolean {
   return (
     explicit !== undefined &&
     Object.hasOwn(explicit, slot.childFd) &&
-    settle(explicit[slot.childFd]) === slot.value
+    normalizeSlot(explicit[slot.childFd]) === slot.value
   );
 }

@@ -1,33 +1,33 @@
 // What is done with a verdict in each mode. The table of docs/policy.md, and nothing else.
 
-import type { Decision, Verdict } from './evaluate';
+import type { Evaluation, RuleMatch } from './evaluate';
 import type { Mode } from './rule';
 
 /** `refused`: the spawn throws, and no process is made. */
-export type Disposition = 'passed' | 'closed' | 'refused';
+export type Action = 'passed' | 'closed' | 'refused';
 
-export interface Outcome {
-  readonly verdict: Verdict;
-  readonly disposition: Disposition;
+export interface FdOutcome {
+  readonly match: RuleMatch;
+  readonly action: Action;
   readonly reported: boolean;
 }
 
-export function dispose(decision: Decision, mode: Mode): Outcome[] {
+export function applyMode(evaluation: Evaluation, mode: Mode): FdOutcome[] {
   // unsafe() asks for the original behaviour, whole; that it did so is itself a finding.
-  if (decision.request.call.unsafe !== undefined)
-    return decision.verdicts.map(verdict => ({ verdict, disposition: 'passed', reported: true }));
+  if (evaluation.request.call.unsafe !== undefined)
+    return evaluation.matches.map(match => ({ match, action: 'passed', reported: true }));
 
-  return decision.verdicts.map(verdict => ({
-    verdict,
-    disposition: dispositionOf(verdict, mode),
-    reported: verdict.effect !== 'allow',
+  return evaluation.matches.map(match => ({
+    match,
+    action: actionOf(match, mode),
+    reported: match.effect !== 'allow',
   }));
 }
 
-function dispositionOf(verdict: Verdict, mode: Mode): Disposition {
-  if (verdict.effect !== 'deny' || mode === 'off') return 'passed';
+function actionOf(match: RuleMatch, mode: Mode): Action {
+  if (match.effect !== 'deny' || mode === 'off') return 'passed';
   if (mode === 'strict') return 'refused';
   if (mode === 'enforce') return 'closed';
   // Somebody wrote this denial down: that holds while the rest is still being watched.
-  return verdict.rule.source === 'default' ? 'passed' : 'closed';
+  return match.rule.source === 'default' ? 'passed' : 'closed';
 }

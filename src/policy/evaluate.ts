@@ -6,12 +6,12 @@
 import { matchesGlob } from '../base/glob';
 import { matchesRange } from '../base/semver-range';
 import type { Caller } from '../model/caller';
-import type { Crossing, Kind, SpawnRequest } from '../model/spawn-request';
+import type { ChildFd, Kind, SpawnRequest } from '../model/spawn-request';
 import { DENY_ALL, DESIGNATED, type Effect, type Policy, type Rule } from './rule';
 
 /** What was decided for one FD, and by which rule. */
-export interface Verdict {
-  readonly crossing: Crossing;
+export interface RuleMatch {
+  readonly fd: ChildFd;
   readonly effect: Effect;
   readonly rule: Rule;
   /** Of what nobody allowed: the ranges in which the compat table knows the caller to pass it. */
@@ -19,16 +19,16 @@ export interface Verdict {
 }
 
 /** All verdicts of one spawn. */
-export interface Decision {
+export interface Evaluation {
   readonly request: SpawnRequest;
   readonly caller: Caller | undefined;
-  readonly verdicts: readonly Verdict[];
+  readonly matches: readonly RuleMatch[];
 }
 
 /** Judges each FD on its own: one denial does not deny the rest. */
-export function decide(request: SpawnRequest, caller: Caller | undefined, policy: Policy): Decision {
+export function evaluate(request: SpawnRequest, caller: Caller | undefined, policy: Policy): Evaluation {
   // A process may have many strays and a policy many rules, of which few speak of this spawn.
-  const kinds = new Set(request.crossings.map(crossing => crossing.kind));
+  const kinds = new Set(request.fds.map(fd => fd.kind));
   const rules = policy.rules.filter(
     rule =>
       kindsOf(rule).some(kind => kinds.has(kind)) &&
@@ -36,19 +36,19 @@ export function decide(request: SpawnRequest, caller: Caller | undefined, policy
       matchesCaller(rule, caller, policy),
   );
   let known: readonly Rule[] | undefined;
-  return { request, caller, verdicts: request.crossings.map(judge) };
+  return { request, caller, matches: request.fds.map(match) };
 
-  function judge(crossing: Crossing): Verdict {
+  function match(fd: ChildFd): RuleMatch {
     // Defaults are rules too, so a match is missing only if somebody built a policy without them.
-    const rule = rules.find(rule => matchesCrossing(rule, crossing)) ?? DENY_ALL;
-    return { crossing, effect: rule.effect, rule, knownIn: rule === DENY_ALL ? knownRanges(crossing) : [] };
+    const rule = rules.find(rule => matchesFd(rule, fd)) ?? DENY_ALL;
+    return { fd, effect: rule.effect, rule, knownIn: rule === DENY_ALL ? knownRanges(fd) : [] };
   }
 
-  function knownRanges(crossing: Crossing): string[] {
+  function knownRanges(fd: ChildFd): string[] {
     known ??= policy.rules
       .filter(rule => rule.compat && rule.knownUpTo === undefined)
       .filter(rule => matchesCommand(rule, request) && matchesName(rule, caller, policy));
-    return known.filter(rule => matchesCrossing(rule, crossing)).flatMap(({ range }) => range ?? []);
+    return known.filter(rule => matchesFd(rule, fd)).flatMap(({ range }) => range ?? []);
   }
 }
 
@@ -56,8 +56,8 @@ function kindsOf(rule: Rule): readonly Kind[] {
   return rule.kinds ?? DESIGNATED;
 }
 
-function matchesCrossing(rule: Rule, crossing: Crossing): boolean {
-  const { kind, childFd, file, explicit } = crossing;
+function matchesFd(rule: Rule, fd: ChildFd): boolean {
+  const { kind, childFd, file, explicit } = fd;
   return (
     kindsOf(rule).includes(kind) &&
     (rule.fds === undefined || rule.fds.includes(childFd)) &&

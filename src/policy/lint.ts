@@ -6,10 +6,10 @@ import { matchesGlob } from '../base/glob';
 import { isSubrange, matchesRange } from '../base/semver-range';
 import { DESIGNATED, type Rule } from './rule';
 
-export type Problem = 'expired' | 'shadowed' | 'unused' | 'wide';
+export type RuleProblem = 'expired' | 'shadowed' | 'unused' | 'wide';
 
 export interface Remark {
-  readonly problem: Problem;
+  readonly problem: RuleProblem;
   /** Where the rule is written. */
   readonly source: string;
   /** What is wrong and what to do, as sentences. */
@@ -29,7 +29,7 @@ export interface Facts {
 export function reviewRules(rules: readonly Rule[], facts: Facts): Remark[] {
   const current = rules.filter(rule => !isExpired(rule, facts.now));
   return rules.flatMap((rule): Remark[] => {
-    const remark = (problem: Problem, text: string): Remark => ({ problem, source: rule.source, text });
+    const remark = (problem: RuleProblem, text: string): Remark => ({ problem, source: rule.source, text });
     // What is over needs no further remarks.
     if (isExpired(rule, facts.now))
       return [

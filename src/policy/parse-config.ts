@@ -9,7 +9,7 @@ import { isRange } from '../base/semver-range';
 import { CONFIG_KEYS, type Config, POLICY_KEYS, type PolicyConfig, RULE_KEYS } from './config';
 import { ACCESSES, DESIGNATED, EFFECTS, FILE_TYPES, KINDS, MODES, type Mode, type Rule } from './rule';
 
-type Json = Readonly<Record<string, unknown>>;
+type JsonObject = Readonly<Record<string, unknown>>;
 
 const KEY = '#/closefds';
 
@@ -31,42 +31,42 @@ export function parseConfigText(text: string, name: string): Config {
 }
 
 /** Throws ERR_CLOSEFDS_CONFIG. */
-export function parseMode(alleged: string, place: string): Mode {
-  return oneOf(alleged, MODES, place);
+export function parseMode(input: string, path: string): Mode {
+  return oneOf(input, MODES, path);
 }
 
 /** Names the place by file and JSON pointer. Throws ERR_CLOSEFDS_CONFIG at the first mistake. */
-export function parseConfig(alleged: unknown, file: string, pointer = ''): Config {
-  const config = object(alleged, at(file, pointer), CONFIG_KEYS);
-  const place = (key: string) => at(file, `${pointer}/${key}`);
+export function parseConfig(input: unknown, file: string, pointer = ''): Config {
+  const config = object(input, at(file, pointer), CONFIG_KEYS);
+  const path = (key: string) => at(file, `${pointer}/${key}`);
   const { $schema } = config;
   if ($schema !== undefined && typeof $schema !== 'string')
-    fail(place('$schema'), 'the address of a schema', describe($schema));
+    fail(path('$schema'), 'the address of a schema', describe($schema));
 
   return {
     ...parsePolicy(config, file, pointer),
     candidate: optional(config.candidate, value => {
-      object(value, place('candidate'), POLICY_KEYS);
-      return parsePolicy(value as Json, file, `${pointer}/candidate`);
+      object(value, path('candidate'), POLICY_KEYS);
+      return parsePolicy(value as JsonObject, file, `${pointer}/candidate`);
     }),
-    redact: optional(config.redact, value => globs(value, place('redact'))) ?? [],
-    report: optional(config.report, value => nonEmpty(value, place('report'))),
+    redact: optional(config.redact, value => globs(value, path('redact'))) ?? [],
+    report: optional(config.report, value => nonEmpty(value, path('report'))),
   };
 }
 
-function parsePolicy(config: Json, file: string, pointer: string): PolicyConfig {
-  const place = (key: string) => at(file, `${pointer}/${key}`);
+function parsePolicy(config: JsonObject, file: string, pointer: string): PolicyConfig {
+  const path = (key: string) => at(file, `${pointer}/${key}`);
   return {
-    mode: optional(config.mode, value => oneOf(value, MODES, place('mode'))),
-    compat: optional(config.compat, value => boolean(value, place('compat'))) ?? true,
-    unverified: optional(config.unverified, value => oneOf(value, EFFECTS, place('unverified'))) ?? 'warn',
-    aliases: optional(config.aliases, value => parseAliases(value, place('aliases'))) ?? {},
+    mode: optional(config.mode, value => oneOf(value, MODES, path('mode'))),
+    compat: optional(config.compat, value => boolean(value, path('compat'))) ?? true,
+    unverified: optional(config.unverified, value => oneOf(value, EFFECTS, path('unverified'))) ?? 'warn',
+    aliases: optional(config.aliases, value => parseAliases(value, path('aliases'))) ?? {},
     rules: optional(config.rules, value => parseRules(value, file, `${pointer}/rules`)) ?? [],
   };
 }
 
-function parseRules(alleged: unknown, file: string, pointer: string): Rule[] {
-  const rules = array(alleged, at(file, pointer)).map((rule, index) =>
+function parseRules(input: unknown, file: string, pointer: string): Rule[] {
+  const rules = array(input, at(file, pointer)).map((rule, index) =>
     parseRule(rule, file, `${pointer}/${index}`),
   );
   const seen = new Map<string, string>();
@@ -81,53 +81,53 @@ function parseRules(alleged: unknown, file: string, pointer: string): Rule[] {
   return rules;
 }
 
-function parseRule(alleged: unknown, file: string, pointer: string): Rule {
+function parseRule(input: unknown, file: string, pointer: string): Rule {
   const source = at(file, pointer);
-  const rule = object(alleged, source, RULE_KEYS);
-  const place = (key: string) => at(file, `${pointer}/${key}`);
-  const string = (key: string) => optional(rule[key], value => nonEmpty(value, place(key)));
+  const rule = object(input, source, RULE_KEYS);
+  const path = (key: string) => at(file, `${pointer}/${key}`);
+  const string = (key: string) => optional(rule[key], value => nonEmpty(value, path(key)));
 
-  const effect = oneOf(rule.effect, EFFECTS, place('effect'));
-  const caller = optional(rule.caller, value => callerName(value, place('caller')));
-  const range = optional(rule.range, value => semverRange(value, place('range')));
+  const effect = oneOf(rule.effect, EFFECTS, path('effect'));
+  const caller = optional(rule.caller, value => callerName(value, path('caller')));
+  const range = optional(rule.range, value => semverRange(value, path('range')));
   if (range !== undefined && (caller === undefined || caller === '.' || caller === '*'))
-    fail(place('range'), 'a "caller" that is a package beside it', describe(rule.caller));
-  const kinds = optional(rule.kinds, value => list(value, KINDS, place('kinds')));
+    fail(path('range'), 'a "caller" that is a package beside it', describe(rule.caller));
+  const kinds = optional(rule.kinds, value => list(value, KINDS, path('kinds')));
   for (const key of ['target', 'type', 'access']) {
     if (rule[key] !== undefined && !(kinds ?? DESIGNATED).some(kind => kind === 'fd' || kind === 'stray'))
       fail(
-        place(key),
+        path(key),
         '"kinds" with "fd" or "stray", since others point to nothing yet',
         describe(rule.kinds),
       );
   }
   const reason = string('reason');
   if (effect === 'allow' && reason === undefined)
-    fail(place('reason'), 'the reason why this is allowed', describe(rule.reason));
+    fail(path('reason'), 'the reason why this is allowed', describe(rule.reason));
 
   return withoutUndefined({
     caller,
     range,
     kinds,
-    fds: optional(rule.fds, value => fdNumbers(value, place('fds'))),
+    fds: optional(rule.fds, value => fdNumbers(value, path('fds'))),
     command: string('command'),
     callSite: string('callSite'),
     target: string('target'),
-    type: optional(rule.type, value => oneOf(value, FILE_TYPES, place('type'))),
-    access: optional(rule.access, value => oneOf(value, ACCESSES, place('access'))),
+    type: optional(rule.type, value => oneOf(value, FILE_TYPES, path('type'))),
+    access: optional(rule.access, value => oneOf(value, ACCESSES, path('access'))),
     effect,
     reason,
-    expires: optional(rule.expires, value => date(value, place('expires'))),
+    expires: optional(rule.expires, value => date(value, path('expires'))),
     source,
   });
 }
 
-function parseAliases(alleged: unknown, place: string): Record<string, string> {
-  const aliases = object(alleged, place);
+function parseAliases(input: unknown, path: string): Record<string, string> {
+  const aliases = object(input, path);
   return Object.fromEntries(
     Object.entries(aliases).map(([name, value]) => [
-      packageName(name, `${place}/${escapePointer(name)}`),
-      packageName(value, `${place}/${escapePointer(name)}`),
+      packageName(name, `${path}/${escapePointer(name)}`),
+      packageName(value, `${path}/${escapePointer(name)}`),
     ]),
   );
 }
@@ -136,74 +136,71 @@ function parseAliases(alleged: unknown, place: string): Record<string, string> {
 // Values
 // ---------------------------------------------------------------------------------------------
 
-function object(alleged: unknown, place: string, keys?: readonly string[]): Json {
-  if (typeof alleged !== 'object' || alleged === null || Array.isArray(alleged))
-    fail(place, 'an object', describe(alleged));
-  for (const key of keys === undefined ? [] : Object.keys(alleged)) {
+function object(input: unknown, path: string, keys?: readonly string[]): JsonObject {
+  if (typeof input !== 'object' || input === null || Array.isArray(input))
+    fail(path, 'an object', describe(input));
+  for (const key of keys === undefined ? [] : Object.keys(input)) {
     if (!keys?.includes(key))
       fail(
-        place,
+        path,
         `the keys ${keys?.map(quote).join(', ')}`,
         `the key ${quote(key)}`,
         suggestion(key, keys ?? []),
       );
   }
-  return alleged as Json;
+  return input as JsonObject;
 }
 
-function array(alleged: unknown, place: string): readonly unknown[] {
-  return Array.isArray(alleged) ? alleged : fail(place, 'an array', describe(alleged));
+function array(input: unknown, path: string): readonly unknown[] {
+  return Array.isArray(input) ? input : fail(path, 'an array', describe(input));
 }
 
-function boolean(alleged: unknown, place: string): boolean {
-  return typeof alleged === 'boolean' ? alleged : fail(place, 'true or false', describe(alleged));
+function boolean(input: unknown, path: string): boolean {
+  return typeof input === 'boolean' ? input : fail(path, 'true or false', describe(input));
 }
 
-function nonEmpty(alleged: unknown, place: string): string {
-  if (typeof alleged !== 'string' || alleged.trim() === '')
-    fail(place, 'text that is not empty', describe(alleged));
-  return alleged;
+function nonEmpty(input: unknown, path: string): string {
+  if (typeof input !== 'string' || input.trim() === '') fail(path, 'text that is not empty', describe(input));
+  return input;
 }
 
-function oneOf<T extends string>(alleged: unknown, values: readonly T[], place: string): T {
-  if (values.includes(alleged as T)) return alleged as T;
-  return fail(place, values.map(quote).join(' or '), describe(alleged), suggestion(alleged, values));
+function oneOf<T extends string>(input: unknown, values: readonly T[], path: string): T {
+  if (values.includes(input as T)) return input as T;
+  return fail(path, values.map(quote).join(' or '), describe(input), suggestion(input, values));
 }
 
-function list<T extends string>(alleged: unknown, values: readonly T[], place: string): T[] {
-  const items = array(alleged, place).map((item, index) => oneOf(item, values, `${place}/${index}`));
-  return distinct(items, place);
+function list<T extends string>(input: unknown, values: readonly T[], path: string): T[] {
+  const items = array(input, path).map((item, index) => oneOf(item, values, `${path}/${index}`));
+  return distinct(items, path);
 }
 
-function globs(alleged: unknown, place: string): string[] {
-  const items = array(alleged, place).map((item, index) => nonEmpty(item, `${place}/${index}`));
-  return distinct(items, place);
+function globs(input: unknown, path: string): string[] {
+  const items = array(input, path).map((item, index) => nonEmpty(item, `${path}/${index}`));
+  return distinct(items, path);
 }
 
-function fdNumbers(alleged: unknown, place: string): number[] {
-  const items = array(alleged, place).map((item, index) => {
+function fdNumbers(input: unknown, path: string): number[] {
+  const items = array(input, path).map((item, index) => {
     if (typeof item === 'number' && Number.isInteger(item) && item >= 0 && item <= 0x7fffffff) return item;
-    return fail(`${place}/${index}`, 'a whole number from 0 to 2147483647', describe(item));
+    return fail(`${path}/${index}`, 'a whole number from 0 to 2147483647', describe(item));
   });
-  return distinct(items, place);
+  return distinct(items, path);
 }
 
-function distinct<T>(items: T[], place: string): T[] {
-  if (items.length === 0) fail(place, 'at least one', 'an empty array');
+function distinct<T>(items: T[], path: string): T[] {
+  if (items.length === 0) fail(path, 'at least one', 'an empty array');
   const repeated = items.find((item, index) => items.indexOf(item) !== index);
-  if (repeated !== undefined) fail(place, 'each value once', `${describe(repeated)} twice`);
+  if (repeated !== undefined) fail(path, 'each value once', `${describe(repeated)} twice`);
   return items;
 }
 
-function callerName(alleged: unknown, place: string): string {
-  return alleged === '.' || alleged === '*'
-    ? alleged
-    : packageName(alleged, place, '"." (the app), "*" (anyone) or ');
+function callerName(input: unknown, path: string): string {
+  return input === '.' || input === '*' ? input : packageName(input, path, '"." (the app), "*" (anyone) or ');
 }
 
-function packageName(alleged: unknown, place: string, otherwise = ''): string {
-  if (isPackageName(alleged)) return alleged;
-  return fail(place, `${otherwise}the name of a package, without a version`, describe(alleged));
+function packageName(input: unknown, path: string, otherwise = ''): string {
+  if (isPackageName(input)) return input;
+  return fail(path, `${otherwise}the name of a package, without a version`, describe(input));
 }
 
 /** npm's own limits for new names, without its ban on capitals: old packages have some. */
@@ -211,19 +208,19 @@ export function isPackageName(name: unknown): name is string {
   return typeof name === 'string' && /^(?:@[\w~!'()*.-]+\/)?[\w~!'()*-][\w~!'()*.-]*$/.test(name);
 }
 
-function semverRange(alleged: unknown, place: string): string {
-  const range = nonEmpty(alleged, place);
-  return isRange(range) ? range : fail(place, 'a semver range like "^1.2.0"', describe(alleged));
+function semverRange(input: unknown, path: string): string {
+  const range = nonEmpty(input, path);
+  return isRange(range) ? range : fail(path, 'a semver range like "^1.2.0"', describe(input));
 }
 
-function date(alleged: unknown, place: string): string {
+function date(input: unknown, path: string): string {
   const isDate =
-    typeof alleged === 'string' &&
-    /^\d{4}-\d\d-\d\d$/.test(alleged) &&
-    !Number.isNaN(Date.parse(alleged)) &&
+    typeof input === 'string' &&
+    /^\d{4}-\d\d-\d\d$/.test(input) &&
+    !Number.isNaN(Date.parse(input)) &&
     // Date.parse takes February 30 for March 1.
-    new Date(alleged).toISOString().startsWith(alleged);
-  return isDate ? alleged : fail(place, 'a date like "2027-01-31"', describe(alleged));
+    new Date(input).toISOString().startsWith(input);
+  return isDate ? input : fail(path, 'a date like "2027-01-31"', describe(input));
 }
 
 function optional<T>(value: unknown, parse: (value: unknown) => T): T | undefined {
@@ -261,8 +258,8 @@ function describe(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 60)}...` : text;
 }
 
-function fail(place: string, expected: string, found: string, hint = ''): never {
-  throw new ClosefdsError('ERR_CLOSEFDS_CONFIG', `${place}: expected ${expected}, found ${found}.${hint}`);
+function fail(path: string, expected: string, found: string, hint = ''): never {
+  throw new ClosefdsError('ERR_CLOSEFDS_CONFIG', `${path}: expected ${expected}, found ${found}.${hint}`);
 }
 
 function suggestion(found: unknown, known: readonly string[]): string {

@@ -37,7 +37,7 @@ export interface ReportSettings {
   readonly interval: number;
 }
 
-export interface Surroundings {
+export interface SettingsSources {
   /** The mode of the entry point that was loaded, if it names one. */
   readonly entryMode: Mode | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -48,7 +48,7 @@ export interface Surroundings {
 }
 
 /** Throws ERR_CLOSEFDS_CONFIG. */
-export function readSettings({ entryMode, env, script, cwd }: Surroundings): Settings {
+export function readSettings({ entryMode, env, script, cwd }: SettingsSources): Settings {
   const start = startFolder(script, cwd);
   const app = start === undefined ? undefined : findApp(start);
   const configFile = env.CLOSEFDS_CONFIG ? explicitConfig(env.CLOSEFDS_CONFIG, cwd) : app?.found;
@@ -98,7 +98,7 @@ const MOST_SECONDS = 2_147_483;
 function reportSettings(
   configured: string | undefined,
   appRoot: string | undefined,
-  { CLOSEFDS_REPORT: file, CLOSEFDS_REPORT_INTERVAL: interval }: Surroundings['env'],
+  { CLOSEFDS_REPORT: file, CLOSEFDS_REPORT_INTERVAL: interval }: SettingsSources['env'],
   cwd: string | undefined,
 ): Pick<Settings, 'report' | 'reportProblem'> {
   const seconds = interval ? Number(interval) : INTERVAL_SECONDS;

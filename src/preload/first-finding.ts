@@ -5,7 +5,7 @@ import path = require('node:path');
 
 import type * as Audit from '../audit/auditor';
 import { messageOf } from '../base/errors';
-import { type StackCapture, sitesOf } from '../callers/capture-stack';
+import { callSitesOf, type StackCapture } from '../callers/capture-stack';
 import { createCallerFinder } from '../callers/find-caller';
 import type { Finding, Occurrence, SpawnFinding } from '../findings/finding';
 import type { OpenFile, Stray } from '../model/spawn-request';
@@ -38,7 +38,7 @@ export function createRealGuard(world: RealWorld): SpawnGuard {
     appRoot,
     own: ['src', 'register'].map(folder => path.join(packageRoot, 'dist', folder)),
     isLauncher: name => compatTable().launchers.has(name),
-    wholeStack: () => sitesOf(capture.far()),
+    wholeStack: () => callSitesOf(capture.far()),
     onFar: capture.deepen,
   });
   const openers = new WeakMap<OpenFile, Opener | undefined>();
@@ -51,7 +51,7 @@ export function createRealGuard(world: RealWorld): SpawnGuard {
     describe,
     findCaller: stack => {
       try {
-        return findCaller(stack && sitesOf(stack));
+        return findCaller(stack && callSitesOf(stack));
       } finally {
         capture.done();
       }

@@ -9,7 +9,7 @@ import type { RecordedCaller, ReportRecord } from '../findings/record';
 import { targetPattern, withoutPid } from '../findings/target-pattern';
 import { type UseVerdict, usersOf } from '../model/fd-use';
 import type { Access, FileType, Kind } from '../model/spawn-request';
-import type { Disposition } from '../policy/apply-mode';
+import type { Action } from '../policy/apply-mode';
 import type { Effect, Mode } from '../policy/rule';
 
 export interface Groups {
@@ -23,7 +23,7 @@ export interface Groups {
 
 export interface Total extends Seen {
   readonly records: number;
-  readonly dispositions: Tally<Disposition>;
+  readonly dispositions: Tally<Action>;
   readonly modes: Tally<Mode>;
 }
 
@@ -48,7 +48,7 @@ export interface Group extends Seen {
   readonly targets: Tally<string>;
   readonly codes: Tally<FindingCode>;
   readonly effects: Tally<Effect>;
-  readonly dispositions: Tally<Disposition>;
+  readonly dispositions: Tally<Action>;
   readonly childFds: Tally<number>;
   readonly types: Tally<FileType>;
   readonly accesses: Tally<Access>;
@@ -63,7 +63,7 @@ export interface Group extends Seen {
   readonly rules: Tally<string>;
   readonly announcements: Tally<string>;
   /** What the candidate policy would do. */
-  readonly candidates: Tally<Disposition>;
+  readonly candidates: Tally<Action>;
   /** `true` if any child used it; `false` if an audit saw one that did not, and none that did. */
   readonly used: boolean | 'unknown' | undefined;
   /** By number of records, not of spawns: what audits saw. */
@@ -234,7 +234,7 @@ function createGroup(
     targets: tally<string>(MOST_TARGETS),
     codes: tally<FindingCode>(),
     effects: tally<Effect>(),
-    dispositions: tally<Disposition>(),
+    dispositions: tally<Action>(),
     childFds: tally<number>(),
     types: tally<FileType>(),
     accesses: tally<Access>(),
@@ -245,7 +245,7 @@ function createGroup(
     launchers: tally<string>(),
     rules: tally<string>(),
     announcements: tally<string>(),
-    candidates: tally<Disposition>(),
+    candidates: tally<Action>(),
     verdicts: tally<UseVerdict>(),
     users: tally<string>(),
     modes: tally<Mode>(),
@@ -312,7 +312,7 @@ function createSelfGroup(code: FindingCode, what: string): SelfCounter {
 
 function createTotal(): Counter<Total> {
   const seen = createSeen(MOST_PROCESSES.total);
-  const dispositions = createTally<Disposition>(MOST_VALUES);
+  const dispositions = createTally<Action>(MOST_VALUES);
   const modes = createTally<Mode>(MOST_VALUES);
   let records = 0;
 

@@ -7,7 +7,7 @@ import { isVersion } from '../base/semver-range';
 import { toCallerAgain } from '../findings/record';
 import { APP, callerTitle } from '../model/caller';
 import type { Access, FileType, Kind } from '../model/spawn-request';
-import { decide } from '../policy/evaluate';
+import { evaluate } from '../policy/evaluate';
 import { isPackageName } from '../policy/parse-config';
 import type { Policy, Rule } from '../policy/rule';
 import type { Group } from './aggregate';
@@ -183,8 +183,8 @@ function judgement(group: Group, policy: Policy): Rule | undefined {
           native: false,
         };
         const who = caller && toCallerAgain(caller);
-        const request = { call, stdio: undefined, indexes: new Map(), crossings: [crossing] };
-        const [verdict] = decide(request, who, policy).verdicts;
+        const request = { call, stdio: undefined, indexes: new Map(), fds: [crossing] };
+        const [verdict] = evaluate(request, who, policy).matches;
         if (verdict !== undefined && verdict.effect !== 'allow') return verdict.rule;
       }
     }

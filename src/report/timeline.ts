@@ -3,7 +3,7 @@
 // Time is cut into buckets of one width. When they become too many, several become one, of the next width.
 
 import type { ReportRecord } from '../findings/record';
-import type { Disposition } from '../policy/apply-mode';
+import type { Action } from '../policy/apply-mode';
 
 export interface Timeline {
   /** ISO 8601: where the first bucket begins; undefined where there is none. */
@@ -15,7 +15,7 @@ export interface Timeline {
 
 export interface Series {
   readonly sort: 'stray' | 'designated';
-  readonly disposition: Disposition;
+  readonly disposition: Action;
   /** One for each bucket. */
   readonly counts: readonly number[];
 }
@@ -87,6 +87,6 @@ function nextWidth(width: number): number {
   return WIDTHS.find(wider => wider > width) ?? width * 2;
 }
 
-function columnOf(sort: Series['sort'], disposition: Disposition): number {
+function columnOf(sort: Series['sort'], disposition: Action): number {
   return SORTS.indexOf(sort) * DISPOSITIONS.length + DISPOSITIONS.indexOf(disposition);
 }

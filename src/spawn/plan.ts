@@ -2,8 +2,8 @@
 
 import type { AnyFunction } from '../base/wrap-function';
 import type { SpawnFinding } from '../findings/finding';
-import type { Crossing, SpawnRequest, Stray } from '../model/spawn-request';
-import type { Outcome } from '../policy/apply-mode';
+import type { ChildFd, SpawnRequest, Stray } from '../model/spawn-request';
+import type { FdOutcome } from '../policy/apply-mode';
 import type { Mode } from '../policy/rule';
 import type { IdentifiedFd } from '../strays/stray-guard';
 
@@ -62,24 +62,20 @@ export function plainPlan(mode: Mode): Plan {
 
 export function apply(
   request: SpawnRequest,
-  outcomes: readonly Outcome[],
+  outcomes: readonly FdOutcome[],
   strays: readonly Stray[],
   announced: readonly number[],
   mode: Mode,
 ): Omit<Plan, 'after' | 'trace'> {
-  const closed = outcomes
-    .filter(outcome => outcome.disposition === 'closed')
-    .map(outcome => outcome.verdict.crossing);
-  const passed = outcomes
-    .filter(outcome => outcome.disposition === 'passed')
-    .map(outcome => outcome.verdict.crossing);
-  const strayFds = closed.filter(crossing => crossing.kind === 'stray').map(crossing => crossing.childFd);
+  const closed = outcomes.filter(outcome => outcome.action === 'closed').map(outcome => outcome.match.fd);
+  const passed = outcomes.filter(outcome => outcome.action === 'passed').map(outcome => outcome.match.fd);
+  const strayFds = closed.filter(fd => fd.kind === 'stray').map(fd => fd.childFd);
   const hidden = straysBehindSlots(request, strays);
-  const closedFds = new Set(closed.map(crossing => crossing.childFd));
+  const closedFds = new Set(closed.map(fd => fd.childFd));
 
   const sources = passed
-    .filter(crossing => crossing.kind === 'fd' && crossing.sourceFd !== undefined && crossing.sourceFd > 2)
-    .map(crossing => crossing.sourceFd as number);
+    .filter(fd => fd.kind === 'fd' && fd.sourceFd !== undefined && fd.sourceFd > 2)
+    .map(fd => fd.sourceFd as number);
 
   return {
     ...emptySlots(request, closedFds),
@@ -110,7 +106,7 @@ function emptySlots(
 }
 
 /** A number alone may mean another file by the time of the spawn, so each has its file with it. */
-function keptOf(passed: readonly Crossing[], strays: readonly Stray[]): IdentifiedFd[] {
+function keptOf(passed: readonly ChildFd[], strays: readonly Stray[]): IdentifiedFd[] {
   const fds = new Set(passed.filter(({ kind }) => kind === 'stray').map(({ childFd }) => childFd));
   return strays
     .filter(({ fd }) => fds.has(fd))
@@ -120,7 +116,7 @@ function keptOf(passed: readonly Crossing[], strays: readonly Stray[]): Identifi
 
 /** Their numbers are taken by slots; where the slot is denied, the stray must not show through. */
 function straysBehindSlots(request: SpawnRequest, strays: readonly Stray[]): number[] {
-  const taken = new Set([...request.indexes.keys()].map(crossing => crossing.childFd));
+  const taken = new Set([...request.indexes.keys()].map(fd => fd.childFd));
   return strays.map(stray => stray.fd).filter(fd => taken.has(fd));
 }
 

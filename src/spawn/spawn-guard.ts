@@ -17,7 +17,7 @@ import { type Finding, type Occurrence, record, type SpawnFinding, type Telling 
 import { toRefusal } from '../findings/message';
 import { type Caller, callSite } from '../model/caller';
 import {
-  type Crossing,
+  type ChildFd,
   designates,
   type OpenFile,
   type SpawnCall,
@@ -26,8 +26,8 @@ import {
   toRequest,
   UNKNOWN_FILE,
 } from '../model/spawn-request';
-import { dispose, type Outcome } from '../policy/apply-mode';
-import { type Decision, decide } from '../policy/evaluate';
+import { applyMode, type FdOutcome } from '../policy/apply-mode';
+import { type Evaluation, evaluate } from '../policy/evaluate';
 import type { Opener } from '../policy/known-openers';
 import type { Mode, Policy } from '../policy/rule';
 import type { Position } from '../strays/stray-guard';
@@ -162,19 +162,19 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     }
 
     const request = toRequest(call, strays, describe);
-    const decision = decide(request, caller, policy);
-    const outcomes = dispose(decision, mode);
+    const evaluation = evaluate(request, caller, policy);
+    const outcomes = applyMode(evaluation, mode);
     const candidate =
       tried && attempt('judging by the candidate', () => judgeBy(tried, request, caller), undefined);
     const recording = { mode, candidate, redact: world.redact, openerOf };
     // What cannot be told holds all the same.
-    const all = attempt('recording', () => record(decision, outcomes, recording), undefined);
+    const all = attempt('recording', () => record(evaluation, outcomes, recording), undefined);
     const tellings = all ?? [];
 
-    if (outcomes.some(outcome => outcome.disposition === 'refused')) return refusal(tellings);
+    if (outcomes.some(outcome => outcome.action === 'refused')) return refusal(tellings);
     const told = tellings.flatMap(tell);
     const after = attempt('noting offsets', () => watchUse(told, call.sync), undefined);
-    const trace = world.audit && attempt('preparing a trace', () => traceOf(decision, outcomes), undefined);
+    const trace = world.audit && attempt('preparing a trace', () => traceOf(evaluation, outcomes), undefined);
     const plan = {
       ...apply(request, outcomes, strays, announced, mode),
       after: after && safely(after),
@@ -204,23 +204,23 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
   }
 
   /** An audit asks about all that passes, whether it is worth telling or not. */
-  function traceOf(decision: Decision, outcomes: readonly Outcome[]): Trace | undefined {
-    const passed = outcomes.filter(outcome => outcome.disposition === 'passed');
+  function traceOf(evaluation: Evaluation, outcomes: readonly FdOutcome[]): Trace | undefined {
+    const passed = outcomes.filter(outcome => outcome.action === 'passed');
     if (passed.length === 0) return undefined;
     const all = passed.map(outcome => ({ ...outcome, reported: true }));
     const recording = { mode, candidate: undefined, redact: world.redact, openerOf };
-    return world.audit?.prepare(record(decision, all, recording).map(({ make }) => make()));
+    return world.audit?.prepare(record(evaluation, all, recording).map(({ make }) => make()));
   }
 
   function judgeBy(
     { policy, mode }: Candidate,
     request: SpawnRequest,
     caller: Caller | undefined,
-  ): Outcome[] {
-    return dispose(decide(request, caller, policy), mode);
+  ): FdOutcome[] {
+    return applyMode(evaluate(request, caller, policy), mode);
   }
 
-  function openerOf({ file }: Crossing): Opener | undefined {
+  function openerOf({ file }: ChildFd): Opener | undefined {
     return attempt('finding the opener', () => world.findOpener(file), undefined);
   }
 

@@ -50,7 +50,7 @@ type ChildStdio<F extends FdSources> = ChildProcess['stdio'] & {
  * Any options. The choices are named only so that TypeScript keeps the words of `{ stdio: 'inherit' }`
  * and does not make text of them, which spawn() would refuse.
  */
-type Options = object & {
+type AnyOptions = object & {
   readonly stdio?: StdioOptions | Anything;
   readonly encoding?: BufferEncoding | 'buffer' | Anything;
   readonly killSignal?: NodeJS.Signals | Anything;
@@ -73,7 +73,7 @@ const HIGHEST = 65_535;
  * Throws ERR_CLOSEFDS_ARGUMENT, before any process exists: a number that is no child FD, a source
  * that is no FD or is closed, a slot that `options.stdio` has given to something else.
  */
-export function withFds<O extends Options, const F extends FdSources>(options: O, fds: F): WithFds<O, F> {
+export function withFds<O extends AnyOptions, const F extends FdSources>(options: O, fds: F): WithFds<O, F> {
   checkObject(options, 'options');
   checkObject(fds, 'fds');
   const stdio = toArray((options as { stdio?: unknown }).stdio);
@@ -98,7 +98,7 @@ export function withFds<O extends Options, const F extends FdSources>(options: O
  * For reviewed places in the code; a rule in the config is the better way where one will do.
  * Throws ERR_CLOSEFDS_ARGUMENT if the reason is missing.
  */
-export function unsafe<O extends Options>(options: O, reason: string): O {
+export function unsafe<O extends AnyOptions>(options: O, reason: string): O {
   checkObject(options, 'options');
   if (typeof reason !== 'string' || reason.trim() === '')
     throw wrong('unsafe(): the second argument', 'the reason, as text that is not empty', reason);

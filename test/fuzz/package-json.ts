@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import vm from 'node:vm';
 import fc from 'fast-check';
-import { createStackCapture, sitesOf } from '../../src/callers/capture-stack';
+import { callSitesOf, createStackCapture } from '../../src/callers/capture-stack';
 import { createCallerFinder } from '../../src/callers/find-caller';
 import type { Caller } from '../../src/model/caller';
 import { ROOT } from '../support/run';
@@ -39,7 +39,7 @@ function check(text: string): void {
       appRoot: folder,
       own: OWN,
       isLauncher: () => false,
-      wholeStack: () => sitesOf(createStackCapture(() => performance.now()).far()),
+      wholeStack: () => callSitesOf(createStackCapture(() => performance.now()).far()),
       onFar: () => {},
     });
     const file = path.join(root, 'index.js');

@@ -2,9 +2,9 @@ import test from 'ava';
 import fc from 'fast-check';
 import { matchesGlob } from '../../src/base/glob';
 import type { Caller } from '../../src/model/caller';
-import { type Crossing, type SpawnRequest, toRequest, UNKNOWN_FILE } from '../../src/model/spawn-request';
-import { dispose } from '../../src/policy/apply-mode';
-import { decide } from '../../src/policy/evaluate';
+import { type ChildFd, type SpawnRequest, toRequest, UNKNOWN_FILE } from '../../src/model/spawn-request';
+import { applyMode } from '../../src/policy/apply-mode';
+import { evaluate } from '../../src/policy/evaluate';
 import {
   DEFAULT_RULES,
   DENY_ALL,
@@ -23,17 +23,17 @@ function policyOf(rules: readonly Partial<Rule>[], compat: readonly Rule[] = [],
   return toPolicy({ rules: full, compat, unverified: 'warn', aliases }, NOW);
 }
 
-function request(crossings: readonly Crossing[], command = '/usr/bin/chrome'): SpawnRequest {
-  return { call: call({ command }), stdio: undefined, indexes: new Map(), crossings };
+function request(crossings: readonly ChildFd[], command = '/usr/bin/chrome'): SpawnRequest {
+  return { call: call({ command }), stdio: undefined, indexes: new Map(), fds: crossings };
 }
 
 function decider(
   rules: readonly Partial<Rule>[],
-  one: Crossing,
+  one: ChildFd,
   by: Caller | undefined,
   command?: string,
 ): string {
-  return decide(request([one], command), by, policyOf(rules)).verdicts[0]?.rule.source ?? 'none';
+  return evaluate(request([one], command), by, policyOf(rules)).matches[0]?.rule.source ?? 'none';
 }
 
 const pipe = crossing({ kind: 'pipe', childFd: 3 });
@@ -89,7 +89,7 @@ for (const [name, rule, one, by, matches] of [
   ['another access', { access: 'read' }, file, tsx, false],
   ['all of them', { caller: 'tsx', kinds: ['fd'], fds: [4], type: 'file' }, file, tsx, true],
   ['all but one', { caller: 'tsx', kinds: ['fd'], fds: [4], type: 'pipe' }, file, tsx, false],
-] as [string, Partial<Rule>, Crossing, Caller | undefined, boolean][]) {
+] as [string, Partial<Rule>, ChildFd, Caller | undefined, boolean][]) {
   test(`${name}: ${matches ? 'matches' : 'does not match'}`, t => {
     t.is(decider([rule], one, by), matches ? 'rule 0' : 'default');
   });
@@ -107,16 +107,16 @@ for (const [name, one, effect] of [
   ['a pipe', pipe, 'deny'],
   ['an FD', file, 'deny'],
   ['a stray', stray(200), 'deny'],
-] as [string, Crossing, string][]) {
+] as [string, ChildFd, string][]) {
   test(`by default, ${name}: ${effect}`, t => {
-    t.is(decide(request([one]), tsx, policyOf([])).verdicts[0]?.effect, effect as never);
+    t.is(evaluate(request([one]), tsx, policyOf([])).matches[0]?.effect, effect as never);
   });
 }
 
 test('config comes before the compat table, and that before the defaults', t => {
   const compat: Rule = { caller: 'tsx', effect: 'allow', source: 'compat', compat: true };
   const verdict = (rules: Partial<Rule>[]) =>
-    decide(request([pipe]), tsx, policyOf(rules, [compat])).verdicts[0]?.rule.source;
+    evaluate(request([pipe]), tsx, policyOf(rules, [compat])).matches[0]?.rule.source;
   t.is(verdict([{ caller: 'tsx', effect: 'deny' }]), 'rule 0');
   t.is(verdict([{ caller: 'other', effect: 'deny' }]), 'compat');
 });
@@ -126,7 +126,7 @@ test('an npm alias is what its folder says for the config, and nothing for the c
   const alias = caller({ name: 'my-tsx', version: '4.6.0', declaredName: 'tsx' });
   const impostor = caller({ name: 'tsx', version: '4.6.0', declaredName: 'evil' });
   const verdict = (by: Caller, rules: Partial<Rule>[], aliases = {}) =>
-    decide(request([pipe]), by, policyOf(rules, [compat], aliases)).verdicts[0]?.rule.source;
+    evaluate(request([pipe]), by, policyOf(rules, [compat], aliases)).matches[0]?.rule.source;
   t.is(verdict(alias, [{ caller: 'my-tsx' }]), 'rule 0');
   t.is(verdict(alias, [{ caller: 'tsx' }]), 'default');
   t.is(verdict(alias, [], { 'my-tsx': 'tsx' }), 'compat');
@@ -209,7 +209,7 @@ property(
   anyCaller,
   (rules, crossings, by) => {
     const all = toPolicy({ rules, compat: [], unverified: 'warn', aliases: {} }, NOW);
-    for (const { crossing: one, rule } of decide(request(crossings), by, all).verdicts) {
+    for (const { fd: one, rule } of evaluate(request(crossings), by, all).matches) {
       const alone = [...rules, ...DEFAULT_RULES].filter(candidate => {
         const policy = {
           rules: [candidate, { ...DENY_ALL, source: 'none' }],
@@ -218,7 +218,7 @@ property(
           expired: [],
           validUntil: 0,
         };
-        return decide(request([one]), by, policy).verdicts[0]?.rule === candidate;
+        return evaluate(request([one]), by, policy).matches[0]?.rule === candidate;
       });
       if (alone[0] !== rule) return false;
     }
@@ -232,8 +232,8 @@ property(
   fc.array(anyCrossing),
   anyCaller,
   (rules, all, by) => {
-    const { verdicts } = decide(request(all), by, policyOf(rules));
-    return verdicts.length === all.length && verdicts.every((verdict, i) => verdict.crossing === all[i]);
+    const { matches: verdicts } = evaluate(request(all), by, policyOf(rules));
+    return verdicts.length === all.length && verdicts.every((verdict, i) => verdict.fd === all[i]);
   },
 );
 
@@ -244,7 +244,7 @@ property(
   anyCaller,
   (rules, all, by) => {
     const denied = policyOf([{ kinds: KINDS, effect: 'deny' }, ...rules]);
-    return decide(request(all), by, denied).verdicts.every(verdict => verdict.effect === 'deny');
+    return evaluate(request(all), by, denied).matches.every(verdict => verdict.effect === 'deny');
   },
 );
 
@@ -255,8 +255,8 @@ property(
   anyCrossing,
   anyCaller,
   (rules, others, one, by) => {
-    const alone = decide(request([one]), by, policyOf(rules)).verdicts[0];
-    const together = decide(request([...others, one]), by, policyOf(rules)).verdicts.at(-1);
+    const alone = evaluate(request([one]), by, policyOf(rules)).matches[0];
+    const together = evaluate(request([...others, one]), by, policyOf(rules)).matches.at(-1);
     return alone?.effect === together?.effect && alone?.rule.source === together?.rule.source;
   },
 );
@@ -267,18 +267,18 @@ property(
   fc.array(anyCrossing),
   anyCaller,
   (rules, all, by) => {
-    const decision = decide(request(all), by, policyOf(rules));
+    const decision = evaluate(request(all), by, policyOf(rules));
     const reported = (mode: 'warn' | 'enforce' | 'strict') =>
-      dispose(decision, mode)
+      applyMode(decision, mode)
         .filter(outcome => outcome.reported)
-        .map(outcome => outcome.verdict);
-    const refused = dispose(decision, 'strict').filter(outcome => outcome.disposition === 'refused');
-    const closed = dispose(decision, 'enforce').filter(outcome => outcome.disposition === 'closed');
+        .map(outcome => outcome.match);
+    const refused = applyMode(decision, 'strict').filter(outcome => outcome.action === 'refused');
+    const closed = applyMode(decision, 'enforce').filter(outcome => outcome.action === 'closed');
     return (
       String(reported('warn')) === String(reported('enforce')) &&
       String(reported('warn')) === String(reported('strict')) &&
       refused.length === closed.length &&
-      refused.every((outcome, i) => outcome.verdict === closed[i]?.verdict)
+      refused.every((outcome, i) => outcome.match === closed[i]?.match)
     );
   },
 );
@@ -290,7 +290,7 @@ test('toRequest() is what decide() gets: strays behind slots are not judged twic
     () => UNKNOWN_FILE,
   );
   t.deepEqual(
-    made.crossings.map(one => one.kind),
+    made.fds.map(one => one.kind),
     ['pipe'],
   );
 });
@@ -311,7 +311,7 @@ for (const unverified of EFFECTS) {
     ];
     const policy = toPolicy({ rules: [], compat, unverified, aliases: {} }, NOW);
     const effects = ['4.5.0', '4.6.0'].map(
-      version => decide(request([pipe]), { ...tsx, version }, policy).verdicts[0]?.effect,
+      version => evaluate(request([pipe]), { ...tsx, version }, policy).matches[0]?.effect,
     );
     t.deepEqual(effects, ['allow', unverified]);
   });
@@ -335,7 +335,7 @@ for (const [name, given, known] of [
       { ...rule, kinds: ['fd'], range: '>=1.0.0 <=2.0.0' },
     ];
     const policy = toPolicy({ rules: [], compat, unverified: 'warn', aliases: {} }, NOW);
-    t.deepEqual(decide(request([pipe]), { ...tsx, ...given }, policy).verdicts[0]?.knownIn, [...known]);
+    t.deepEqual(evaluate(request([pipe]), { ...tsx, ...given }, policy).matches[0]?.knownIn, [...known]);
   });
 }
 
@@ -345,7 +345,7 @@ test('who is denied by a rule learns no range', t => {
   ];
   const denied: Rule = { effect: 'deny', source: 'closefds.json#/rules/0' };
   const verdict = (rules: readonly Rule[]) =>
-    decide(request([pipe]), tsx, policyOf(rules, compat)).verdicts[0];
+    evaluate(request([pipe]), tsx, policyOf(rules, compat)).matches[0];
   t.deepEqual(verdict([])?.knownIn, ['>=9.0.0 <=9.1.0']);
   t.deepEqual(verdict([denied])?.knownIn, []);
 });

@@ -6,7 +6,7 @@
 import { appendFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
-import { createStackCapture, sitesOf } from '../../src/callers/capture-stack';
+import { callSitesOf, createStackCapture } from '../../src/callers/capture-stack';
 import { createCallerFinder } from '../../src/callers/find-caller';
 import { installPatch } from '../../src/hooks/child-process';
 import { execThroughSpawnSync } from '../../src/hooks/exec-sync';
@@ -38,7 +38,7 @@ const findCaller = createCallerFinder({
   appRoot,
   own: [path.join(dist, 'src'), path.join(dist, 'test', 'support')],
   isLauncher: name => launchers.includes(name),
-  wholeStack: () => sitesOf(capture.far()),
+  wholeStack: () => callSitesOf(capture.far()),
   onFar: capture.deepen,
 });
 
@@ -46,7 +46,7 @@ const calls = createGuardedCalls({
   guard: (_call, stack) => {
     let line: unknown;
     try {
-      line = findCaller(stack && sitesOf(stack)) ?? null;
+      line = findCaller(stack && callSitesOf(stack)) ?? null;
     } catch (error) {
       line = { error: String(error) };
     }

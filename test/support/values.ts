@@ -1,7 +1,7 @@
 // Values of the core, with defaults for what a test does not care about.
 
 import { APP, type Caller } from '../../src/model/caller';
-import { type Crossing, type SpawnCall, UNKNOWN_FILE } from '../../src/model/spawn-request';
+import { type ChildFd, type SpawnCall, UNKNOWN_FILE } from '../../src/model/spawn-request';
 
 export function call(given: Partial<SpawnCall>): SpawnCall {
   return {
@@ -33,7 +33,7 @@ export function caller(given: Partial<Caller>): Caller {
   };
 }
 
-export function crossing(given: Partial<Crossing>): Crossing {
+export function crossing(given: Partial<ChildFd>): ChildFd {
   return {
     kind: 'fd',
     childFd: 3,
@@ -45,6 +45,6 @@ export function crossing(given: Partial<Crossing>): Crossing {
   };
 }
 
-export function stray(fd: number): Crossing {
+export function stray(fd: number): ChildFd {
   return crossing({ kind: 'stray', childFd: fd, sourceFd: fd });
 }
