@@ -126,7 +126,7 @@ const FAULTS: readonly Fault[] = [
   {
     at: 'making a finding',
     inject: `const { record } = on('findings/finding');
-      on('findings/finding').record = (...all) => record(...all).map(telling => ({ ...telling, make: boom }));`,
+      on('findings/finding').record = (...all) => record(...all).map(pending => ({ ...pending, make: boom }));`,
     child: ALLOWED,
   },
   { at: 'noting offsets', inject: `on('spawn/offset-watch').createUseWatch = () => boom;`, child: ALLOWED },

@@ -10,7 +10,7 @@ import workerThreads = require('node:worker_threads');
 
 import type { AnyFunction } from '../base/wrap-function';
 import type { SpawnFinding } from '../findings/finding';
-import { type Circumstances, toRecord } from '../findings/record';
+import { type RecordMetadata, toRecord } from '../findings/record';
 import type { Auditor } from '../spawn/plan';
 import { openAuditFolder } from './folder';
 import type { AuditedSpawn, AuditNote, TracingTools } from './protocol';
@@ -52,7 +52,7 @@ export function createAuditor(folder: string): Auditor {
       forgo: (reason, pid) =>
         note(findings, pid, Date.now(), pid === undefined ? { reason } : (outer ?? { reason })),
     }),
-    prove: finding => write({ proof: toRecord(finding, circumstances(Date.now())) }),
+    prove: finding => write({ proof: toRecord(finding, metadata(Date.now())) }),
   };
 
   /** Above the handle nobody sees a difference: not in the options, nor in `spawnfile` and `spawnargs`. */
@@ -127,7 +127,7 @@ export function createAuditor(folder: string): Auditor {
       since: since / 1000,
       ...(trace !== undefined && { trace }),
       ...(reason !== undefined && { reason }),
-      records: findings.map(finding => toRecord(finding, circumstances(since))),
+      records: findings.map(finding => toRecord(finding, metadata(since))),
     });
   }
 
@@ -179,7 +179,7 @@ function ownerOf({ uid, gid }: HandleCall): Owner | undefined {
   return { uid: uid ?? process.getuid?.() ?? -1, gid: gid ?? process.getgid?.() ?? -1 };
 }
 
-function circumstances(time: number): Circumstances {
+function metadata(time: number): RecordMetadata {
   return { time: new Date(time).toISOString(), pid: process.pid, thread: workerThreads.threadId, count: 1 };
 }
 

@@ -67,7 +67,7 @@ export interface SpawnFinding {
   /** The argument or variable that tells the child this number: then it was very likely meant. */
   readonly announcement: string | undefined;
   /** What the candidate policy would do, where there is one. */
-  readonly candidate?: Judged;
+  readonly candidate?: CandidateResult;
   /** What passed: whether a child read or wrote it. Missing where nothing passed. */
   readonly used?: true | 'unknown';
 }
@@ -82,7 +82,7 @@ export interface RuleInForce {
   readonly knownIn?: readonly string[];
 }
 
-export interface Judged {
+export interface CandidateResult {
   readonly effect: Effect;
   readonly disposition: Action;
   readonly rule: RuleInForce;
@@ -103,24 +103,24 @@ export function isSpawnFinding(finding: Finding): finding is SpawnFinding {
 }
 
 /**
- * How a finding stands to those told before it in this thread: the `first` of its sort at its call site,
- * `another` of that sort, with another command or target, the same `again`, or an `addition`, which says
- * more of one that was told (`used`) and counts nothing.
+ * The relation of a finding to earlier findings of this thread: `first` with its site key; `variant`, the same site
+ * key with another command or target; `repeat`, the same finding; `update`, which adds `used` to an emitted
+ * finding and counts nothing.
  */
-export type Occurrence = 'first' | 'another' | 'again' | 'addition';
+export type Occurrence = 'first' | 'variant' | 'repeat' | 'update';
 
 /** Something worth telling. The finding is made only where it is told: some of it takes a search. */
-export interface Telling {
+export interface PendingFinding {
   /** Two with the same key tell a reader nothing new. */
-  readonly key: string;
+  readonly dedupKey: string;
   /** Two of the same sort tell whoever looks at warnings nothing new. */
-  readonly sort: string;
+  readonly siteKey: string;
   /** This time; the finding that was told may be of another. */
   readonly sourceFd: number | undefined;
   readonly make: () => SpawnFinding;
 }
 
-export interface Recording {
+export interface RecordingOptions {
   readonly mode: Mode;
   /** What the candidate policy would do, FD by FD as `outcomes`; undefined without one. */
   readonly candidate: readonly FdOutcome[] | undefined;
@@ -133,28 +133,28 @@ export interface Recording {
 export function record(
   evaluation: Evaluation,
   outcomes: readonly FdOutcome[],
-  recording: Recording,
-): Telling[] {
-  const tellings = outcomes.flatMap((outcome, index) => {
+  recording: RecordingOptions,
+): PendingFinding[] {
+  const pending = outcomes.flatMap((outcome, index) => {
     const candidate = recording.candidate?.[index];
     const reported = outcome.reported || (candidate !== undefined && differs(candidate, outcome));
-    return reported ? [telling(outcome, candidate, evaluation, recording)] : [];
+    return reported ? [pendingFinding(outcome, candidate, evaluation, recording)] : [];
   });
   const { unsafe } = evaluation.request.call;
-  if (unsafe !== undefined && outcomes.length === 0) tellings.push(bareUnsafe(evaluation, unsafe, recording));
-  return tellings;
+  if (unsafe !== undefined && outcomes.length === 0) pending.push(bareUnsafe(evaluation, unsafe, recording));
+  return pending;
 }
 
 function differs(candidate: FdOutcome, outcome: FdOutcome): boolean {
   return candidate.reported || candidate.action !== outcome.action;
 }
 
-function telling(
+function pendingFinding(
   outcome: FdOutcome,
   candidate: FdOutcome | undefined,
   { request, caller }: Evaluation,
-  { mode, redact, openerOf }: Recording,
-): Telling {
+  { mode, redact, openerOf }: RecordingOptions,
+): PendingFinding {
   const { call } = request;
   const { action: disposition } = outcome;
   const { fd, effect } = outcome.match;
@@ -185,14 +185,14 @@ function telling(
       caller,
       rule: call.unsafe === undefined ? ruleOf(outcome.match) : unsafeRule(call.unsafe),
       announcement: findAnnouncement(fd, call),
-      ...(candidate !== undefined && { candidate: judged(candidate) }),
+      ...(candidate !== undefined && { candidate: candidateResult(candidate) }),
       ...(disposition === 'passed' && (kind === 'fd' || kind === 'stray') && { used: 'unknown' }),
     };
   };
   return {
-    key: [place, target, call.command].join(' '),
+    dedupKey: [place, target, call.command].join(' '),
     // What a call designates may be another file each time. A stray is told by its target.
-    sort: kind === 'stray' ? [place, target].join(' ') : place,
+    siteKey: kind === 'stray' ? [place, target].join(' ') : place,
     sourceFd: fd.sourceFd,
     make,
   };
@@ -211,7 +211,7 @@ function redacted(target: string | undefined, globs: readonly string[]): string 
   return target !== undefined && globs.some(glob => matchesGlob(target, glob)) ? REDACTED : target;
 }
 
-function judged({ match, action: disposition }: FdOutcome): Judged {
+function candidateResult({ match, action: disposition }: FdOutcome): CandidateResult {
   return { effect: match.effect, disposition, rule: ruleOf(match) };
 }
 
@@ -230,7 +230,11 @@ function unsafeRule(reason: string): RuleInForce {
 }
 
 /** unsafe() is reported even where there was nothing to pass: the next time there may be. */
-function bareUnsafe({ request: { call }, caller }: Evaluation, reason: string, { mode }: Recording): Telling {
+function bareUnsafe(
+  { request: { call }, caller }: Evaluation,
+  reason: string,
+  { mode }: RecordingOptions,
+): PendingFinding {
   const make = (): SpawnFinding => ({
     code: 'CLOSEFDS_UNSAFE',
     mode,
@@ -249,6 +253,6 @@ function bareUnsafe({ request: { call }, caller }: Evaluation, reason: string, {
     rule: unsafeRule(reason),
     announcement: undefined,
   });
-  const sort = ['CLOSEFDS_UNSAFE', callSite(caller)].join(' ');
-  return { key: [sort, call.command].join(' '), sort, sourceFd: undefined, make };
+  const siteKey = ['CLOSEFDS_UNSAFE', callSite(caller)].join(' ');
+  return { dedupKey: [siteKey, call.command].join(' '), siteKey, sourceFd: undefined, make };
 }

@@ -71,7 +71,7 @@ export interface RecordedRule {
   readonly knownIn?: readonly string[];
 }
 
-export interface Circumstances {
+export interface RecordMetadata {
   readonly time: string;
   readonly pid: number;
   readonly thread: number;
@@ -80,7 +80,7 @@ export interface Circumstances {
 
 export function toRecord(
   finding: Finding,
-  { time, pid, thread, count }: Circumstances,
+  { time, pid, thread, count }: RecordMetadata,
   use?: Use,
 ): ReportRecord {
   const head = { closefds: FORMAT, time, pid, thread, mode: finding.mode, code: finding.code } as const;

@@ -17,8 +17,8 @@ import { createWarner } from './warning';
 
 export interface Reporter {
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
-  /** All of these `again`: a hundred strays that recur are counted as one. */
-  readonly reportAgain: (findings: readonly Finding[]) => void;
+  /** Reports each of these as `repeat`: a hundred strays that recur are counted as one. */
+  readonly reportRepeats: (findings: readonly Finding[]) => void;
   /** Writes the counts that are not in the file yet. */
   readonly flush: () => void;
 }
@@ -60,22 +60,22 @@ export function createReporter({ mode, settings, originals }: ReporterOptions): 
     exiting = true;
     atExit();
   });
-  return { report, reportAgain, flush };
+  return { report, reportRepeats, flush };
 
   /** The file first: a listener of the others may throw. */
   function report(finding: Finding, occurrence: Occurrence): void {
-    if (occurrence === 'again') count(counts, finding, 1);
+    if (occurrence === 'repeat') count(counts, finding, 1);
     else attempt('writing the report', () => file?.append([lineOf(finding, countOf(occurrence))]));
     if (channel.hasSubscribers) attempt('publishing', () => publish(finding, occurrence));
     if (occurrence === 'first') warner.warn(finding);
     flushInTime();
   }
 
-  function reportAgain(findings: readonly Finding[]): void {
+  function reportRepeats(findings: readonly Finding[]): void {
     count(repeats, findings, 1);
     if (channel.hasSubscribers)
       attempt('publishing', () => {
-        for (const finding of findings) publish(finding, 'again');
+        for (const finding of findings) publish(finding, 'repeat');
       });
     flushInTime();
   }
@@ -177,5 +177,5 @@ export function createReporter({ mode, settings, originals }: ReporterOptions): 
 }
 
 function countOf(occurrence: Occurrence): number {
-  return occurrence === 'addition' ? 0 : 1;
+  return occurrence === 'update' ? 0 : 1;
 }

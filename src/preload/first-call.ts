@@ -29,15 +29,15 @@ export interface FirstCallOptions {
   readonly createRealGuard: (world: RealWorld) => SpawnGuard;
   /** Never throws. */
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
-  /** All of these `again`. Never throws. */
-  readonly reportAgain: (findings: readonly SpawnFinding[]) => void;
+  /** Reports each of these as `repeat`. Never throws. */
+  readonly reportRepeats: (findings: readonly SpawnFinding[]) => void;
   /** Writes what is counted and not reported yet. */
   readonly flush: () => void;
 }
 
 /** To be called once in each thread. */
 export function prepareCalls(options: FirstCallOptions): GuardedCalls {
-  const { settings, strayGuard, packageRoot, clock, createRealGuard, report, reportAgain, flush } = options;
+  const { settings, strayGuard, packageRoot, clock, createRealGuard, report, reportRepeats, flush } = options;
   const { mode } = settings;
   const plain = plainPlan(mode);
   const capture = createStackCapture(clock);
@@ -81,7 +81,14 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   function loadGuard(): Judge {
     try {
       watch ??= watchStrays(settings, strayGuard, clock);
-      judge = createRealGuard({ settings, strays: watch.strays, capture, packageRoot, report, reportAgain });
+      judge = createRealGuard({
+        settings,
+        strays: watch.strays,
+        capture,
+        packageRoot,
+        report,
+        reportRepeats,
+      });
       return judge;
     } catch (error) {
       return call => unjudged(call, error);

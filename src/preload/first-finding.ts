@@ -27,12 +27,12 @@ export interface RealWorld {
   readonly packageRoot: string;
   /** Never throws. */
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
-  /** All of these `again`. Never throws. */
-  readonly reportAgain: (findings: readonly SpawnFinding[]) => void;
+  /** Reports each of these as `repeat`. Never throws. */
+  readonly reportRepeats: (findings: readonly SpawnFinding[]) => void;
 }
 
 export function createRealGuard(world: RealWorld): SpawnGuard {
-  const { settings, strays, capture, packageRoot, report, reportAgain } = world;
+  const { settings, strays, capture, packageRoot, report, reportRepeats } = world;
   const { mode, config, appRoot } = settings;
   const findCaller = createCallerFinder({
     appRoot,
@@ -63,7 +63,7 @@ export function createRealGuard(world: RealWorld): SpawnGuard {
     redact: config.redact,
     positionOf,
     report,
-    reportAgain,
+    reportRepeats,
     audit: settings.audit === undefined ? undefined : auditor(settings.audit),
   });
 

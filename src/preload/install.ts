@@ -126,7 +126,7 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard, namedFrom: stri
       clock: ORIGINALS.clock,
       createRealGuard: world => (require('./first-finding') as typeof RealWorld).createRealGuard(world),
       report,
-      reportAgain,
+      reportRepeats,
       flush: () => reporter?.flush(),
     });
     return calls;
@@ -311,10 +311,10 @@ function report(finding: Finding, occurrence: Occurrence = 'first'): void {
   }
 }
 
-/** All of these `again`. */
-function reportAgain(findings: readonly Finding[]): void {
+/** Reports each of these as `repeat`. */
+function reportRepeats(findings: readonly Finding[]): void {
   try {
-    reporter?.reportAgain(findings);
+    reporter?.reportRepeats(findings);
   } catch {
     // As above.
   }

@@ -13,7 +13,13 @@
 import { ClosefdsError, messageOf } from '../base/errors';
 import type { CallStack } from '../callers/stack';
 import { announcedFds } from '../findings/announcement';
-import { type Finding, type Occurrence, record, type SpawnFinding, type Telling } from '../findings/finding';
+import {
+  type Finding,
+  type Occurrence,
+  type PendingFinding,
+  record,
+  type SpawnFinding,
+} from '../findings/finding';
 import { toRefusal } from '../findings/message';
 import { type Caller, callSite } from '../model/caller';
 import {
@@ -54,8 +60,8 @@ export interface World {
   readonly redact: readonly string[];
   readonly positionOf: (fd: number) => Position | undefined;
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
-  /** All of these `again`. The same list for the same findings, so that it can be counted as one. */
-  readonly reportAgain: (findings: readonly SpawnFinding[]) => void;
+  /** Reports each of these as `repeat`. The same list for the same findings, so that it can be counted as one. */
+  readonly reportRepeats: (findings: readonly SpawnFinding[]) => void;
   /** undefined without an audit. */
   readonly audit: Auditor | undefined;
 }
@@ -103,7 +109,7 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
   const watchUse = createUseWatch({
     positionOf: world.positionOf,
     onUse: finding => {
-      report(finding, 'addition');
+      report(finding, 'update');
       world.audit?.prove(finding);
     },
   });
@@ -197,7 +203,7 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
   }
 
   function judgeAgain({ plan, findings, provable }: Judgement, sync: boolean): Plan {
-    attempt('reporting', () => world.reportAgain(findings), undefined);
+    attempt('reporting', () => world.reportRepeats(findings), undefined);
     if (provable.length === 0) return plan;
     const after = attempt('noting offsets', () => watchUse(provable, sync), undefined);
     return { ...plan, after: after && safely(after) };
@@ -224,7 +230,7 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     return attempt('finding the opener', () => world.findOpener(file), undefined);
   }
 
-  function refusal(tellings: readonly Telling[]): ClosefdsError {
+  function refusal(tellings: readonly PendingFinding[]): ClosefdsError {
     const saying = () => toRefusal(tellings.map(({ make }) => make()));
     const otherwise = 'closefds refused to start a process, and failed at saying why';
     const message = tellings.length === 0 ? otherwise : attempt('saying why', saying, otherwise);
@@ -236,17 +242,17 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
   }
 
   /** Gives what was told: the same finding for the same key, as many times as it occurs. */
-  function tell({ key, sort, sourceFd, make }: Telling): Passed[] {
+  function tell({ dedupKey: key, siteKey: sort, sourceFd, make }: PendingFinding): Passed[] {
     const isFull = told.size >= MOST_KEYS;
     const before = told.get(key) ?? (isFull ? firsts.get(sort) : undefined);
     if (before !== undefined) {
-      report(before, 'again');
+      report(before, 'repeat');
       return [{ finding: before, fd: sourceFd }];
     }
     const finding = isFull ? undefined : attempt('making a finding', make, undefined);
     if (finding === undefined) return [];
     told.set(key, finding);
-    report(finding, firsts.has(sort) ? 'another' : 'first');
+    report(finding, firsts.has(sort) ? 'variant' : 'first');
     if (!firsts.has(sort)) firsts.set(sort, finding);
     return [{ finding, fd: sourceFd }];
   }

@@ -36,7 +36,7 @@ for (const [name, steps, kept, told] of [
       { strays: one, policy: keeps },
     ],
     [[20], [20], [20]],
-    ['first', 'again', 'again'],
+    ['first', 'repeat', 'repeat'],
   ],
   [
     'another stray',
@@ -46,7 +46,7 @@ for (const [name, steps, kept, told] of [
       { strays: one, policy: keeps },
     ],
     [[20], [20, 21], [20]],
-    ['first', 'again', 'first', 'again'],
+    ['first', 'repeat', 'first', 'repeat'],
   ],
   [
     'another policy',
@@ -56,7 +56,7 @@ for (const [name, steps, kept, told] of [
       { strays: one, policy: keeps },
     ],
     [[20], [], [20]],
-    ['first', 'first', 'again'],
+    ['first', 'first', 'repeat'],
   ],
   [
     'another command',
@@ -66,7 +66,7 @@ for (const [name, steps, kept, told] of [
       { strays: one, policy: keepsGit, call: { command: '/usr/bin/git' } },
     ],
     [[20], [], [20]],
-    ['first', 'first', 'again'],
+    ['first', 'first', 'repeat'],
   ],
   [
     'a slot in between',
@@ -77,7 +77,7 @@ for (const [name, steps, kept, told] of [
       { strays: one, policy: keeps },
     ],
     [[20], [20], [20], [20]],
-    ['first', 'again', 'first', 'again'],
+    ['first', 'repeat', 'first', 'repeat'],
   ],
 ] as readonly (readonly [string, readonly Step[], readonly number[][], readonly string[]])[]) {
   test(name, t => {
@@ -94,7 +94,7 @@ for (const [name, steps, kept, told] of [
       redact: [],
       positionOf: () => undefined,
       report: (_finding, occurrence) => occurrences.push(occurrence),
-      reportAgain: findings => occurrences.push(...findings.map(() => 'again')),
+      reportRepeats: findings => occurrences.push(...findings.map(() => 'repeat')),
       audit: undefined,
     });
     const plans = steps.map(step => {
@@ -125,12 +125,12 @@ test('of ever new commands, what is too many is counted as the first', t => {
       const title = `${'command' in finding ? finding.command : ''} ${occurrence}`;
       told.set(title, (told.get(title) ?? 0) + 1);
     },
-    reportAgain: () => {},
+    reportRepeats: () => {},
     audit: undefined,
   });
   for (let i = 0; i < 10_007; i++) guard(call({ command: `tool-${i}` }));
   t.deepEqual(
-    [told.size, told.get('tool-0 first'), told.get('tool-9999 another'), told.get('tool-0 again')],
+    [told.size, told.get('tool-0 first'), told.get('tool-9999 variant'), told.get('tool-0 repeat')],
     [10_001, 1, 1, 7],
   );
 });
@@ -185,7 +185,7 @@ for (const [name, given, isKnown] of [
       redact: [],
       positionOf: () => undefined,
       report: () => {},
-      reportAgain: findings => {
+      reportRepeats: findings => {
         counted += findings.length;
       },
       audit: undefined,

@@ -24,7 +24,7 @@ const settingsOf = (mode: Mode, rules: readonly object[]): Settings => ({
   audit: undefined,
 });
 
-const nobody = { report: () => {}, reportAgain: () => {}, flush: () => {} };
+const nobody = { report: () => {}, reportRepeats: () => {}, flush: () => {} };
 
 /** One look is so dear that the next one is due in an hour. */
 function withDearLooks<T>(
