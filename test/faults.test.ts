@@ -78,9 +78,9 @@ const guardWith = (parts: string): string => `
   const { loadStrayGuard } = on('strays/native-guard');
   on('strays/native-guard').loadStrayGuard = root => ({ ...loadStrayGuard(root), ${parts} });`;
 
-const memoryWith = (parts: string): string => `
-  const { createMemory } = on('spawn/decision-cache');
-  on('spawn/decision-cache').createMemory = () => ({ ...createMemory(), ${parts} });`;
+const cacheWith = (parts: string): string => `
+  const { createDecisionCache } = on('spawn/decision-cache');
+  on('spawn/decision-cache').createDecisionCache = () => ({ ...createDecisionCache(), ${parts} });`;
 
 const FAULTS: readonly Fault[] = [
   // Nothing can be read then, and nothing designated passes.
@@ -115,7 +115,7 @@ const FAULTS: readonly Fault[] = [
   unjudged('deciding', `on('policy/evaluate').evaluate = boom;`),
   unjudged('deciding, and throwing null', `on('policy/evaluate').evaluate = () => { throw null; };`),
   unjudged('disposing', `on('policy/apply-mode').applyMode = boom;`),
-  { at: 'applying', inject: `on('spawn/plan').apply = boom;`, child: DENIED_3 },
+  { at: 'applying', inject: `on('spawn/plan').toPlan = boom;`, child: DENIED_3 },
   { at: 'recording', inject: `on('findings/finding').record = boom;`, child: ALLOWED },
   {
     at: 'finding an announcement',
@@ -129,13 +129,17 @@ const FAULTS: readonly Fault[] = [
       on('findings/finding').record = (...all) => record(...all).map(pending => ({ ...pending, make: boom }));`,
     child: ALLOWED,
   },
-  { at: 'noting offsets', inject: `on('spawn/offset-watch').createUseWatch = () => boom;`, child: ALLOWED },
   {
-    at: 'looking for use',
-    inject: `on('spawn/offset-watch').createUseWatch = () => () => boom;`,
+    at: 'noting offsets',
+    inject: `on('spawn/offset-watch').createOffsetWatch = () => boom;`,
     child: ALLOWED,
   },
-  unjudged('watching for use', `on('spawn/offset-watch').createUseWatch = boom;`),
+  {
+    at: 'looking for use',
+    inject: `on('spawn/offset-watch').createOffsetWatch = () => () => boom;`,
+    child: ALLOWED,
+  },
+  unjudged('watching for use', `on('spawn/offset-watch').createOffsetWatch = boom;`),
   // The warning comes all the same.
   { at: 'making a record', inject: `on('findings/record').toRecord = boom;`, child: ALLOWED },
   { at: 'writing a record', inject: `on('findings/record').toLine = boom;`, child: ALLOWED },
@@ -171,9 +175,9 @@ const FAULTS: readonly Fault[] = [
       on('spawn/stdio-option').peek = (options, key) => (typeof key === 'symbol' ? boom() : peek(options, key));`,
     child: ALLOWED,
   },
-  { ...unjudged('making a memory', `on('spawn/decision-cache').createMemory = boom;`), ...PLAIN_CASE },
-  { ...unjudged('recalling', memoryWith('recall: boom')), ...PLAIN_CASE },
-  { at: 'keeping in mind', inject: memoryWith('keep: boom'), child: STDIO, app: PLAIN },
+  { ...unjudged('making a memory', `on('spawn/decision-cache').createDecisionCache = boom;`), ...PLAIN_CASE },
+  { ...unjudged('recalling', cacheWith('get: boom')), ...PLAIN_CASE },
+  { at: 'keeping in mind', inject: cacheWith('set: boom'), child: STDIO, app: PLAIN },
   // The report is what is broken: nobody is left to tell.
   {
     at: 'reporting what recurs',

@@ -10,32 +10,32 @@ import type { SpawnCall } from '../model/spawn-request';
 import { fromHandleForm, toHandleForm } from '../spawn/binding-stdio';
 import { putPlaceholder } from '../spawn/fallback-plan';
 import {
-  asksForNothing,
-  bareCall,
   carriedStdio,
+  defaultCall,
   describeCommand,
-  isMarked,
+  isDesignating,
+  knownCommand,
   optionsIndex,
-  plainCall,
   startsFile,
   toCall,
   toPairs,
   toStrings,
+  usesOnlyStdio,
 } from '../spawn/parse-call';
 import type { Plan, Trace } from '../spawn/plan';
 import {
-  bareStdio,
-  covered,
+  type CallOptions,
+  coverWithPlaceholder,
+  fallbackStdio,
   hasToken,
   isOptions,
-  lendStdio,
-  type Options,
   peek,
   type Replacement,
   readStdio,
   type StdioReading,
   trimOutput,
   withStdio,
+  withTemporaryStdio,
   withToken,
 } from '../spawn/stdio-option';
 import type { StrayGuard } from '../strays/stray-guard';
@@ -45,7 +45,7 @@ export interface GuardedCallsOptions {
   /** Judges a call; may throw what the caller is to see. */
   readonly guard: (call: SpawnCall, stack: CallStack | undefined) => Plan;
   /** The plan of a call that asks for nothing (`look` gives what it executes, where that shows); undefined where it has to be judged, too. Never throws. */
-  readonly guardPlain: (look: () => SpawnCall | undefined) => Plan | undefined;
+  readonly fastPath: (look: () => SpawnCall | undefined) => Plan | undefined;
   /** Asked for each call that has to be judged, where few frames of ours are on the stack. Never throws. */
   readonly captureStack: () => CallStack | undefined;
   readonly strayGuard: StrayGuard;
@@ -72,7 +72,7 @@ export interface GuardedCalls extends Places {
 export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   const {
     guard,
-    guardPlain,
+    fastPath,
     captureStack,
     strayGuard,
     byDefault,
@@ -97,7 +97,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
       const handle = isOptions(this) ? (peek(this, '_handle') as object | undefined) : undefined;
       const own: OwnLayer = { handle };
       const marked = takeCarried(options);
-      const plain = marked === undefined ? plainPlan('spawn', [], options) : undefined;
+      const plain = marked === undefined ? fastPlan('spawn', [], options) : undefined;
       if (plain !== undefined)
         return within(plain, own, () => startedBy(this, Reflect.apply(original, this, args)));
 
@@ -107,9 +107,10 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
       });
 
       return guarded(call, stdio, own, (replaced, { after, trace }) => {
-        const run = (changed: Options) =>
+        const run = (changed: CallOptions) =>
           traced(trace, handle, () => Reflect.apply(original, this, [changed, ...args.slice(1)]));
-        const error = replaced === undefined ? run(options) : lendStdio(options, replaced, isProxy, run);
+        const error =
+          replaced === undefined ? run(options) : withTemporaryStdio(options, replaced, isProxy, run);
         const { stdio: streams } = this as { stdio?: unknown[] };
         if (replaced?.visible !== undefined && streams !== undefined) streams.length = replaced.visible;
         if (after !== undefined) callAtEnd(this, after);
@@ -121,7 +122,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   function guardSync(route: SyncRoute, original: AnyFunction, spawnSync: AnyFunction): AnyFunction {
     return function sync(...args) {
       const at = optionsIndex(route, args);
-      const options = (isOptions(args[at]) ? args[at] : {}) as Options;
+      const options = (isOptions(args[at]) ? args[at] : {}) as CallOptions;
       const own: OwnLayer = {};
       const run = (func: AnyFunction, given = options) => {
         if (syncBindingIsGuarded) {
@@ -130,7 +131,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
         }
         return Reflect.apply(func, this, args);
       };
-      const plain = plainPlan(route, args, options);
+      const plain = fastPlan(route, args, options);
       if (plain !== undefined) return within(plain, own, () => outcomeOf(run(original)));
 
       const { call, stdio } = reading(route, options, () => {
@@ -155,7 +156,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   function execFile(original: AnyFunction): AnyFunction {
     return function (...args) {
       const options = args.slice(1, 3).find(isOptions);
-      if (options === undefined || !isMarked(options)) return Reflect.apply(original, this, args);
+      if (options === undefined || !isDesignating(options)) return Reflect.apply(original, this, args);
       const outer = carried;
       carried = { options, file: args[0] };
       try {
@@ -167,7 +168,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   }
 
   /** The marked options of the execFile() that makes this spawn; another spawn may come first, by a getter. */
-  function takeCarried(options: Options): Options | undefined {
+  function takeCarried(options: CallOptions): CallOptions | undefined {
     if (carried === undefined || !startsFile(options, carried.file)) return undefined;
     const { options: marked } = carried;
     carried = undefined;
@@ -179,7 +180,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
       const [file, argv, env] = args;
       const plan = guard(
         {
-          ...bareCall('execve', undefined),
+          ...defaultCall('execve', undefined),
           command: typeof file === 'string' ? file : '',
           args: toStrings(argv),
           environment: () => toPairs(env, process.env),
@@ -223,7 +224,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
         ? args[0]
         : { file: args[0], args: args[1], envPairs: args[3], stdio: args[4] };
       const forms = Array.isArray(options.stdio) ? (options.stdio as unknown[]) : [];
-      const stdio: StdioReading = { value: forms.map(fromHandleForm), again: undefined };
+      const stdio: StdioReading = { value: forms.map(fromHandleForm), replay: undefined };
       const call = toCall('process.binding', options, stdio.value, process.env);
 
       return guarded(call, stdio, {}, (replaced, { trace }) => {
@@ -252,18 +253,18 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   // -------------------------------------------------------------------------------------------
 
   /** If a call cannot be read, by an error of ours, its slots are judged as far as they show. */
-  function reading(route: string, options: Options, read: () => Reading): Reading {
+  function reading(route: string, options: CallOptions, read: () => Reading): Reading {
     try {
       return read();
     } catch (error) {
       onFailure('reading a call', error);
-      const stdio = bareStdio(options);
-      return { call: bareCall(route, stdio.value), stdio };
+      const stdio = fallbackStdio(options);
+      return { call: defaultCall(route, stdio.value), stdio };
     }
   }
 
   function native(call: SpawnCall, start: () => unknown): unknown {
-    return guarded(call, { value: undefined, again: undefined }, {}, (replaced, { trace }) => {
+    return guarded(call, { value: undefined, replay: undefined }, {}, (replaced, { trace }) => {
       trace?.forgo(`${call.route}() makes its process natively`);
       if (replaced !== undefined && strayGuard.mustCover)
         onUnguarded(new Error(`a stray cannot be covered in a process that ${call.route}() makes natively`));
@@ -277,9 +278,9 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   }
 
   /** Most calls leave here, before anything is made of them. */
-  function plainPlan(route: string, args: readonly unknown[], options: Options): Plan | undefined {
-    if (!asksForNothing(options, isProxy)) return undefined;
-    return guardPlain(() => plainCall(route, args, options, process.env, isProxy));
+  function fastPlan(route: string, args: readonly unknown[], options: CallOptions): Plan | undefined {
+    if (!usesOnlyStdio(options, isProxy)) return undefined;
+    return fastPath(() => knownCommand(route, args, options, process.env, isProxy));
   }
 
   /**
@@ -340,13 +341,14 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   }
 
   function replacement(plan: Plan, stdio: StdioReading, sync: boolean): Replacement | undefined {
-    const { value, again } = stdio;
+    const { value, replay: again } = stdio;
     // What cannot be read starts no process, so there is nothing to cover.
     if (again !== undefined && value === undefined) return { read: again, visible: undefined };
     const fds = strayGuard.mustCover ? plan.close : plan.cover;
     const placeholder = fds.length > 0 || plan.denied.length > 0 ? openPlaceholder() : undefined;
     const slots = putPlaceholder(plan, placeholder);
-    if (placeholder !== undefined && fds.length > 0) return covered(slots ?? value, fds, placeholder, sync);
+    if (placeholder !== undefined && fds.length > 0)
+      return coverWithPlaceholder(slots ?? value, fds, placeholder, sync);
     if (slots !== undefined) return { read: () => slots, visible: undefined };
     return again && { read: again, visible: undefined };
   }
@@ -382,7 +384,7 @@ interface OwnLayer {
 }
 
 interface CarriedOptions {
-  readonly options: Options;
+  readonly options: CallOptions;
   /** The first argument of execFile(). */
   readonly file: unknown;
 }

@@ -14,7 +14,7 @@ import nodeModule = require('node:module');
 import type * as Ritm from 'require-in-the-middle';
 import { type AnyFunction, replaceMethod } from '../base/wrap-function';
 import type { SpawnCall } from '../model/spawn-request';
-import { readMarks, toCall } from '../spawn/parse-call';
+import { readDesignation, toCall } from '../spawn/parse-call';
 import { isOptions, peek } from '../spawn/stdio-option';
 import type { Makers, MakersHook } from './types';
 
@@ -122,6 +122,6 @@ export function createMakersHook({
 function toMakerCall(route: string, [file, args, options]: readonly unknown[]): SpawnCall {
   const given = isOptions(options) ? options : {};
   const command = { file: typeof file === 'string' ? file : 'sh', args, env: peek(given, 'env') };
-  const { unsafe } = readMarks(given);
+  const { unsafe } = readDesignation(given);
   return { ...toCall(route, command, undefined, process.env), unsafe, native: true };
 }

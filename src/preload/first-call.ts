@@ -11,13 +11,13 @@ import { createGuardedCalls, type GuardedCalls } from '../hooks/guarded-calls';
 import type { SpawnCall } from '../model/spawn-request';
 import { judgesStrays } from '../policy/rule';
 import type { Settings } from '../policy/settings';
-import { closeAll } from '../spawn/fallback-plan';
-import { type Plan, plainPlan } from '../spawn/plan';
-import type { Judge, PlainCall, SpawnGuard } from '../spawn/spawn-guard';
+import { stdioOnlyPlan } from '../spawn/fallback-plan';
+import { defaultPlan, type Plan } from '../spawn/plan';
+import type { Judge, KnownCommand, SpawnGuard } from '../spawn/spawn-guard';
 import { describe } from '../strays/describe-fd';
 import type { StrayGuard } from '../strays/stray-guard';
 import { createStrayWatch, type StrayWatch } from '../strays/stray-scan';
-import type { RealWorld } from './first-finding';
+import type { RealGuardOptions } from './first-finding';
 
 export interface FirstCallOptions {
   readonly settings: Settings;
@@ -26,7 +26,7 @@ export interface FirstCallOptions {
   /** Milliseconds, monotonic; not the program's, which may have replaced it. */
   readonly clock: () => number;
   /** Of src/preload/first-finding.ts, which it loads. */
-  readonly createRealGuard: (world: RealWorld) => SpawnGuard;
+  readonly createRealGuard: (world: RealGuardOptions) => SpawnGuard;
   /** Never throws. */
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
   /** Reports each of these as `repeat`. Never throws. */
@@ -39,7 +39,7 @@ export interface FirstCallOptions {
 export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   const { settings, strayGuard, packageRoot, clock, createRealGuard, report, reportRepeats, flush } = options;
   const { mode } = settings;
-  const plain = plainPlan(mode);
+  const defaults = defaultPlan(mode);
   const capture = createStackCapture(clock);
   /** Where closing is a matter of the call's own options, each call needs a plan of its own. */
   const { mustCover } = strayGuard;
@@ -55,10 +55,10 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
       if (call.route === 'execve') flush();
       return plan;
     },
-    guardPlain,
+    fastPath,
     captureStack: capture.near,
     strayGuard,
-    byDefault: plain.guarded,
+    byDefault: defaults.guarded,
     execThroughSpawnSync,
     onNative: () => watch?.expire(),
     onUnguarded,
@@ -66,13 +66,13 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   });
 
   /** What fails here fails again in the judgement, and is told there. */
-  function guardPlain(look: () => PlainCall | undefined): Plan | undefined {
+  function fastPath(look: () => KnownCommand | undefined): Plan | undefined {
     try {
       watch ??= watchStrays(settings, strayGuard, clock);
       const strays = watch.strays(false);
-      if (strays.length === 0) return plain;
+      if (strays.length === 0) return defaults;
       const call = judge === undefined || mustCover ? undefined : look();
-      return call === undefined ? undefined : judge?.recent(call, strays);
+      return call === undefined ? undefined : judge?.recentPlan(call, strays);
     } catch {
       return undefined;
     }
@@ -99,10 +99,10 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   function unjudged(call: SpawnCall, error: unknown): Plan {
     onFailure('loading the spawn guard', error);
     try {
-      return closeAll(call, mode, strayGuard.list(mode !== 'warn'));
+      return stdioOnlyPlan(call, mode, strayGuard.list(mode !== 'warn'));
     } catch (error) {
       onFailure('looking for strays', error);
-      return closeAll(call, mode, []);
+      return stdioOnlyPlan(call, mode, []);
     }
   }
 

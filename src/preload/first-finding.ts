@@ -19,7 +19,7 @@ import { createSpawnGuard, type SpawnGuard } from '../spawn/spawn-guard';
 import { describe, positionOf } from '../strays/describe-fd';
 import { loadedVersions } from '../strays/loaded-packages';
 
-export interface RealWorld {
+export interface RealGuardOptions {
   readonly settings: Settings;
   /** What would cross exec undesignated; `fresh` looks at once. */
   readonly strays: (fresh: boolean) => readonly Stray[];
@@ -31,7 +31,7 @@ export interface RealWorld {
   readonly reportRepeats: (findings: readonly SpawnFinding[]) => void;
 }
 
-export function createRealGuard(world: RealWorld): SpawnGuard {
+export function createRealGuard(world: RealGuardOptions): SpawnGuard {
   const { settings, strays, capture, packageRoot, report, reportRepeats } = world;
   const { mode, config, appRoot } = settings;
   const findCaller = createCallerFinder({

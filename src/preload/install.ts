@@ -23,7 +23,7 @@ import { currentFolder, makePreloadsAbsolute, makeVariablesAbsolute } from '../p
 import { mainScript } from '../policy/main-script';
 import type { Mode } from '../policy/rule';
 import { readSettings, type Settings } from '../policy/settings';
-import { closeArguments } from '../spawn/fallback-plan';
+import { stdioOnlyArguments } from '../spawn/fallback-plan';
 import type * as StandIn from '../strays/fallback-guard';
 import { loadStrayGuard } from '../strays/native-guard';
 import { isRefusal, otherRuntime, whoCloses } from '../strays/platform';
@@ -148,7 +148,7 @@ function unjudged(original: AnyFunction, mode: Mode, strayGuard: StrayGuard, err
     } catch {
       // The child handler marks; a slot without a placeholder is empty.
     }
-    return Reflect.apply(original, this, closeArguments(args, placeholder));
+    return Reflect.apply(original, this, stdioOnlyArguments(args, placeholder));
   };
 }
 

@@ -2,20 +2,24 @@
 
 import type { SpawnCall } from '../model/spawn-request';
 import type { Mode } from '../policy/rule';
-import { type Plan, plainPlan } from './plan';
+import { defaultPlan, type Plan } from './plan';
 
 /** Nothing but stdio and the message channel, which the child waits for; in `warn` all of it. */
-export function closeAll({ stdio }: SpawnCall, mode: Mode, strays: readonly { readonly fd: number }[]): Plan {
-  if (mode === 'warn') return plainPlan(mode);
+export function stdioOnlyPlan(
+  { stdio }: SpawnCall,
+  mode: Mode,
+  strays: readonly { readonly fd: number }[],
+): Plan {
+  if (mode === 'warn') return defaultPlan(mode);
   return {
-    ...plainPlan(mode),
+    ...defaultPlan(mode),
     ...(Array.isArray(stdio) && closeSlots(stdio)),
     close: strays.map(stray => stray.fd),
   };
 }
 
 /** The same of the arguments of a call that could not even be read. */
-export function closeArguments(args: readonly unknown[], placeholder: number | undefined): unknown[] {
+export function stdioOnlyArguments(args: readonly unknown[], placeholder: number | undefined): unknown[] {
   return args.map(arg => {
     const { stdio } = (arg ?? {}) as { stdio?: unknown };
     return Array.isArray(stdio)
@@ -24,14 +28,14 @@ export function closeArguments(args: readonly unknown[], placeholder: number | u
   });
 }
 
-type Slots = Pick<Plan, 'stdio' | 'denied'>;
+type ClosedSlots = Pick<Plan, 'stdio' | 'denied'>;
 
 /**
  * A plan's `stdio` as Node takes it. Left empty, the number of a denied slot would be free: the child's next
  * file would get it, and what the child writes to the FD that it was promised would land there.
  */
 export function putPlaceholder(
-  { stdio, denied }: Slots,
+  { stdio, denied }: ClosedSlots,
   placeholder: number | undefined,
 ): unknown[] | undefined {
   if (stdio === undefined || placeholder === undefined) return stdio?.slice();
@@ -42,7 +46,7 @@ export function putPlaceholder(
 
 const EMPTY: ReadonlySet<unknown> = new Set(['ignore', undefined, null]);
 
-function closeSlots(stdio: readonly unknown[]): Slots {
+function closeSlots(stdio: readonly unknown[]): ClosedSlots {
   const closes = (slot: unknown, index: number) => index >= 3 && slot !== 'ipc' && !EMPTY.has(slot);
   const denied = [...stdio.keys()].filter(index => closes(stdio[index], index));
   return { stdio: stdio.map((slot, index) => (closes(slot, index) ? 'ignore' : slot)), denied };

@@ -20,14 +20,14 @@ export interface Passed {
   readonly fd: number | undefined;
 }
 
-export interface Looks {
+export interface OffsetWatchOptions {
   /** undefined: closed, no regular file, or not to be seen. */
   readonly positionOf: (fd: number) => Position | undefined;
   readonly onUse: (finding: SpawnFinding) => void;
 }
 
 /** Returns a function that notes where the FDs of a spawn stand, and gives what is to be called afterwards. */
-export function createUseWatch({ positionOf, onUse }: Looks) {
+export function createOffsetWatch({ positionOf, onUse }: OffsetWatchOptions) {
   const looks = new WeakMap<SpawnFinding, number>();
 
   return function watch(passed: readonly Passed[], sync: boolean): AfterSpawn | undefined {

@@ -3,7 +3,14 @@
 // They come before Node has checked them, and may be anything; what is wrong with them is Node's to say.
 
 import type { SpawnCall } from '../model/spawn-request';
-import { type IsProxy, isOptions, isRevoked, type Options, peek, type StdioReading } from './stdio-option';
+import {
+  type CallOptions,
+  type IsProxy,
+  isOptions,
+  isRevoked,
+  peek,
+  type StdioReading,
+} from './stdio-option';
 
 // Registered symbols, so that libraries can use them without depending on closefds.
 const WITH_FDS = Symbol.for('closefds.withFds');
@@ -18,21 +25,21 @@ const TWIN = '__closefds';
  */
 export function toCall(
   route: string,
-  command: Options,
+  command: CallOptions,
   stdio: unknown,
   inherited: object,
-  marked: Options = command,
+  marked: CallOptions = command,
 ): SpawnCall {
   const file = peek(command, 'file');
   return {
-    ...bareCall(route, stdio),
+    ...defaultCall(route, stdio),
     command: typeof file === 'string' ? file : '',
     args: toStrings(peek(command, 'args')),
     environment: () => {
       const pairs = peek(command, 'envPairs');
       return pairs === undefined ? toPairs(peek(command, 'env'), inherited) : toStrings(pairs);
     },
-    ...readMarks(marked),
+    ...readDesignation(marked),
   };
 }
 
@@ -40,7 +47,7 @@ export function toCall(
  * Whether a call neither designates anything nor bears a mark, as far as that shows without running anybody's
  * code. What does not show may still be so.
  */
-export function asksForNothing(options: Options, isProxy: IsProxy): boolean {
+export function usesOnlyStdio(options: CallOptions, isProxy: IsProxy): boolean {
   if (isProxy(options) || !isOrdinary(options)) return false;
   if (WITH_FDS in options || UNSAFE in options || TWIN in options) return false;
   const stdio = Object.getOwnPropertyDescriptor(options, 'stdio');
@@ -49,7 +56,7 @@ export function asksForNothing(options: Options, isProxy: IsProxy): boolean {
   return !Array.isArray(stdio.value) || hasStdioOnly(stdio.value);
 }
 
-function isOrdinary(options: Options): boolean {
+function isOrdinary(options: CallOptions): boolean {
   const prototype = Object.getPrototypeOf(options);
   return prototype === null || prototype === Object.prototype;
 }
@@ -64,7 +71,7 @@ function hasStdioOnly(slots: readonly unknown[]): boolean {
 }
 
 /** Of what nothing else is known. */
-export function bareCall(route: string, stdio: unknown): SpawnCall {
+export function defaultCall(route: string, stdio: unknown): SpawnCall {
   return {
     route,
     command: '',
@@ -78,13 +85,13 @@ export function bareCall(route: string, stdio: unknown): SpawnCall {
   };
 }
 
-export function isMarked(options: Options): boolean {
-  const { explicit, unsafe } = readMarks(options);
+export function isDesignating(options: CallOptions): boolean {
+  const { explicit, unsafe } = readDesignation(options);
   return explicit !== undefined || unsafe !== undefined;
 }
 
 /** What withFds() and unsafe() left: a symbol, or its twin where a launcher dropped symbols. */
-export function readMarks(options: Options): Pick<SpawnCall, 'explicit' | 'unsafe'> {
+export function readDesignation(options: CallOptions): Pick<SpawnCall, 'explicit' | 'unsafe'> {
   const twin = peek(options, TWIN);
   const read = (key: symbol, name: string) =>
     peek(options, key) ?? (isOptions(twin) ? peek(twin, name) : undefined);
@@ -97,13 +104,13 @@ export function readMarks(options: Options): Pick<SpawnCall, 'explicit' | 'unsaf
 }
 
 /** exec() and execFile() have no `stdio`; withFds() adds what it designates to their three pipes. */
-export function carriedStdio(carried: Options): StdioReading | undefined {
-  if (readMarks(carried).explicit === undefined || !Array.isArray(carried.stdio)) return undefined;
-  return { value: ['pipe', 'pipe', 'pipe', ...carried.stdio.slice(3)], again: undefined };
+export function carriedStdio(carried: CallOptions): StdioReading | undefined {
+  if (readDesignation(carried).explicit === undefined || !Array.isArray(carried.stdio)) return undefined;
+  return { value: ['pipe', 'pipe', 'pipe', ...carried.stdio.slice(3)], replay: undefined };
 }
 
 /** Whether a spawn is what execFile(file) makes: its own command, or with a shell a part of an argument. */
-export function startsFile(options: Options, file: unknown): boolean {
+export function startsFile(options: CallOptions, file: unknown): boolean {
   const { file: command, args } = { file: peek(options, 'file'), args: toStrings(peek(options, 'args')) };
   return command === file || (typeof file === 'string' && args.some(arg => arg.includes(file)));
 }
@@ -115,7 +122,7 @@ export function optionsIndex(route: string, args: readonly unknown[]): number {
 }
 
 /** What a synchronous function starts. */
-export function describeCommand(route: string, args: readonly unknown[], options: Options): Options {
+export function describeCommand(route: string, args: readonly unknown[], options: CallOptions): CallOptions {
   const shell = peek(options, 'shell');
   const env = peek(options, 'env');
   if (!shell && route !== 'execSync') return { file: args[0], args: args[1], env };
@@ -126,10 +133,10 @@ export function describeCommand(route: string, args: readonly unknown[], options
 const PLAIN_KEYS = ['file', 'args', 'shell', 'env', 'envPairs'];
 
 /** What a call executes that asks for nothing; undefined where that does not show without running user code. */
-export function plainCall(
+export function knownCommand(
   route: string,
   args: readonly unknown[],
-  options: Options,
+  options: CallOptions,
   inherited: object,
   isProxy: IsProxy,
 ): SpawnCall | undefined {

@@ -46,7 +46,7 @@ export interface Trace {
 }
 
 /** Of a spawn with nothing to judge. */
-export function plainPlan(mode: Mode): Plan {
+export function defaultPlan(mode: Mode): Plan {
   return {
     stdio: undefined,
     denied: [],
@@ -60,7 +60,7 @@ export function plainPlan(mode: Mode): Plan {
   };
 }
 
-export function apply(
+export function toPlan(
   request: SpawnRequest,
   outcomes: readonly FdOutcome[],
   strays: readonly Stray[],

@@ -37,14 +37,14 @@ import { type Evaluation, evaluate } from '../policy/evaluate';
 import type { Opener } from '../policy/known-openers';
 import type { Mode, Policy } from '../policy/rule';
 import type { Position } from '../strays/stray-guard';
-import { type Circumstances, createHabits, createMemory } from './decision-cache';
-import { closeAll } from './fallback-plan';
-import { type AfterSpawn, createUseWatch, isProvable, type Passed } from './offset-watch';
+import { type CacheKey, createCallSiteCache, createDecisionCache } from './decision-cache';
+import { stdioOnlyPlan } from './fallback-plan';
+import { type AfterSpawn, createOffsetWatch, isProvable, type Passed } from './offset-watch';
 import type { Auditor } from './plan';
-import { apply, type Plan, plainPlan, type Trace } from './plan';
+import { defaultPlan, type Plan, type Trace, toPlan } from './plan';
 
 /** What the guard needs to know of the world, and the one thing it tells it. */
-export interface World {
+export interface GuardDependencies {
   /** What would cross exec undesignated. Looking costs time, so unless `fresh` it may be an earlier look. */
   readonly strays: (fresh: boolean) => readonly Stray[];
   readonly describe: (fd: number) => OpenFile;
@@ -72,7 +72,7 @@ export interface Candidate {
 }
 
 /** Of a spawn that designates nothing. */
-interface Judgement {
+interface CachedDecision {
   readonly plan: Plan;
   readonly findings: readonly SpawnFinding[];
   /** Of these, what a child may yet prove to use. */
@@ -86,7 +86,7 @@ interface Judgement {
 export type Judge = (call: SpawnCall, stack?: CallStack) => Plan;
 
 /** What shows of a call that asks for nothing. */
-export type PlainCall = Pick<SpawnCall, 'command' | 'args' | 'environment'>;
+export type KnownCommand = Pick<SpawnCall, 'command' | 'args' | 'environment'>;
 
 export interface SpawnGuard extends Judge {
   /**
@@ -94,118 +94,120 @@ export interface SpawnGuard extends Judge {
    * the place again: the plan it had there, with these strays. Undefined where a call has to be judged. Never
    * throws.
    */
-  readonly recent: (call: PlainCall, strays: readonly Stray[]) => Plan | undefined;
+  readonly recentPlan: (call: KnownCommand, strays: readonly Stray[]) => Plan | undefined;
 }
 
-export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
-  const nothing = plainPlan(mode);
+export function createSpawnGuard(mode: Mode, dependencies: GuardDependencies): SpawnGuard {
+  const unchanged = defaultPlan(mode);
   const sites = new Set<string>();
-  const told = new Map<string, SpawnFinding>();
+  const emitted = new Map<string, SpawnFinding>();
   /** The first of each sort. */
   const firsts = new Map<string, SpawnFinding>();
-  const complaints = new Set<string>();
-  const memory = createMemory<Judgement>();
-  const habits = createHabits<Judgement>();
-  const watchUse = createUseWatch({
-    positionOf: world.positionOf,
+  const reportedErrors = new Set<string>();
+  const cache = createDecisionCache<CachedDecision>();
+  const callSites = createCallSiteCache<CachedDecision>();
+  const watchUse = createOffsetWatch({
+    positionOf: dependencies.positionOf,
     onUse: finding => {
       report(finding, 'update');
-      world.audit?.prove(finding);
+      dependencies.audit?.prove(finding);
     },
   });
 
-  return Object.assign(guard, { recent });
+  return Object.assign(guard, { recentPlan });
 
   /**
    * Only in `enforce`, where what is closed is the same whoever calls: in `warn`, people look for each place.
    * What it counts, it counts for the place that the command always came from.
    */
-  function recent(call: PlainCall, strays: readonly Stray[]): Plan | undefined {
-    if (mode !== 'enforce' || world.candidate !== undefined || world.audit !== undefined) return undefined;
-    return attempt('recalling a judgement', () => recall(call, strays), undefined);
+  function recentPlan(call: KnownCommand, strays: readonly Stray[]): Plan | undefined {
+    if (mode !== 'enforce' || dependencies.candidate !== undefined || dependencies.audit !== undefined)
+      return undefined;
+    return tryOr('recalling a judgement', () => recall(call, strays), undefined);
   }
 
-  function recall(call: PlainCall, strays: readonly Stray[]): Plan | undefined {
-    const policy = world.policy();
-    const judged = habits.recall(call.command, { strays, policy, candidate: undefined });
-    if (judged === undefined || policy.asksWhoCalls || world.mustFindCaller()) return undefined;
+  function recall(call: KnownCommand, strays: readonly Stray[]): Plan | undefined {
+    const policy = dependencies.policy();
+    const cached = callSites.get(call.command, { strays, policy, candidate: undefined });
+    if (cached === undefined || policy.asksWhoCalls || dependencies.mustFindCaller()) return undefined;
     // A placeholder is put there by a slot, which the call has none for.
-    if (judged.plan.cover.length > 0 || announcedAmong(strays, call).length > 0) return undefined;
-    return judgeAgain(judged, false);
+    if (cached.plan.cover.length > 0 || announcedAmong(strays, call).length > 0) return undefined;
+    return replayDecision(cached, false);
   }
 
   function guard(call: SpawnCall, stack?: CallStack): Plan {
-    const judged = attempt('judging a spawn', () => judge(call, stack), undefined);
-    if (judged instanceof Error) throw judged;
+    const cached = tryOr('judging a spawn', () => judge(call, stack), undefined);
+    if (cached instanceof Error) throw cached;
     return (
-      judged ??
-      closeAll(
+      cached ??
+      stdioOnlyPlan(
         call,
         mode,
-        attempt('looking for strays', () => world.strays(true), []),
+        tryOr('looking for strays', () => dependencies.strays(true), []),
       )
     );
   }
 
   function judge(call: SpawnCall, stack: CallStack | undefined): Plan | ClosefdsError {
     // What unsafe() passes depends on the list, as closing does not.
-    const known = world.strays(call.unsafe !== undefined);
-    if (known.length === 0 && !designates(call.stdio) && call.unsafe === undefined) return nothing;
+    const known = dependencies.strays(call.unsafe !== undefined);
+    if (known.length === 0 && !designates(call.stdio) && call.unsafe === undefined) return unchanged;
 
-    const caller = attempt('finding the caller', () => world.findCaller(stack), undefined);
-    const strays = isNew(sites, callSite(caller)) ? world.strays(true) : known;
+    const caller = tryOr('finding the caller', () => dependencies.findCaller(stack), undefined);
+    const strays = isNew(sites, callSite(caller)) ? dependencies.strays(true) : known;
 
-    const policy = world.policy();
-    const tried = attempt('reading the candidate', () => world.candidate?.(), undefined);
-    const announced = attempt('looking for announcements', () => announcedAmong(strays, call), []);
+    const policy = dependencies.policy();
+    const tried = tryOr('reading the candidate', () => dependencies.candidate?.(), undefined);
+    const announced = tryOr('looking for announcements', () => announcedAmong(strays, call), []);
     const place = placeOf(call, caller, announced);
-    const circumstances = { place, strays, policy, candidate: tried?.policy };
-    const recurs = attempt('asking whether a spawn recurs', () => canRecur(call), false);
-    const again = recurs ? memory.recall(circumstances) : undefined;
+    const cacheKey = { place, strays, policy, candidate: tried?.policy };
+    const recurs = tryOr('asking whether a spawn recurs', () => canRecur(call), false);
+    const again = recurs ? cache.get(cacheKey) : undefined;
     if (again !== undefined) {
-      habits.note(call.command, circumstances, again);
-      return judgeAgain(again, call.sync);
+      callSites.count(call.command, cacheKey, again);
+      return replayDecision(again, call.sync);
     }
 
     const request = toRequest(call, strays, describe);
     const evaluation = evaluate(request, caller, policy);
     const outcomes = applyMode(evaluation, mode);
     const candidate =
-      tried && attempt('judging by the candidate', () => judgeBy(tried, request, caller), undefined);
-    const recording = { mode, candidate, redact: world.redact, openerOf };
+      tried && tryOr('judging by the candidate', () => judgeBy(tried, request, caller), undefined);
+    const recording = { mode, candidate, redact: dependencies.redact, openerOf };
     // What cannot be told holds all the same.
-    const all = attempt('recording', () => record(evaluation, outcomes, recording), undefined);
-    const tellings = all ?? [];
+    const all = tryOr('recording', () => record(evaluation, outcomes, recording), undefined);
+    const pending = all ?? [];
 
-    if (outcomes.some(outcome => outcome.action === 'refused')) return refusal(tellings);
-    const told = tellings.flatMap(tell);
-    const after = attempt('noting offsets', () => watchUse(told, call.sync), undefined);
-    const trace = world.audit && attempt('preparing a trace', () => traceOf(evaluation, outcomes), undefined);
+    if (outcomes.some(outcome => outcome.action === 'refused')) return refusal(pending);
+    const emitted = pending.flatMap(emit);
+    const after = tryOr('noting offsets', () => watchUse(emitted, call.sync), undefined);
+    const trace =
+      dependencies.audit && tryOr('preparing a trace', () => traceOf(evaluation, outcomes), undefined);
     const plan = {
-      ...apply(request, outcomes, strays, announced, mode),
+      ...toPlan(request, outcomes, strays, announced, mode),
       after: after && safely(after),
       trace,
     };
     // What failed is tried again.
-    const isWhole = told.length === all?.length && (candidate === undefined) === (tried === undefined);
-    if (isWhole && recurs) remember(circumstances, call, toJudgement(plan, told));
+    const isWhole = emitted.length === all?.length && (candidate === undefined) === (tried === undefined);
+    if (isWhole && recurs) remember(cacheKey, call, toCachedDecision(plan, emitted));
     return plan;
   }
 
   /** What a slot says is another thing each time, and an audit has a trace of each spawn. */
   function canRecur(call: SpawnCall): boolean {
-    return !designates(call.stdio) && call.unsafe === undefined && world.audit === undefined;
+    return !designates(call.stdio) && call.unsafe === undefined && dependencies.audit === undefined;
   }
 
-  function remember(circumstances: Circumstances, { command }: SpawnCall, judgement: Judgement): void {
-    memory.keep(circumstances, judgement);
-    habits.note(command, circumstances, judgement);
+  function remember(cacheKey: CacheKey, { command }: SpawnCall, judgement: CachedDecision): void {
+    cache.set(cacheKey, judgement);
+    callSites.count(command, cacheKey, judgement);
   }
 
-  function judgeAgain({ plan, findings, provable }: Judgement, sync: boolean): Plan {
-    attempt('reporting', () => world.reportRepeats(findings), undefined);
+  function replayDecision({ plan, findings, provable }: CachedDecision, sync: boolean): Plan {
+    tryOr('reporting', () => dependencies.reportRepeats(findings), undefined);
     if (provable.length === 0) return plan;
-    const after = attempt('noting offsets', () => watchUse(provable, sync), undefined);
+    const after = tryOr('noting offsets', () => watchUse(provable, sync), undefined);
     return { ...plan, after: after && safely(after) };
   }
 
@@ -214,8 +216,8 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
     const passed = outcomes.filter(outcome => outcome.action === 'passed');
     if (passed.length === 0) return undefined;
     const all = passed.map(outcome => ({ ...outcome, reported: true }));
-    const recording = { mode, candidate: undefined, redact: world.redact, openerOf };
-    return world.audit?.prepare(record(evaluation, all, recording).map(({ make }) => make()));
+    const recording = { mode, candidate: undefined, redact: dependencies.redact, openerOf };
+    return dependencies.audit?.prepare(record(evaluation, all, recording).map(({ make }) => make()));
   }
 
   function judgeBy(
@@ -227,74 +229,74 @@ export function createSpawnGuard(mode: Mode, world: World): SpawnGuard {
   }
 
   function openerOf({ file }: ChildFd): Opener | undefined {
-    return attempt('finding the opener', () => world.findOpener(file), undefined);
+    return tryOr('finding the opener', () => dependencies.findOpener(file), undefined);
   }
 
-  function refusal(tellings: readonly PendingFinding[]): ClosefdsError {
-    const saying = () => toRefusal(tellings.map(({ make }) => make()));
-    const otherwise = 'closefds refused to start a process, and failed at saying why';
-    const message = tellings.length === 0 ? otherwise : attempt('saying why', saying, otherwise);
+  function refusal(pending: readonly PendingFinding[]): ClosefdsError {
+    const saying = () => toRefusal(pending.map(({ make }) => make()));
+    const fallback = 'closefds refused to start a process, and failed at saying why';
+    const message = pending.length === 0 ? fallback : tryOr('saying why', saying, fallback);
     return new ClosefdsError('ERR_CLOSEFDS_DENIED', message);
   }
 
   function describe(fd: number): OpenFile {
-    return attempt('describing an FD', () => world.describe(fd), UNKNOWN_FILE);
+    return tryOr('describing an FD', () => dependencies.describe(fd), UNKNOWN_FILE);
   }
 
   /** Gives what was told: the same finding for the same key, as many times as it occurs. */
-  function tell({ dedupKey: key, siteKey: sort, sourceFd, make }: PendingFinding): Passed[] {
-    const isFull = told.size >= MOST_KEYS;
-    const before = told.get(key) ?? (isFull ? firsts.get(sort) : undefined);
+  function emit({ dedupKey: key, siteKey: sort, sourceFd, make }: PendingFinding): Passed[] {
+    const isFull = emitted.size >= MOST_KEYS;
+    const before = emitted.get(key) ?? (isFull ? firsts.get(sort) : undefined);
     if (before !== undefined) {
       report(before, 'repeat');
       return [{ finding: before, fd: sourceFd }];
     }
-    const finding = isFull ? undefined : attempt('making a finding', make, undefined);
+    const finding = isFull ? undefined : tryOr('making a finding', make, undefined);
     if (finding === undefined) return [];
-    told.set(key, finding);
+    emitted.set(key, finding);
     report(finding, firsts.has(sort) ? 'variant' : 'first');
     if (!firsts.has(sort)) firsts.set(sort, finding);
     return [{ finding, fd: sourceFd }];
   }
 
   function report(finding: Finding, occurrence: Occurrence): void {
-    attempt('reporting', () => world.report(finding, occurrence), undefined);
+    tryOr('reporting', () => dependencies.report(finding, occurrence), undefined);
   }
 
   /** It runs amid Node's own code, when the child has ended. */
   function safely(after: AfterSpawn): AfterSpawn {
-    return () => attempt('looking for use', after, undefined);
+    return () => tryOr('looking for use', after, undefined);
   }
 
-  function attempt<T>(step: string, work: () => T, otherwise: T): T {
+  function tryOr<T>(step: string, work: () => T, fallback: T): T {
     try {
       return work();
     } catch (error) {
-      complain(step, error);
-      return otherwise;
+      reportInternalError(step, error);
+      return fallback;
     }
   }
 
   /** Once for each way of failing: a report that fails each time must not flood. */
-  function complain(step: string, error: unknown): void {
+  function reportInternalError(step: string, error: unknown): void {
     const what = `closefds failed at ${step}: ${messageOf(error)}`;
-    if (!isNew(complaints, what)) return;
+    if (!isNew(reportedErrors, what)) return;
     try {
-      world.report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
+      dependencies.report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
     } catch {
       // The report is what is broken; there is nobody left to tell.
     }
   }
 }
 
-function toJudgement(plan: Plan, told: readonly Passed[]): Judgement {
+function toCachedDecision(plan: Plan, told: readonly Passed[]): CachedDecision {
   const findings = told.map(({ finding }) => finding);
   const provable = told.filter(({ finding }) => isProvable(finding));
   return { plan, findings, provable };
 }
 
 /** Those of the strays that the call's arguments or environment name. */
-function announcedAmong(strays: readonly Stray[], call: PlainCall): readonly number[] {
+function announcedAmong(strays: readonly Stray[], call: KnownCommand): readonly number[] {
   if (strays.length === 0) return NONE;
   const announced = announcedFds(call);
   return announced.size === 0 ? NONE : strays.map(({ fd }) => fd).filter(fd => announced.has(fd));

@@ -5,7 +5,7 @@
 
 import { designates, isSkippedWhenSync, snapshot } from '../model/spawn-request';
 
-export type Options = Record<PropertyKey, unknown>;
+export type CallOptions = Record<PropertyKey, unknown>;
 
 /** `util.types.isProxy`; the language has no way of asking. */
 export type IsProxy = (value: unknown) => boolean;
@@ -21,12 +21,12 @@ export interface StdioReading {
    * Gives what the first reading gave, or throws what that threw: for when Node would read again
    * and might get something else.
    */
-  readonly again: (() => unknown) | undefined;
+  readonly replay: (() => unknown) | undefined;
 }
 
-const NOTHING_READ: StdioReading = { value: undefined, again: undefined };
+const NOTHING_READ: StdioReading = { value: undefined, replay: undefined };
 
-export function isOptions(value: unknown): value is Options {
+export function isOptions(value: unknown): value is CallOptions {
   return typeof value === 'object' && value !== null && !isRevoked(value) && !Array.isArray(value);
 }
 
@@ -41,7 +41,7 @@ export function isRevoked(value: unknown): boolean {
 }
 
 /** A property that may be anybody's getter. What it throws is left for Node to meet. */
-export function peek(options: Options, key: PropertyKey): unknown {
+export function peek(options: CallOptions, key: PropertyKey): unknown {
   try {
     return options[key];
   } catch {
@@ -52,7 +52,7 @@ export function peek(options: Options, key: PropertyKey): unknown {
 const { push } = Array.prototype;
 
 /** Reads `stdio` once. */
-export function readStdio(options: Options, ownOnly: boolean, isProxy: IsProxy): StdioReading {
+export function readStdio(options: CallOptions, ownOnly: boolean, isProxy: IsProxy): StdioReading {
   let value: unknown;
   let settled: boolean;
   try {
@@ -63,14 +63,14 @@ export function readStdio(options: Options, ownOnly: boolean, isProxy: IsProxy):
     settled = !lies && descriptor !== undefined && 'value' in descriptor;
     value = settled ? descriptor?.value : options.stdio;
   } catch (error) {
-    return { value: undefined, again: () => rethrow(error) };
+    return { value: undefined, replay: () => rethrow(error) };
   }
   if (isRevoked(value)) return NOTHING_READ;
   try {
     return readSlots(value, settled && !isProxy(value), ownOnly);
   } catch (error) {
     // A trap's. The next time it might answer, and nobody would have judged what.
-    if (isProxy(value)) return { value: undefined, again: () => refusing(error) };
+    if (isProxy(value)) return { value: undefined, replay: () => refusing(error) };
     // A getter's, where there is nothing but stdio. Node will meet it.
     if (Array.isArray(value) && value.length <= 3) return NOTHING_READ;
     throw error;
@@ -78,13 +78,13 @@ export function readStdio(options: Options, ownOnly: boolean, isProxy: IsProxy):
 }
 
 function readSlots(value: unknown, fixed: boolean, sync: boolean): StdioReading {
-  if (!designates(value)) return { value, again: fixed || !Array.isArray(value) ? undefined : () => value };
+  if (!designates(value)) return { value, replay: fixed || !Array.isArray(value) ? undefined : () => value };
   // It is for a message channel, which the synchronous functions refuse.
   if (sync && value.length <= 3) return NOTHING_READ;
   if (!fill(value)) return NOTHING_READ;
   const { slots, complete } = snapshot(value);
-  if (!complete) return { value: undefined, again: () => slots };
-  return { value: slots, again: fixed ? undefined : () => slots };
+  if (!complete) return { value: undefined, replay: () => slots };
+  return { value: slots, replay: fixed ? undefined : () => slots };
 }
 
 /** As Node does next, and fails at if the array is frozen; it is the caller's array that it fills. */
@@ -95,13 +95,13 @@ function fill(slots: readonly unknown[]): boolean {
 }
 
 /** The slots as far as they show, where readStdio() failed: what is judged then is what is used. */
-export function bareStdio(options: Options): StdioReading {
+export function fallbackStdio(options: CallOptions): StdioReading {
   try {
     const { stdio } = options;
     const slots: unknown = Array.isArray(stdio) ? [...stdio] : stdio;
-    return { value: slots, again: () => slots };
+    return { value: slots, replay: () => slots };
   } catch (error) {
-    return { value: undefined, again: () => refusing(error) };
+    return { value: undefined, replay: () => refusing(error) };
   }
 }
 
@@ -131,7 +131,7 @@ export interface Replacement {
  * Puts the placeholder at these numbers of the child, in slots that the caller did not ask for and does not
  * get to see.
  */
-export function covered(
+export function coverWithPlaceholder(
   stdio: unknown,
   fds: readonly number[],
   placeholder: number,
@@ -165,10 +165,10 @@ function toArray(stdio: unknown): readonly unknown[] {
 }
 
 /** The same options but for `stdio`, for functions that copy them first. */
-export function withStdio(options: Options, { read }: Replacement, isProxy: IsProxy): Options {
+export function withStdio(options: CallOptions, { read }: Replacement, isProxy: IsProxy): CallOptions {
   // A proxy's answers are not in its descriptors.
   if (isProxy(options)) {
-    const get = (target: Options, key: PropertyKey) => (key === 'stdio' ? read() : target[key]);
+    const get = (target: CallOptions, key: PropertyKey) => (key === 'stdio' ? read() : target[key]);
     return new Proxy(options, { get });
   }
   const descriptors: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(options);
@@ -176,18 +176,18 @@ export function withStdio(options: Options, { read }: Replacement, isProxy: IsPr
   descriptors.stdio = stdio?.get
     ? { ...stdio, enumerable: true, get: read }
     : { value: read(), writable: true, enumerable: true, configurable: true };
-  return Object.create(Object.getPrototypeOf(options), descriptors) as Options;
+  return Object.create(Object.getPrototypeOf(options), descriptors) as CallOptions;
 }
 
 /** In options, it tells a lower layer of Node's that they come from a call of ours. */
 const TOKEN: unique symbol = Symbol('closefds.call');
 
 /** The same options with a token, for functions that copy them first. Options that take none stay as they are. */
-export function withToken(options: Options, token: symbol, isProxy: IsProxy): Options {
+export function withToken(options: CallOptions, token: symbol, isProxy: IsProxy): CallOptions {
   const added = { value: token, writable: true, enumerable: true, configurable: true };
   if (!isProxy(options)) {
     const descriptors = { ...Object.getOwnPropertyDescriptors(options), [TOKEN]: added };
-    return Object.create(Object.getPrototypeOf(options), descriptors) as Options;
+    return Object.create(Object.getPrototypeOf(options), descriptors) as CallOptions;
   }
   if (!Object.isExtensible(options)) return options;
   return new Proxy(options, {
@@ -206,11 +206,11 @@ export function hasToken(options: unknown, token: symbol): boolean {
  * Runs with the same options but for `stdio`, for the function that writes into what it is given:
  * what it writes is the caller's to see.
  */
-export function lendStdio<T>(
-  options: Options,
+export function withTemporaryStdio<T>(
+  options: CallOptions,
   { read }: Replacement,
   isProxy: IsProxy,
-  run: (options: Options) => T,
+  run: (options: CallOptions) => T,
 ): T {
   const own = isProxy(options) ? undefined : Object.getOwnPropertyDescriptor(options, 'stdio');
   if (isProxy(options) || own?.get !== undefined) return run(overlaid(options, read));
@@ -230,14 +230,14 @@ export function lendStdio<T>(
 }
 
 /** For options that answer by themselves. Reads after a write give what was written. */
-function overlaid(options: Options, read: () => unknown): Options {
+function overlaid(options: CallOptions, read: () => unknown): CallOptions {
   let current = read;
   const get = () => current();
   const set = (value: unknown) => {
     options.stdio = value;
     current = () => value;
   };
-  return Object.create(options, { stdio: { get, set, enumerable: true } }) as Options;
+  return Object.create(options, { stdio: { get, set, enumerable: true } }) as CallOptions;
 }
 
 /** spawnSync's result, and the errors of the exec pair, list every slot. */

@@ -4,7 +4,7 @@ import test from 'ava';
 import type { Caller } from '../../src/model/caller';
 import { type SpawnCall, type Stray, UNKNOWN_FILE } from '../../src/model/spawn-request';
 import { type Mode, type Policy, type Rule, toPolicy } from '../../src/policy/rule';
-import { createHabits, createMemory } from '../../src/spawn/decision-cache';
+import { createCallSiteCache, createDecisionCache } from '../../src/spawn/decision-cache';
 import { createSpawnGuard } from '../../src/spawn/spawn-guard';
 import { call, caller } from '../support/values';
 
@@ -195,35 +195,38 @@ for (const [name, given, isKnown] of [
       return guard(call({ command: 'sh' }));
     });
     const before = counted;
-    const plan = guard.recent(call({ command: given.command ?? 'sh', ...given.call }), given.strays ?? one);
+    const plan = guard.recentPlan(
+      call({ command: given.command ?? 'sh', ...given.call }),
+      given.strays ?? one,
+    );
     t.is(plan, isKnown ? plans.at(-1) : undefined);
     t.is(counted - before, isKnown ? 1 : 0);
   });
 }
 
 test('habits that are remembered have a bound', t => {
-  const habits = createHabits<number>();
+  const habits = createCallSiteCache<number>();
   const under = { place: 'a', strays: one, policy: denies, candidate: undefined };
   const note = (command: string) => {
-    for (let i = 0; i < 100; i++) habits.note(command, under, Number(command));
+    for (let i = 0; i < 100; i++) habits.count(command, under, Number(command));
   };
   for (let i = 0; i <= 1000; i++) note(String(i));
-  t.deepEqual([habits.recall('0', under), habits.recall('1000', under)], [undefined, 1000]);
+  t.deepEqual([habits.get('0', under), habits.get('1000', under)], [undefined, 1000]);
 });
 
 test('what is remembered has a bound', t => {
-  const memory = createMemory<number>();
+  const memory = createDecisionCache<number>();
   const at = (place: string) => ({ place, strays: one, policy: denies, candidate: undefined });
-  for (let i = 0; i <= 1000; i++) memory.keep(at(String(i)), i);
-  t.deepEqual([memory.recall(at('0')), memory.recall(at('1000'))], [undefined, 1000]);
+  for (let i = 0; i <= 1000; i++) memory.set(at(String(i)), i);
+  t.deepEqual([memory.get(at('0')), memory.get(at('1000'))], [undefined, 1000]);
 });
 
 test('another candidate is another judgement', t => {
-  const memory = createMemory<number>();
+  const memory = createDecisionCache<number>();
   const under = { place: 'p', strays: one, policy: denies };
-  memory.keep({ ...under, candidate: keeps }, 1);
+  memory.set({ ...under, candidate: keeps }, 1);
   t.deepEqual(
-    [keeps, keepsGit, undefined].map(candidate => memory.recall({ ...under, candidate })),
+    [keeps, keepsGit, undefined].map(candidate => memory.get({ ...under, candidate })),
     [1, undefined, undefined],
   );
 });

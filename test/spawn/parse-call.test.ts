@@ -2,13 +2,13 @@
 
 import util from 'node:util';
 import test from 'ava';
-import { asksForNothing } from '../../src/spawn/parse-call';
-import type { Options } from '../../src/spawn/stdio-option';
+import { usesOnlyStdio } from '../../src/spawn/parse-call';
+import type { CallOptions } from '../../src/spawn/stdio-option';
 
 const boom = () => {
   throw new Error('somebody else ran');
 };
-const bare = (options: object): Options => Object.assign(Object.create(null) as Options, options);
+const bare = (options: object): CallOptions => Object.assign(Object.create(null) as CallOptions, options);
 const getter = (name: string, from: object = {}) => Object.defineProperty(from, name, { get: boom });
 const revoked = () => {
   const { proxy, revoke } = Proxy.revocable<unknown[]>([], {});
@@ -36,8 +36,8 @@ for (const [title, options, expected] of [
   ['withFds()', { [Symbol.for('closefds.withFds')]: {} }, false],
   ['unsafe()', getter(Symbol.for('closefds.unsafe') as unknown as string), false],
   ['the twin of a mark', { __closefds: { unsafe: 'reviewed' } }, false],
-] as readonly (readonly [string, Options, boolean])[]) {
+] as readonly (readonly [string, CallOptions, boolean])[]) {
   test(`${title}: ${expected ? 'asks for nothing' : 'has to be judged'}`, t => {
-    t.is(asksForNothing(options, util.types.isProxy), expected);
+    t.is(usesOnlyStdio(options, util.types.isProxy), expected);
   });
 }

@@ -53,7 +53,7 @@ const calls = createGuardedCalls({
     appendFileSync(out, `${JSON.stringify(line)}\n`);
     return NOTHING;
   },
-  guardPlain: () => undefined,
+  fastPath: () => undefined,
   captureStack: capture.near,
   strayGuard: NO_STRAY_GUARD,
   byDefault: false,
