@@ -17,7 +17,6 @@ const DOUBLE_TYPES: readonly string[] = [
   'Cell',
   'Effect',
   'Owner',
-  'Reading',
   'Report',
   'Seen',
   'Tracing',

@@ -92,11 +92,11 @@ const FAULTS: readonly Fault[] = [
   },
   unjudged('loading the spawn guard', `on('preload/first-finding').createRealGuard = boom;`),
   unjudged('making the finder of callers', `on('callers/find-caller').createCallerFinder = boom;`),
-  unjudged('making the watch for strays', `on('strays/stray-scan').createStrayWatch = boom;`),
+  unjudged('making the watch for strays', `on('strays/stray-scan').createStrayScan = boom;`),
   unjudged('asking what rules speak of', `on('policy/rule').judgesStrays = boom;`),
   // The same step fails again where the rest of the fall-back looks for masks to make.
   unjudged('looking for strays', guardWith('list: boom'), 2),
-  unjudged('describing what is listed', `on('strays/describe-fd').describe = boom;`, 2),
+  unjudged('describing what is listed', `on('strays/describe-fd').describeFd = boom;`, 2),
   {
     at: 'finding the caller',
     inject: `on('callers/find-caller').createCallerFinder = () => boom;`,
@@ -261,8 +261,8 @@ test('the stand-in, and a command that comes from one place again and again: eac
 });
 
 const NO_PLACEHOLDER = `${NO_ADDON}
-  const { createStandIn } = on('strays/fallback-guard');
-  on('strays/fallback-guard').createStandIn = () => ({ ...createStandIn(), placeholder: boom });`;
+  const { createFallbackGuard } = on('strays/fallback-guard');
+  on('strays/fallback-guard').createFallbackGuard = () => ({ ...createFallbackGuard(), placeholder: boom });`;
 
 test('the stand-in without a placeholder: the spawn goes on, and is reported', async t => {
   const result = await start(t, NO_PLACEHOLDER, 'enforce');

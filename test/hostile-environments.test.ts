@@ -241,7 +241,7 @@ test('a child with another uid', async t => {
 const ADDON = path.join(ROOT, 'prebuilds', `${process.platform}-${process.arch}`, 'closefds.glibc.node');
 
 /** Of scripts/build/addon.mjs: the first thing that a file which is cut off lacks. */
-const LAST_WORD = '\nclosefds\n';
+const TRAILER = '\nclosefds\n';
 
 const BROKEN: Readonly<Record<string, (addon: Buffer) => string | Buffer>> = {
   'a text file': () => 'not a library\n',
@@ -249,7 +249,7 @@ const BROKEN: Readonly<Record<string, (addon: Buffer) => string | Buffer>> = {
   'a library cut off within its header': addon => addon.subarray(0, 60),
   // The C library would map it, and reading beyond its end is a SIGBUS.
   'a library cut off behind its header': addon => addon.subarray(0, 5000),
-  "a library without its linker's last byte": addon => addon.subarray(0, -LAST_WORD.length - 1),
+  "a library without its linker's last byte": addon => addon.subarray(0, -TRAILER.length - 1),
   // e_machine of elf(5): 8 is EM_MIPS.
   'a library of another architecture': addon => Buffer.from(addon).fill(8, 18, 19).fill(0, 19, 20),
 };
@@ -265,7 +265,7 @@ for (const [what, breakIt] of Object.entries(BROKEN)) {
 test('the addon was stripped of what the build writes below it: it does as well', async t => {
   const whole = readFileSync(ADDON);
   // A sanitizer's build has none to begin with.
-  const size = whole.length - (whole.toString('latin1').endsWith(LAST_WORD) ? LAST_WORD.length : 0);
+  const size = whole.length - (whole.toString('latin1').endsWith(TRAILER) ? TRAILER.length : 0);
   const { answer, stderr } = await withAddon(t, whole.subarray(0, size));
   // The arguments of that child name FD 40.
   t.is(answer, '[0,1,2]\n/proc/self\n');

@@ -5,7 +5,7 @@ const path = require('node:path');
 
 const root = path.join(__dirname, '..', '..');
 const { loadStrayGuard } = require(path.join(root, 'dist', 'src', 'strays', 'native-guard.js'));
-const { createStandIn } = require(path.join(root, 'dist', 'src', 'strays', 'fallback-guard.js'));
+const { createFallbackGuard } = require(path.join(root, 'dist', 'src', 'strays', 'fallback-guard.js'));
 const { cpu } = require(path.join(root, 'build', 'usage.node'));
 
 for (let i = 0; i < Number(process.argv[2]); i++) fs.openSync('/dev/null');
@@ -20,5 +20,5 @@ function measure(guard, looks) {
 }
 
 process.stdout.write(
-  JSON.stringify({ addon: measure(loadStrayGuard(root), 50), standIn: measure(createStandIn(), 5) }),
+  JSON.stringify({ addon: measure(loadStrayGuard(root), 50), standIn: measure(createFallbackGuard(), 5) }),
 );

@@ -47,11 +47,11 @@ export function compileAddon({ target, compiler, flags = [], output = addonFile(
     [...FLAGS, ...linking(target), ...flags, '-isystem', headers, '-o', output, ...sources, '-pthread'],
     { stdio: 'inherit' },
   );
-  appendFileSync(output, LAST_WORD);
+  appendFileSync(output, TRAILER);
 }
 
 /** What src/strays/native-guard.ts looks for, to see that a file is whole. Beyond its sections, loaders do not read. */
-const LAST_WORD = '\nclosefds\n';
+const TRAILER = '\nclosefds\n';
 
 const FLAGS = [
   '-std=c11',

@@ -15,10 +15,10 @@ const require = createRequire(import.meta.url);
 const SHARING = ['warn', 'strict', 'worker'];
 
 /** What the first call needs, the first with something to judge, the first finding and the first worker: read at start, evaluated then. */
-const LATER = ['preload/first-call', 'preload/first-finding', 'findings/reporter', 'hooks/worker-options'];
+const LAZY = ['preload/first-call', 'preload/first-finding', 'findings/reporter', 'hooks/worker-options'];
 
 /** What few programs need, and takes other files anyway: a config, no addon, a native maker. */
-const BESIDE = ['policy/parse-config', 'strays/fallback-guard', 'hooks/native-spawners'];
+const EXTERNAL = ['policy/parse-config', 'strays/fallback-guard', 'hooks/native-spawners'];
 
 buildTypeScript();
 bundleReportPage();
@@ -80,12 +80,12 @@ function bundleReportPage() {
 async function bundlePreloads() {
   const folder = path.join(root, 'dist', 'register');
   await bundle([path.join(root, 'register', 'index.ts'), source('preload/install')], {
-    plugins: [builtParts(), laterParts()],
+    plugins: [builtParts(), lazyParts()],
     // All of it is read at each start. What is in stacks has the name of what it replaces.
     minifyIdentifiers: true,
     banner: { js: `'use strict'; ${readingTexts()}` },
   });
-  await bundle([...LATER, ...BESIDE].map(source), { plugins: [builtParts()] });
+  await bundle([...LAZY, ...EXTERNAL].map(source), { plugins: [builtParts()] });
   for (const preload of SHARING) useBundle(path.join(folder, `${preload}.js`));
 
   function bundle(files, options) {
@@ -112,9 +112,9 @@ async function bundlePreloads() {
 /** Deno asks for a permission even here; it gets the words that a wrong config gets. */
 function readingTexts() {
   // What compiles them is taken at start, too: programs replace functions.
-  return `const { compileFunction: compileLater } = require('vm'); const laterTexts = (() => {
+  return `const { compileFunction: compileLazy } = require('vm'); const lazyTexts = (() => {
     try {
-      return { ${LATER.map(readingText).join(', ')} };
+      return { ${LAZY.map(readingText).join(', ')} };
     } catch (error) {
       if (error.name !== 'NotCapable') throw error;
       process.stderr.write('closefds: ' + error.message + '\\nThe process was not started; see docs/platforms.md in the package.\\n');
@@ -130,21 +130,21 @@ function readingText(name) {
 }
 
 /** In place of a part that lies beside the bundle. */
-function laterParts() {
-  const nameOf = file => [...LATER, ...BESIDE].find(name => source(name) === file);
+function lazyParts() {
+  const nameOf = file => [...LAZY, ...EXTERNAL].find(name => source(name) === file);
   return {
-    name: 'later',
+    name: 'lazy',
     setup(build) {
       build.onResolve({ filter: /^\./ }, ({ path: name, resolveDir }) => {
         const file = path.resolve(resolveDir, `${name}.ts`);
         const part = nameOf(file);
         if (part === undefined) return undefined;
-        return LATER.includes(part)
-          ? { path: path.relative(root, file), namespace: 'later' }
+        return LAZY.includes(part)
+          ? { path: path.relative(root, file), namespace: 'lazy' }
           : { path: `./${path.basename(part)}.js`, external: true };
       });
       // Relative, since the bundle names it.
-      build.onLoad({ filter: /./, namespace: 'later' }, ({ path: file }) => ({
+      build.onLoad({ filter: /./, namespace: 'lazy' }, ({ path: file }) => ({
         contents: evaluatingText(path.basename(nameOf(path.join(root, file)))),
         resolveDir: root,
       }));
@@ -157,7 +157,7 @@ function evaluatingText(name) {
   return `
     const file = require('node:path').join(__dirname, '${name}.js');
     const names = ['exports', 'require', 'module', '__filename', '__dirname'];
-    compileLater(laterTexts['${name}'], names, { filename: file })(exports, require, module, file, __dirname);`;
+    compileLazy(lazyTexts['${name}'], names, { filename: file })(exports, require, module, file, __dirname);`;
 }
 
 /** The sources name these as they lie in dist/. */
@@ -165,7 +165,7 @@ function builtParts() {
   return {
     name: 'built',
     setup(build) {
-      build.onResolve({ filter: /\/compat\/\w+\.json$/ }, ({ path: name }) => ({
+      build.onResolve({ filter: /\/compat\/[\w-]+\.json$/ }, ({ path: name }) => ({
         path: path.join(root, 'dist', 'compat', path.basename(name)),
       }));
     },

@@ -19,7 +19,7 @@ export function buildCompat(root) {
       index.starts.push({ package: name, range, exports, source });
   }
   mkdirSync(path.join(root, 'dist', 'compat'), { recursive: true });
-  writeFileSync(path.join(root, 'dist', 'compat', 'makers.json'), JSON.stringify(toMakers(index.starts)));
+  writeFileSync(path.join(root, 'dist', 'compat', 'native-spawners.json'), JSON.stringify(toNativeSpawners(index.starts)));
   writeFileSync(path.join(root, 'dist', 'compat', 'index.json'), JSON.stringify(index));
 }
 
@@ -27,7 +27,7 @@ export function buildCompat(root) {
  * The names that each process looks out for from its start, apart and small: the preload's bundle
  * takes them in. Of a version that nobody has looked at yet the same exports are taken.
  */
-function toMakers(starts) {
+function toNativeSpawners(starts) {
   const makers = {};
   for (const { package: name, exports } of starts)
     makers[name] = [...new Set([...(makers[name] ?? []), ...exports])];

@@ -1,6 +1,6 @@
 // An audit's result in sentences, for people.
 
-import { visible } from '../base/sanitize';
+import { escapeControlChars } from '../base/sanitize';
 import { file as fileTitle } from '../findings/message';
 import type { RecordedCaller, ReportRecord } from '../findings/record';
 import { callerTitle } from '../model/caller';
@@ -24,7 +24,7 @@ export function toSummary(records: readonly ReportRecord[], { processes, traced 
     ...section('not used', all, false),
     ...section('unknown', all, 'unknown'),
   ];
-  return lines.map(line => `${visible(line)}\n`).join('');
+  return lines.map(line => `${escapeControlChars(line)}\n`).join('');
 }
 
 function section(title: string, records: readonly ReportRecord[], used: ReportRecord['used']): string[] {

@@ -41,7 +41,7 @@ export function createDistinct(kept: number): Distinct {
 }
 
 /** A hash of 32 bits. One `seed`, different numbers: different hashes. */
-export function spread(number: number, seed: number): number {
+export function hash32(number: number, seed: number): number {
   let hash = (number + Math.imul(seed, 0x9e3779b1)) | 0;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);

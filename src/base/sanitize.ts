@@ -3,7 +3,7 @@
 
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu;
 
-export function visible(text: string): string {
+export function escapeControlChars(text: string): string {
   return text.replace(HIDDEN, hidden => {
     const code = hidden.codePointAt(0) ?? 0;
     return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
@@ -14,7 +14,7 @@ const WIDE =
   /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{20000}-\u{3fffd}]/u;
 
 /** In columns of a terminal. */
-export function widthOf(text: string): number {
+export function displayWidth(text: string): number {
   // Nearly all of it, and quickly so.
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   return [...text].reduce((width, character) => width + characterWidth(character), 0);

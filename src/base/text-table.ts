@@ -1,6 +1,6 @@
 // A table of text, as wide as the terminal: what does not fit goes on in the next line of its cell.
 
-import { widthOf } from './sanitize';
+import { displayWidth } from './sanitize';
 
 export interface Column {
   readonly title: string;
@@ -52,7 +52,7 @@ export function toTable<S extends { readonly bold: Styler } & { readonly [K in k
   }
 
   function padded(text: string, index: number) {
-    return { text, space: ' '.repeat(Math.max(0, (widths[index] ?? 0) - widthOf(text))) };
+    return { text, space: ' '.repeat(Math.max(0, (widths[index] ?? 0) - displayWidth(text))) };
   }
 }
 
@@ -62,7 +62,7 @@ function widthsOf<S>(
   room: number | undefined,
 ): number[] {
   const widths = columns.map((_, index) =>
-    rows.reduce((most, row) => Math.max(most, widthOf(row[index]?.text ?? '')), 0),
+    rows.reduce((most, row) => Math.max(most, displayWidth(row[index]?.text ?? '')), 0),
   );
   // 0: a terminal that nobody told its size, as of a container.
   if (room === undefined || room === 0) return widths;
@@ -82,7 +82,7 @@ function widthsOf<S>(
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let rest = [...text];
-  while (widthOf(rest.join('')) > width) {
+  while (displayWidth(rest.join('')) > width) {
     const fitting = fittingOf(rest, width);
     const space = rest.lastIndexOf(' ', fitting);
     const slash = rest.lastIndexOf('/', fitting - 1);
@@ -96,7 +96,7 @@ function wrap(text: string, width: number): string[] {
 function fittingOf(characters: readonly string[], width: number): number {
   let taken = 0;
   const index = characters.findIndex(character => {
-    taken += widthOf(character);
+    taken += displayWidth(character);
     return taken > width;
   });
   return Math.max(1, index < 0 ? characters.length : index);

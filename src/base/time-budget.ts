@@ -1,8 +1,8 @@
 // Work that may take no more than its share of the time.
 
-export interface Ration {
+export interface TimeBudget {
   /** Whether the last time is paid off. */
-  readonly isDue: () => boolean;
+  readonly canRun: () => boolean;
   /** At once, whatever is owed. */
   readonly expire: () => void;
   readonly begin: () => void;
@@ -10,12 +10,12 @@ export interface Ration {
 }
 
 /** One part in `share` of the time, by a clock that gives milliseconds and never goes back. */
-export function createRation(share: number, now: () => number): Ration {
+export function createTimeBudget(share: number, now: () => number): TimeBudget {
   let start = 0;
   let next = Number.NEGATIVE_INFINITY;
 
   return {
-    isDue: () => now() >= next,
+    canRun: () => now() >= next,
     expire: () => {
       next = Number.NEGATIVE_INFINITY;
     },

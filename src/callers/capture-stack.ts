@@ -6,7 +6,7 @@
 // Everything here has to work in a process where others changed the rules: stack-trace hooks, a
 // stack limit of 0, frozen intrinsics.
 
-import { createRation } from '../base/time-budget';
+import { createTimeBudget } from '../base/time-budget';
 import type { CallSites, CallStack } from './stack';
 
 // Taken at load: tests mock these, and some programs hide captureStackTrace() to pass for a browser.
@@ -34,11 +34,11 @@ const DEPTHS = { first: 8, step: 4, last: 16, far: 100 };
 /** The clock gives milliseconds and never goes back. */
 export function createStackCapture(now: () => number): StackCapture {
   let depth = DEPTHS.first;
-  const ration = createRation(SHARE, now);
+  const budget = createTimeBudget(SHARE, now);
   return {
     near: () => {
       try {
-        ration.begin();
+        budget.begin();
         return capture(depth);
       } catch {
         return undefined;
@@ -48,8 +48,8 @@ export function createStackCapture(now: () => number): StackCapture {
     deepen: () => {
       depth = Math.min(depth + DEPTHS.step, DEPTHS.last);
     },
-    isDue: ration.isDue,
-    done: ration.end,
+    isDue: budget.canRun,
+    done: budget.end,
   };
 }
 

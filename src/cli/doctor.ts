@@ -11,7 +11,7 @@ import { currentFolder } from '../policy/inherited-paths';
 import { DEFAULT_RULES, type Rule } from '../policy/rule';
 import { readSettings, type Settings } from '../policy/settings';
 import { installed, PACKAGE_ROOT } from '../preload/install';
-import { describe } from '../strays/describe-fd';
+import { describeFd } from '../strays/describe-fd';
 import { loadStrayGuard } from '../strays/native-guard';
 import { otherRuntime, whoCloses } from '../strays/platform';
 import { choice, readArguments } from './parse-args';
@@ -166,7 +166,7 @@ function probe(mode: string): Probe {
 function strays(): string[] {
   try {
     const guard = installed()?.strayGuard ?? loadStrayGuard(PACKAGE_ROOT);
-    return guard.list(true).map(({ fd }) => `FD ${fd} (${fileTitle(describe(fd))})`);
+    return guard.list(true).map(({ fd }) => `FD ${fd} (${fileTitle(describeFd(fd))})`);
   } catch {
     return ['cannot be listed without the addon'];
   }

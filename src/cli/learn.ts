@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ClosefdsError } from '../base/errors';
-import { visible } from '../base/sanitize';
+import { escapeControlChars } from '../base/sanitize';
 import { loadCompat } from '../policy/compat-table';
 import { toPolicy } from '../policy/rule';
 import { readSettings, type Settings } from '../policy/settings';
@@ -164,7 +164,7 @@ function toText(proposal: Proposal, written: string | undefined): string {
     listOf('Denied by a rule of yours', denied),
     unseen.length === 0
       ? undefined
-      : `Found by the scan, and not run in these findings (${unseen.length}):\n${unseen.map(({ caller, callSite }) => visible(`  ${caller} at ${callSite}`)).join('\n')}`,
+      : `Found by the scan, and not run in these findings (${unseen.length}):\n${unseen.map(({ caller, callSite }) => escapeControlChars(`  ${caller} at ${callSite}`)).join('\n')}`,
     allowed === 0 ? undefined : `Allowed by now: ${allowed}.`,
   ];
   return `${sections.filter(section => section !== undefined).join('\n\n')}\n`;
@@ -178,7 +178,7 @@ function listOf(title: string, all: readonly Left[]): string | undefined {
       announcement && `the child is told of it by "${announcement}"`,
       rule,
     ];
-    return visible(`  ${what}: ${caller} at ${callSite} (${notes.filter(Boolean).join('; ')})`);
+    return escapeControlChars(`  ${what}: ${caller} at ${callSite} (${notes.filter(Boolean).join('; ')})`);
   });
   return `${title} (${all.length}):\n${lines.join('\n')}`;
 }

@@ -1,6 +1,6 @@
 // The only prose: findings and verdicts as sentences.
 
-import { visible } from '../base/sanitize';
+import { escapeControlChars } from '../base/sanitize';
 import { type Caller, callerTitle, UNKNOWN } from '../model/caller';
 import type { Access, FileType } from '../model/spawn-request';
 import { type Finding, isSpawnFinding, REDACTED, type SelfFinding, type SpawnFinding } from './finding';
@@ -9,13 +9,13 @@ export const DOCUMENTATION = 'docs/findings.md';
 
 /** One line, whatever a path or a name holds. */
 export function toMessage(finding: Finding): string {
-  return visible(isSpawnFinding(finding) ? spawnMessage(finding) : finding.what);
+  return escapeControlChars(isSpawnFinding(finding) ? spawnMessage(finding) : finding.what);
 }
 
 /** What to do about it, for below the message. */
 export function toAdvice(finding: Finding): string {
   const see = `See ${DOCUMENTATION}#${finding.code.toLowerCase()} in the package.`;
-  return visible(`${isSpawnFinding(finding) ? spawnAdvice(finding) : selfAdvice(finding)} ${see}`);
+  return escapeControlChars(`${isSpawnFinding(finding) ? spawnAdvice(finding) : selfAdvice(finding)} ${see}`);
 }
 
 function spawnMessage(finding: SpawnFinding): string {
@@ -127,7 +127,10 @@ function selfAdvice(finding: SelfFinding): string {
 export function toRefusal(findings: readonly SpawnFinding[]): string {
   const refused = findings.filter(finding => finding.disposition === 'refused');
   return [
-    `closefds refused to start "${visible(refused[0]?.command ?? '')}": ${refused.length === 1 ? 'one FD is' : `${refused.length} FDs are`} not allowed`,
-    ...refused.map(finding => `  ${visible(spawnMessage(finding))}\n    ${visible(spawnAdvice(finding))}`),
+    `closefds refused to start "${escapeControlChars(refused[0]?.command ?? '')}": ${refused.length === 1 ? 'one FD is' : `${refused.length} FDs are`} not allowed`,
+    ...refused.map(
+      finding =>
+        `  ${escapeControlChars(spawnMessage(finding))}\n    ${escapeControlChars(spawnAdvice(finding))}`,
+    ),
   ].join('\n');
 }

@@ -14,11 +14,11 @@ import childProcess = require('node:child_process');
 import util = require('node:util');
 
 import { type AnyFunction, likeOriginal, replaceMethod } from '../base/wrap-function';
-import type { Places } from './types';
+import type { HookFactories } from './types';
 
 export interface PatchOptions {
   /** Asked with the first call in each place. */
-  readonly load: () => Places;
+  readonly load: () => HookFactories;
   /** Where that failed: what is to be called instead. May throw what the caller is to see. */
   readonly onUnloaded: (original: AnyFunction, error: unknown) => AnyFunction;
   /** Told of a function that stays as it is; may throw what ends the start. */
@@ -31,13 +31,18 @@ const HANDLES: ReadonlySet<unknown> = new Set(['process_wrap', 'spawn_sync']);
 /** Replaces the functions of this thread. To be called once in each; ESM views are to be synced afterwards. */
 export function installPatch({ load, onUnloaded, onUnpatched }: PatchOptions): void {
   const spawnSync = childProcess.spawnSync as unknown as AnyFunction;
-  put(childProcess.ChildProcess.prototype, 'spawn', original => later(original, at => at.spawn(original)));
+  put(childProcess.ChildProcess.prototype, 'spawn', original =>
+    lazy(original, factories => factories.spawn(original)),
+  );
   for (const route of ['spawnSync', 'execFileSync', 'execSync'] as const)
-    put(childProcess, route, original => later(original, at => at.sync(route, original, spawnSync)));
+    put(childProcess, route, original =>
+      lazy(original, factories => factories.sync(route, original, spawnSync)),
+    );
   put(childProcess, 'execFile', withPromisified);
-  if ('execve' in process) put(process, 'execve', original => later(original, at => at.execve(original)));
+  if ('execve' in process)
+    put(process, 'execve', original => lazy(original, factories => factories.execve(original)));
   put(process, 'binding', original => {
-    const guarded = later(original, at => at.binding(original), rethrow);
+    const guarded = lazy(original, factories => factories.binding(original), rethrow);
     return function binding(...args) {
       return Reflect.apply(HANDLES.has(args[0]) ? guarded : original, this, args);
     };
@@ -52,20 +57,20 @@ export function installPatch({ load, onUnloaded, onUnpatched }: PatchOptions): v
   }
 
   function withPromisified(original: AnyFunction): AnyFunction {
-    const execFile = later(original, at => at.execFile(original));
+    const execFile = lazy(original, factories => factories.execFile(original));
     const descriptor = Object.getOwnPropertyDescriptor(original, util.promisify.custom);
     const promisified = descriptor?.value as AnyFunction | undefined;
     if (promisified === undefined) return execFile;
-    const guarded = later(promisified, at => at.execFile(promisified));
+    const guarded = lazy(promisified, factories => factories.execFile(promisified));
     // An arrow function, as Node's was up to 20: neither `this` nor `prototype`.
     const value = likeOriginal((...args) => Reflect.apply(guarded, undefined, args), promisified);
     return Object.defineProperty(execFile, util.promisify.custom, { ...descriptor, value });
   }
 
   /** Stands for a function that is made when it is first called. */
-  function later(
+  function lazy(
     original: AnyFunction,
-    make: (places: Places) => AnyFunction,
+    make: (factories: HookFactories) => AnyFunction,
     otherwise = onUnloaded,
   ): AnyFunction {
     let made: AnyFunction | undefined;

@@ -7,41 +7,41 @@
 import nodeModule = require('node:module');
 
 import { type AnyFunction, replaceMethod } from '../base/wrap-function';
-import type { Makers, MakersHook } from './types';
+import type { NativeSpawnerHook, NativeSpawners } from './types';
 
-export interface WatchMakersOptions {
-  readonly makers: Makers;
-  readonly load: (isMakers: (file: string) => boolean) => MakersHook;
+export interface DetectNativeSpawnersOptions {
+  readonly spawners: NativeSpawners;
+  readonly load: (isSpawner: (file: string) => boolean) => NativeSpawnerHook;
   /** Whatever fails, the program's files load. Told of each failure; must not throw. */
   readonly onFailure: (error: unknown) => void;
 }
 
 /** To be called once in each thread. */
-export function watchMakers({ makers, load, onFailure }: WatchMakersOptions): void {
-  const places = Object.keys(makers).map(name => `/node_modules/${name}/`);
-  let hook: MakersHook | undefined;
+export function detectNativeSpawners({ spawners, load, onFailure }: DetectNativeSpawnersOptions): void {
+  const folders = Object.keys(spawners).map(name => `/node_modules/${name}/`);
+  let hook: NativeSpawnerHook | undefined;
 
   attempt(() => replaceMethod(nodeModule, '_nodeModulePaths', watchFolders));
   for (const file of Object.keys(require.cache)) {
-    if (isMakers(file)) withHook(({ isLoaded }) => isLoaded(file));
+    if (isSpawner(file)) withHook(({ isLoaded }) => isLoaded(file));
   }
 
   function watchFolders(original: AnyFunction): AnyFunction {
     return function nodeModulePaths(...args) {
       const [folder] = args;
-      if (typeof folder === 'string' && isMakers(`${folder}/`)) withHook(({ aboutToLoad }) => aboutToLoad());
+      if (typeof folder === 'string' && isSpawner(`${folder}/`)) withHook(({ aboutToLoad }) => aboutToLoad());
       return Reflect.apply(original, this, args);
     };
   }
 
   /** What lies in one of the packages: `/app/node_modules/node-pty/lib/`. */
-  function isMakers(file: string): boolean {
-    return places.some(place => file.includes(place));
+  function isSpawner(file: string): boolean {
+    return folders.some(place => file.includes(place));
   }
 
-  function withHook(work: (hook: MakersHook) => void): void {
+  function withHook(work: (hook: NativeSpawnerHook) => void): void {
     attempt(() => {
-      hook ??= load(isMakers);
+      hook ??= load(isSpawner);
       work(hook);
     });
   }

@@ -39,7 +39,7 @@ import {
   withToken,
 } from '../spawn/stdio-option';
 import type { StrayGuard } from '../strays/stray-guard';
-import type { Places, SyncRoute } from './types';
+import type { HookFactories, SyncRoute } from './types';
 
 export interface GuardedCallsOptions {
   /** Judges a call; may throw what the caller is to see. */
@@ -63,7 +63,7 @@ export interface GuardedCallsOptions {
 
 const { isProxy } = util.types;
 
-export interface GuardedCalls extends Places {
+export interface GuardedCalls extends HookFactories {
   /** Has a call judged and guarded that makes its process without child_process. */
   readonly native: (call: SpawnCall, start: () => unknown) => unknown;
 }
@@ -132,7 +132,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
         return Reflect.apply(func, this, args);
       };
       const plain = fastPlan(route, args, options);
-      if (plain !== undefined) return within(plain, own, () => outcomeOf(run(original)));
+      if (plain !== undefined) return within(plain, own, () => callResult(run(original)));
 
       const { call, stdio } = reading(route, options, () => {
         const stdio = readStdio(options, true, isProxy);
@@ -141,13 +141,13 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
       });
 
       return guarded(call, stdio, own, (replaced, { trace }) => {
-        if (replaced === undefined) return outcomeOf(traced(trace, undefined, () => run(original)));
+        if (replaced === undefined) return callResult(traced(trace, undefined, () => run(original)));
         const changed = withStdio(options, replaced, isProxy);
         args[at] = changed;
         // Without `stdio`, these two print what the child wrote to stderr; with it, they do not.
         const func = route === 'spawnSync' || stdio.value ? original : execThroughSpawnSync(route, spawnSync);
         const start = () => traced(trace, undefined, () => run(func, changed));
-        return outcomeOf(trimOutput(start, replaced.visible));
+        return callResult(trimOutput(start, replaced.visible));
       });
     };
   }
@@ -234,7 +234,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
             args[0] = withStdio(options, { ...replaced, read: () => changed }, isProxy);
           else args[4] = changed;
         }
-        return outcomeOf(trace ? trace.call(original, this, args) : Reflect.apply(original, this, args));
+        return callResult(trace ? trace.call(original, this, args) : Reflect.apply(original, this, args));
       });
     };
   }
@@ -253,7 +253,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
   // -------------------------------------------------------------------------------------------
 
   /** If a call cannot be read, by an error of ours, its slots are judged as far as they show. */
-  function reading(route: string, options: CallOptions, read: () => Reading): Reading {
+  function reading(route: string, options: CallOptions, read: () => ParsedCall): ParsedCall {
     try {
       return read();
     } catch (error) {
@@ -288,7 +288,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
    * made, a call of which nothing is kept need not be followed to its end, since its child is marked by
    * default. So the addon is not called after the fork, where each page that is written is a page fault.
    */
-  function markAlone({ guarded, keep, untouched, trace }: Plan): boolean {
+  function setCloseOnExecOnly({ guarded, keep, untouched, trace }: Plan): boolean {
     // A child would get what the outer call keeps, and nothing else: the stray guard has to know of this one.
     if (current?.isOpen) return false;
     if (!guarded) return true;
@@ -303,7 +303,7 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
     call: SpawnCall,
     stdio: StdioReading,
     own: OwnLayer,
-    start: (replaced: Replacement | undefined, plan: Plan) => Outcome,
+    start: (replaced: Replacement | undefined, plan: Plan) => CallResult,
   ): unknown {
     const plan = guard(call, captureStack());
     const replaced = replacement(plan, stdio, call.sync);
@@ -314,8 +314,8 @@ export function createGuardedCalls(options: GuardedCallsOptions): GuardedCalls {
     }
   }
 
-  function within(plan: Plan, own: OwnLayer, start: () => Outcome): unknown {
-    const isDone = markAlone(plan);
+  function within(plan: Plan, own: OwnLayer, start: () => CallResult): unknown {
+    const isDone = setCloseOnExecOnly(plan);
     let started = false;
     const outer = current;
     current = own;
@@ -389,13 +389,13 @@ interface CarriedOptions {
   readonly file: unknown;
 }
 
-interface Reading {
+interface ParsedCall {
   readonly call: SpawnCall;
   readonly stdio: StdioReading;
 }
 
 /** A call that made no process says nothing about how processes are made. */
-interface Outcome {
+interface CallResult {
   readonly result: unknown;
   readonly started: boolean;
 }
@@ -426,7 +426,7 @@ function traced<T>(trace: Trace | undefined, handle: object | undefined, work: (
   return trace === undefined ? work() : trace.run(handle, work);
 }
 
-function startedBy(child: unknown, result: unknown): Outcome {
+function startedBy(child: unknown, result: unknown): CallResult {
   return { result, started: (child as { pid?: number }).pid !== undefined };
 }
 
@@ -434,7 +434,7 @@ function startedBy(child: unknown, result: unknown): Outcome {
  * Whether a process was made: spawnSync() gives its pid, 0 without one, and the handle an errno
  * code. What the exec pair returns says nothing; they would have thrown.
  */
-function outcomeOf(result: unknown): Outcome {
+function callResult(result: unknown): CallResult {
   if (typeof result === 'number') return { result, started: result === 0 };
   const { pid } = (result ?? {}) as { pid?: unknown };
   return { result, started: pid === undefined || Number(pid) > 0 };

@@ -16,28 +16,28 @@ import { type AnyFunction, replaceMethod } from '../base/wrap-function';
 import type { SpawnCall } from '../model/spawn-request';
 import { readDesignation, toCall } from '../spawn/parse-call';
 import { isOptions, peek } from '../spawn/stdio-option';
-import type { Makers, MakersHook } from './types';
+import type { NativeSpawnerHook, NativeSpawners } from './types';
 
 const { _extensions: extensions } = nodeModule as unknown as { _extensions: Record<string, unknown> };
 
 type GuardNative = (call: SpawnCall, start: () => unknown) => unknown;
 
-export interface MakersHookOptions {
-  readonly makers: Makers;
+export interface NativeSpawnerHookOptions {
+  readonly spawners: NativeSpawners;
   /** Whether a file lies in one of them. */
-  readonly isMakers: (file: string) => boolean;
+  readonly isSpawner: (file: string) => boolean;
   readonly guardNative: GuardNative;
   /** Whatever fails, the program's files load. Told of each failure; must not throw. */
   readonly onFailure: (error: unknown) => void;
 }
 
 /** To be called once in each thread. */
-export function createMakersHook({
-  makers,
-  isMakers,
+export function createNativeSpawnerHook({
+  spawners,
+  isSpawner,
   guardNative,
   onFailure,
-}: MakersHookOptions): MakersHook {
+}: NativeSpawnerHookOptions): NativeSpawnerHook {
   const guarded = new WeakSet<object>();
   let stopWatching: (() => void) | undefined;
   /** Files of makers that are loading, each below the one before. */
@@ -67,7 +67,7 @@ export function createMakersHook({
   function guardAfterLoad(original: AnyFunction): AnyFunction {
     return function load(...args) {
       const [, file] = args;
-      if (typeof file !== 'string' || !isMakers(file)) return Reflect.apply(original, this, args);
+      if (typeof file !== 'string' || !isSpawner(file)) return Reflect.apply(original, this, args);
       loading++;
       try {
         const result = Reflect.apply(original, this, args);
@@ -84,8 +84,8 @@ export function createMakersHook({
   function guardLoaded(file: string): void {
     attempt(() => {
       const { Hook } = require('require-in-the-middle') as typeof Ritm;
-      const hook = new Hook(Object.keys(makers), (exports, name) =>
-        guardExports(exports, makers[name] ?? [], name),
+      const hook = new Hook(Object.keys(spawners), (exports, name) =>
+        guardExports(exports, spawners[name] ?? [], name),
       );
       try {
         nodeModule.createRequire(file)(file);
@@ -107,19 +107,19 @@ export function createMakersHook({
     if (typeof exports !== 'object' || exports === null || guarded.has(exports)) return exports;
     guarded.add(exports);
     for (const method of methods)
-      replaceMethod(exports, method, original => guardMaker(original, `${name}.${method}`));
+      replaceMethod(exports, method, original => guardSpawner(original, `${name}.${method}`));
     return exports;
   }
 
-  function guardMaker(original: AnyFunction, route: string): AnyFunction {
+  function guardSpawner(original: AnyFunction, route: string): AnyFunction {
     return function make(...args) {
-      return guardNative(toMakerCall(route, args), () => Reflect.apply(original, this, args));
+      return guardNative(toNativeCall(route, args), () => Reflect.apply(original, this, args));
     };
   }
 }
 
 /** A child of theirs has a terminal for its stdio, and no slots. */
-function toMakerCall(route: string, [file, args, options]: readonly unknown[]): SpawnCall {
+function toNativeCall(route: string, [file, args, options]: readonly unknown[]): SpawnCall {
   const given = isOptions(options) ? options : {};
   const command = { file: typeof file === 'string' ? file : 'sh', args, env: peek(given, 'env') };
   const { unsafe } = readDesignation(given);

@@ -3,7 +3,7 @@
 import type { AnyFunction } from '../base/wrap-function';
 
 /** What is done in each place of src/hooks/child-process.ts, given what stood there. */
-export interface Places {
+export interface HookFactories {
   readonly spawn: (original: AnyFunction) => AnyFunction;
   /** `spawnSync` as it was, for all three routes. */
   readonly sync: (route: SyncRoute, original: AnyFunction, spawnSync: AnyFunction) => AnyFunction;
@@ -16,10 +16,10 @@ export interface Places {
 export type SyncRoute = 'spawnSync' | 'execFileSync' | 'execSync';
 
 /** Package -> its exports that start a process, called as (file, args, options). */
-export type Makers = Readonly<Record<string, readonly string[]>>;
+export type NativeSpawners = Readonly<Record<string, readonly string[]>>;
 
 /** What is done about packages that make processes natively. */
-export interface MakersHook {
+export interface NativeSpawnerHook {
   /** A file of one of them is about to load. */
   readonly aboutToLoad: () => void;
   /** This file was loaded before closefds. */
@@ -27,4 +27,8 @@ export interface MakersHook {
 }
 
 /** What constructs workers, as the trap of a proxy for their class. */
-export type WorkerMaker = (original: NewableFunction, args: unknown[], newTarget: NewableFunction) => object;
+export type WorkerFactory = (
+  original: NewableFunction,
+  args: unknown[],
+  newTarget: NewableFunction,
+) => object;

@@ -17,9 +17,9 @@ import fs = require('node:fs');
 import workerThreads = require('node:worker_threads');
 
 import { EXEC_ARGV_KEY, requireFlag } from '../base/node-options';
-import type { WorkerMaker } from './types';
+import type { WorkerFactory } from './types';
 
-export interface WorkerMakerOptions {
+export interface WorkerFactoryOptions {
   /** The file that installs closefds in a worker, and is loaded in no other way. */
   readonly preload: string;
   /** The NODE_OPTIONS that this thread was started with. */
@@ -39,7 +39,7 @@ const { SHARE_ENV } = workerThreads;
 type Additions = Readonly<Record<PropertyKey, unknown>>;
 
 /** To be called once in each thread. */
-export function createWorkerMaker(options: WorkerMakerOptions): WorkerMaker {
+export function createWorkerFactory(options: WorkerFactoryOptions): WorkerFactory {
   const { preload, startedWith, namedFrom, isOff, onUnguarded } = options;
   const flag = requireFlag(preload);
   let told = false;

@@ -6,7 +6,7 @@
 import workerThreads = require('node:worker_threads');
 
 import { EXEC_ARGV_KEY, requireFlag } from '../base/node-options';
-import type { WorkerMaker } from './types';
+import type { WorkerFactory } from './types';
 
 type WorkerClass = typeof workerThreads.Worker;
 
@@ -14,7 +14,7 @@ export interface WorkerOptions {
   /** The file that installs closefds in a worker, and is loaded in no other way. */
   readonly preload: string;
   /** Given the NODE_OPTIONS that this thread was started with. Undefined where it fails, and told; asked again then. */
-  readonly load: (startedWith: string | undefined) => WorkerMaker | undefined;
+  readonly load: (startedWith: string | undefined) => WorkerFactory | undefined;
 }
 
 /** Replaces `Worker` in this thread. To be called once in each; ESM views are to be synced afterwards. */
@@ -23,7 +23,7 @@ export function installInWorkers({ preload, load }: WorkerOptions): void {
   const startedWith = process.env.NODE_OPTIONS;
   if (!workerThreads.isMainThread) takeOut(preload, requireFlag(preload));
 
-  let construct: WorkerMaker | undefined;
+  let construct: WorkerFactory | undefined;
   const Worker: WorkerClass = new Proxy(workerThreads.Worker, {
     construct: (original, args, newTarget) => {
       construct ??= load(startedWith);

@@ -14,9 +14,9 @@ import type { Settings } from '../policy/settings';
 import { stdioOnlyPlan } from '../spawn/fallback-plan';
 import { defaultPlan, type Plan } from '../spawn/plan';
 import type { Judge, KnownCommand, SpawnGuard } from '../spawn/spawn-guard';
-import { describe } from '../strays/describe-fd';
+import { describeFd } from '../strays/describe-fd';
 import type { StrayGuard } from '../strays/stray-guard';
-import { createStrayWatch, type StrayWatch } from '../strays/stray-scan';
+import { createStrayScan, type StrayScan } from '../strays/stray-scan';
 import type { RealGuardOptions } from './first-finding';
 
 export interface FirstCallOptions {
@@ -45,7 +45,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   const { mustCover } = strayGuard;
   const failuresTold = new Set<string>();
   let unguardedTold = false;
-  let watch: StrayWatch | undefined;
+  let watch: StrayScan | undefined;
   let judge: SpawnGuard | undefined;
 
   return createGuardedCalls({
@@ -128,11 +128,11 @@ export function watchStrays(
   { mode, config, audit }: Settings,
   strayGuard: StrayGuard,
   clock: () => number,
-): StrayWatch {
+): StrayScan {
   const marks = mode !== 'warn';
-  const { strays, expire } = createStrayWatch({
+  const { strays, expire } = createStrayScan({
     list: () => strayGuard.list(marks),
-    describe,
+    describe: describeFd,
     now: clock,
   });
   const alwaysLook =

@@ -16,7 +16,7 @@ import { type Policy, toPolicy } from '../policy/rule';
 import type { Settings } from '../policy/settings';
 import type { Auditor } from '../spawn/plan';
 import { createSpawnGuard, type SpawnGuard } from '../spawn/spawn-guard';
-import { describe, positionOf } from '../strays/describe-fd';
+import { describeFd, positionOf } from '../strays/describe-fd';
 import { loadedVersions } from '../strays/loaded-packages';
 
 export interface RealGuardOptions {
@@ -48,7 +48,7 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
 
   return createSpawnGuard(mode, {
     strays,
-    describe,
+    describe: describeFd,
     findCaller: stack => {
       try {
         return findCaller(stack && callSitesOf(stack));

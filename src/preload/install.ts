@@ -12,10 +12,10 @@ import type { Finding, Occurrence } from '../findings/finding';
 import type * as Reporting from '../findings/reporter';
 import type { Reporter } from '../findings/reporter';
 import { installPatch } from '../hooks/child-process';
-import { watchMakers } from '../hooks/detect-native-spawners';
+import { detectNativeSpawners } from '../hooks/detect-native-spawners';
 import type { GuardedCalls } from '../hooks/guarded-calls';
 import type * as NativeMakers from '../hooks/native-spawners';
-import type { Makers, WorkerMaker } from '../hooks/types';
+import type { NativeSpawners, WorkerFactory } from '../hooks/types';
 import { installInWorkers } from '../hooks/worker';
 import type * as WorkerOptions from '../hooks/worker-options';
 import type { SpawnCall } from '../model/spawn-request';
@@ -92,18 +92,19 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard, namedFrom: stri
 
   installPatch({
     load,
-    onUnloaded: (original, error) => unjudged(original, mode, strayGuard, error),
+    onUnloaded: (original, error) => failClosed(original, mode, strayGuard, error),
     onUnpatched: (name, error) => reportUnpatched(mode, name, error),
   });
   startWorkers(mode, namedFrom);
 
-  const makers = require('../../compat/makers.json') as Makers;
-  const onFailure = (error: unknown) => reportMakers(mode, error);
-  watchMakers({
-    makers,
-    load: isMakers => {
-      const { createMakersHook } = require('../hooks/native-spawners') as typeof NativeMakers;
-      return createMakersHook({ makers, isMakers, guardNative, onFailure });
+  const spawners = require('../../compat/native-spawners.json') as NativeSpawners;
+  const onFailure = (error: unknown) => reportNativeSpawners(mode, error);
+  detectNativeSpawners({
+    spawners,
+    load: isSpawner => {
+      const { createNativeSpawnerHook: createMakersHook } =
+        require('../hooks/native-spawners') as typeof NativeMakers;
+      return createMakersHook({ spawners, isSpawner, guardNative, onFailure });
     },
     onFailure,
   });
@@ -112,7 +113,7 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard, namedFrom: stri
     try {
       load();
     } catch (error) {
-      return unjudged(start, mode, strayGuard, error).call(undefined);
+      return failClosed(start, mode, strayGuard, error).call(undefined);
     }
     return load().native(call, start);
   }
@@ -134,11 +135,11 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard, namedFrom: stri
 }
 
 /** The last resort, where not even a call can be read: nothing but stdio and the message channel passes. */
-function unjudged(original: AnyFunction, mode: Mode, strayGuard: StrayGuard, error: unknown): AnyFunction {
+function failClosed(original: AnyFunction, mode: Mode, strayGuard: StrayGuard, error: unknown): AnyFunction {
   const what = `a process was started unjudged, since closefds failed at loading what guards calls: ${messageOf(error)}`;
   if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
-  if (!unjudgedTold) report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what });
-  unjudgedTold = true;
+  if (!failClosedReported) report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what });
+  failClosedReported = true;
   if (mode === 'warn') return original;
   return function (...args) {
     let placeholder: number | undefined;
@@ -156,21 +157,22 @@ function startWorkers(mode: Mode, namedFrom: string | undefined): void {
   const preload = path.join(PACKAGE_ROOT, 'dist', 'register', 'worker.js');
   installInWorkers({
     preload,
-    load: startedWith => loadWorkerMaker({ preload, startedWith, namedFrom, isOff: mode === 'off' }, mode),
+    load: startedWith => loadWorkerFactory({ preload, startedWith, namedFrom, isOff: mode === 'off' }, mode),
   });
   nodeModule.syncBuiltinESMExports();
 }
 
-function loadWorkerMaker(
-  options: Omit<WorkerOptions.WorkerMakerOptions, 'onUnguarded'>,
+function loadWorkerFactory(
+  options: Omit<WorkerOptions.WorkerFactoryOptions, 'onUnguarded'>,
   mode: Mode,
-): WorkerMaker | undefined {
+): WorkerFactory | undefined {
   const onUnguarded = (error: unknown) => {
     const what = `a worker runs without closefds, which could not be added to its options: ${messageOf(error)}`;
     report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
   };
   try {
-    const { createWorkerMaker } = require('../hooks/worker-options') as typeof WorkerOptions;
+    const { createWorkerFactory: createWorkerMaker } =
+      require('../hooks/worker-options') as typeof WorkerOptions;
     return createWorkerMaker({ ...options, onUnguarded });
   } catch (error) {
     onUnguarded(error);
@@ -196,7 +198,7 @@ function findStrayGuard(mode: Mode): StrayGuard {
     failure = messageOf(error);
   }
   try {
-    const { createStandIn } = require('../strays/fallback-guard') as typeof StandIn;
+    const { createFallbackGuard: createStandIn } = require('../strays/fallback-guard') as typeof StandIn;
     const standIn = createStandIn();
     const what = `the addon did not load, so strays are covered by a placeholder, not closed (${failure})`;
     report({ code: 'CLOSEFDS_STAND_IN', mode, what });
@@ -246,14 +248,14 @@ function reportUnpatched(mode: Mode, name: string, error: unknown): void {
 }
 
 /** Once: a package has many files, and one report says it for all of them. */
-function reportMakers(mode: Mode, error: unknown): void {
+function reportNativeSpawners(mode: Mode, error: unknown): void {
   const what = `the functions of a package that makes processes natively could not be guarded: ${messageOf(error)}`;
-  if (!makersTold) report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
-  makersTold = true;
+  if (!nativeSpawnersReported) report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
+  nativeSpawnersReported = true;
 }
 
-let unjudgedTold = false;
-let makersTold = false;
+let failClosedReported = false;
+let nativeSpawnersReported = false;
 
 // ---------------------------------------------------------------------------------------------
 // Settings, once for the process

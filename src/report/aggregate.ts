@@ -3,7 +3,7 @@
 // What does not fit any more is counted as `other`, never dropped in silence.
 
 import { compare, createTally, type Tally, type TallyCounter } from '../base/counter';
-import { createDistinct, type Distinct, type HowMany, spread } from '../base/distinct-count';
+import { createDistinct, type Distinct, type HowMany, hash32 } from '../base/distinct-count';
 import type { FindingCode } from '../findings/finding';
 import type { RecordedCaller, ReportRecord } from '../findings/record';
 import { targetPattern, withoutPid } from '../findings/target-pattern';
@@ -341,7 +341,7 @@ function createSeen(mostProcesses = MOST_PROCESSES.group): Counter<Seen> {
   return {
     add(record, source) {
       count += record.count;
-      processes.add(spread(record.pid, source));
+      processes.add(hash32(record.pid, source));
       if (first === undefined || record.time < first) first = record.time;
       if (last === undefined || record.time > last) last = record.time;
     },

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Tally } from '../base/counter';
-import { visible } from '../base/sanitize';
+import { escapeControlChars } from '../base/sanitize';
 import type { Group } from './aggregate';
 import { headOf, skippedOf } from './render-text';
 import type { Report } from './report';
@@ -69,7 +69,7 @@ function toData(report: Report): string {
     skipped: skippedOf(report.reading),
   };
   const json = JSON.stringify(data, (_, value: unknown) =>
-    typeof value === 'string' ? visible(value) : value,
+    typeof value === 'string' ? escapeControlChars(value) : value,
   );
   return json.replace(
     /[<>&\u2028\u2029]/g,

@@ -1,7 +1,7 @@
 // A report for the terminal: a table, one group a row, and what else there is to know.
 
 import type { Tally } from '../base/counter';
-import { visible } from '../base/sanitize';
+import { escapeControlChars } from '../base/sanitize';
 import { type Column, toTable } from '../base/text-table';
 import { UNKNOWN } from '../model/caller';
 import { type Group, siteFile } from './aggregate';
@@ -30,7 +30,7 @@ export function toText(report: Report, options: TextOptions): string {
     parts.push(
       [
         style.bold('About closefds itself'),
-        ...bySelf.map(({ code, what, count }) => `  ${number(count)} x ${code}: ${visible(what)}`),
+        ...bySelf.map(({ code, what, count }) => `  ${number(count)} x ${code}: ${escapeControlChars(what)}`),
       ].join('\n'),
     );
   const skipped = skippedOf(report.reading);
@@ -102,13 +102,15 @@ function whatOf({ kind, target, childFds, openers, announcements }: Group): stri
   if (kind === undefined) return 'nothing (unsafe() was used)';
   const by = openers.values.length === 0 ? '' : ` by ${someOf(openers)}`;
   const told = announcements.values.length === 0 ? '' : ` (the child is told: ${someOf(announcements)})`;
-  return `${kind} ${someOf(childFds)}${target === undefined ? '' : ` ${visible(target)}`}${by}${told}`;
+  return `${kind} ${someOf(childFds)}${target === undefined ? '' : ` ${escapeControlChars(target)}`}${by}${told}`;
 }
 
 function whoOf({ caller, launchers }: Group): string {
   const file = siteFile(caller);
   const place =
-    file === undefined ? '' : ` ${visible(file)}${caller?.line === undefined ? '' : `:${caller.line}`}`;
+    file === undefined
+      ? ''
+      : ` ${escapeControlChars(file)}${caller?.line === undefined ? '' : `:${caller.line}`}`;
   const through = launchers.values.length === 0 ? '' : ` through ${someOf(launchers)}`;
   return `${titleOf(caller)}${place}${through}`;
 }
@@ -119,20 +121,23 @@ function titleOf(caller: Group['caller']): string {
   if (caller.package === UNKNOWN) return 'code without a file';
   const { package: name, version, declaredName } = caller;
   const alias = declaredName === undefined ? '' : ` (package "${declaredName}")`;
-  return visible(`${version === undefined ? name : `${name}@${version}`}${alias}`);
+  return escapeControlChars(`${version === undefined ? name : `${name}@${version}`}${alias}`);
 }
 
 const SHOWN = 3;
 
 function someOf(tally: Tally<string | number>): string {
-  const shown = tally.values.slice(0, SHOWN).map(({ value }) => visible(String(value)));
+  const shown = tally.values.slice(0, SHOWN).map(({ value }) => escapeControlChars(String(value)));
   const more = tally.values.length - shown.length;
   if (tally.other > 0) return `${shown.join(', ')} and more`;
   return more > 0 ? `${shown.join(', ')} and ${more} more` : shown.join(', ');
 }
 
 function openersOf({ values, other }: Report['openers']): string {
-  const named = values.map(({ value, count }) => ({ name: OPENER_NAMES[value] ?? visible(value), count }));
+  const named = values.map(({ value, count }) => ({
+    name: OPENER_NAMES[value] ?? escapeControlChars(value),
+    count,
+  }));
   const all = other === 0 ? named : [...named, { name: 'others', count: other }];
   const width = Math.max(...all.map(({ count }) => number(count).length));
   return all.map(({ name, count }) => `  ${number(count).padStart(width)}  ${name}`).join('\n');

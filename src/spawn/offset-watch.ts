@@ -7,7 +7,7 @@
 // pread(), mmap() and locks.
 
 import type { SpawnFinding } from '../findings/finding';
-import type { Position } from '../strays/stray-guard';
+import type { FilePosition } from '../strays/stray-guard';
 
 /** Of a finding that is looked at in vain, the next spawns are looked at no more. */
 const MOST_LOOKS = 8;
@@ -22,7 +22,7 @@ export interface Passed {
 
 export interface OffsetWatchOptions {
   /** undefined: closed, no regular file, or not to be seen. */
-  readonly positionOf: (fd: number) => Position | undefined;
+  readonly positionOf: (fd: number) => FilePosition | undefined;
   readonly onUse: (finding: SpawnFinding) => void;
 }
 

@@ -36,7 +36,7 @@ import { applyMode, type FdOutcome } from '../policy/apply-mode';
 import { type Evaluation, evaluate } from '../policy/evaluate';
 import type { Opener } from '../policy/known-openers';
 import type { Mode, Policy } from '../policy/rule';
-import type { Position } from '../strays/stray-guard';
+import type { FilePosition } from '../strays/stray-guard';
 import { type CacheKey, createCallSiteCache, createDecisionCache } from './decision-cache';
 import { stdioOnlyPlan } from './fallback-plan';
 import { type AfterSpawn, createOffsetWatch, isProvable, type Passed } from './offset-watch';
@@ -58,7 +58,7 @@ export interface GuardDependencies {
   readonly candidate: (() => Candidate) | undefined;
   /** Globs of targets that are not to be told. */
   readonly redact: readonly string[];
-  readonly positionOf: (fd: number) => Position | undefined;
+  readonly positionOf: (fd: number) => FilePosition | undefined;
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
   /** Reports each of these as `repeat`. The same list for the same findings, so that it can be counted as one. */
   readonly reportRepeats: (findings: readonly SpawnFinding[]) => void;

@@ -4,13 +4,13 @@ import fs = require('node:fs');
 import tty = require('node:tty');
 
 import type { Access, FileType, OpenFile } from '../model/spawn-request';
-import type { Position } from './stray-guard';
+import type { FilePosition } from './stray-guard';
 
 // Taken at load: programs replace functions of `fs`, and these answers are about the real system.
 const { fstatSync, readFileSync, readlinkSync } = fs;
 
 /** Never throws: what cannot be found out (no /proc, already closed) is undefined. */
-export function describe(fd: number): OpenFile {
+export function describeFd(fd: number): OpenFile {
   const stat = attempt(() => fstatSync(fd));
   return {
     target: attempt(() => readlinkSync(`/proc/self/fd/${fd}`)),
@@ -39,7 +39,7 @@ function accessOf(fdinfo: string): Access | undefined {
 }
 
 /** Where a regular file stands. The kernel tells; nothing is read or moved. See proc_pid_fdinfo(5). */
-export function positionOf(fd: number): Position | undefined {
+export function positionOf(fd: number): FilePosition | undefined {
   const target = attempt(() => readlinkSync(`/proc/self/fd/${fd}`));
   const offset = attempt(() => /^pos:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1]);
   return target === undefined || offset === undefined ? undefined : { target, offset: Number(offset) };

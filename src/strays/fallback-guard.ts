@@ -15,7 +15,7 @@ import type { ListedStray, StrayGuard } from './stray-guard';
 const { closeSync, fstatSync, openSync, readdirSync, readFileSync } = fs;
 
 /** Throws if /proc cannot be read or there is no placeholder: then there is nothing this can do. */
-export function createStandIn(): StrayGuard {
+export function createFallbackGuard(): StrayGuard {
   const atStart = new Map(list().map(stray => [stray.fd, stray.identity]));
   const placeholder = createPlaceholder();
   let failure: unknown;

@@ -6,7 +6,7 @@
 import fs = require('node:fs');
 import path = require('node:path');
 
-import type { IdentifiedFd, ListedStray, Spawning, StrayGuard, Way } from './stray-guard';
+import type { IdentifiedFd, ListedStray, Mechanism, SpawnMethod, StrayGuard } from './stray-guard';
 
 interface Addon {
   arm(): number;
@@ -23,13 +23,13 @@ interface Addon {
   list(forgetMarked: boolean): BigUint64Array;
 }
 
-const WAYS: readonly Way[] = ['nothing', 'close_range', 'table', 'proc'];
-const SPAWNING: readonly Spawning[] = ['unknown', 'fork', 'other'];
+const MECHANISMS: readonly Mechanism[] = ['nothing', 'close_range', 'table', 'proc'];
+const SPAWN_METHODS: readonly SpawnMethod[] = ['unknown', 'fork', 'other'];
 
 /** Throws if the addon is missing or does not load; the message says what was tried. */
 export function loadStrayGuard(packageRoot: string): StrayGuard {
   const addon = loadAddon(packageRoot);
-  let way: Way = 'nothing';
+  let way: Mechanism = 'nothing';
 
   return {
     arm(byDefault) {
@@ -45,7 +45,7 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
     end: started => addon.end(started),
     replace: ({ keep }) => note(addon.replace(toWords(keep))),
     way: () => way,
-    spawning: () => SPAWNING[addon.spawning()] ?? 'unknown',
+    spawning: () => SPAWN_METHODS[addon.spawning()] ?? 'unknown',
     placeholder() {
       const fd = addon.placeholder();
       if (fd < 0) throw new Error(`no placeholder could be opened (errno ${-fd})`);
@@ -62,7 +62,7 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
 
   function note(result: number): void {
     if (result < 0) throw new Error(`no way of marking FDs works here (errno ${-result})`);
-    const now = WAYS[result] ?? 'nothing';
+    const now = MECHANISMS[result] ?? 'nothing';
     // Mostly the same; what is not written costs no page of memory after a fork.
     if (now !== way) way = now;
   }
@@ -99,11 +99,11 @@ function load(file: string): Addon {
  */
 function refuseCutOff(file: string): void {
   // Read at once, in the way that Node's loader has just read this file: nothing is quicker at start.
-  if (!fs.readFileSync(file, 'utf8').endsWith(LAST_WORD)) refuseShort(file);
+  if (!fs.readFileSync(file, 'utf8').endsWith(TRAILER)) refuseShort(file);
 }
 
 /** What scripts/build/addon.mjs writes below the linker's work. */
-const LAST_WORD = '\nclosefds\n';
+const TRAILER = '\nclosefds\n';
 
 /**
  * Of an addon that somebody stripped or patched since. The section headers are the last thing in it,

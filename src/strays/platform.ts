@@ -1,12 +1,12 @@
 // Which runtime and system this is, and what closefds does there: see docs/platforms.md.
 
-export interface Surroundings {
+export interface PlatformInfo {
   readonly platform: string;
   readonly versions: Readonly<Record<string, string | undefined>>;
 }
 
 /** Not Node: what holds there, as a sentence without a full stop. Undefined in Node. */
-export function otherRuntime({ versions }: Surroundings = process): string | undefined {
+export function otherRuntime({ versions }: PlatformInfo = process): string | undefined {
   if (versions.bun !== undefined)
     return `closefds is made for Node.js and this is Bun ${versions.bun}: what goes through node:child_process in the main thread is guarded; Bun.spawn(), Bun.$ and workers are not judged`;
   if (versions.deno !== undefined)
@@ -15,7 +15,7 @@ export function otherRuntime({ versions }: Surroundings = process): string | und
 }
 
 /** Who keeps strays from children: the system itself, the addon, or nobody. */
-export function whoCloses({ platform }: Surroundings = process): 'system' | 'addon' | 'nobody' {
+export function whoCloses({ platform }: PlatformInfo = process): 'system' | 'addon' | 'nobody' {
   if (platform === 'linux') return 'addon';
   // macOS: POSIX_SPAWN_CLOEXEC_DEFAULT. Windows: handles are not inherited unless they are made so.
   return platform === 'darwin' || platform === 'win32' ? 'system' : 'nobody';

@@ -4,7 +4,7 @@
 // (src/strays/fallback-guard.ts).
 
 /** Where a file stands, as far as it can be told without touching it. */
-export interface Position {
+export interface FilePosition {
   readonly target: string;
   readonly offset: number;
 }
@@ -22,10 +22,10 @@ export interface ListedStray extends IdentifiedFd {
 }
 
 /** How FDs are kept from children: the addon's ways of marking, or the stand-in's covers. */
-export type Way = 'nothing' | 'close_range' | 'table' | 'proc' | 'mask';
+export type Mechanism = 'nothing' | 'close_range' | 'table' | 'proc' | 'mask';
 
 /** How processes are made here, as far as guarded spawns have shown. */
-export type Spawning = 'unknown' | 'fork' | 'other';
+export type SpawnMethod = 'unknown' | 'fork' | 'other';
 
 /** What the guard does for one spawn; see Plan in src/spawn/plan.ts. */
 export interface Guarding {
@@ -50,8 +50,8 @@ export interface StrayGuard {
   /** Before this process becomes another program. Throws if nothing could be marked. */
   readonly replace: (guarding: Guarding) => void;
   /** The way taken last. */
-  readonly way: () => Way;
-  readonly spawning: () => Spawning;
+  readonly way: () => Mechanism;
+  readonly spawning: () => SpawnMethod;
   /**
    * An FD that takes the number of a denied one in a child, see native/placeholder.h. Undefined where the
    * system has none; throws if it cannot be opened.

@@ -4,37 +4,37 @@
 // reports do. So unless a look must be fresh, it is taken when the last one has been paid off:
 // at most one part in four hundred of the time goes into looking, however large the table.
 
-import { createRation } from '../base/time-budget';
+import { createTimeBudget } from '../base/time-budget';
 import type { OpenFile, Stray } from '../model/spawn-request';
 import type { ListedStray } from './stray-guard';
 
 const SHARE = 400;
 
-export interface Looks {
+export interface StrayScanOptions {
   readonly list: () => readonly ListedStray[];
   readonly describe: (fd: number) => OpenFile;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
 }
 
-export interface StrayWatch {
+export interface StrayScan {
   /** The strays; `fresh` looks at once. */
   readonly strays: (fresh: boolean) => readonly Stray[];
   /** FDs were opened that no look has seen: the next look is due. */
   readonly expire: () => void;
 }
 
-export function createStrayWatch({ list, describe, now }: Looks): StrayWatch {
+export function createStrayScan({ list, describe, now }: StrayScanOptions): StrayScan {
   let strays: readonly Stray[] = [];
   let described = new Map<string, Stray>();
-  const ration = createRation(SHARE, now);
+  const budget = createTimeBudget(SHARE, now);
 
-  return { strays: look, expire: ration.expire };
+  return { strays: look, expire: budget.expire };
 
   function look(fresh: boolean): readonly Stray[] {
-    if (!fresh && !ration.isDue()) return strays;
+    if (!fresh && !budget.canRun()) return strays;
 
-    ration.begin();
+    budget.begin();
     const before = described;
     described = new Map();
     const seen = list().map(({ fd, atStart, identity }) => {
@@ -45,7 +45,7 @@ export function createStrayWatch({ list, describe, now }: Looks): StrayWatch {
     });
     // The same list as long as it holds the same: see src/spawn/decision-cache.ts.
     if (!isSame(seen, strays)) strays = seen;
-    ration.end();
+    budget.end();
     return strays;
   }
 }

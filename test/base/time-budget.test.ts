@@ -1,10 +1,10 @@
 import test from 'ava';
-import { createRation } from '../../src/base/time-budget';
+import { createTimeBudget } from '../../src/base/time-budget';
 
 test('work is due at once, and then when its share of the time is paid', t => {
   let clock = 1000;
-  const ration = createRation(100, () => clock);
-  const due = () => ration.isDue();
+  const ration = createTimeBudget(100, () => clock);
+  const due = () => ration.canRun();
   const seen = [due()];
 
   ration.begin();
@@ -26,8 +26,8 @@ test('work is due at once, and then when its share of the time is paid', t => {
 });
 
 test('work that took no time is due again at once', t => {
-  const ration = createRation(100, () => 7);
+  const ration = createTimeBudget(100, () => 7);
   ration.begin();
   ration.end();
-  t.true(ration.isDue());
+  t.true(ration.canRun());
 });
