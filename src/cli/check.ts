@@ -52,7 +52,7 @@ async function folderOf([folder = '.', ...more]: readonly string[]): Promise<str
   return path.resolve(folder);
 }
 
-interface Report {
+interface CheckReport {
   readonly config: string | null;
   readonly rules: number;
   /** Whether the installed packages could be looked through. */
@@ -61,7 +61,7 @@ interface Report {
   readonly error?: string;
 }
 
-function review(folder: string, config: string | undefined): Report {
+function review(folder: string, config: string | undefined): CheckReport {
   const env = config === undefined ? {} : { CLOSEFDS_CONFIG: path.resolve(config) };
   let settings: Settings;
   try {
@@ -81,7 +81,7 @@ function review(folder: string, config: string | undefined): Report {
   };
 }
 
-function toText({ config, rules, installed, remarks, error }: Report): string {
+function toText({ config, rules, installed, remarks, error }: CheckReport): string {
   if (error !== undefined) return `wrong: ${error}\n`;
   if (config === null) return 'No config was found, so the compat table and the defaults hold.\n';
   const lines = remarks.map(

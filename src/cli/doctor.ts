@@ -30,7 +30,7 @@ Exits with 1 if a stray reached the child or the config is wrong.
 
 export const doctor = { summary: 'what works here, proven by a test, and what does not', usage, main };
 
-interface Report {
+interface DoctorReport {
   readonly system: Readonly<Record<string, string>>;
   readonly guard: { readonly addon: string; readonly loadedHere: string };
   readonly selfTest: SelfTest;
@@ -42,7 +42,7 @@ interface Report {
 async function main(args: readonly string[]): Promise<number> {
   const { values } = readArguments(args, { format: { type: 'string' } });
   const format = choice(values.format, ['text', 'json'], '--format');
-  const report: Report = {
+  const report: DoctorReport = {
     system: system(),
     guard: { addon: addonState(), loadedHere: loadedState() },
     selfTest: selfTest(),
@@ -54,7 +54,7 @@ async function main(args: readonly string[]): Promise<number> {
   return report.selfTest.holds && report.config.error === undefined ? 0 : 1;
 }
 
-function system(): Report['system'] {
+function system(): DoctorReport['system'] {
   const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
   const other = otherRuntime();
   const libc = header.glibcVersionRuntime === undefined ? 'not glibc' : `glibc ${header.glibcVersionRuntime}`;
@@ -225,7 +225,7 @@ const HOLES: readonly string[] = [
   'worker threads with `eval` where closefds came by --import and Node is 18, the environment is shared, or NODE_OPTIONS has options of the process: strays are closed, designated FDs are not judged',
 ];
 
-function toText(report: Report): string {
+function toText(report: DoctorReport): string {
   const { selfTest, config } = report;
   const lines = [
     heading('System'),

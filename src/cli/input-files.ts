@@ -36,7 +36,7 @@ function inputOf(name: string): Input {
 
 /** As the user's mistake: what was asked for cannot be opened. */
 export function asUsageError(error: unknown, what: string): UsageError {
-  return error instanceof UsageError ? error : new UsageError(`${what}: ${reasonOf(error)}`);
+  return error instanceof UsageError ? error : new UsageError(`${what}: ${inputErrorReason(error)}`);
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -46,7 +46,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** Of an error of the file system, in words. */
-export function reasonOf(error: unknown): string {
+export function inputErrorReason(error: unknown): string {
   const { code = '', message } = error as NodeJS.ErrnoException;
   return REASONS[code] ?? message;
 }
@@ -78,7 +78,7 @@ export async function readInputs(
         onBytes: progress.onBytes,
       });
     } catch (error) {
-      problems.push(`${name} could not be read to its end: ${reasonOf(error)}`);
+      problems.push(`${name} could not be read to its end: ${inputErrorReason(error)}`);
     }
   }
   progress.end();

@@ -8,8 +8,13 @@ import { loadCompat } from '../policy/compat-table';
 import { toPolicy } from '../policy/rule';
 import { readSettings, type Settings } from '../policy/settings';
 import { createGroups } from '../report/aggregate';
-import { createReader } from '../report/parse-records';
-import { type Left, learn as learnFrom, type Proposal, type ScannedSite } from '../report/suggest-rules';
+import { createRecordParser } from '../report/parse-records';
+import {
+  type Left,
+  suggestRules as learnFrom,
+  type Proposal,
+  type ScannedSite,
+} from '../report/suggest-rules';
 import { insertRules } from './edit-config';
 import { asUsageError, inputsOf, readInputs } from './input-files';
 import { choice, readArguments } from './parse-args';
@@ -52,7 +57,7 @@ async function main(args: readonly string[]): Promise<number> {
   const groups = createGroups({ asRulesTell: true });
   let source = 0;
   let records = 0;
-  const reader = createReader(record => {
+  const reader = createRecordParser(record => {
     records++;
     groups.add(record, source);
   });

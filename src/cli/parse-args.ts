@@ -3,10 +3,10 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { HelpRequest, UsageError } from './usage-error';
 
-type Options = NonNullable<ParseArgsConfig['options']>;
+type OptionSpecs = NonNullable<ParseArgsConfig['options']>;
 
 /** Options by the rules of util.parseArgs(), and what is no option. Throws UsageError, and HelpRequest for --help. */
-export function readArguments<const T extends Options>(args: readonly string[], options: T) {
+export function readArguments<const T extends OptionSpecs>(args: readonly string[], options: T) {
   if (asksForHelp(args)) throw new HelpRequest();
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
@@ -20,7 +20,7 @@ function asksForHelp(args: readonly string[]): boolean {
   return args.slice(0, end === -1 ? args.length : end).some(word => word === '--help' || word === '-h');
 }
 
-function whatIsWrong(error: unknown, options: Options): string {
+function whatIsWrong(error: unknown, options: OptionSpecs): string {
   const { code, message } = error as NodeJS.ErrnoException;
   const found = /'(-[^']*)'/.exec(message)?.[1];
   if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' && found !== undefined) {

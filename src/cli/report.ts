@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { toPage } from '../report/render-html';
 import { toText } from '../report/render-text';
 import { createReport, type Report } from '../report/report';
-import { asUsageError, type Input, inputsOf, readInputs, reasonOf } from './input-files';
+import { asUsageError, type Input, inputErrorReason, inputsOf, readInputs } from './input-files';
 import { choice, readArguments } from './parse-args';
 import { colourOf, writeOut } from './terminal';
 import { UsageError } from './usage-error';
@@ -28,7 +28,7 @@ export const report = { summary: 'sum findings up: who passes what to whom', usa
 
 const FORMATS = ['text', 'json'] as const;
 
-interface Call {
+interface ReportArguments {
   readonly format: 'text' | 'json' | undefined;
   readonly html: string | undefined;
   readonly inputs: readonly Input[];
@@ -60,7 +60,7 @@ function textOf(summary: Report): string {
 // The call
 // ---------------------------------------------------------------------------------------------
 
-function parse(args: readonly string[]): Call {
+function parse(args: readonly string[]): ReportArguments {
   const { values, positionals } = readArguments(args, {
     format: { type: 'string' },
     html: { type: 'string' },
@@ -119,6 +119,6 @@ function writePage(file: string, summary: Report): string[] {
     fs.writeFileSync(file, toPage(summary), { mode: PERMISSIONS });
     return [];
   } catch (error) {
-    return [`${file} cannot be written: ${reasonOf(error)}`];
+    return [`${file} cannot be written: ${inputErrorReason(error)}`];
   }
 }

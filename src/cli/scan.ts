@@ -34,7 +34,7 @@ const FORMATS = ['table', 'json', 'sarif'];
 const LEVELS = ['certain', 'likely', 'possible'] as const;
 type Level = (typeof LEVELS)[number];
 
-interface Call {
+interface ScanArguments {
   readonly roots: readonly string[];
   readonly format: string;
   readonly show: Level;
@@ -79,7 +79,7 @@ async function main(args: readonly string[]): Promise<number> {
 // The call
 // ---------------------------------------------------------------------------------------------
 
-function parse(args: readonly string[]): Call {
+function parse(args: readonly string[]): ScanArguments {
   const { values, positionals } = parsed(args);
   const format = values.format ?? 'table';
   if (!FORMATS.includes(format))

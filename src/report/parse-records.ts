@@ -21,21 +21,21 @@ export interface Skipped {
   readonly newer: Tally<number>;
 }
 
-export interface Reading extends Skipped {
+export interface ParseResult extends Skipped {
   /** Without blank ones. */
   readonly lines: number;
   readonly records: number;
 }
 
-export interface Reader {
+export interface RecordParser {
   /** Without its line feed; of a line that is too long, its end. Never throws. */
   readonly readLine: (line: string, isTooLong?: boolean) => void;
-  readonly result: () => Reading;
+  readonly result: () => ParseResult;
 }
 
 const MOST_VERSIONS = 16;
 
-export function createReader(onRecord: (record: ReportRecord) => void): Reader {
+export function createRecordParser(onRecord: (record: ReportRecord) => void): RecordParser {
   const newer = createTally<number>(MOST_VERSIONS);
   const counts = { lines: 0, records: 0, torn: 0, invalid: 0, foreign: 0, tooLong: 0 };
 

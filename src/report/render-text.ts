@@ -5,7 +5,7 @@ import { escapeControlChars } from '../base/sanitize';
 import { type Column, toTable } from '../base/text-table';
 import { UNKNOWN } from '../model/caller';
 import { type Group, siteFile } from './aggregate';
-import type { Reading } from './parse-records';
+import type { ParseResult } from './parse-records';
 import { type Report, UNKNOWN_OPENERS } from './report';
 
 export interface TextOptions {
@@ -76,9 +76,9 @@ const COLUMNS: readonly Column[] = [
   { title: 'TO', flexible: true },
 ];
 
-type Cell = { readonly text: string; readonly style?: keyof Style };
+type StyledText = { readonly text: string; readonly style?: keyof Style };
 
-function rowOf(group: Group): readonly Cell[] {
+function rowOf(group: Group): readonly StyledText[] {
   const { count, processes, dispositions } = group;
   return [
     { text: number(count) },
@@ -149,7 +149,14 @@ const OPENER_NAMES: Readonly<Record<string, string>> = {
 };
 
 /** What was not read, if anything; one line each would be too many. */
-export function skippedOf({ lines, torn, invalid, foreign, tooLong, newer }: Reading): string | undefined {
+export function skippedOf({
+  lines,
+  torn,
+  invalid,
+  foreign,
+  tooLong,
+  newer,
+}: ParseResult): string | undefined {
   const sorts = [
     [torn, 'torn'],
     [invalid, 'not as the schema says'],

@@ -2,7 +2,7 @@
 
 import { createTally, type Tally } from '../base/counter';
 import { createGroups, type Groups } from './aggregate';
-import { createReader, type Reading } from './parse-records';
+import { createRecordParser, type ParseResult } from './parse-records';
 import { createTimeline, type Timeline } from './timeline';
 
 /** Goes up when a reader of the old form would misread the new one. */
@@ -10,7 +10,7 @@ export const REPORT_FORMAT = 1;
 
 export interface Report extends Groups {
   readonly closefdsReport: typeof REPORT_FORMAT;
-  readonly reading: Reading;
+  readonly reading: ParseResult;
   /** Strays by `name@version` of the package that most likely opened them; see also UNKNOWN_OPENERS. */
   readonly openers: Tally<string>;
   readonly timeline: Timeline;
@@ -34,7 +34,7 @@ export function createReport(): ReportMaker {
   const openers = createTally<string>(MOST_OPENERS);
   let records = 0;
   let source = 0;
-  const reader = createReader(record => {
+  const reader = createRecordParser(record => {
     records++;
     groups.add(record, source);
     timeline.add(record);

@@ -80,7 +80,10 @@ export interface LearnOptions {
   readonly sites?: readonly ScannedSite[];
 }
 
-export function learn(groups: readonly Group[], { policy, announced, sites = [] }: LearnOptions): Proposal {
+export function suggestRules(
+  groups: readonly Group[],
+  { policy, announced, sites = [] }: LearnOptions,
+): Proposal {
   const unproven: Group[] = [];
   const denied: Left[] = [];
   const unnamed: Left[] = [];

@@ -6,7 +6,7 @@ import type { ReportRecord } from '../../src/findings/record';
 import { parseConfig } from '../../src/policy/parse-config';
 import { toPolicy } from '../../src/policy/rule';
 import { createGroups } from '../../src/report/aggregate';
-import { learn, type Proposal } from '../../src/report/suggest-rules';
+import { type Proposal, suggestRules } from '../../src/report/suggest-rules';
 import { records } from './report';
 import { must, property, type Target } from './target';
 
@@ -28,7 +28,10 @@ function check(all: readonly ReportRecord[]): void {
   const { byCaller } = groups.result();
   const learned = (rules: Proposal['rules']): Proposal => {
     const config = parseConfig({ rules }, 'f');
-    return learn(byCaller, { policy: toPolicy({ ...settings, rules: config.rules }, 0), announced: true });
+    return suggestRules(byCaller, {
+      policy: toPolicy({ ...settings, rules: config.rules }, 0),
+      announced: true,
+    });
   };
 
   const first = learned([]);

@@ -9,7 +9,7 @@ import type { Tally } from '../../src/base/counter';
 import { FINDING_CODES } from '../../src/findings/finding';
 import { LINE_START, type ReportRecord } from '../../src/findings/record';
 import { ACCESSES, EFFECTS, FILE_TYPES, KINDS, MODES } from '../../src/policy/rule';
-import { createReader } from '../../src/report/parse-records';
+import { createRecordParser } from '../../src/report/parse-records';
 import { readLines } from '../../src/report/read-lines';
 import { toPage } from '../../src/report/render-html';
 import { toText } from '../../src/report/render-text';
@@ -237,7 +237,7 @@ function checkTears(parts: readonly (readonly [string, number, string, boolean])
   const pieces = parts.map(([torn, at]) => torn.slice(0, at % torn.length));
   const file = parts.map(([, , whole, ends], i) => `${pieces[i]}${whole}${ends ? '\n' : ''}`).join('');
   const found: ReportRecord[] = [];
-  const reader = createReader(record => found.push(record));
+  const reader = createRecordParser(record => found.push(record));
   for (const line of file.split('\n')) reader.readLine(line);
 
   const whole = parts.map(([, , line]) => JSON.parse(line) as ReportRecord);

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { LINE_START, type ReportRecord, toLine } from '../../src/findings/record';
-import { createReader, type Reading } from '../../src/report/parse-records';
+import { createRecordParser, type ParseResult } from '../../src/report/parse-records';
 
 const RECORD: ReportRecord = {
   closefds: 1,
@@ -22,12 +22,12 @@ const LINE = toLine(RECORD).trimEnd();
 
 function read(...lines: readonly string[]) {
   const records: ReportRecord[] = [];
-  const reader = createReader(record => records.push(record));
+  const reader = createRecordParser(record => records.push(record));
   for (const line of lines) reader.readLine(line);
   return { records, reading: reader.result() };
 }
 
-type Counts = Partial<Omit<Reading, 'newer'>>;
+type Counts = Partial<Omit<ParseResult, 'newer'>>;
 const line = (given: object) => JSON.stringify({ ...RECORD, ...given });
 
 for (const [title, text, counts] of [

@@ -5,7 +5,7 @@ import type { RecordedCaller, ReportRecord } from '../../src/findings/record';
 import { parseConfig } from '../../src/policy/parse-config';
 import { toPolicy } from '../../src/policy/rule';
 import { createGroups } from '../../src/report/aggregate';
-import { learn } from '../../src/report/suggest-rules';
+import { suggestRules } from '../../src/report/suggest-rules';
 
 const tool: RecordedCaller = {
   package: 'tool',
@@ -49,7 +49,10 @@ function proposal(records: readonly ReportRecord[], rules: readonly object[] = [
   const groups = createGroups({ asRulesTell: true });
   for (const each of records) groups.add(each);
   const config = parseConfig({ rules }, 'f');
-  return learn(groups.result().byCaller, { policy: toPolicy({ ...config, compat: [] }, 0), announced });
+  return suggestRules(groups.result().byCaller, {
+    policy: toPolicy({ ...config, compat: [] }, 0),
+    announced,
+  });
 }
 
 /** A rule without what most have in common. */
