@@ -19,7 +19,7 @@ import { createPublished, replaceFile } from '../scripts/compat/published.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
-const { scan, findSites } = require(path.join(root, 'dist', 'src', 'scan', 'index.js'));
+const { scanFolders, findSites } = require(path.join(root, 'dist', 'src', 'scan', 'index.js'));
 const { loadCompat } = require(path.join(root, 'dist', 'src', 'policy', 'compat-table.js'));
 const file = path.join(root, 'test', 'scan', 'corpus.json');
 const published = createPublished(path.join(root, '.cache'));
@@ -82,7 +82,7 @@ function evidenceOf({ name, version }) {
 }
 
 async function scanned({ name, version }) {
-  const { places } = await scan({
+  const { places } = await scanFolders({
     roots: [await published.tarballFile(name, version)],
     policy: { rules: [], aliases: {}, expired: [], validUntil: Number.POSITIVE_INFINITY },
     table: { ...loadCompat(), strays: [], starts: [] },
@@ -179,7 +179,7 @@ async function add(specs) {
       },
     );
     const unique = [
-      ...new Map(places.map(place => [`${place.file}:${place.line} ${place.what}`, place])).values(),
+      ...new Map(places.map(place => [`${place.file}:${place.line} ${place.siteType}`, place])).values(),
     ];
     const { unseen } = entries.get(`${name}@${version}`) ?? {};
     entries.set(`${name}@${version}`, { name, version, integrity, unseen, places: unique });

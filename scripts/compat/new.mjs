@@ -61,9 +61,9 @@ function whyNothing() {
 }
 
 async function scanned() {
-  const { scan } = require(path.join(root, 'dist', 'src', 'scan', 'index.js'));
+  const { scanFolders } = require(path.join(root, 'dist', 'src', 'scan', 'index.js'));
   const { loadCompat } = require(path.join(root, 'dist', 'src', 'policy', 'compat-table.js'));
-  return scan({
+  return scanFolders({
     roots: [await published.tarballFile(name, version)],
     policy: { rules: [], aliases: {}, expired: [], validUntil: Number.POSITIVE_INFINITY },
     table: loadCompat(),

@@ -51,7 +51,7 @@ async function main(args: readonly string[]): Promise<number> {
   const scanner = require('../scan/index') as typeof Scanner;
   const known = call.baseline === undefined || call.write ? undefined : baseline(call.baseline, scanner);
   const progress = progressLine();
-  const result = await scanner.scan({
+  const result = await scanner.scanFolders({
     roots: call.roots,
     policy: policyOf(root),
     table: loadCompat(),

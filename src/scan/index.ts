@@ -13,6 +13,6 @@ export type { ScanOptions, ScanResult } from './scan';
 
 serve();
 
-export function scan(options: ScanOptions): Promise<ScanResult> {
+export function scanFolders(options: ScanOptions): Promise<ScanResult> {
   return scanRoots(options, __filename);
 }

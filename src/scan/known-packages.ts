@@ -2,7 +2,7 @@
 
 import { matchesRange } from '../base/semver-range';
 import type { Site } from './analysis/site';
-import type { Owner } from './package-owner';
+import type { PackageOwner } from './package-owner';
 
 export interface KnownPackages {
   readonly launchers: ReadonlySet<string>;
@@ -23,7 +23,7 @@ export interface KnownSite extends Site {
 }
 
 /** The sites of a package that the compat table lists. */
-export function knownSitesOf(owner: Owner, table: KnownPackages): readonly KnownSite[] {
+export function knownSitesOf(owner: PackageOwner, table: KnownPackages): readonly KnownSite[] {
   const isOfOwner = (entry: KnownEntry) =>
     entry.package === (owner.declaredName ?? owner.name) && matchesRange(owner.version, entry.range);
   return [

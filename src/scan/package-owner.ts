@@ -6,7 +6,7 @@ import path = require('node:path');
 import { locate } from '../base/package-path';
 import { APP } from '../model/caller';
 
-export interface Owner {
+export interface PackageOwner {
   /** The folder's name; `"."` for the app. */
   readonly name: string;
   readonly version: string | undefined;
@@ -19,19 +19,19 @@ interface Manifest {
   readonly version?: unknown;
 }
 
-export interface Packages {
+export interface PackageOwners {
   /** `root`: the folder or the archive that was scanned. */
-  readonly ownerOf: (file: string, root: string) => Owner;
+  readonly ownerOf: (file: string, root: string) => PackageOwner;
   /** Adds a package.json that is in an archive. */
   readonly addManifest: (file: string, text: string) => void;
 }
 
-export function createPackages(isTarball: (root: string) => boolean): Packages {
+export function createPackageOwners(isTarball: (root: string) => boolean): PackageOwners {
   const texts = new Map<string, string>();
-  const owners = new Map<string, Owner>();
+  const owners = new Map<string, PackageOwner>();
   return { ownerOf, addManifest: (file, text) => texts.set(file, text) };
 
-  function ownerOf(file: string, root: string): Owner {
+  function ownerOf(file: string, root: string): PackageOwner {
     const location = locate(file, path.sep);
     const folder = location?.root ?? root;
     let owner = owners.get(folder);
@@ -42,7 +42,7 @@ export function createPackages(isTarball: (root: string) => boolean): Packages {
     return owner;
   }
 
-  function read(root: string, name: string | undefined): Owner {
+  function read(root: string, name: string | undefined): PackageOwner {
     const json = manifest(path.join(root, 'package.json'));
     const declared = typeof json.name === 'string' ? json.name : undefined;
     // Rules see no version of the app, as at run time.

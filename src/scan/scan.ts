@@ -14,7 +14,7 @@ import { NO_CACHE, openCache, type ScanCache } from './cache';
 import { type KnownPackages, type KnownSite, knownSitesOf } from './known-packages';
 import type { Place } from './location';
 import { cover } from './match-policy';
-import { createPackages, type Owner, type Packages } from './package-owner';
+import { createPackageOwners, type PackageOwner, type PackageOwners } from './package-owner';
 import { Roots } from './roots';
 import { type UnreadFile, walk } from './walk';
 import { readAll } from './worker-pool';
@@ -80,18 +80,18 @@ class Collected {
   readonly counts = { files: 0, parsed: 0, fromCache: 0 };
   readonly problems: UnreadFile[] = [];
   readonly skippedLinks: string[] = [];
-  readonly owners = new Map<string, Owner>();
+  readonly owners = new Map<string, PackageOwner>();
   /** The sites of each file's content, for the cache. */
   readonly byKey = new Map<string, readonly Site[]>();
   /** Owners are looked up at the end: the package.json may be the last file of an archive. */
   private readonly found: { readonly file: string; readonly site: Site | KnownSite }[] = [];
-  private readonly packages: Packages;
+  private readonly packages: PackageOwners;
 
   constructor(
     private readonly roots: Roots,
     private readonly cache: ScanCache,
   ) {
-    this.packages = createPackages(root => roots.isTarball(root));
+    this.packages = createPackageOwners(root => roots.isTarball(root));
   }
 
   *jobs(): Generator<Job> {
@@ -140,7 +140,7 @@ class Collected {
       .map(({ file, site }) => this.toPlace(file, site, policy));
   }
 
-  private ownerOf(file: string): Owner {
+  private ownerOf(file: string): PackageOwner {
     return this.packages.ownerOf(file, this.roots.of(file));
   }
 

@@ -28,7 +28,7 @@ const LARGEST_TABLE = 40;
 const ITERATORS = /^(?:forEach|map|flatMap|filter|some|every|find)$/;
 
 /** The nodes that were visited on the way, which ends cycles. */
-type Seen = Set<AnyNode>;
+type VisitedNodes = Set<AnyNode>;
 
 export class DataFlow {
   private readonly functions: CalledFunctions;
@@ -44,7 +44,7 @@ export class DataFlow {
   /** All final values of an expression. */
   all(node: AnyNode): readonly AnyNode[] {
     const found = new Set<AnyNode>();
-    const seen: Seen = new Set();
+    const seen: VisitedNodes = new Set();
     const open = [node];
     for (let next = open.pop(); next !== undefined && this.budget-- > 0; next = open.pop()) {
       if (seen.has(next)) continue;
@@ -110,7 +110,7 @@ export class DataFlow {
   // Variables
   // -------------------------------------------------------------------------------------------
 
-  private ofName(name: Identifier, seen: Seen): readonly AnyNode[] {
+  private ofName(name: Identifier, seen: VisitedNodes): readonly AnyNode[] {
     const binding = this.tree.resolve(name);
     const sources = binding?.sources ?? [];
     const isPossible = isInForce(name, sources, value => this.argumentOf(value, binding));
@@ -135,13 +135,13 @@ export class DataFlow {
     return undefined;
   }
 
-  private ofSource(source: Source, seen: Seen): readonly AnyNode[] {
+  private ofSource(source: Source, seen: VisitedNodes): readonly AnyNode[] {
     if (source.from === 'import') return [];
     const values = source.from === 'value' ? [source.value] : this.ofParameter(source.fn, source.index, seen);
     return this.follow(values, source.path, seen);
   }
 
-  private follow(values: readonly AnyNode[], path: Path, seen: Seen): readonly AnyNode[] {
+  private follow(values: readonly AnyNode[], path: Path, seen: VisitedNodes): readonly AnyNode[] {
     return path.reduce<readonly AnyNode[]>(
       (found, name) => found.flatMap(value => this.ofProperty(value, name, seen)),
       values,
@@ -152,7 +152,7 @@ export class DataFlow {
   // Properties
   // -------------------------------------------------------------------------------------------
 
-  private ofMember(node: MemberExpression, seen: Seen): readonly AnyNode[] {
+  private ofMember(node: MemberExpression, seen: VisitedNodes): readonly AnyNode[] {
     const name = keyOf(node);
     if (name !== undefined) return this.ofProperty(node.object, name, seen);
     // `TABLE[kind]` is one of the table's values. A nested look-up may be any of them: `i = a[i]` has no end.
@@ -168,7 +168,7 @@ export class DataFlow {
     );
   }
 
-  private ofProperty(object: AnyNode, name: string, seen: Seen): readonly AnyNode[] {
+  private ofProperty(object: AnyNode, name: string, seen: VisitedNodes): readonly AnyNode[] {
     if (seen.has(object) || this.budget-- < 0) return [];
     seen.add(object);
     const key = this.key(object);
@@ -181,7 +181,7 @@ export class DataFlow {
   }
 
   /** The property as the expression itself defines it, without later writes. */
-  private ofOwnProperty(object: AnyNode, name: string, seen: Seen): readonly AnyNode[] {
+  private ofOwnProperty(object: AnyNode, name: string, seen: VisitedNodes): readonly AnyNode[] {
     switch (object.type) {
       case 'ObjectExpression':
         return this.ofObject(object, name, seen);
@@ -196,14 +196,14 @@ export class DataFlow {
     return this.stepWithin(object, seen).flatMap(value => this.ofProperty(value, name, seen));
   }
 
-  private stepWithin(node: AnyNode, seen: Seen): readonly AnyNode[] {
+  private stepWithin(node: AnyNode, seen: VisitedNodes): readonly AnyNode[] {
     if (node.type === 'MemberExpression') return this.ofMember(node, seen);
     if (node.type === 'Identifier') return this.ofName(node, seen);
     return this.step(node) ?? [];
   }
 
   /** A later argument overwrites an earlier one if it certainly has the property. */
-  private ofMerged(args: readonly AnyNode[], name: string, seen: Seen): readonly AnyNode[] {
+  private ofMerged(args: readonly AnyNode[], name: string, seen: VisitedNodes): readonly AnyNode[] {
     const found: AnyNode[] = [];
     for (const argument of [...args].reverse()) {
       found.push(...this.ofProperty(argument, name, seen));
@@ -213,7 +213,7 @@ export class DataFlow {
     return found;
   }
 
-  private ofObject({ properties }: ObjectExpression, name: string, seen: Seen): readonly AnyNode[] {
+  private ofObject({ properties }: ObjectExpression, name: string, seen: VisitedNodes): readonly AnyNode[] {
     if (name === ANY)
       return few(properties).flatMap(any => (any.type === 'Property' ? [any.value as AnyNode] : []));
     const found: AnyNode[] = [];
@@ -241,7 +241,7 @@ export class DataFlow {
     return this.functions.returned(callee);
   }
 
-  private ofParameter(fn: FunctionNode, index: number, seen: Seen): readonly AnyNode[] {
+  private ofParameter(fn: FunctionNode, index: number, seen: VisitedNodes): readonly AnyNode[] {
     const callee = fn.parent?.type === 'CallExpression' ? fn.parent.callee : undefined;
     // `[...].forEach(x => ...)` passes each element.
     if (index === 0 && callee?.type === 'MemberExpression' && ITERATORS.test(keyOf(callee) ?? ''))

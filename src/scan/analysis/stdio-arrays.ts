@@ -27,7 +27,7 @@ import { isFunction, keyOf } from './syntax';
 const MOST_ARRAYS = 12;
 const MOST_NAMES = 50;
 
-type Seen = Set<AnyNode>;
+type VisitedArrays = Set<AnyNode>;
 
 export class StdioArrays {
   /** `push` and the like, writes to an index, and whatever makes an array shorter. */
@@ -77,7 +77,7 @@ export class StdioArrays {
   // Where arrays are made
   // -------------------------------------------------------------------------------------------
 
-  private arrays(node: AnyNode, seen: Seen): readonly StdioArray[] {
+  private arrays(node: AnyNode, seen: VisitedArrays): readonly StdioArray[] {
     if (seen.has(node)) return [];
     seen.add(node);
     if (node.type === 'ArrayExpression') return [this.ofLiteral(node, seen)];
@@ -90,12 +90,12 @@ export class StdioArrays {
     return this.grown(found, this.flow.key(node));
   }
 
-  private ofProperty(object: AnyNode, name: string, seen: Seen): readonly StdioArray[] {
+  private ofProperty(object: AnyNode, name: string, seen: VisitedArrays): readonly StdioArray[] {
     const found = this.flow.property(object, name).flatMap(value => this.arrays(value, seen));
     const keys = new Set<string>();
     // `options.stdio.push()` may use any name that the object has on its way.
     const open = [object];
-    const passed: Seen = new Set();
+    const passed: VisitedArrays = new Set();
     for (let node = open.pop(); node !== undefined && passed.size < MOST_NAMES; node = open.pop()) {
       if (passed.has(node)) continue;
       passed.add(node);
@@ -106,7 +106,7 @@ export class StdioArrays {
     return [...keys].reduce<readonly StdioArray[]>((found, key) => this.grown(found, key), found);
   }
 
-  private ofLiteral(node: ArrayExpression, seen: Seen): StdioArray {
+  private ofLiteral(node: ArrayExpression, seen: VisitedArrays): StdioArray {
     let slots: StdioSlot[] = [];
     const rest: StdioSlot[] = [];
     const nodes: AnyNode[] = [node];
@@ -127,7 +127,7 @@ export class StdioArrays {
   }
 
   /** `[...].concat()`, `Array(5).fill('pipe')`, `Array.from(...)`; undefined for other calls. */
-  private ofCall(node: AnyNode, seen: Seen): readonly StdioArray[] | undefined {
+  private ofCall(node: AnyNode, seen: VisitedArrays): readonly StdioArray[] | undefined {
     if (node.type !== 'CallExpression' && node.type !== 'NewExpression') return undefined;
     const { callee, arguments: args } = node;
     if (callee.type === 'Identifier' && callee.name === 'Array') {
@@ -149,7 +149,7 @@ export class StdioArrays {
     node: CallExpression | NewExpression,
     object: AnyNode,
     name: string | undefined,
-    seen: Seen,
+    seen: VisitedArrays,
   ): readonly StdioArray[] | undefined {
     const { arguments: args } = node;
     const [first] = args;
@@ -187,7 +187,7 @@ export class StdioArrays {
     list: AnyNode,
     each: AnyNode | undefined,
     node: AnyNode,
-    seen: Seen,
+    seen: VisitedArrays,
   ): readonly StdioArray[] | undefined {
     const [length] = this.flow.property(list, 'length');
     const base = length === undefined ? this.arrays(list, seen) : [emptyArray(length, node)];
@@ -220,14 +220,14 @@ export class StdioArrays {
     bases: readonly StdioArray[],
     args: readonly AnyNode[],
     node: AnyNode,
-    seen: Seen,
+    seen: VisitedArrays,
   ): readonly StdioArray[] {
     return bases.map(base =>
       args.reduce<StdioArray>((joined, argument) => this.join(joined, argument, node, seen), base),
     );
   }
 
-  private join(base: StdioArray, argument: AnyNode, node: AnyNode, seen: Seen): StdioArray {
+  private join(base: StdioArray, argument: AnyNode, node: AnyNode, seen: VisitedArrays): StdioArray {
     const [more] = this.arrays(argument, seen);
     if (more !== undefined) return concat(base, more, node);
     const slot = this.slot(argument);

@@ -5,14 +5,14 @@ import type { FileAnalysis } from './find-sites';
 import { pushTo } from './index-tree';
 import { keyOf } from './syntax';
 
-type Uses = Map<AnyNode, number[]>;
+type StdioUses = Map<AnyNode, number[]>;
 
 /** Larger numbers are no slots. */
 const NUMBER_LIMIT = 1024;
 
 export function addStdioUses(analysis: FileAnalysis): void {
   const { tree, collector } = analysis;
-  const uses: Uses = new Map();
+  const uses: StdioUses = new Map();
   for (const member of tree.members) addMember(analysis, member, uses);
   for (const { id, init } of tree.declarators) if (init) addPattern(id, isStdioMember(init), uses);
   for (const { left, right } of tree.assignments) addPattern(left, isStdioMember(right), uses);
@@ -25,11 +25,11 @@ export function addStdioUses(analysis: FileAnalysis): void {
     collector.add(node, { siteType: 'use', confidence: 'likely', kinds: ['pipe'], slots, reason: 'used' });
 }
 
-function add(uses: Uses, node: AnyNode, number: number): void {
+function add(uses: StdioUses, node: AnyNode, number: number): void {
   if (number >= 3 && number < NUMBER_LIMIT) pushTo(uses, node, number);
 }
 
-function addMember(analysis: FileAnalysis, member: MemberExpression, uses: Uses): void {
+function addMember(analysis: FileAnalysis, member: MemberExpression, uses: StdioUses): void {
   const { object, property, computed } = member;
   if (!computed || property.type !== 'Literal' || typeof property.value !== 'number') return;
   if (isAssigned(member)) return;
@@ -48,7 +48,7 @@ function isStdioOfChild({ tree }: FileAnalysis, node: AnyNode): boolean {
 }
 
 /** `const [, , , out] = child.stdio`, `const { 3: out } = child.stdio`, `const { stdio: [, , , out] } = child`. */
-function addPattern(pattern: AnyNode, isStdio: boolean, uses: Uses): void {
+function addPattern(pattern: AnyNode, isStdio: boolean, uses: StdioUses): void {
   if (pattern.type === 'ArrayPattern' && isStdio)
     for (const [index, element] of pattern.elements.entries()) if (element) add(uses, pattern, index);
   if (pattern.type !== 'ObjectPattern') return;
