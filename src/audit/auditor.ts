@@ -21,12 +21,12 @@ import { seccompState, tracerCommand } from './tracer';
 /** What is written down about a process beside its FDs. */
 type Notes = Pick<AuditedSpawn, 'trace' | 'reason'>;
 
-interface Tracing extends Notes {
+interface TracedArguments extends Notes {
   /** What the call gets instead. */
   readonly args?: readonly unknown[];
 }
 
-interface Owner {
+interface FileOwner {
   readonly uid: number;
   readonly gid: number;
 }
@@ -86,14 +86,14 @@ export function createAuditor(folder: string): Auditor {
     findings: readonly SpawnFinding[],
   ): unknown {
     const since = Date.now();
-    const tracing: Tracing = outer ?? newTracing(args);
+    const tracing: TracedArguments = outer ?? newTracing(args);
     const result = Reflect.apply(spawn, self, tracing.args ?? args);
     const pid = pidOf(result) ?? pidOf(self);
     if (pid !== undefined) note(findings, pid, since, tracing);
     return result;
   }
 
-  function newTracing(args: readonly unknown[]): Tracing {
+  function newTracing(args: readonly unknown[]): TracedArguments {
     if ('problem' in tools) return { reason: tools.problem };
     const call = readHandleCall(args);
     if (call === undefined) return { reason: NOT_NODES };
@@ -110,7 +110,7 @@ export function createAuditor(folder: string): Auditor {
   }
 
   /** strace ends badly for the program where it may not trace, so that has to be known beforehand. */
-  function whyNotAs(owner: Owner | undefined, { uid, seccomp, onlyPrivileged }: TracingTools) {
+  function whyNotAs(owner: FileOwner | undefined, { uid, seccomp, onlyPrivileged }: TracingTools) {
     if (seccompState() !== seccomp) return NEW_FILTER;
     if (onlyPrivileged && (owner !== undefined || process.geteuid?.() !== uid)) return YAMA;
     return owner !== undefined && !isOpenToAll() ? NOT_OPEN : undefined;
@@ -174,7 +174,7 @@ function absolute(folder: string): string | undefined {
 }
 
 /** Of the trace: whoever the program runs as. */
-function ownerOf({ uid, gid }: HandleCall): Owner | undefined {
+function ownerOf({ uid, gid }: HandleCall): FileOwner | undefined {
   if (uid === undefined && gid === undefined) return undefined;
   return { uid: uid ?? process.getuid?.() ?? -1, gid: gid ?? process.getgid?.() ?? -1 };
 }

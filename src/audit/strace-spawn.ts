@@ -18,7 +18,7 @@ export interface HandleCall {
 /** In the order of the eight values. */
 const POSITIONS = { file: 0, args: 1, cwd: 2, envPairs: 3, uid: 6, gid: 7 } as const;
 
-type Values = Record<keyof typeof POSITIONS, unknown>;
+type PositionalValues = Record<keyof typeof POSITIONS, unknown>;
 
 /** Undefined if it is not what Node's own code passes. */
 export function readHandleCall(call: readonly unknown[]): HandleCall | undefined {
@@ -34,13 +34,13 @@ export function readHandleCall(call: readonly unknown[]): HandleCall | undefined
   };
 }
 
-function isObjectForm(call: readonly unknown[]): call is readonly [Values] {
+function isObjectForm(call: readonly unknown[]): call is readonly [PositionalValues] {
   return typeof call[0] === 'object' && call[0] !== null;
 }
 
-function positioned(call: readonly unknown[]): Values {
+function positioned(call: readonly unknown[]): PositionalValues {
   const entries = Object.entries(POSITIONS).map(([key, at]) => [key, call[at]]);
-  return Object.fromEntries(entries) as Values;
+  return Object.fromEntries(entries) as PositionalValues;
 }
 
 function isStrings(value: unknown): value is readonly string[] {
@@ -77,9 +77,10 @@ function withLibrary(env: readonly string[], library: string): string[] {
   ];
 }
 
-function withValues(call: readonly unknown[], values: Partial<Values>): unknown[] {
+function withValues(call: readonly unknown[], values: Partial<PositionalValues>): unknown[] {
   if (isObjectForm(call)) return [{ ...call[0], ...values }, ...call.slice(1)];
   const changed = call.slice();
-  for (const [key, value] of Object.entries(values)) changed[POSITIONS[key as keyof Values]] = value;
+  for (const [key, value] of Object.entries(values))
+    changed[POSITIONS[key as keyof PositionalValues]] = value;
   return changed;
 }

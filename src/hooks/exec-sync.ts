@@ -6,7 +6,7 @@
 
 import type { spawnSync as SpawnSync, SpawnSyncOptions } from 'node:child_process';
 
-type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
+import type { AnyFunction } from '../base/wrap-function';
 
 export function execThroughSpawnSync(route: 'execFileSync' | 'execSync', original: AnyFunction): AnyFunction {
   const spawnSync = original as unknown as typeof SpawnSync;

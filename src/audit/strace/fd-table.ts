@@ -12,21 +12,21 @@ export interface Grant {
 }
 
 /** An open FD, with all the grants it stems from. */
-export interface Entry {
+export interface FdEntry {
   readonly grants: readonly Grant[];
   readonly closesOnExec: boolean;
 }
 
 export class Table {
-  readonly #entries = new Map<number, Entry>();
+  readonly #entries = new Map<number, FdEntry>();
   /** Tasks that share it. */
   tasks = 1;
 
-  get(fd: number): Entry | undefined {
+  get(fd: number): FdEntry | undefined {
     return this.#entries.get(fd);
   }
 
-  entries(): readonly (readonly [number, Entry])[] {
+  entries(): readonly (readonly [number, FdEntry])[] {
     return [...this.#entries];
   }
 
@@ -35,7 +35,7 @@ export class Table {
   }
 
   /** Whatever was there is closed by that; without an entry it is something that is not followed. */
-  put(fd: number, entry: Entry | undefined, time: number): void {
+  put(fd: number, entry: FdEntry | undefined, time: number): void {
     for (const grant of entry?.grants ?? []) grant.open++;
     this.close(fd, time);
     if (entry !== undefined) this.#entries.set(fd, entry);

@@ -3,11 +3,11 @@
 // calls do is in src/audit/strace/simulate.ts.
 
 import { readCall, readLine, type TraceLine } from './parse-line';
-import { type Birth, createKernel, type Given, MAKES, type Uses } from './simulate';
+import { type Birth, createSimulation, type Given, MAKES, type Uses } from './simulate';
 
 /** `lines` is asked twice: a child can speak before the call that made it returns. */
 export function follow(lines: () => Iterable<string>, given: readonly Given[]): Uses {
-  const kernel = createKernel(findBirths(lines()), given);
+  const kernel = createSimulation(findBirths(lines()), given);
   const pending = new Map<number, { readonly name: string; readonly text: string }>();
   for (const text of lines()) {
     const line = readLine(text);

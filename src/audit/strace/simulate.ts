@@ -5,10 +5,10 @@
 // does with an FD counts for all of its grants, in the program that makes the call.
 
 import type { Use } from '../../model/fd-use';
-import { type Entry, type Grant, Table } from './fd-table';
+import { type FdEntry, type Grant, Table } from './fd-table';
 import { type TracedCall, toNumber, toPath } from './parse-line';
 import { FIOCLEX, FIONCLEX, rightsIn, type Touch, toFd, touchesOf } from './syscalls';
-import { deedsOf, newProgram, type Program, toUse } from './verdict';
+import { activityOf, newProgram, type Program, toUse } from './verdict';
 
 /** FDs that a program got when it was started. */
 export interface Given {
@@ -33,21 +33,21 @@ interface Task {
   table: Table;
   program: Program;
   /** The call under way. */
-  call: Call | undefined;
+  call: PendingCall | undefined;
 }
 
 /** What a call found when it began; others can change it before it returns. */
-interface Call {
+interface PendingCall {
   readonly name: string;
   readonly time: number;
-  readonly touched: readonly { readonly touch: Touch; readonly entry: Entry }[];
+  readonly touched: readonly { readonly touch: Touch; readonly entry: FdEntry }[];
   /** What it gives another number. */
-  readonly source: Entry | undefined;
+  readonly source: FdEntry | undefined;
   /** What its child has of FDs, until the child takes it. */
   child: Table | undefined;
 }
 
-type Effect = (task: Task, call: TracedCall, begun: Call) => void;
+type CallHandler = (task: Task, call: TracedCall, begun: PendingCall) => void;
 
 /** Calls that make a task. */
 export const MAKES = /^(?:clone3?|v?fork)$/;
@@ -77,17 +77,17 @@ const IO_URING = 'it used io_uring, which a trace does not see into';
 const TAKEN = 'a process took an FD of this number from another with pidfd_getfd';
 const LOST = 'the trace does not tell where one of the processes came from';
 
-export function createKernel(births: ReadonlyMap<number, readonly Birth[]>, given: readonly Given[]) {
+export function createSimulation(births: ReadonlyMap<number, readonly Birth[]>, given: readonly Given[]) {
   const tasks = new Map<number, Task>();
   const roots = new Map<Given, { readonly program: Program; readonly grants: readonly Grant[] }>();
   /** FDs on their way through sockets. */
-  const sent: (readonly (Entry | undefined)[])[] = [];
+  const sent: (readonly (FdEntry | undefined)[])[] = [];
   let now = 0;
   /** The process whose call it is. */
   let current = 0;
   let lost = false;
 
-  const effects: Readonly<Record<string, Effect>> = {
+  const handlers: Readonly<Record<string, CallHandler>> = {
     ...both(['dup', 'dup2', 'dup3'], copy),
     ...both(['fcntl', 'fcntl64'], control),
     ...both(['open', 'openat', 'openat2', 'creat'], open),
@@ -104,16 +104,16 @@ export function createKernel(births: ReadonlyMap<number, readonly Birth[]>, give
       if (hasFlag(args[0], CLONE_FILES)) unshare(task);
     },
     io_uring_setup: ({ table, program }, { args, result = -1 }) => {
-      if (hasFlag(flagsIn(args), IORING_SETUP_SQPOLL)) blame(table.grants(), program, IO_URING);
+      if (hasFlag(flagsIn(args), IORING_SETUP_SQPOLL)) markUnknown(table.grants(), program, IO_URING);
       else if (args[0] === LIBUV_ENTRIES && NODE.test(program.file ?? '')) program.libuvRings.add(result);
     },
     io_uring_enter: ({ table, program }, { args }) => {
       if (toNumber(args[1]) === 0 || program.libuvRings.has(fdIn(args))) return;
-      blame(table.grants(), program, IO_URING);
+      markUnknown(table.grants(), program, IO_URING);
     },
     pidfd_getfd: (_, { args }) => {
       for (const { table, program } of tasks.values())
-        blame(table.get(toFd(args[1]) ?? -1)?.grants ?? [], program, TAKEN);
+        markUnknown(table.get(toFd(args[1]) ?? -1)?.grants ?? [], program, TAKEN);
     },
   };
 
@@ -122,7 +122,7 @@ export function createKernel(births: ReadonlyMap<number, readonly Birth[]>, give
   /** `call` may have only the arguments that strace wrote when it began. */
   function begin(pid: number, time: number, call: TracedCall): void {
     now = time;
-    const task = tasks.get(pid) ?? appear(pid);
+    const task = tasks.get(pid) ?? addTask(pid);
     const { name, args } = call;
     const touched = touchesOf(call).flatMap(({ touch, fd }) => {
       const entry = task.table.get(fd);
@@ -145,36 +145,36 @@ export function createKernel(births: ReadonlyMap<number, readonly Birth[]>, give
     const begun = task.call;
     task.call = undefined;
     record(task, begun, call.error);
-    const effect = Object.hasOwn(effects, call.name) ? effects[call.name] : undefined;
-    if (call.result !== undefined && call.result >= 0) effect?.(task, call, begun);
+    const handler = Object.hasOwn(handlers, call.name) ? handlers[call.name] : undefined;
+    if (call.result !== undefined && call.result >= 0) handler?.(task, call, begun);
     drop(begun.child);
   }
 
-  function record({ program }: Task, { name, time, touched }: Call, error?: string): void {
+  function record({ program }: Task, { name, time, touched }: PendingCall, error?: string): void {
     for (const { touch, entry } of touched)
       for (const grant of entry.grants) {
         // It is open, but not for this: a look, at most.
-        const calls = deedsOf(program, grant).calls[error === 'EBADF' ? 'probe' : touch];
+        const calls = activityOf(program, grant).calls[error === 'EBADF' ? 'probe' : touch];
         if (!calls.has(name)) calls.set(name, time);
       }
   }
 
   // Numbers -----------------------------------------------------------------------------------
 
-  function copy({ table }: Task, { name, args, result = -1 }: TracedCall, { source }: Call): void {
+  function copy({ table }: Task, { name, args, result = -1 }: TracedCall, { source }: PendingCall): void {
     // Of dup(), it is another one: its source was closed meanwhile.
     if (name === 'dup2' && result === fdIn(args)) return;
     table.put(result, marked(source, name === 'dup3' && hasFlag(args[2], O_CLOEXEC)), now);
   }
 
-  function control({ table }: Task, { args, result = -1 }: TracedCall, { source }: Call): void {
+  function control({ table }: Task, { args, result = -1 }: TracedCall, { source }: PendingCall): void {
     const command = toNumber(args[1]);
     if (command === F_DUPFD || command === F_DUPFD_CLOEXEC)
       table.put(result, marked(source, command === F_DUPFD_CLOEXEC), now);
     if (command === F_SETFD) table.mark(fdIn(args), hasFlag(args[2], 1));
   }
 
-  function open(task: Task, call: TracedCall, { source }: Call): void {
+  function open(task: Task, call: TracedCall, { source }: PendingCall): void {
     const { name, args, result = -1 } = call;
     const flags = { open: args[1], openat: args[2], openat2: flagsIn(args) }[name];
     task.table.put(result, marked(source, hasFlag(flags, O_CLOEXEC)), now);
@@ -231,11 +231,11 @@ export function createKernel(births: ReadonlyMap<number, readonly Birth[]>, give
     if (child.tasks === 0) child.closeAll(now);
   }
 
-  function made(task: Task, { result = 0 }: TracedCall, begun: Call): void {
+  function made(task: Task, { result = 0 }: TracedCall, begun: PendingCall): void {
     if (result > 0) take(result, task, begun);
   }
 
-  function take(pid: number, { program }: Task, begun: Call): Task | undefined {
+  function take(pid: number, { program }: Task, begun: PendingCall): Task | undefined {
     if (begun.child === undefined) return undefined;
     const task: Task = { table: begun.child, program, call: undefined };
     begun.child = undefined;
@@ -244,7 +244,7 @@ export function createKernel(births: ReadonlyMap<number, readonly Birth[]>, give
   }
 
   /** The first of all, or a child that speaks before the call that made it returns. */
-  function appear(pid: number): Task {
+  function addTask(pid: number): Task {
     const known = births.get(pid)?.filter(({ time }) => time <= now) ?? [];
     const maker = tasks.get(known.at(-1)?.parent ?? -1) ?? onlyMaker();
     const child = maker?.call && take(pid, maker, maker.call);
@@ -280,22 +280,25 @@ export function createKernel(births: ReadonlyMap<number, readonly Birth[]>, give
   function leave(pid: number, time: number, signal: string | undefined): void {
     now = time;
     // A child may end before the call that made it returns, and say nothing else.
-    const task = tasks.get(pid) ?? appear(pid);
+    const task = tasks.get(pid) ?? addTask(pid);
     tasks.delete(pid);
-    if (hold(task, signal)) task.table.closeAll(now);
+    if (releaseTable(task, signal)) task.table.closeAll(now);
   }
 
   /** What the last task of a table leaves open. */
-  function hold({ call, table, program }: Task & { call: Call | undefined }, signal?: string): boolean {
+  function releaseTable(
+    { call, table, program }: Task & { call: PendingCall | undefined },
+    signal?: string,
+  ): boolean {
     // A read that never returned is one all the same.
     if (call !== undefined) record({ call, table, program }, call);
     drop(call?.child);
     table.tasks--;
     if (table.tasks > 0) return false;
     for (const grant of table.grants()) {
-      const deeds = deedsOf(program, grant);
-      deeds.held = true;
-      if (signal !== undefined && VIOLENT.test(signal)) deeds.killed = signal;
+      const activity = activityOf(program, grant);
+      activity.held = true;
+      if (signal !== undefined && VIOLENT.test(signal)) activity.killed = signal;
     }
     return true;
   }
@@ -307,15 +310,15 @@ export function createKernel(births: ReadonlyMap<number, readonly Birth[]>, give
     unshare(task);
     task.program = newProgram(toPath(name === 'execve' ? args[0] : args[1]) || undefined);
     for (const [fd, { closesOnExec }] of task.table.entries()) if (closesOnExec) task.table.close(fd, now);
-    for (const grant of task.table.grants()) deedsOf(before, grant).heirs.add(task.program);
+    for (const grant of task.table.grants()) activityOf(before, grant).descendants.add(task.program);
 
     for (const start of given) {
       if (roots.has(start) || start.since > now) continue;
-      if (start.pid === undefined ? roots.size === 0 : start.pid === current) give(task, start);
+      if (start.pid === undefined ? roots.size === 0 : start.pid === current) attachFds(task, start);
     }
   }
 
-  function give({ table, program }: Task, start: Given): void {
+  function attachFds({ table, program }: Task, start: Given): void {
     const grants = start.fds.map(fd => {
       const grant: Grant = { fd, since: now, open: 0, closed: undefined };
       const others = table.get(fd)?.grants ?? [];
@@ -327,16 +330,16 @@ export function createKernel(births: ReadonlyMap<number, readonly Birth[]>, give
 
   // What a trace does not tell ------------------------------------------------------------------
 
-  function blame(grants: Iterable<Grant>, program: Program, why: string): void {
-    for (const grant of grants) deedsOf(program, grant).blind ??= why;
+  function markUnknown(grants: Iterable<Grant>, program: Program, why: string): void {
+    for (const grant of grants) activityOf(program, grant).unknownReason ??= why;
   }
 
   function finish(): Uses {
     const running = new Set([...tasks.values()].flatMap(({ table }) => [...table.grants()]));
-    for (const task of tasks.values()) hold(task);
+    for (const task of tasks.values()) releaseTable(task);
     return given.map(start => {
       const root = roots.get(start);
-      if (lost && root !== undefined) blame(root.grants, root.program, LOST);
+      if (lost && root !== undefined) markUnknown(root.grants, root.program, LOST);
       return root?.grants.map(grant => toUse(root.program, grant, now, running.has(grant)));
     });
   }
@@ -363,10 +366,10 @@ function hasFlag(text: string | undefined, flag: number): boolean {
   return Math.floor((toNumber(text) ?? 0) / flag) % 2 === 1;
 }
 
-function marked(entry: Entry | undefined, closesOnExec: boolean): Entry | undefined {
+function marked(entry: FdEntry | undefined, closesOnExec: boolean): FdEntry | undefined {
   return entry && { ...entry, closesOnExec };
 }
 
-function both(names: readonly string[], effect: Effect): Record<string, Effect> {
+function both(names: readonly string[], effect: CallHandler): Record<string, CallHandler> {
   return Object.fromEntries(names.map(name => [name, effect]));
 }

@@ -7,43 +7,43 @@ import type { Touch } from './syscalls';
 /** A program in execution, with all tasks that run it. */
 export interface Program {
   readonly file: string | undefined;
-  readonly deeds: Map<Grant, Deeds>;
+  readonly activity: Map<Grant, Activity>;
   /** FDs of rings that do not count as a way to use other FDs. */
   readonly libuvRings: Set<number>;
 }
 
 /** What one program did with one FD. */
-interface Deeds {
+interface Activity {
   /** The calls of each sort, with the time of the first. */
   readonly calls: Readonly<Record<Touch, Map<string, number>>>;
   /** Programs that were executed with it open. */
-  readonly heirs: Set<Program>;
+  readonly descendants: Set<Program>;
   /** A task ended with it open. */
   held: boolean;
   /** Why the trace does not tell all. */
-  blind: string | undefined;
+  unknownReason: string | undefined;
   /** The signal that ended a task before it could do anything more. */
   killed: string | undefined;
 }
 
 export function newProgram(file?: string): Program {
-  return { file, deeds: new Map(), libuvRings: new Set() };
+  return { file, activity: new Map(), libuvRings: new Set() };
 }
 
-export function deedsOf(program: Program, grant: Grant): Deeds {
-  let deeds = program.deeds.get(grant);
-  if (deeds === undefined) {
+export function activityOf(program: Program, grant: Grant): Activity {
+  let activity = program.activity.get(grant);
+  if (activity === undefined) {
     const calls = { use: new Map(), probe: new Map(), delegate: new Map() };
-    deeds = { calls, heirs: new Set(), held: false, blind: undefined, killed: undefined };
-    program.deeds.set(grant, deeds);
+    activity = { calls, descendants: new Set(), held: false, unknownReason: undefined, killed: undefined };
+    program.activity.set(grant, activity);
   }
-  return deeds;
+  return activity;
 }
 
 /** The verdict on an FD: that of the program it was given to, or of one further down that used it. */
 export function toUse(root: Program, grant: Grant, end: number, running: boolean): Use {
   const own = toProgramUse(root, grant);
-  const heirs = unlike(descendants(root, grant).map(program => toProgramUse(program, grant)));
+  const heirs = unlike(allDescendants(root, grant).map(program => toProgramUse(program, grant)));
   const rest = {
     held: seconds((running ? end : (grant.closed ?? end)) - grant.since),
     ...(running && { running }),
@@ -65,12 +65,12 @@ function adopted({ program }: ProgramUse, heirs: readonly [ProgramUse, ...Progra
 }
 
 /** Each before what it executed itself. Not by recursion: a script that executes itself makes a long line. */
-function descendants(root: Program, grant: Grant): Program[] {
+function allDescendants(root: Program, grant: Grant): Program[] {
   const found: Program[] = [];
   const rest = [root];
   for (let program = rest.pop(); program !== undefined; program = rest.pop()) {
     if (program !== root) found.push(program);
-    rest.push(...[...deedsOf(program, grant).heirs].reverse());
+    rest.push(...[...activityOf(program, grant).descendants].reverse());
   }
   return found;
 }
@@ -87,14 +87,15 @@ function unlike(heirs: readonly ProgramUse[]): ProgramUse[] {
 }
 
 function toProgramUse(program: Program, grant: Grant): ProgramUse {
-  const deeds = deedsOf(program, grant);
-  const verdict = verdictOf(deeds);
+  const activity = activityOf(program, grant);
+  const verdict = verdictOf(activity);
   const sort = ({ used: 'use', delegated: 'delegate', probed: 'probe' } as Record<UseVerdict, Touch>)[
     verdict
   ];
-  const calls = sort === undefined ? [] : [...deeds.calls[sort]];
+  const calls = sort === undefined ? [] : [...activity.calls[sort]];
   const [[, time] = ['', undefined]] = calls;
-  const reason = verdict === 'unknown' ? (deeds.blind ?? `it was killed by ${deeds.killed}`) : undefined;
+  const reason =
+    verdict === 'unknown' ? (activity.unknownReason ?? `it was killed by ${activity.killed}`) : undefined;
   return {
     verdict,
     ...(reason !== undefined && { reason }),
@@ -104,7 +105,7 @@ function toProgramUse(program: Program, grant: Grant): ProgramUse {
   };
 }
 
-function verdictOf({ calls, heirs, held, blind, killed }: Deeds): UseVerdict {
+function verdictOf({ calls, descendants: heirs, held, unknownReason: blind, killed }: Activity): UseVerdict {
   if (calls.use.size > 0) return 'used';
   if (calls.delegate.size > 0) return 'delegated';
   if (blind !== undefined) return 'unknown';
