@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 /* C libraries older than the system call lack it. Where the number is another (MIPS, Alpha), a
- * wrong one is refused with ENOSYS, and the ladder goes on. */
+ * wrong one is refused with ENOSYS, and the next step is tried. */
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
@@ -103,7 +103,7 @@ static atomic_bool saw_other;
 static atomic_int table_size = SMALLEST_TABLE;
 
 /* ------------------------------------------------------------------------------------------
- * Marking. Runs in the parent, and in the child between fork and exec, where the law is:
+ * Marking. Runs in the parent, and in the child between fork and exec, where the async-signal-safety rule is:
  *
  *   Only system calls. No malloc, no stdio, no locks: another thread may have held them when
  *   it was not copied. Nothing here may write memory shared with the parent.
@@ -152,7 +152,7 @@ static int mark_unless_kept(int fd, const struct kept_list *keep) {
   return contains(keep, fd) ? 0 : mark_one(fd);
 }
 
-/* Rung 1: one system call for each gap between the kept FDs. */
+/* Step 1: one system call for each gap between the kept FDs. */
 static int mark_by_close_range(struct kept_list keep) {
   unsigned first = FIRST_FD;
   for (size_t i = 0; i < keep.count; i++) {
@@ -165,7 +165,7 @@ static int mark_by_close_range(struct kept_list keep) {
   return syscall(SYS_close_range, first, UINT_MAX, CLOSE_RANGE_CLOEXEC) == 0 ? 0 : -errno;
 }
 
-/* Rungs 2 and 4: every number the table has, whatever the rlimit says by now. */
+/* Steps 2 and 4: every number the table has, whatever the rlimit says by now. */
 static int visit_table(int bound, visitor *visit, const struct kept_list *keep) {
   int result = 0;
   for (int fd = FIRST_FD; fd < bound; fd++) {
@@ -193,7 +193,7 @@ static int number_of(const char *name) {
   return number;
 }
 
-/* Rung 3: what /proc lists, once it is sure that this is procfs and not something put over it. */
+/* Step 3: what /proc lists, once it is sure that this is procfs and not something put over it. */
 static int visit_proc(visitor *visit, const struct kept_list *keep) {
   int directory = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/fd",
                                O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -225,7 +225,7 @@ static int visit_proc(visitor *visit, const struct kept_list *keep) {
 }
 
 /*
- * The ladder. Every rung has the same contract, and any error leads to the next: seccomp
+ * The fallback chain. Every step has the same contract, and any error leads to the next step: seccomp
  * filters answer EPERM, kernels before 5.9 ENOSYS and before 5.11 EINVAL. The table comes
  * before /proc because reading 10,000 entries of /proc costs ten times as much as asking for
  * 16,384 numbers; a table of a million places with few files in it is the other way round.
@@ -404,7 +404,7 @@ static void before_fork(void) {
 }
 
 /*
- * In the child, alone, before fork() returns there. The law of marking holds. Each page that is
+ * In the child, alone, before fork() returns there. The async-signal-safety rule applies. Each page that is
  * touched here for the first time is a page fault, and a thread's own variables are found by code
  * of the C library: a child of a thread in no guarded spawn does without them.
  */

@@ -24,14 +24,14 @@ export function thisMachine() {
 }
 
 /** What `closefds audit` loads into strace; src/cli/audit.ts. */
-export function letGoFile({ platform, arch, libc }, folder = path.join(root, 'prebuilds')) {
-  return path.join(folder, `${platform}-${arch}`, `let-go.${libc}.so`);
+export function stracePreloadFile({ platform, arch, libc }, folder = path.join(root, 'prebuilds')) {
+  return path.join(folder, `${platform}-${arch}`, `strace-preload.${libc}.so`);
 }
 
 /** Throws what execFileSync() throws. */
-export function compileLetGo({ target, compiler, flags = [], output = letGoFile(target) }) {
+export function compileStracePreload({ target, compiler, flags = [], output = stracePreloadFile(target) }) {
   mkdirSync(path.dirname(output), { recursive: true });
-  const source = path.join(root, 'native', 'let_go.c');
+  const source = path.join(root, 'native', 'strace_preload.c');
   const all = [...FLAGS, ...linking(target), ...flags, '-o', output, source, '-pthread'];
   execFileSync(compiler, all, { stdio: 'inherit' });
 }

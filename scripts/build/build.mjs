@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import esbuild from 'esbuild';
-import { compileAddon, compileLetGo, thisMachine } from './addon.mjs';
+import { compileAddon, compileStracePreload, thisMachine } from './addon.mjs';
 import { buildCompat } from './compat-index.mjs';
 import { buildMan } from './man.mjs';
 
@@ -218,7 +218,7 @@ function buildAddon() {
   const compiler = process.env.CC ?? 'cc';
   attempt(compiler, () => compileAddon({ target, compiler }));
   // strace is there on Linux only.
-  if (target.platform === 'linux') attempt(compiler, () => compileLetGo({ target, compiler }));
+  if (target.platform === 'linux') attempt(compiler, () => compileStracePreload({ target, compiler }));
 }
 
 function run(command, args) {

@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { addonFile, compileAddon, compileLetGo, letGoFile } from '../build/addon.mjs';
+import { addonFile, compileAddon, compileStracePreload, stracePreloadFile } from '../build/addon.mjs';
 
 const CACHE = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..', '.cache', 'musl');
 
@@ -29,7 +29,7 @@ export function buildPrebuilds(folder) {
     const output = addonFile(target, folder);
     try {
       compileAddon({ target, ...compilerFor(target), output });
-      compileLetGo({ target, ...compilerFor(target), output: letGoFile(target, folder) });
+      compileStracePreload({ target, ...compilerFor(target), output: stracePreloadFile(target, folder) });
     } catch (error) {
       if (error.code !== 'ENOENT') throw error;
       const { packages } = ARCHITECTURES[target.arch];
@@ -99,7 +99,7 @@ function fetchMusl(debian) {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const { check } = parseArgs({ options: { check: { type: 'boolean', default: false } } }).values;
   const addons = check ? TARGETS.map(target => addonFile(target)) : buildPrebuilds();
-  const files = [...addons, ...TARGETS.map(target => letGoFile(target))];
+  const files = [...addons, ...TARGETS.map(target => stracePreloadFile(target))];
   const missing = files.filter(file => !existsSync(file));
   for (const file of files) {
     const size = missing.includes(file) ? 'missing' : `${statSync(file).size} bytes`;

@@ -18,7 +18,7 @@ process.on('exit', () => rmSync(build, { recursive: true, force: true }));
 const source = name => path.join(root, name);
 const STRICT = ['-std=c11', '-O2', '-g', '-fPIC', '-pthread', '-Wall', '-Wextra', '-Werror'];
 const SOURCES = ['stray_guard.c', 'placeholder.c', 'binding.c'].map(name => source(`native/${name}`));
-const LET_GO = source('native/let_go.c');
+const STRACE_PRELOAD = source('native/strace_preload.c');
 const ADDON = [
   ...STRICT,
   '-DNAPI_VERSION=8',
@@ -49,7 +49,7 @@ const TIDY = [
   // keep and sources: the order is that of the header.
   '-bugprone-easily-swappable-parameters',
 ];
-/** let_go.c reads the environment and /proc before strace begins, so before it can have threads. */
+/** strace_preload.c reads the environment and /proc before strace begins, so before it can have threads. */
 const TIDY_ALONE = ['-concurrency-mt-unsafe'];
 const VALGRIND = [
   'valgrind',
@@ -69,12 +69,17 @@ if (tools) {
     if (!has(compiler)) continue;
     run(`${compiler}, no warning`, compiler, [...ADDON, '-Wshadow', '-Wpointer-arith', ...SOURCES]);
     run(`${compiler}, other systems`, compiler, [...ADDON, '-U__linux__', ...SOURCES]);
-    run(`${compiler}, no warning, let_go.c`, compiler, [...ADDON, '-Wshadow', '-Wpointer-arith', LET_GO]);
+    run(`${compiler}, no warning, strace_preload.c`, compiler, [
+      ...ADDON,
+      '-Wshadow',
+      '-Wpointer-arith',
+      STRACE_PRELOAD,
+    ]);
   }
   if (has('clang')) {
     const analyzer = ['--analyze', '-Xanalyzer', '-analyzer-werror', '-Xanalyzer', '-analyzer-output=text'];
     const headers = ADDON.slice(ADDON.indexOf('-DNAPI_VERSION=8'), ADDON.indexOf('-shared'));
-    for (const file of [...SOURCES, LET_GO]) {
+    for (const file of [...SOURCES, STRACE_PRELOAD]) {
       const name = path.basename(file);
       run(`clang --analyze ${name}`, 'clang', [...analyzer, '-std=c11', ...headers, file]);
       if (has('clang-tidy'))
@@ -83,10 +88,10 @@ if (tools) {
   }
   if (has('gcc')) {
     // The analyzer's findings are warnings; the test is not part of what it judges.
-    for (const file of [...SOURCES, LET_GO])
+    for (const file of [...SOURCES, STRACE_PRELOAD])
       run(`gcc -fanalyzer ${path.basename(file)}`, 'gcc', [...ADDON, '-fanalyzer', '-c', file]);
     memoryChecks('gcc');
-    letGoChecks('gcc');
+    stracePreloadChecks('gcc');
   }
 }
 console.log(
@@ -95,7 +100,7 @@ console.log(
 process.exitCode = failures === 0 ? 0 : 1;
 
 function tidyFor(file) {
-  const checks = file === LET_GO ? [...TIDY, ...TIDY_ALONE] : TIDY;
+  const checks = file === STRACE_PRELOAD ? [...TIDY, ...TIDY_ALONE] : TIDY;
   return ['--quiet', '--warnings-as-errors=*', `--checks=${checks.join()}`];
 }
 
@@ -117,15 +122,15 @@ function memoryChecks(compiler) {
 }
 
 /** The library for strace, linked with a test that has FDs 5 and 7. */
-function letGoChecks(compiler) {
+function stracePreloadChecks(compiler) {
   const test = (name, flags) =>
-    compileTest(compiler, name, flags, [source('test/native/let_go_test.c'), LET_GO]);
+    compileTest(compiler, name, flags, [source('test/native/strace_preload_test.c'), STRACE_PRELOAD]);
   const start = 'exec 5</dev/zero 7</dev/zero; CLOSEFDS_LD_PRELOAD=before exec "$@"';
   const given = (...program) => ['-c', start, 'bash', ...program];
-  const plain = test('let-go', []);
-  if (plain && has('valgrind')) run('valgrind, let_go.c', 'bash', given(...VALGRIND, plain));
-  const sanitized = test('let-go-sanitized', SANITIZE);
-  if (sanitized) run('address and undefined sanitizers, let_go.c', 'bash', given(sanitized));
+  const plain = test('strace-preload', []);
+  if (plain && has('valgrind')) run('valgrind, strace_preload.c', 'bash', given(...VALGRIND, plain));
+  const sanitized = test('strace-preload-sanitized', SANITIZE);
+  if (sanitized) run('address and undefined sanitizers, strace_preload.c', 'bash', given(sanitized));
 }
 
 function compileTest(compiler, name, flags, files = [source('test/native/stray_guard_test.c'), SOURCES[0]]) {

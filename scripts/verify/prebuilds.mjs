@@ -10,7 +10,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { letGoFile } from '../build/addon.mjs';
+import { stracePreloadFile } from '../build/addon.mjs';
 import { buildPrebuilds, compilerFor, systemFor, TARGETS } from '../release/prebuilds.mjs';
 import { fetchNode } from './fetch-nodes.mjs';
 
@@ -46,13 +46,13 @@ const once = buildPrebuilds();
 const again = buildPrebuilds(path.join(folder, 'again'));
 for (const [index, target] of TARGETS.entries()) {
   const title = `${target.arch}, ${target.libc}`;
-  const letGo = letGoFile(target);
-  const letGoAgain = letGoFile(target, path.join(folder, 'again'));
+  const stracePreload = stracePreloadFile(target);
+  const stracePreloadAgain = stracePreloadFile(target, path.join(folder, 'again'));
   expect(`${title}: two builds are alike`, sameBytes(once[index], again[index]), true);
-  expect(`${title}: and two of let-go`, sameBytes(letGo, letGoAgain), true);
+  expect(`${title}: and two of strace-preload`, sameBytes(stracePreload, stracePreloadAgain), true);
   if (target.libc === 'glibc') {
     expect(`${title}: no newer glibc than ${OLDEST_GLIBC}`, tooNew(once[index]), '');
-    expect(`${title}: nor in let-go`, tooNew(letGo), '');
+    expect(`${title}: nor in strace-preload`, tooNew(stracePreload), '');
   }
   const host = compileHost(target);
   expect(`${title}: a process of its own kind`, output([...host, once[index], tool('list-fds')]), EXPECTED);

@@ -16,8 +16,8 @@ export type AuditTools =
 export interface TracingTools {
   /** Its path. */
   readonly strace: string;
-  /** The path of native/let_go.c, compiled. */
-  readonly letGo: string;
+  /** The path of native/strace_preload.c, compiled. */
+  readonly stracePreload: string;
   /** Whether strace can give a program another name than that of its file. */
   readonly argv0: boolean;
   /** As whom this was tried, and under which filters: others may not trace. */

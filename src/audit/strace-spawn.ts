@@ -55,14 +55,14 @@ export interface Tracing extends TracingTools {
 export function throughStrace(
   original: readonly unknown[],
   { file, args, env }: HandleCall,
-  { strace, letGo, argv0, output }: Tracing,
+  { strace, stracePreload, argv0, output }: Tracing,
 ): unknown[] {
   const [name = file, ...rest] = args;
   const named = argv0 && name !== file ? ['--argv0', name] : [];
   return withValues(original, {
     file: strace,
     args: ['strace', ...straceOptions(output), ...named, '--', file, ...rest],
-    envPairs: withLibrary(env, letGo),
+    envPairs: withLibrary(env, stracePreload),
   });
 }
 

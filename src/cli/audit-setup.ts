@@ -21,10 +21,10 @@ export async function findTracingTools(folder: string): Promise<AuditTools> {
   const strace = findStrace();
   if (strace === undefined) return { problem: `strace was not found in PATH; ${INSTALL}` };
   try {
-    const letGo = copyLetGo(folder);
+    const stracePreload = copyStracePreload(folder);
     const tools: TracingTools = {
       strace,
-      letGo,
+      stracePreload,
       argv0: spawnSync(strace, ['--argv0=x', '-V']).status === 0,
       uid: process.geteuid?.() ?? -1,
       seccomp: seccompState(),
@@ -54,10 +54,10 @@ function isExecutable(file: string): boolean {
 }
 
 /** Into the audit's folder: whoever runs a program can read it there, and LD_PRELOAD takes no spaces and colons. */
-function copyLetGo(folder: string): string {
+function copyStracePreload(folder: string): string {
   const libc = (process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } }).header
     .glibcVersionRuntime;
-  const name = `let-go.${libc === undefined ? 'musl' : 'glibc'}.so`;
+  const name = `strace-preload.${libc === undefined ? 'musl' : 'glibc'}.so`;
   const source = path.join(PACKAGE_ROOT, 'prebuilds', `${process.platform}-${process.arch}`, name);
   if (!existsSync(source)) throw new Error(`closefds has no ${name} for ${process.platform}-${process.arch}`);
   const copy = path.join(folder, name);
@@ -67,13 +67,17 @@ function copyLetGo(folder: string): string {
   return copy;
 }
 
-async function tryOut({ strace, letGo }: TracingTools, output: string): Promise<string | undefined> {
+async function tryOut({ strace, stracePreload }: TracingTools, output: string): Promise<string | undefined> {
   const { LD_PRELOAD: before, ...env } = process.env;
   const { status, signal, stdout, stderr } = spawnSync(
     strace,
     [...straceOptions(output), '--', '/bin/sh', '-c', 'echo "$LD_PRELOAD"'],
     {
-      env: { ...env, LD_PRELOAD: letGo, ...(before !== undefined && { CLOSEFDS_LD_PRELOAD: before }) },
+      env: {
+        ...env,
+        LD_PRELOAD: stracePreload,
+        ...(before !== undefined && { CLOSEFDS_LD_PRELOAD: before }),
+      },
       encoding: 'utf8',
       timeout: 20_000,
     },

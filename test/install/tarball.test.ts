@@ -25,7 +25,7 @@ test('has the addon, and what an audit needs, for each system', t => {
     systems
       .flatMap(({ arch, libc }) => [
         `prebuilds/linux-${arch}/closefds.${libc}.node`,
-        `prebuilds/linux-${arch}/let-go.${libc}.so`,
+        `prebuilds/linux-${arch}/strace-preload.${libc}.so`,
       ])
       .sort(),
   );

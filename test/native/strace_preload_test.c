@@ -1,5 +1,5 @@
 /*
- * native/let_go.c without strace, for valgrind and the sanitizers: scripts/verify/native.mjs.
+ * native/strace_preload.c without strace, for valgrind and the sanitizers: scripts/verify/native.mjs.
  *
  * Linked with it, started with FDs 5 and 7 and CLOSEFDS_LD_PRELOAD=before. Prints a line for what is
  * wrong and fails, or is silent.

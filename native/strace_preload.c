@@ -21,7 +21,7 @@ static int *given;
 static size_t count;
 
 /* In the copy, and not again in the copies it makes of itself: by then these numbers may be strace's own. */
-static void let_go(void) {
+static void strace_preload(void) {
   for (size_t i = 0; i < count; i++) (void)close(given[i]);
   count = 0;
 
@@ -65,5 +65,5 @@ static void restore_environment(void) {
 __attribute__((constructor)) static void prepare(void) {
   restore_environment();
   find_given();
-  (void)pthread_atfork(NULL, NULL, let_go);
+  (void)pthread_atfork(NULL, NULL, strace_preload);
 }
