@@ -78,9 +78,8 @@ const guardWith = (parts: string): string => `
   const { loadStrayGuard } = on('strays/native-guard');
   on('strays/native-guard').loadStrayGuard = root => ({ ...loadStrayGuard(root), ${parts} });`;
 
-const cacheWith = (parts: string): string => `
-  const { createDecisionCache } = on('spawn/decision-cache');
-  on('spawn/decision-cache').createDecisionCache = () => ({ ...createDecisionCache(), ${parts} });`;
+const cacheWith = (method: string): string =>
+  `on('spawn/decision-cache').DecisionCache.prototype.${method} = boom;`;
 
 const FAULTS: readonly Fault[] = [
   // Nothing can be read then, and nothing designated passes.
@@ -105,10 +104,8 @@ const FAULTS: readonly Fault[] = [
   unjudged('naming the call site', `on('model/caller').callSite = boom;`),
   {
     at: 'asking whether anything is designated',
-    inject: `on('model/spawn-request').designates = boom;`,
+    inject: `on('model/stdio').hasMoreThanStdio = boom;`,
     child: ALLOWED,
-    // The patch asks, and the guard.
-    reports: 2,
   },
   unjudged('reading the request', `on('model/spawn-request').toRequest = boom;`),
   unjudged('ordering the policy', `on('policy/rule').toPolicy = boom;`),
@@ -175,9 +172,9 @@ const FAULTS: readonly Fault[] = [
       on('spawn/stdio-option').peek = (options, key) => (typeof key === 'symbol' ? boom() : peek(options, key));`,
     child: ALLOWED,
   },
-  { ...unjudged('making a memory', `on('spawn/decision-cache').createDecisionCache = boom;`), ...PLAIN_CASE },
-  { ...unjudged('recalling', cacheWith('get: boom')), ...PLAIN_CASE },
-  { at: 'keeping in mind', inject: cacheWith('set: boom'), child: STDIO, app: PLAIN },
+  { ...unjudged('making a memory', `on('spawn/decision-cache').DecisionCache = boom;`), ...PLAIN_CASE },
+  { ...unjudged('recalling', cacheWith('get')), ...PLAIN_CASE },
+  { at: 'keeping in mind', inject: cacheWith('set'), child: STDIO, app: PLAIN },
   // The report is what is broken: nobody is left to tell.
   {
     at: 'reporting what recurs',

@@ -14,6 +14,7 @@ import nodeModule = require('node:module');
 import type * as Ritm from 'require-in-the-middle';
 import { type AnyFunction, replaceMethod } from '../base/wrap-function';
 import type { SpawnCall } from '../model/spawn-request';
+import { NO_STDIO } from '../model/stdio';
 import { readDesignation, toCall } from '../spawn/parse-call';
 import { isOptions, peek } from '../spawn/stdio-option';
 import type { NativeSpawnerHook, NativeSpawners } from './types';
@@ -123,5 +124,5 @@ function toNativeCall(route: string, [file, args, options]: readonly unknown[]):
   const given = isOptions(options) ? options : {};
   const command = { file: typeof file === 'string' ? file : 'sh', args, env: peek(given, 'env') };
   const { unsafe } = readDesignation(given);
-  return { ...toCall(route, command, undefined, process.env), unsafe, native: true };
+  return { ...toCall(route, command, NO_STDIO, process.env), unsafe, native: true };
 }

@@ -3,17 +3,19 @@
 // Most processes never come further: what judges (src/preload/first-finding.ts, three times as much code) is
 // loaded by the first spawn with something to judge.
 
+import util = require('node:util');
+
 import { ClosefdsError, messageOf } from '../base/errors';
 import { createStackCapture } from '../callers/capture-stack';
+import type { CallStack } from '../callers/stack';
 import type { Finding, Occurrence, SpawnFinding } from '../findings/finding';
-import { execThroughSpawnSync } from '../hooks/exec-sync';
 import { createGuardedCalls, type GuardedCalls } from '../hooks/guarded-calls';
 import type { SpawnCall } from '../model/spawn-request';
 import { judgesStrays } from '../policy/rule';
 import type { Settings } from '../policy/settings';
 import { stdioOnlyPlan } from '../spawn/fallback-plan';
 import { defaultPlan, type Plan } from '../spawn/plan';
-import type { Judge, KnownCommand, SpawnGuard } from '../spawn/spawn-guard';
+import type { KnownCommand, SpawnGuard } from '../spawn/spawn-guard';
 import { describeFd } from '../strays/describe-fd';
 import type { StrayGuard } from '../strays/stray-guard';
 import { createStrayScan, type StrayScan } from '../strays/stray-scan';
@@ -46,11 +48,12 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   const failuresTold = new Set<string>();
   let unguardedTold = false;
   let watch: StrayScan | undefined;
-  let judge: SpawnGuard | undefined;
+  let spawnGuard: SpawnGuard | undefined;
 
   return createGuardedCalls({
-    guard: (call, stack) => {
-      const plan = judge === undefined ? loadGuard()(call, stack) : judge(call, stack);
+    isProxy: util.types.isProxy,
+    judge: (call, stack) => {
+      const plan = judge(call, stack);
       // This process ends there, without an exit.
       if (call.route === 'execve') flush();
       return plan;
@@ -59,7 +62,6 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
     captureStack: capture.near,
     strayGuard,
     byDefault: defaults.guarded,
-    execThroughSpawnSync,
     onNative: () => watch?.expire(),
     onUnguarded,
     onFailure,
@@ -71,17 +73,17 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
       watch ??= watchStrays(settings, strayGuard, clock);
       const strays = watch.strays(false);
       if (strays.length === 0) return defaults;
-      const call = judge === undefined || mustCover ? undefined : look();
-      return call === undefined ? undefined : judge?.recentPlan(call, strays);
+      const call = spawnGuard === undefined || mustCover ? undefined : look();
+      return call === undefined ? undefined : spawnGuard?.assumePlan(call, strays);
     } catch {
       return undefined;
     }
   }
 
-  function loadGuard(): Judge {
+  function judge(call: SpawnCall, stack: CallStack | undefined): Plan {
     try {
       watch ??= watchStrays(settings, strayGuard, clock);
-      judge = createRealGuard({
+      spawnGuard ??= createRealGuard({
         settings,
         strays: watch.strays,
         capture,
@@ -89,15 +91,15 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
         report,
         reportRepeats,
       });
-      return judge;
     } catch (error) {
-      return call => unjudged(call, error);
+      onFailure('loading the spawn guard', error);
+      return failClosed(call);
     }
+    return spawnGuard.judge(call, stack);
   }
 
-  /** The last resort, for what the spawn guard cannot catch: that there is none. */
-  function unjudged(call: SpawnCall, error: unknown): Plan {
-    onFailure('loading the spawn guard', error);
+  /** The spawn guard does the same by itself where it fails; here there is none. */
+  function failClosed(call: SpawnCall): Plan {
     try {
       return stdioOnlyPlan(call, mode, strayGuard.list(mode !== 'warn'));
     } catch (error) {

@@ -15,7 +15,7 @@ import { findOpener, type Opener } from '../policy/known-openers';
 import { type Policy, toPolicy } from '../policy/rule';
 import type { Settings } from '../policy/settings';
 import type { Auditor } from '../spawn/plan';
-import { createSpawnGuard, type SpawnGuard } from '../spawn/spawn-guard';
+import { SpawnGuard } from '../spawn/spawn-guard';
 import { describeFd, positionOf } from '../strays/describe-fd';
 import { loadedVersions } from '../strays/loaded-packages';
 
@@ -46,7 +46,7 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
   const tried = config.candidate && createPolicy(config.candidate);
   let complained = false;
 
-  return createSpawnGuard(mode, {
+  return new SpawnGuard(mode, {
     strays,
     describe: describeFd,
     findCaller: stack => {

@@ -10,6 +10,7 @@ import type { Access, FileType, Kind } from '../model/spawn-request';
 import { evaluate } from '../policy/evaluate';
 import { isPackageName } from '../policy/parse-config';
 import type { Policy, Rule } from '../policy/rule';
+import { defaultCall } from '../spawn/parse-call';
 import type { Group } from './aggregate';
 
 export interface Proposal {
@@ -174,19 +175,9 @@ function judgement(group: Group, policy: Policy): Rule | undefined {
           explicit: false,
           atStart: false,
         };
-        const call = {
-          route: 'spawn',
-          command: command ?? '',
-          args: [],
-          environment: () => [],
-          stdio: undefined,
-          sync: false,
-          explicit: undefined,
-          unsafe: undefined,
-          native: false,
-        };
+        const call = { ...defaultCall('spawn'), command: command ?? '' };
         const who = caller && toCallerAgain(caller);
-        const request = { call, stdio: undefined, indexes: new Map(), fds: [crossing] };
+        const request = { call, indexes: new Map(), fds: [crossing] };
         const [verdict] = evaluate(request, who, policy).matches;
         if (verdict !== undefined && verdict.effect !== 'allow') return verdict.rule;
       }

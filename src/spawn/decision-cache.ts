@@ -1,75 +1,91 @@
-// What was judged before: where a spawn designates nothing, and place, command, strays and policies
-// are the same as the last time, so is the judgement. A server with a stray that starts the same
-// program a thousand times judges once, and counts.
+// Decisions that are used again: a server with a stray that starts the same program a thousand times is
+// evaluated once, and counted.
+//
+// Holds decisions about calls without slots. Explicit slots name other FDs each time.
 
 import type { Stray } from '../model/spawn-request';
 import type { Policy } from '../policy/rule';
 
-/** All that a judgement depends on, where nothing is designated. */
-export interface CacheKey {
-  /** Call site and command. */
-  readonly place: string;
-  /** The watch gives the same list as long as it holds the same. */
+/** What a decision depends on, besides the command and the call site. */
+export interface Conditions {
+  /** The stray scan returns the same list as long as nothing in it changed. */
   readonly strays: readonly Stray[];
   readonly policy: Policy;
   readonly candidate: Policy | undefined;
 }
 
-export interface DecisionCache<T> {
-  readonly get: (circumstances: CacheKey) => T | undefined;
-  readonly set: (circumstances: CacheKey, judgement: T) => void;
+export interface CacheKey extends Conditions {
+  /** The command, and the strays whose numbers the call names. */
+  readonly command: string;
+  /** Rules may name the launcher and the file. */
+  readonly callSite: string;
 }
 
-/** A program that makes up commands forgets the first ones. */
-const MOST_KEYS = 1000;
-
-export function createDecisionCache<T>(): DecisionCache<T> {
-  const judged = new Map<string, { readonly under: CacheKey; readonly judgement: T }>();
-
-  return {
-    get(now) {
-      const before = judged.get(now.place);
-      if (before === undefined) return undefined;
-      return isSame(before.under, now) ? before.judgement : undefined;
-    },
-    set(now, judgement) {
-      if (judged.size >= MOST_KEYS) judged.clear();
-      judged.set(now.place, { under: now, judgement });
-    },
-  };
+interface CommandEntry<T> {
+  readonly conditions: Conditions;
+  readonly byCallSite: Map<string, T>;
+  last: { readonly callSite: string; times: number };
 }
 
-/** Of commands that come from one place again and again. */
-export interface CallSiteCache<T> {
-  /** What was judged; undefined for a command that is not known to come from one place. */
-  readonly get: (command: string, circumstances: Omit<CacheKey, 'place'>) => T | undefined;
-  readonly count: (command: string, circumstances: CacheKey, judgement: T) => void;
+/** So many times in a row a command has to come from one call site until `assume` takes that for granted. */
+const TIMES_IN_A_ROW = 100;
+
+/** Bounds the cache for programs that generate commands or code. */
+const MOST_DECISIONS = 1000;
+
+export class DecisionCache<T> {
+  readonly #commands = new Map<string, CommandEntry<T>>();
+  #size = 0;
+
+  get(key: CacheKey): T | undefined {
+    const entry = this.#entryOf(key.command, key);
+    const decision = entry?.byCallSite.get(key.callSite);
+    if (entry !== undefined && decision !== undefined) countCallSite(entry, key.callSite);
+    return decision;
+  }
+
+  set(key: CacheKey, decision: T): void {
+    if (this.#size >= MOST_DECISIONS) this.#clear();
+    let entry = this.#entryOf(key.command, key);
+    if (entry === undefined) {
+      const { strays, policy, candidate } = key;
+      entry = {
+        conditions: { strays, policy, candidate },
+        byCallSite: new Map(),
+        last: { callSite: key.callSite, times: 0 },
+      };
+      this.#commands.set(key.command, entry);
+    }
+    entry.byCallSite.set(key.callSite, decision);
+    this.#size++;
+    countCallSite(entry, key.callSite);
+  }
+
+  /** The decision about a command that has come from one call site many times in a row, without its call site. */
+  assume(command: string, conditions: Conditions): T | undefined {
+    const entry = this.#entryOf(command, conditions);
+    if (entry === undefined || entry.last.times < TIMES_IN_A_ROW) return undefined;
+    return entry.byCallSite.get(entry.last.callSite);
+  }
+
+  #entryOf(command: string, conditions: Conditions): CommandEntry<T> | undefined {
+    const entry = this.#commands.get(command);
+    return entry !== undefined && isSame(entry.conditions, conditions) ? entry : undefined;
+  }
+
+  #clear(): void {
+    this.#commands.clear();
+    this.#size = 0;
+  }
 }
 
-/** So many times in a row make a habit. */
-const MANY_TIMES = 100;
-
-export function createCallSiteCache<T>(): CallSiteCache<T> {
-  const known = new Map<string, { readonly under: CacheKey; readonly judgement: T; times: number }>();
-
-  return {
-    get(command, now) {
-      const before = known.get(command);
-      if (before === undefined || before.times < MANY_TIMES) return undefined;
-      return isSame(before.under, now) ? before.judgement : undefined;
-    },
-    count(command, under, judgement) {
-      const before = known.get(command);
-      if (before?.under.place === under.place && isSame(before.under, under)) {
-        before.times++;
-        return;
-      }
-      if (known.size >= MOST_KEYS) known.clear();
-      known.set(command, { under, judgement, times: 1 });
-    },
-  };
+function countCallSite(entry: CommandEntry<unknown>, callSite: string): void {
+  if (entry.last.callSite === callSite) entry.last.times++;
+  else entry.last = { callSite, times: 1 };
 }
 
-function isSame(before: Omit<CacheKey, 'place'>, now: Omit<CacheKey, 'place'>): boolean {
-  return before.strays === now.strays && before.policy === now.policy && before.candidate === now.candidate;
+function isSame(some: Conditions, others: Conditions): boolean {
+  return (
+    some.strays === others.strays && some.policy === others.policy && some.candidate === others.candidate
+  );
 }

@@ -26,8 +26,10 @@ export interface OffsetWatchOptions {
   readonly onUse: (finding: SpawnFinding) => void;
 }
 
-/** Returns a function that notes where the FDs of a spawn stand, and gives what is to be called afterwards. */
-export function createOffsetWatch({ positionOf, onUse }: OffsetWatchOptions) {
+/** Notes the offsets of the FDs that a spawn passes, and returns what is to be called when the child has ended. */
+export type OffsetWatch = (passed: readonly Passed[], sync: boolean) => AfterSpawn | undefined;
+
+export function createOffsetWatch({ positionOf, onUse }: OffsetWatchOptions): OffsetWatch {
   const looks = new WeakMap<SpawnFinding, number>();
 
   return function watch(passed: readonly Passed[], sync: boolean): AfterSpawn | undefined {

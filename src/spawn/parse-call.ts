@@ -3,14 +3,8 @@
 // They come before Node has checked them, and may be anything; what is wrong with them is Node's to say.
 
 import type { SpawnCall } from '../model/spawn-request';
-import {
-  type CallOptions,
-  type IsProxy,
-  isOptions,
-  isRevoked,
-  peek,
-  type StdioReading,
-} from './stdio-option';
+import { NO_STDIO, type Stdio, toStdio } from '../model/stdio';
+import { type CallOptions, type IsProxy, isOptions, isRevoked, peek } from './stdio-option';
 
 // Registered symbols, so that libraries can use them without depending on closefds.
 const WITH_FDS = Symbol.for('closefds.withFds');
@@ -26,7 +20,7 @@ const TWIN = '__closefds';
 export function toCall(
   route: string,
   command: CallOptions,
-  stdio: unknown,
+  stdio: Stdio,
   inherited: object,
   marked: CallOptions = command,
 ): SpawnCall {
@@ -71,7 +65,7 @@ function hasStdioOnly(slots: readonly unknown[]): boolean {
 }
 
 /** Of what nothing else is known. */
-export function defaultCall(route: string, stdio: unknown): SpawnCall {
+export function defaultCall(route: string, stdio: Stdio = NO_STDIO): SpawnCall {
   return {
     route,
     command: '',
@@ -104,9 +98,9 @@ export function readDesignation(options: CallOptions): Pick<SpawnCall, 'explicit
 }
 
 /** exec() and execFile() have no `stdio`; withFds() adds what it designates to their three pipes. */
-export function carriedStdio(carried: CallOptions): StdioReading | undefined {
+export function carriedStdio(carried: CallOptions): Stdio | undefined {
   if (readDesignation(carried).explicit === undefined || !Array.isArray(carried.stdio)) return undefined;
-  return { value: ['pipe', 'pipe', 'pipe', ...carried.stdio.slice(3)], replay: undefined };
+  return toStdio(['pipe', 'pipe', 'pipe', ...carried.stdio.slice(3)]);
 }
 
 /** Whether a spawn is what execFile(file) makes: its own command, or with a shell a part of an argument. */
@@ -146,7 +140,7 @@ export function knownCommand(
   });
   if (!isPlain || isProxy(args[1])) return undefined;
   const command = route === 'spawn' ? options : describeCommand(route, args, options);
-  return typeof command.file === 'string' ? toCall(route, command, undefined, inherited) : undefined;
+  return typeof command.file === 'string' ? toCall(route, command, NO_STDIO, inherited) : undefined;
 }
 
 /** Of an array, which Node has yet to check. */

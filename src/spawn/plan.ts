@@ -13,12 +13,16 @@ export interface Auditor {
   readonly prove: (finding: SpawnFinding) => void;
 }
 
-/** What the patch has to do around the original call. */
+/** A slot whose FD the child must not get. `child.stdio[index]` is null in the parent. */
+export interface DeniedSlot {
+  readonly index: number;
+  readonly childFd: number;
+}
+
+/** What a call does differently because of closefds. */
 export interface Plan {
-  /** Passed in place of the caller's `stdio`; undefined leaves the call as it is. */
-  readonly stdio: readonly unknown[] | undefined;
-  /** The elements of `stdio` that were denied: the placeholder goes there, where there is one. */
-  readonly denied: readonly number[];
+  /** The call's slots that were denied. */
+  readonly denied: readonly DeniedSlot[];
   /** Numbers of denied strays that the child is told of: the placeholder goes there. Sorted. */
   readonly cover: readonly number[];
   /** Whether to mark: always in `enforce` and `strict`, otherwise only to carry out a denial. */
@@ -48,7 +52,6 @@ export interface Trace {
 /** Of a spawn with nothing to judge. */
 export function defaultPlan(mode: Mode): Plan {
   return {
-    stdio: undefined,
     denied: [],
     cover: [],
     guarded: mode === 'enforce' || mode === 'strict',
@@ -78,7 +81,7 @@ export function toPlan(
     .map(fd => fd.sourceFd as number);
 
   return {
-    ...emptySlots(request, closedFds),
+    denied: deniedSlots(request, closedFds),
     cover: sorted(strayFds.filter(fd => announced.includes(fd) && fd <= HIGHEST_COVERED)),
     guarded: mode === 'enforce' || mode === 'strict' || closed.length > 0,
     keep: keptOf(passed, strays),
@@ -92,17 +95,10 @@ export function toPlan(
 /** An announced stray above this one is closed only: each number below would be a slot. */
 const HIGHEST_COVERED = 4095;
 
-/** `child.stdio[i]` of a denied slot is null, as with 'ignore'. */
-function emptySlots(
-  { stdio, indexes }: SpawnRequest,
-  closedFds: ReadonlySet<number>,
-): Pick<Plan, 'stdio' | 'denied'> {
-  const closed = [...indexes].filter(([{ childFd }]) => closedFds.has(childFd));
-  const emptied = stdio?.slice();
-  for (const [, index] of closed) if (emptied !== undefined) emptied[index] = 'ignore';
-  // Below 3, Node opens the null device for an empty slot.
-  const denied = closed.filter(([{ childFd }]) => childFd >= 3).map(([, index]) => index);
-  return { stdio: emptied, denied };
+function deniedSlots({ indexes }: SpawnRequest, closedFds: ReadonlySet<number>): DeniedSlot[] {
+  return [...indexes]
+    .filter(([{ childFd }]) => closedFds.has(childFd))
+    .map(([{ childFd }, index]) => ({ index, childFd }));
 }
 
 /** A number alone may mean another file by the time of the spawn, so each has its file with it. */

@@ -1,16 +1,16 @@
-// The story of a spawn.
+// Evaluates a spawn and plans it. The pipeline is `judge`:
 //
-//   request   which slots and strays are there to judge? Mostly none, and that leaves first.
-//   caller    whose code called? Only now, since a stack walk is the dearest step.
-//   decide    each FD against the policy.
-//   record    what is worth telling.
-//   apply     what the spawn gets instead.
+//   known strays       mostly none, and no slots: the call goes on as it is
+//   call context       whose code called (a stack walk, the dearest step), policies, strays
+//   cached decision    the same call under the same conditions: counted, not evaluated
+//   evaluation         each FD against the rules, then the mode
+//   findings           reported once, counted afterwards
+//   plan               what the call does differently
 //
-// The world comes in as an argument; src/preload/install.ts puts the real one together. What a step
-// cannot find out is treated as not allowed: an error of ours neither opens the gate nor
-// breaks the spawn.
+// The dependencies come in as an argument; src/preload/first-finding.ts wires up the real ones. Each step
+// that fails by an error of closefds counts as "not allowed": it neither lets an FD pass nor breaks the spawn.
 
-import { ClosefdsError, messageOf } from '../base/errors';
+import { ClosefdsError } from '../base/errors';
 import type { CallStack } from '../callers/stack';
 import { announcedFds } from '../findings/announcement';
 import {
@@ -24,7 +24,6 @@ import { toRefusal } from '../findings/message';
 import { type Caller, callSite } from '../model/caller';
 import {
   type ChildFd,
-  designates,
   type OpenFile,
   type SpawnCall,
   type SpawnRequest,
@@ -37,24 +36,32 @@ import { type Evaluation, evaluate } from '../policy/evaluate';
 import type { Opener } from '../policy/known-openers';
 import type { Mode, Policy } from '../policy/rule';
 import type { FilePosition } from '../strays/stray-guard';
-import { type CacheKey, createCallSiteCache, createDecisionCache } from './decision-cache';
+import { type CacheKey, DecisionCache } from './decision-cache';
+import { createEmitFinding, type EmitFinding } from './emit-findings';
 import { stdioOnlyPlan } from './fallback-plan';
-import { type AfterSpawn, createOffsetWatch, isProvable, type Passed } from './offset-watch';
+import {
+  type AfterSpawn,
+  createOffsetWatch,
+  isProvable,
+  type OffsetWatch,
+  type Passed,
+} from './offset-watch';
 import type { Auditor } from './plan';
 import { defaultPlan, type Plan, type Trace, toPlan } from './plan';
+import { createTryOr, type TryOr } from './steps';
 
-/** What the guard needs to know of the world, and the one thing it tells it. */
+/** What the spawn guard asks of the process, and where it reports. */
 export interface GuardDependencies {
-  /** What would cross exec undesignated. Looking costs time, so unless `fresh` it may be an earlier look. */
+  /** The strays. A scan costs time, so unless `fresh` the result may be that of an earlier scan. */
   readonly strays: (fresh: boolean) => readonly Stray[];
   readonly describe: (fd: number) => OpenFile;
-  /** Who most likely opened a stray; asked of strays that are reported. */
+  /** The package that most likely opened a stray. Called for strays that are reported. */
   readonly findOpener: (file: OpenFile) => Opener | undefined;
   readonly findCaller: (stack: CallStack | undefined) => Caller | undefined;
-  /** Whether it is time to ask for the caller again, where it is not needed for judging. */
+  /** Whether the time budget allows to find the caller again where the decision does not depend on it. */
   readonly mustFindCaller: () => boolean;
   readonly policy: () => Policy;
-  /** A policy that is tried beside the one in force, and decides nothing. */
+  /** A policy that is evaluated and reported beside the one in force. */
   readonly candidate: (() => Candidate) | undefined;
   /** Globs of targets that are not to be told. */
   readonly redact: readonly string[];
@@ -71,231 +78,239 @@ export interface Candidate {
   readonly mode: Mode;
 }
 
-/** Of a spawn that designates nothing. */
+/** A decision about a call without slots. */
 interface CachedDecision {
   readonly plan: Plan;
   readonly findings: readonly SpawnFinding[];
-  /** Of these, what a child may yet prove to use. */
+  /** Those findings whose FD a child may yet be seen to use. */
   readonly provable: readonly Passed[];
 }
 
-/**
- * Judges a call; `stack` is what was captured when it came in, if anything was. Throws
- * ERR_CLOSEFDS_DENIED in `strict`, and nothing else.
- */
-export type Judge = (call: SpawnCall, stack?: CallStack) => Plan;
-
-/** What shows of a call that asks for nothing. */
+/** What is known of a call that uses only stdio, without running user code. */
 export type KnownCommand = Pick<SpawnCall, 'command' | 'args' | 'environment'>;
 
-export interface SpawnGuard extends Judge {
-  /**
-   * In short, for a command that always comes from one place and asks for nothing, until it is time to ask for
-   * the place again: the plan it had there, with these strays. Undefined where a call has to be judged. Never
-   * throws.
-   */
-  readonly recentPlan: (call: KnownCommand, strays: readonly Stray[]) => Plan | undefined;
+/** What a decision depends on, besides the call itself. */
+interface CallContext {
+  readonly caller: Caller | undefined;
+  readonly strays: readonly Stray[];
+  /** Strays whose numbers the call's arguments or environment name. */
+  readonly announced: readonly number[];
+  readonly policy: Policy;
+  readonly candidate: Candidate | undefined;
 }
 
-export function createSpawnGuard(mode: Mode, dependencies: GuardDependencies): SpawnGuard {
-  const unchanged = defaultPlan(mode);
-  const sites = new Set<string>();
-  const emitted = new Map<string, SpawnFinding>();
-  /** The first of each sort. */
-  const firsts = new Map<string, SpawnFinding>();
-  const reportedErrors = new Set<string>();
-  const cache = createDecisionCache<CachedDecision>();
-  const callSites = createCallSiteCache<CachedDecision>();
-  const watchUse = createOffsetWatch({
-    positionOf: dependencies.positionOf,
-    onUse: finding => {
-      report(finding, 'update');
-      dependencies.audit?.prove(finding);
-    },
-  });
+interface EvaluatedCall {
+  readonly request: SpawnRequest;
+  readonly evaluation: Evaluation;
+  readonly outcomes: readonly FdOutcome[];
+  /** What the candidate policy would do, FD by FD as `outcomes`. */
+  readonly candidateOutcomes: readonly FdOutcome[] | undefined;
+}
 
-  return Object.assign(guard, { recentPlan });
+export class SpawnGuard {
+  readonly #mode: Mode;
+  readonly #dependencies: GuardDependencies;
+  readonly #unchanged: Plan;
+  readonly #callSites = new Set<string>();
+  readonly #cache = new DecisionCache<CachedDecision>();
+  readonly #tryOr: TryOr;
+  readonly #emit: EmitFinding;
+  readonly #watchUse: OffsetWatch;
+
+  constructor(mode: Mode, dependencies: GuardDependencies) {
+    this.#mode = mode;
+    this.#dependencies = dependencies;
+    this.#unchanged = defaultPlan(mode);
+    const tryOr = createTryOr(what =>
+      dependencies.report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first'),
+    );
+    const report = (finding: Finding, occurrence: Occurrence) =>
+      tryOr('reporting', () => dependencies.report(finding, occurrence), undefined);
+    this.#tryOr = tryOr;
+    this.#emit = createEmitFinding(report, tryOr);
+    this.#watchUse = createOffsetWatch({
+      positionOf: dependencies.positionOf,
+      onUse: finding => {
+        report(finding, 'update');
+        dependencies.audit?.prove(finding);
+      },
+    });
+  }
 
   /**
-   * Only in `enforce`, where what is closed is the same whoever calls: in `warn`, people look for each place.
-   * What it counts, it counts for the place that the command always came from.
+   * The plan of a call; `stack` is what was captured when the call came in. Throws ERR_CLOSEFDS_DENIED in
+   * `strict`, and nothing else.
    */
-  function recentPlan(call: KnownCommand, strays: readonly Stray[]): Plan | undefined {
-    if (mode !== 'enforce' || dependencies.candidate !== undefined || dependencies.audit !== undefined)
-      return undefined;
-    return tryOr('recalling a judgement', () => recall(call, strays), undefined);
+  judge(call: SpawnCall, stack?: CallStack): Plan {
+    const plan = this.#tryOr('judging a spawn', () => this.#judge(call, stack), undefined);
+    if (plan instanceof ClosefdsError) throw plan;
+    return plan ?? this.#failClosed(call);
   }
 
-  function recall(call: KnownCommand, strays: readonly Stray[]): Plan | undefined {
-    const policy = dependencies.policy();
-    const cached = callSites.get(call.command, { strays, policy, candidate: undefined });
-    if (cached === undefined || policy.asksWhoCalls || dependencies.mustFindCaller()) return undefined;
-    // A placeholder is put there by a slot, which the call has none for.
-    if (cached.plan.cover.length > 0 || announcedAmong(strays, call).length > 0) return undefined;
-    return replayDecision(cached, false);
+  /**
+   * The plan of a command that uses only stdio and always comes from one call site, without looking for the call
+   * site; undefined where the call has to be judged. Only in `enforce`, where the same is closed whoever calls,
+   * and as long as the time budget for call sites is used up. Counts for that call site. Never throws.
+   */
+  assumePlan(call: KnownCommand, strays: readonly Stray[]): Plan | undefined {
+    const { candidate, audit } = this.#dependencies;
+    if (this.#mode !== 'enforce' || candidate !== undefined || audit !== undefined) return undefined;
+    return this.#tryOr('using a cached decision', () => this.#assumePlan(call, strays), undefined);
   }
 
-  function guard(call: SpawnCall, stack?: CallStack): Plan {
-    const cached = tryOr('judging a spawn', () => judge(call, stack), undefined);
-    if (cached instanceof Error) throw cached;
-    return (
-      cached ??
-      stdioOnlyPlan(
-        call,
-        mode,
-        tryOr('looking for strays', () => dependencies.strays(true), []),
-      )
-    );
+  #assumePlan(call: KnownCommand, strays: readonly Stray[]): Plan | undefined {
+    const { policy: policyInForce, mustFindCaller } = this.#dependencies;
+    const policy = policyInForce();
+    const decision = this.#cache.assume(commandKey(call, []), { strays, policy, candidate: undefined });
+    if (decision === undefined || policy.asksWhoCalls || mustFindCaller()) return undefined;
+    // A placeholder needs a slot, which this call has none for.
+    if (announcedAmong(strays, call).length > 0) return undefined;
+    return this.#repeat(decision, false);
   }
 
-  function judge(call: SpawnCall, stack: CallStack | undefined): Plan | ClosefdsError {
+  #judge(call: SpawnCall, stack: CallStack | undefined): Plan | ClosefdsError {
     // What unsafe() passes depends on the list, as closing does not.
-    const known = dependencies.strays(call.unsafe !== undefined);
-    if (known.length === 0 && !designates(call.stdio) && call.unsafe === undefined) return unchanged;
+    const known = this.#dependencies.strays(call.unsafe !== undefined);
+    if (usesNothing(call, known)) return this.#unchanged;
 
-    const caller = tryOr('finding the caller', () => dependencies.findCaller(stack), undefined);
-    const strays = isNew(sites, callSite(caller)) ? dependencies.strays(true) : known;
+    const context = this.#contextOf(call, stack, known);
+    const key = this.#cacheKeyOf(call, context);
+    const cached = key && this.#cache.get(key);
+    if (cached !== undefined) return this.#repeat(cached, call.sync);
 
-    const policy = dependencies.policy();
-    const tried = tryOr('reading the candidate', () => dependencies.candidate?.(), undefined);
-    const announced = tryOr('looking for announcements', () => announcedAmong(strays, call), []);
-    const place = placeOf(call, caller, announced);
-    const cacheKey = { place, strays, policy, candidate: tried?.policy };
-    const recurs = tryOr('asking whether a spawn recurs', () => canRecur(call), false);
-    const again = recurs ? cache.get(cacheKey) : undefined;
-    if (again !== undefined) {
-      callSites.count(call.command, cacheKey, again);
-      return replayDecision(again, call.sync);
-    }
+    const evaluated = this.#evaluate(call, context);
+    const pending = this.#record(evaluated);
+    if (isRefused(evaluated)) return this.#refusal(pending ?? []);
 
-    const request = toRequest(call, strays, describe);
-    const evaluation = evaluate(request, caller, policy);
-    const outcomes = applyMode(evaluation, mode);
-    const candidate =
-      tried && tryOr('judging by the candidate', () => judgeBy(tried, request, caller), undefined);
-    const recording = { mode, candidate, redact: dependencies.redact, openerOf };
-    // What cannot be told holds all the same.
-    const all = tryOr('recording', () => record(evaluation, outcomes, recording), undefined);
-    const pending = all ?? [];
-
-    if (outcomes.some(outcome => outcome.action === 'refused')) return refusal(pending);
-    const emitted = pending.flatMap(emit);
-    const after = tryOr('noting offsets', () => watchUse(emitted, call.sync), undefined);
-    const trace =
-      dependencies.audit && tryOr('preparing a trace', () => traceOf(evaluation, outcomes), undefined);
-    const plan = {
-      ...toPlan(request, outcomes, strays, announced, mode),
-      after: after && safely(after),
-      trace,
-    };
-    // What failed is tried again.
-    const isWhole = emitted.length === all?.length && (candidate === undefined) === (tried === undefined);
-    if (isWhole && recurs) remember(cacheKey, call, toCachedDecision(plan, emitted));
+    const emitted = (pending ?? []).flatMap(this.#emit);
+    const plan = this.#plan(evaluated, context, emitted);
+    // Partial results are never cached.
+    const isWhole = emitted.length === pending?.length && isWholeCandidate(evaluated, context);
+    if (key !== undefined && isWhole) this.#cache.set(key, toCachedDecision(plan, emitted));
     return plan;
   }
 
-  /** What a slot says is another thing each time, and an audit has a trace of each spawn. */
-  function canRecur(call: SpawnCall): boolean {
-    return !designates(call.stdio) && call.unsafe === undefined && dependencies.audit === undefined;
+  /** Whose code called, and what else the decision depends on. A new call site scans for strays at once. */
+  #contextOf(call: SpawnCall, stack: CallStack | undefined, known: readonly Stray[]): CallContext {
+    const { findCaller, strays: scan, policy, candidate } = this.#dependencies;
+    const caller = this.#tryOr('finding the caller', () => findCaller(stack), undefined);
+    const strays = isNew(this.#callSites, callSite(caller)) ? scan(true) : known;
+    return {
+      caller,
+      strays,
+      announced: this.#tryOr('looking for announcements', () => announcedAmong(strays, call), []),
+      policy: policy(),
+      candidate: this.#tryOr('reading the candidate', () => candidate?.(), undefined),
+    };
   }
 
-  function remember(cacheKey: CacheKey, { command }: SpawnCall, judgement: CachedDecision): void {
-    cache.set(cacheKey, judgement);
-    callSites.count(command, cacheKey, judgement);
+  /** undefined for calls that are not cacheable: explicit slots vary, and audits trace every spawn. */
+  #cacheKeyOf(call: SpawnCall, context: CallContext): CacheKey | undefined {
+    if (call.stdio.slots !== undefined || call.unsafe !== undefined) return undefined;
+    if (this.#dependencies.audit !== undefined) return undefined;
+    const { strays, policy, candidate, announced, caller } = context;
+    return {
+      strays,
+      policy,
+      candidate: candidate?.policy,
+      command: commandKey(call, announced),
+      callSite: callSite(caller),
+    };
   }
 
-  function replayDecision({ plan, findings, provable }: CachedDecision, sync: boolean): Plan {
-    tryOr('reporting', () => dependencies.reportRepeats(findings), undefined);
-    if (provable.length === 0) return plan;
-    const after = tryOr('noting offsets', () => watchUse(provable, sync), undefined);
-    return { ...plan, after: after && safely(after) };
+  #evaluate(call: SpawnCall, { caller, strays, policy, candidate }: CallContext): EvaluatedCall {
+    const request = toRequest(call, strays, fd => this.#describe(fd));
+    const evaluation = evaluate(request, caller, policy);
+    const evaluateCandidate = () =>
+      candidate && applyMode(evaluate(request, caller, candidate.policy), candidate.mode);
+    return {
+      request,
+      evaluation,
+      outcomes: applyMode(evaluation, this.#mode),
+      candidateOutcomes: this.#tryOr('judging by the candidate', evaluateCandidate, undefined),
+    };
   }
 
-  /** An audit asks about all that passes, whether it is worth telling or not. */
-  function traceOf(evaluation: Evaluation, outcomes: readonly FdOutcome[]): Trace | undefined {
+  /** undefined where recording failed. A reporting failure must not change the decision. */
+  #record({ evaluation, outcomes, candidateOutcomes }: EvaluatedCall): PendingFinding[] | undefined {
+    const recording = this.#recording(candidateOutcomes);
+    return this.#tryOr('recording', () => record(evaluation, outcomes, recording), undefined);
+  }
+
+  #recording(candidate: readonly FdOutcome[] | undefined) {
+    const { redact } = this.#dependencies;
+    return { mode: this.#mode, candidate, redact, openerOf: (fd: ChildFd) => this.#openerOf(fd) };
+  }
+
+  #plan(evaluated: EvaluatedCall, { strays, announced }: CallContext, emitted: readonly Passed[]): Plan {
+    const { request, evaluation, outcomes } = evaluated;
+    return {
+      ...toPlan(request, outcomes, strays, announced, this.#mode),
+      after: this.#afterSpawn(emitted, request.call.sync),
+      trace: this.#tryOr('preparing a trace', () => this.#traceOf(evaluation, outcomes), undefined),
+    };
+  }
+
+  #repeat({ plan, findings, provable }: CachedDecision, sync: boolean): Plan {
+    this.#tryOr('reporting', () => this.#dependencies.reportRepeats(findings), undefined);
+    return provable.length === 0 ? plan : { ...plan, after: this.#afterSpawn(provable, sync) };
+  }
+
+  /** An audit asks about everything that passes, whether it is worth reporting or not. */
+  #traceOf(evaluation: Evaluation, outcomes: readonly FdOutcome[]): Trace | undefined {
+    const { audit } = this.#dependencies;
     const passed = outcomes.filter(outcome => outcome.action === 'passed');
-    if (passed.length === 0) return undefined;
+    if (audit === undefined || passed.length === 0) return undefined;
     const all = passed.map(outcome => ({ ...outcome, reported: true }));
-    const recording = { mode, candidate: undefined, redact: dependencies.redact, openerOf };
-    return dependencies.audit?.prepare(record(evaluation, all, recording).map(({ make }) => make()));
+    return audit.prepare(record(evaluation, all, this.#recording(undefined)).map(({ make }) => make()));
   }
 
-  function judgeBy(
-    { policy, mode }: Candidate,
-    request: SpawnRequest,
-    caller: Caller | undefined,
-  ): FdOutcome[] {
-    return applyMode(evaluate(request, caller, policy), mode);
+  #afterSpawn(passed: readonly Passed[], sync: boolean): AfterSpawn | undefined {
+    const after = this.#tryOr('noting offsets', () => this.#watchUse(passed, sync), undefined);
+    // Called from Node's own code, when the child has ended.
+    return after && (() => this.#tryOr('looking for use', after, undefined));
   }
 
-  function openerOf({ file }: ChildFd): Opener | undefined {
-    return tryOr('finding the opener', () => dependencies.findOpener(file), undefined);
-  }
-
-  function refusal(pending: readonly PendingFinding[]): ClosefdsError {
-    const saying = () => toRefusal(pending.map(({ make }) => make()));
+  #refusal(pending: readonly PendingFinding[]): ClosefdsError {
+    const makeMessage = () => toRefusal(pending.map(({ make }) => make()));
     const fallback = 'closefds refused to start a process, and failed at saying why';
-    const message = pending.length === 0 ? fallback : tryOr('saying why', saying, fallback);
+    const message = pending.length === 0 ? fallback : this.#tryOr('saying why', makeMessage, fallback);
     return new ClosefdsError('ERR_CLOSEFDS_DENIED', message);
   }
 
-  function describe(fd: number): OpenFile {
-    return tryOr('describing an FD', () => dependencies.describe(fd), UNKNOWN_FILE);
+  #failClosed(call: SpawnCall): Plan {
+    const strays = this.#tryOr('looking for strays', () => this.#dependencies.strays(true), []);
+    return stdioOnlyPlan(call, this.#mode, strays);
   }
 
-  /** Gives what was told: the same finding for the same key, as many times as it occurs. */
-  function emit({ dedupKey: key, siteKey: sort, sourceFd, make }: PendingFinding): Passed[] {
-    const isFull = emitted.size >= MOST_KEYS;
-    const before = emitted.get(key) ?? (isFull ? firsts.get(sort) : undefined);
-    if (before !== undefined) {
-      report(before, 'repeat');
-      return [{ finding: before, fd: sourceFd }];
-    }
-    const finding = isFull ? undefined : tryOr('making a finding', make, undefined);
-    if (finding === undefined) return [];
-    emitted.set(key, finding);
-    report(finding, firsts.has(sort) ? 'variant' : 'first');
-    if (!firsts.has(sort)) firsts.set(sort, finding);
-    return [{ finding, fd: sourceFd }];
+  #describe(fd: number): OpenFile {
+    return this.#tryOr('describing an FD', () => this.#dependencies.describe(fd), UNKNOWN_FILE);
   }
 
-  function report(finding: Finding, occurrence: Occurrence): void {
-    tryOr('reporting', () => dependencies.report(finding, occurrence), undefined);
-  }
-
-  /** It runs amid Node's own code, when the child has ended. */
-  function safely(after: AfterSpawn): AfterSpawn {
-    return () => tryOr('looking for use', after, undefined);
-  }
-
-  function tryOr<T>(step: string, work: () => T, fallback: T): T {
-    try {
-      return work();
-    } catch (error) {
-      reportInternalError(step, error);
-      return fallback;
-    }
-  }
-
-  /** Once for each way of failing: a report that fails each time must not flood. */
-  function reportInternalError(step: string, error: unknown): void {
-    const what = `closefds failed at ${step}: ${messageOf(error)}`;
-    if (!isNew(reportedErrors, what)) return;
-    try {
-      dependencies.report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
-    } catch {
-      // The report is what is broken; there is nobody left to tell.
-    }
+  #openerOf({ file }: ChildFd): Opener | undefined {
+    return this.#tryOr('finding the opener', () => this.#dependencies.findOpener(file), undefined);
   }
 }
 
-function toCachedDecision(plan: Plan, told: readonly Passed[]): CachedDecision {
-  const findings = told.map(({ finding }) => finding);
-  const provable = told.filter(({ finding }) => isProvable(finding));
+function usesNothing(call: SpawnCall, strays: readonly Stray[]): boolean {
+  return strays.length === 0 && call.stdio.slots === undefined && call.unsafe === undefined;
+}
+
+function isRefused({ outcomes }: EvaluatedCall): boolean {
+  return outcomes.some(outcome => outcome.action === 'refused');
+}
+
+function isWholeCandidate({ candidateOutcomes }: EvaluatedCall, { candidate }: CallContext): boolean {
+  return (candidateOutcomes === undefined) === (candidate === undefined);
+}
+
+function toCachedDecision(plan: Plan, emitted: readonly Passed[]): CachedDecision {
+  const findings = emitted.map(({ finding }) => finding);
+  const provable = emitted.filter(({ finding }) => isProvable(finding));
   return { plan, findings, provable };
 }
 
-/** Those of the strays that the call's arguments or environment name. */
+/** Those strays that the call's arguments or environment name. */
 function announcedAmong(strays: readonly Stray[], call: KnownCommand): readonly number[] {
   if (strays.length === 0) return NONE;
   const announced = announcedFds(call);
@@ -304,16 +319,15 @@ function announcedAmong(strays: readonly Stray[], call: KnownCommand): readonly 
 
 const NONE: readonly number[] = [];
 
-/** A rule may speak of the launcher, the file and the command; the last does not follow from the others. */
-function placeOf({ command }: SpawnCall, caller: Caller | undefined, announced: readonly number[]): string {
-  return `${callSite(caller)} ${announced.join(',')} ${command}`;
+function commandKey({ command }: KnownCommand, announced: readonly number[]): string {
+  return `${announced.join(',')} ${command}`;
 }
 
-/** Of a program that makes up more call sites, commands or targets, what is new is counted as what is like it. */
-const MOST_KEYS = 10_000;
+/** Bounds the call sites that are remembered, for programs that generate code. */
+const MOST_CALL_SITES = 10_000;
 
 function isNew(seen: Set<string>, key: string): boolean {
-  if (seen.has(key) || seen.size >= MOST_KEYS) return false;
+  if (seen.has(key) || seen.size >= MOST_CALL_SITES) return false;
   seen.add(key);
   return true;
 }

@@ -1,9 +1,10 @@
-// `options.stdio` as an object of somebody else's: read once, and replaced without a trace.
+// `options.stdio` of user code: read once, and replaced so that user code sees no difference.
 //
-// Options may be anything: frozen, inherited, with getters, proxies, revoked proxies. What was
-// read is what Node gets to see, errors included; what Node writes is the caller's to see.
+// Options may be anything: frozen, inherited, with getters, proxies, revoked proxies. Node gets what
+// was read, errors included; the caller sees what Node writes.
 
-import { designates, isSkippedWhenSync, snapshot } from '../model/spawn-request';
+import { hasMoreThanStdio, isSkippedWhenSync, NO_STDIO, type Stdio, snapshot, toStdio } from '../model/stdio';
+import type { Plan } from './plan';
 
 export type CallOptions = Record<PropertyKey, unknown>;
 
@@ -13,18 +14,6 @@ export type IsProxy = (value: unknown) => boolean;
 // ---------------------------------------------------------------------------------------------
 // Reading
 // ---------------------------------------------------------------------------------------------
-
-export interface StdioReading {
-  /** What is judged: undefined if it could not be read. */
-  readonly value: unknown;
-  /**
-   * Gives what the first reading gave, or throws what that threw: for when Node would read again
-   * and might get something else.
-   */
-  readonly replay: (() => unknown) | undefined;
-}
-
-const NOTHING_READ: StdioReading = { value: undefined, replay: undefined };
 
 export function isOptions(value: unknown): value is CallOptions {
   return typeof value === 'object' && value !== null && !isRevoked(value) && !Array.isArray(value);
@@ -52,39 +41,40 @@ export function peek(options: CallOptions, key: PropertyKey): unknown {
 const { push } = Array.prototype;
 
 /** Reads `stdio` once. */
-export function readStdio(options: CallOptions, ownOnly: boolean, isProxy: IsProxy): StdioReading {
+export function readStdio(options: CallOptions, ownOnly: boolean, isProxy: IsProxy): Stdio {
   let value: unknown;
   let settled: boolean;
   try {
     const lies = isProxy(options);
     const descriptor = lies && !ownOnly ? undefined : Object.getOwnPropertyDescriptor(options, 'stdio');
     // The synchronous functions copy the options' own enumerable properties first.
-    if (ownOnly && descriptor?.enumerable !== true) return NOTHING_READ;
+    if (ownOnly && descriptor?.enumerable !== true) return NO_STDIO;
     settled = !lies && descriptor !== undefined && 'value' in descriptor;
     value = settled ? descriptor?.value : options.stdio;
   } catch (error) {
-    return { value: undefined, replay: () => rethrow(error) };
+    return unreadable(() => rethrow(error));
   }
-  if (isRevoked(value)) return NOTHING_READ;
+  if (isRevoked(value)) return NO_STDIO;
   try {
-    return readSlots(value, settled && !isProxy(value), ownOnly);
+    return readArray(value, settled && !isProxy(value), ownOnly);
   } catch (error) {
     // A trap's. The next time it might answer, and nobody would have judged what.
-    if (isProxy(value)) return { value: undefined, replay: () => refusing(error) };
+    if (isProxy(value)) return unreadable(() => refusing(error));
     // A getter's, where there is nothing but stdio. Node will meet it.
-    if (Array.isArray(value) && value.length <= 3) return NOTHING_READ;
+    if (Array.isArray(value) && value.length <= 3) return NO_STDIO;
     throw error;
   }
 }
 
-function readSlots(value: unknown, fixed: boolean, sync: boolean): StdioReading {
-  if (!designates(value)) return { value, replay: fixed || !Array.isArray(value) ? undefined : () => value };
+function readArray(value: unknown, fixed: boolean, sync: boolean): Stdio {
+  if (!hasMoreThanStdio(value))
+    return { ...toStdio(value), replay: fixed || !Array.isArray(value) ? undefined : () => value };
   // It is for a message channel, which the synchronous functions refuse.
-  if (sync && value.length <= 3) return NOTHING_READ;
-  if (!fill(value)) return NOTHING_READ;
+  if (sync && value.length <= 3) return NO_STDIO;
+  if (!fill(value)) return NO_STDIO;
   const { slots, complete } = snapshot(value);
-  if (!complete) return { value: undefined, replay: () => slots };
-  return { value: slots, replay: fixed ? undefined : () => slots };
+  if (!complete) return unreadable(() => slots);
+  return { value: slots, slots, replay: fixed ? undefined : () => slots };
 }
 
 /** As Node does next, and fails at if the array is frozen; it is the caller's array that it fills. */
@@ -95,14 +85,18 @@ function fill(slots: readonly unknown[]): boolean {
 }
 
 /** The slots as far as they show, where readStdio() failed: what is judged then is what is used. */
-export function fallbackStdio(options: CallOptions): StdioReading {
+export function fallbackStdio(options: CallOptions): Stdio {
   try {
     const { stdio } = options;
     const slots: unknown = Array.isArray(stdio) ? [...stdio] : stdio;
-    return { value: slots, replay: () => slots };
+    return { ...toStdio(slots), replay: () => slots };
   } catch (error) {
-    return { value: undefined, replay: () => refusing(error) };
+    return unreadable(() => refusing(error));
   }
+}
+
+function unreadable(replay: () => unknown): Stdio {
+  return { ...NO_STDIO, replay };
 }
 
 /** An array for Node to meet the error at, where it would have met it. */
@@ -128,15 +122,41 @@ export interface Replacement {
 }
 
 /**
- * Puts the placeholder at these numbers of the child, in slots that the caller did not ask for and does not
- * get to see.
+ * What the call gets: its slots as they were read, with the placeholder in the denied ones and at the numbers
+ * in `cover`, which the caller does not see. undefined leaves the call as it is.
  */
-export function coverWithPlaceholder(
-  stdio: unknown,
-  fds: readonly number[],
-  placeholder: number,
+export function replaceStdio(
+  { value, slots, replay }: Stdio,
+  { denied }: Pick<Plan, 'denied'>,
+  cover: readonly number[],
+  placeholder: number | undefined,
   sync: boolean,
-): Replacement {
+): Replacement | undefined {
+  // What cannot be read starts no process, so there is nothing to cover.
+  if (replay !== undefined && value === undefined) return { read: replay, visible: undefined };
+  const replaced = slots && withPlaceholders(slots, denied, placeholder);
+  if (placeholder !== undefined && cover.length > 0)
+    return withCover(replaced ?? value, cover, placeholder, sync);
+  if (replaced !== undefined) return { read: () => replaced, visible: undefined };
+  return replay && { read: replay, visible: undefined };
+}
+
+/**
+ * Left empty, the number of a denied slot would be free: the child's next file would get it, and what the
+ * child writes to the FD that it was promised would land there. Below 3, Node opens the null device.
+ */
+export function withPlaceholders(
+  slots: readonly unknown[],
+  denied: Plan['denied'],
+  placeholder: number | undefined,
+): unknown[] {
+  const replaced = slots.slice();
+  for (const { index, childFd } of denied)
+    replaced[index] = childFd < 3 || placeholder === undefined ? 'ignore' : placeholder;
+  return replaced;
+}
+
+function withCover(stdio: unknown, fds: readonly number[], placeholder: number, sync: boolean): Replacement {
   const slots = compact(toArray(stdio), sync);
   const visible = slots.length;
   for (const fd of fds) {

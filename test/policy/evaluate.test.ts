@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { matchesGlob } from '../../src/base/glob';
 import type { Caller } from '../../src/model/caller';
 import { type ChildFd, type SpawnRequest, toRequest, UNKNOWN_FILE } from '../../src/model/spawn-request';
+import { toStdio } from '../../src/model/stdio';
 import { applyMode } from '../../src/policy/apply-mode';
 import { evaluate } from '../../src/policy/evaluate';
 import {
@@ -24,7 +25,7 @@ function policyOf(rules: readonly Partial<Rule>[], compat: readonly Rule[] = [],
 }
 
 function request(crossings: readonly ChildFd[], command = '/usr/bin/chrome'): SpawnRequest {
-  return { call: call({ command }), stdio: undefined, indexes: new Map(), fds: crossings };
+  return { call: call({ command }), indexes: new Map(), fds: crossings };
 }
 
 function decider(
@@ -285,7 +286,7 @@ property(
 
 test('toRequest() is what decide() gets: strays behind slots are not judged twice', t => {
   const made = toRequest(
-    call({ stdio: ['pipe', 'pipe', 'pipe', 'pipe'] }),
+    call({ stdio: toStdio(['pipe', 'pipe', 'pipe', 'pipe']) }),
     [{ fd: 3, identity: '', atStart: true, file: UNKNOWN_FILE }],
     () => UNKNOWN_FILE,
   );

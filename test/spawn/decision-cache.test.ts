@@ -3,9 +3,10 @@
 import test from 'ava';
 import type { Caller } from '../../src/model/caller';
 import { type SpawnCall, type Stray, UNKNOWN_FILE } from '../../src/model/spawn-request';
+import { toStdio } from '../../src/model/stdio';
 import { type Mode, type Policy, type Rule, toPolicy } from '../../src/policy/rule';
-import { createCallSiteCache, createDecisionCache } from '../../src/spawn/decision-cache';
-import { createSpawnGuard } from '../../src/spawn/spawn-guard';
+import { DecisionCache } from '../../src/spawn/decision-cache';
+import { SpawnGuard } from '../../src/spawn/spawn-guard';
 import { call, caller } from '../support/values';
 
 const policyOf = (...rules: Rule[]): Policy =>
@@ -72,7 +73,7 @@ for (const [name, steps, kept, told] of [
     'a slot in between',
     [
       { strays: one, policy: keeps },
-      { strays: one, policy: keeps, call: { stdio: ['pipe', 'pipe', 'pipe', 'ignore'] } },
+      { strays: one, policy: keeps, call: { stdio: toStdio(['pipe', 'pipe', 'pipe', 'ignore']) } },
       { strays: one, policy: keeps, call: { unsafe: 'reviewed' } },
       { strays: one, policy: keeps },
     ],
@@ -83,7 +84,7 @@ for (const [name, steps, kept, told] of [
   test(name, t => {
     let now: Step | undefined;
     const occurrences: string[] = [];
-    const guard = createSpawnGuard('enforce', {
+    const guard = new SpawnGuard('enforce', {
       strays: () => now?.strays ?? [],
       describe: () => UNKNOWN_FILE,
       findOpener: () => undefined,
@@ -99,7 +100,7 @@ for (const [name, steps, kept, told] of [
     });
     const plans = steps.map(step => {
       now = step;
-      return guard(call(step.call ?? {}));
+      return guard.judge(call(step.call ?? {}));
     });
     t.deepEqual(
       plans.map(({ keep }) => keep.map(({ fd }) => fd)),
@@ -111,7 +112,7 @@ for (const [name, steps, kept, told] of [
 
 test('of ever new commands, what is too many is counted as the first', t => {
   const told = new Map<string, number>();
-  const guard = createSpawnGuard('enforce', {
+  const guard = new SpawnGuard('enforce', {
     strays: () => one,
     describe: () => UNKNOWN_FILE,
     findOpener: () => undefined,
@@ -128,7 +129,7 @@ test('of ever new commands, what is too many is counted as the first', t => {
     reportRepeats: () => {},
     audit: undefined,
   });
-  for (let i = 0; i < 10_007; i++) guard(call({ command: `tool-${i}` }));
+  for (let i = 0; i < 10_007; i++) guard.judge(call({ command: `tool-${i}` }));
   t.deepEqual(
     [told.size, told.get('tool-0 first'), told.get('tool-9999 variant'), told.get('tool-0 repeat')],
     [10_001, 1, 1, 7],
@@ -174,7 +175,7 @@ for (const [name, given, isKnown] of [
     const { mode = 'enforce', policy = denies, lines = HUNDRED } = given;
     let line = 0;
     let counted = 0;
-    const guard = createSpawnGuard(mode, {
+    const guard = new SpawnGuard(mode, {
       strays: () => one,
       describe: () => UNKNOWN_FILE,
       findOpener: () => undefined,
@@ -192,10 +193,10 @@ for (const [name, given, isKnown] of [
     });
     const plans = lines.map(from => {
       line = from;
-      return guard(call({ command: 'sh' }));
+      return guard.judge(call({ command: 'sh' }));
     });
     const before = counted;
-    const plan = guard.recentPlan(
+    const plan = guard.assumePlan(
       call({ command: given.command ?? 'sh', ...given.call }),
       given.strays ?? one,
     );
@@ -204,29 +205,41 @@ for (const [name, given, isKnown] of [
   });
 }
 
-test('habits that are remembered have a bound', t => {
-  const habits = createCallSiteCache<number>();
-  const under = { place: 'a', strays: one, policy: denies, candidate: undefined };
-  const note = (command: string) => {
-    for (let i = 0; i < 100; i++) habits.count(command, under, Number(command));
-  };
-  for (let i = 0; i <= 1000; i++) note(String(i));
-  t.deepEqual([habits.get('0', under), habits.get('1000', under)], [undefined, 1000]);
+const keyOf = (command: string, callSite = 'a', candidate?: Policy) => ({
+  command,
+  callSite,
+  strays: one,
+  policy: denies,
+  candidate,
 });
 
-test('what is remembered has a bound', t => {
-  const memory = createDecisionCache<number>();
-  const at = (place: string) => ({ place, strays: one, policy: denies, candidate: undefined });
-  for (let i = 0; i <= 1000; i++) memory.set(at(String(i)), i);
-  t.deepEqual([memory.get(at('0')), memory.get(at('1000'))], [undefined, 1000]);
+test('the cache forgets the first commands of a program that generates commands', t => {
+  const cache = new DecisionCache<number>();
+  for (let i = 0; i <= 1000; i++) cache.set(keyOf(String(i)), i);
+  t.deepEqual([cache.get(keyOf('0')), cache.get(keyOf('1000'))], [undefined, 1000]);
 });
 
-test('another candidate is another judgement', t => {
-  const memory = createDecisionCache<number>();
-  const under = { place: 'p', strays: one, policy: denies };
-  memory.set({ ...under, candidate: keeps }, 1);
+test('the cache forgets the first call sites of a program that generates code', t => {
+  const cache = new DecisionCache<number>();
+  for (let i = 0; i <= 1000; i++) cache.set(keyOf('sh', String(i)), i);
+  t.deepEqual([cache.get(keyOf('sh', '0')), cache.get(keyOf('sh', '1000'))], [undefined, 1000]);
+});
+
+test('another candidate is another decision', t => {
+  const cache = new DecisionCache<number>();
+  cache.set(keyOf('sh', 'a', keeps), 1);
   t.deepEqual(
-    [keeps, keepsGit, undefined].map(candidate => memory.get({ ...under, candidate })),
+    [keeps, keepsGit, undefined].map(candidate => cache.get(keyOf('sh', 'a', candidate))),
     [1, undefined, undefined],
+  );
+});
+
+test('each call site of a command has its own decision', t => {
+  const cache = new DecisionCache<number>();
+  cache.set(keyOf('sh', 'a'), 1);
+  cache.set(keyOf('sh', 'b'), 2);
+  t.deepEqual(
+    [cache.get(keyOf('sh', 'a')), cache.get(keyOf('sh', 'b')), cache.get(keyOf('sh', 'c'))],
+    [1, 2, undefined],
   );
 });

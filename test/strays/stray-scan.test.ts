@@ -2,6 +2,7 @@
 
 import test from 'ava';
 import { createStackCapture } from '../../src/callers/capture-stack';
+import { toStdio } from '../../src/model/stdio';
 import { parseConfig } from '../../src/policy/parse-config';
 import type { Mode } from '../../src/policy/rule';
 import type { Settings } from '../../src/policy/settings';
@@ -56,14 +57,14 @@ function keptOf(mode: Mode, rules: readonly object[], given: Parameters<typeof c
       // One call site for all: a new one is looked at anew.
       const plans = [LATER, LATER + 1, LATER + 2].map(fd => {
         strays = [...strays, stray(fd)];
-        return guard(call(given));
+        return guard.judge(call(given));
       });
       return (plans.at(-1)?.keep ?? []).map(({ fd }) => fd);
     },
   );
 }
 
-const pipe = { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] };
+const pipe = { stdio: toStdio(['pipe', 'pipe', 'pipe', 'pipe']) };
 const all = [LATER, LATER + 1, LATER + 2];
 
 for (const [name, mode, rules, given, kept] of [

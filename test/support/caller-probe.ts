@@ -6,16 +6,15 @@
 import { appendFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
+import { types } from 'node:util';
 import { callSitesOf, createStackCapture } from '../../src/callers/capture-stack';
 import { createCallerFinder } from '../../src/callers/find-caller';
 import { installPatch } from '../../src/hooks/child-process';
-import { execThroughSpawnSync } from '../../src/hooks/exec-sync';
 import { createGuardedCalls } from '../../src/hooks/guarded-calls';
 import type { Plan } from '../../src/spawn/plan';
 import { NO_STRAY_GUARD } from '../../src/strays/stray-guard';
 
 const NOTHING: Plan = {
-  stdio: undefined,
   denied: [],
   cover: [],
   guarded: false,
@@ -43,7 +42,7 @@ const findCaller = createCallerFinder({
 });
 
 const calls = createGuardedCalls({
-  guard: (_call, stack) => {
+  judge: (_call, stack) => {
     let line: unknown;
     try {
       line = findCaller(stack && callSitesOf(stack)) ?? null;
@@ -53,11 +52,11 @@ const calls = createGuardedCalls({
     appendFileSync(out, `${JSON.stringify(line)}\n`);
     return NOTHING;
   },
+  isProxy: types.isProxy,
   fastPath: () => undefined,
   captureStack: capture.near,
   strayGuard: NO_STRAY_GUARD,
   byDefault: false,
-  execThroughSpawnSync,
   onNative: () => {},
   onUnguarded: () => {},
   onFailure: () => {},

@@ -2,6 +2,7 @@
 
 import { APP, type Caller } from '../../src/model/caller';
 import { type ChildFd, type SpawnCall, UNKNOWN_FILE } from '../../src/model/spawn-request';
+import { NO_STDIO } from '../../src/model/stdio';
 
 export function call(given: Partial<SpawnCall>): SpawnCall {
   return {
@@ -9,7 +10,7 @@ export function call(given: Partial<SpawnCall>): SpawnCall {
     command: 'sh',
     args: [],
     environment: () => [],
-    stdio: undefined,
+    stdio: NO_STDIO,
     sync: false,
     explicit: undefined,
     unsafe: undefined,

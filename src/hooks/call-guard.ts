@@ -1,0 +1,206 @@
+// Runs a call of child_process under its plan: reads it, has it evaluated, guards the process that it makes.
+
+import type { AnyFunction } from '../base/wrap-function';
+import type { CallStack } from '../callers/stack';
+import type { SpawnCall } from '../model/spawn-request';
+import { defaultCall, knownCommand, usesOnlyStdio } from '../spawn/parse-call';
+import type { Plan, Trace } from '../spawn/plan';
+import {
+  type CallOptions,
+  fallbackStdio,
+  hasToken,
+  type IsProxy,
+  type Replacement,
+  replaceStdio,
+} from '../spawn/stdio-option';
+import type { StrayGuard } from '../strays/stray-guard';
+
+export interface CallGuardOptions {
+  /** `util.types.isProxy`. */
+  readonly isProxy: IsProxy;
+  /** Evaluates a call. Throws what the caller of child_process is to see. */
+  readonly judge: (call: SpawnCall, stack: CallStack | undefined) => Plan;
+  /**
+   * The plan of a call that uses only stdio; undefined where it has to be evaluated. `look` gives what the
+   * call executes, where that shows. Never throws.
+   */
+  readonly fastPath: (look: () => SpawnCall | undefined) => Plan | undefined;
+  /** Called for each call that has to be evaluated, while few of our frames are on the stack. Never throws. */
+  readonly captureStack: () => CallStack | undefined;
+  readonly strayGuard: StrayGuard;
+  /** Whether the stray guard sets close-on-exec in children for which it was told nothing. */
+  readonly byDefault: boolean;
+  /** The stray guard failed. Throws what the caller of child_process is to see. */
+  readonly onUnguarded: (error: unknown) => void;
+  /** closefds failed. Must not throw. */
+  readonly onFailure: (step: string, error: unknown) => void;
+}
+
+/**
+ * How a call recognises its own lower layer in Node, which was evaluated with it. Every other call that user
+ * code makes while this one is under way is evaluated by itself.
+ */
+export interface OwnLayer {
+  /** The handle of a ChildProcess. Undefined once it has spawned. */
+  handle?: object | undefined;
+  /** In the options of a synchronous call, which Node copies. Undefined once they arrived at the binding. */
+  token?: symbol | undefined;
+  /** The stray guard was told of the call's start and not of its end. */
+  isOpen?: boolean;
+}
+
+/** What a call returned, and whether it made a process: one that made none shows no spawn method. */
+export interface CallResult {
+  readonly result: unknown;
+  readonly started: boolean;
+}
+
+/** One for each thread. */
+export class CallGuard {
+  readonly isProxy: IsProxy;
+  readonly #options: CallGuardOptions;
+  /** The innermost call under way. */
+  #current: OwnLayer | undefined;
+  #knowsSpawnMethod = false;
+
+  constructor(options: CallGuardOptions) {
+    this.isProxy = options.isProxy;
+    this.#options = options;
+  }
+
+  /** Most calls end here, before anything is allocated for them. */
+  fastPlan(route: string, args: readonly unknown[], options: CallOptions): Plan | undefined {
+    if (!usesOnlyStdio(options, this.isProxy)) return undefined;
+    return this.#options.fastPath(() => knownCommand(route, args, options, process.env, this.isProxy));
+  }
+
+  /** Where `parse` fails, by an error of closefds, the slots are evaluated as far as they show. */
+  parse(route: string, options: CallOptions, parse: () => SpawnCall): SpawnCall {
+    try {
+      return parse();
+    } catch (error) {
+      this.#options.onFailure('reading a call', error);
+      return defaultCall(route, fallbackStdio(options));
+    }
+  }
+
+  judge(call: SpawnCall): Plan {
+    return this.#options.judge(call, this.#options.captureStack());
+  }
+
+  /** Evaluates a call and makes it. `start` gets what the call has in place of its stdio, and the plan. */
+  run(
+    call: SpawnCall,
+    own: OwnLayer,
+    start: (replaced: Replacement | undefined, plan: Plan) => CallResult,
+  ): unknown {
+    const plan = this.judge(call);
+    const replaced = this.#replacement(call, plan);
+    try {
+      return this.runUnder(plan, own, () => start(replaced, plan));
+    } finally {
+      if (call.sync) plan.after?.();
+    }
+  }
+
+  /** Makes a call whose plan is known. */
+  runUnder(plan: Plan, own: OwnLayer, start: () => CallResult): unknown {
+    const { strayGuard } = this.#options;
+    const isDone = this.#setCloseOnExecOnly(plan);
+    let started = false;
+    const outer = this.#current;
+    this.#current = own;
+    try {
+      own.isOpen = !isDone;
+      if (!isDone) this.tolerate(() => strayGuard.begin(plan));
+      const outcome = start();
+      started = outcome.started;
+      return outcome.result;
+    } finally {
+      this.#current = outer;
+      if (!isDone) this.#end(started);
+    }
+  }
+
+  /** Whether a handle's spawn is the lower layer of the innermost call. True once for each call. */
+  isOwnLayer(handle: unknown, options: unknown): boolean {
+    const current = this.#current;
+    if (current?.handle !== undefined && current.handle === handle) {
+      current.handle = undefined;
+      return true;
+    }
+    if (current?.token === undefined || !hasToken(options, current.token)) return false;
+    current.token = undefined;
+    return true;
+  }
+
+  /** Reports what the stray guard throws; the call goes on unless `strict` refuses it. */
+  tolerate(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#options.onUnguarded(error);
+    }
+  }
+
+  /**
+   * Sets close-on-exec in the parent, where that is all that a call takes, and returns whether it is. Once the
+   * spawn method is known, a call of which nothing is kept need not be followed to its end, since its child
+   * sets the flag by default: a call into the addon after the fork costs page faults.
+   */
+  #setCloseOnExecOnly({ guarded, keep, untouched, trace }: Plan): boolean {
+    const { strayGuard, byDefault } = this.#options;
+    // The child would get what the outer call keeps, and nothing else: the stray guard has to know of this call.
+    if (this.#current?.isOpen) return false;
+    if (!guarded) return true;
+    if (trace !== undefined) return false;
+    if (!byDefault || keep.length > 0 || untouched.length > 0) return false;
+    this.#knowsSpawnMethod ||= strayGuard.spawning() !== 'unknown';
+    if (this.#knowsSpawnMethod) this.tolerate(() => strayGuard.mark());
+    return this.#knowsSpawnMethod;
+  }
+
+  /** The caller gets the call's result, even where the flags could not be restored. */
+  #end(started: boolean): void {
+    try {
+      this.#options.strayGuard.end(started);
+    } catch (error) {
+      this.#options.onFailure('ending a spawn', error);
+    }
+  }
+
+  #replacement({ stdio, sync }: SpawnCall, plan: Plan): Replacement | undefined {
+    const cover = this.#options.strayGuard.mustCover ? plan.close : plan.cover;
+    const needsPlaceholder = cover.length > 0 || plan.denied.length > 0;
+    return replaceStdio(stdio, plan, cover, needsPlaceholder ? this.#openPlaceholder() : undefined, sync);
+  }
+
+  /** The program may have closed it, or have no FD left. */
+  #openPlaceholder(): number | undefined {
+    const { strayGuard, onUnguarded, onFailure } = this.#options;
+    try {
+      return strayGuard.placeholder();
+    } catch (error) {
+      if (strayGuard.mustCover) onUnguarded(error);
+      else onFailure('opening the placeholder of a denied FD', error);
+      return undefined;
+    }
+  }
+}
+
+/** Makes a process so that an audit sees what it does, where there is one. */
+export function traced<T>(trace: Trace | undefined, handle: object | undefined, work: () => T): T {
+  return trace === undefined ? work() : trace.run(handle, work);
+}
+
+/**
+ * Whether a process was made: spawnSync() returns its pid, 0 without one, and a handle an errno code. What
+ * execSync() and execFileSync() return says nothing; they would have thrown.
+ */
+export function callResult(result: unknown): CallResult {
+  if (typeof result === 'number') return { result, started: result === 0 };
+  const { pid } = (result ?? {}) as { pid?: unknown };
+  return { result, started: pid === undefined || Number(pid) > 0 };
+}
+
+export type Wrap = (original: AnyFunction) => AnyFunction;
