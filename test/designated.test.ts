@@ -400,7 +400,7 @@ test('announced FDs are reported as announced', async t => {
       '3 --remote-debugging-pipe',
       '4 --remote-debugging-pipe',
       '5 --passphrase-fd 5',
-      '6 MAKEFLAGS=-j --jobserver-auth=3,6',
+      '6 MAKEFLAGS --jobserver-auth=3,6',
     ],
   );
 });

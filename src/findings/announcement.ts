@@ -1,77 +1,202 @@
-// Announcements: arguments and environment variables that tell a child the number of an FD.
+// Announcements: arguments and environment variables that give a child the number of an FD.
 //
-// An FD that was announced was very likely meant, so a finding about it says so.
+// An announced FD was very likely meant, so a finding about it says so. Arguments and variables also hold
+// secrets, so an announcement is cut out of its text: the name of the option or variable, and the FD.
 
 import type { ChildFd, SpawnCall } from '../model/spawn-request';
 
-interface Convention {
-  /** Matched against each argument (with the next one appended) or each `NAME=value`. */
-  readonly pattern: RegExp;
-  /** The FDs the match tells of. */
-  readonly fds: (match: RegExpMatchArray) => readonly number[];
+/** What can name an FD. */
+export type AnnouncingCall = Pick<SpawnCall, 'command' | 'args' | 'environment'>;
+
+interface Announcement {
+  /** `--log-fd 3`, `NODE_CHANNEL_FD=3`, `MAKEFLAGS --jobserver-auth=3,4`. */
+  readonly text: string;
+  readonly fds: readonly number[];
 }
 
-const numbers = (...texts: (string | undefined)[]) => texts.filter(text => text !== undefined).map(Number);
-
-const ENVIRONMENT: readonly Convention[] = [
-  { pattern: /^NODE_CHANNEL_FD=(\d+)$/, fds: match => numbers(match[1]) },
-  // GNU make: two FDs, or a named pipe that needs none (make 4.4).
-  {
-    pattern: /^MAKEFLAGS=.*--jobserver-(?:auth|fds)=(\d+),(\d+)/s,
-    fds: match => numbers(match[1], match[2]),
-  },
-  // systemd: so many from 3 on. https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
-  {
-    pattern: /^LISTEN_FDS=(\d+)$/,
-    fds: match => Array.from({ length: Math.min(Number(match[1]), 1024) }, (_, i) => 3 + i),
-  },
-  { pattern: /^[A-Z0-9_]*(?:_|^)(?:XTRACE)?FD=(\d+)$/, fds: match => numbers(match[1]) },
-  { pattern: /^[^=]+=.*\/(?:dev|proc\/self)\/fd\/(\d+)/s, fds: match => numbers(match[1]) },
-];
-
-const ARGUMENTS: readonly Convention[] = [
-  // Chromium reads commands on 3 and answers on 4; Firefox and WebKit as patched by Playwright too.
-  { pattern: /^--?(?:remote-debugging-pipe|juggler-pipe|inspector-pipe)(?:=|\s|$)/, fds: () => [3, 4] },
-  { pattern: /--jobserver-(?:auth|fds)=(\d+),(\d+)/, fds: match => numbers(match[1], match[2]) },
-  // ffmpeg
-  { pattern: /^pipe:(\d+)/, fds: match => numbers(match[1]) },
-  // gpg --passphrase-fd 3, --status-fd=4, bwrap --args 5, ...
-  { pattern: /^--?[\w-]*fds?(?:=|\s)(\d+)/i, fds: match => numbers(match[1]) },
-  { pattern: /\/(?:dev|proc\/self)\/fd\/(\d+)/, fds: match => numbers(match[1]) },
-];
-
-/** All numbers that the arguments or the environment of a call name. */
-export function announcedFds(call: Pick<SpawnCall, 'args' | 'environment'>): ReadonlySet<number> {
-  const announced = new Set<number>();
-  const note = (text: string, conventions: readonly Convention[]) => {
-    for (const { pattern, fds } of conventions) {
-      const match = text.match(pattern);
-      if (match !== null) for (const fd of fds(match)) announced.add(fd);
-    }
-  };
-  for (const [index, argument] of call.args.entries()) {
-    note(argument, ARGUMENTS);
-    if (argument.startsWith('-')) note(`${argument} ${call.args[index + 1] ?? ''}`, ARGUMENTS);
-  }
-  for (const pair of call.environment()) note(pair, ENVIRONMENT);
-  return announced;
+/** All numbers from 3 on that the arguments or the environment of a call name. */
+export function announcedFds(call: AnnouncingCall): ReadonlySet<number> {
+  return new Set(announcements(call).flatMap(({ fds }) => fds));
 }
 
-/** The argument or variable that names the crossing's number in the child, if one does. */
-export function findAnnouncement(fd: ChildFd, call: SpawnCall): string | undefined {
+/** What names the FD's number in the child, if anything does. */
+export function findAnnouncement(fd: ChildFd, call: AnnouncingCall): string | undefined {
   // A message channel's variable is written by Node itself, for whichever slot holds it.
   if (fd.kind === 'ipc') return `NODE_CHANNEL_FD=${fd.childFd}`;
+  return announcements(call).find(({ fds }) => fds.includes(fd.childFd))?.text;
+}
 
-  const announces = (text: string, conventions: readonly Convention[]) =>
-    conventions.some(({ pattern, fds }) => {
-      const match = text.match(pattern);
-      return match !== null && fds(match).includes(fd.childFd);
-    });
+/** The one list that both go by. It runs at each spawn of a process with strays, so most texts end at a quick test. */
+function announcements({ command, args, environment }: AnnouncingCall): Announcement[] {
+  const shellText = shellTextIndex(command, args);
+  return [
+    ...(shellText === undefined ? inArguments(command, args) : inShellCall(command, args, shellText)),
+    ...environment().flatMap(inVariable),
+  ];
+}
 
-  for (const [index, argument] of call.args.entries()) {
-    if (announces(argument, ARGUMENTS)) return argument;
-    const pair = `${argument} ${call.args[index + 1] ?? ''}`;
-    if (argument.startsWith('-') && announces(pair, ARGUMENTS)) return pair;
-  }
-  return call.environment().find(pair => announces(pair, ENVIRONMENT));
+// ---------------------------------------------------------------------------------------------
+// Numbers
+// ---------------------------------------------------------------------------------------------
+
+const NUMBER = '\\d{1,7}';
+const NUMBERS = new RegExp(`^${NUMBER}(?:,${NUMBER}){0,15}$`);
+
+/** The FDs in what a pattern captured; 0, 1 and 2 are stdio. */
+function toFds(captured: readonly (string | undefined)[]): number[] {
+  return captured
+    .flatMap(text => text?.match(/\d+/g) ?? [])
+    .map(Number)
+    .filter(fd => fd > 2);
+}
+
+/** So many from 3 on. */
+function firstFds(count: string): number[] {
+  return Array.from({ length: Math.min(Number(count), 1024) }, (_, index) => 3 + index);
+}
+
+function matchesOf(text: string, patterns: readonly RegExp[]): Announcement[] {
+  return patterns.flatMap(pattern =>
+    [...text.matchAll(pattern)].map(([whole, ...captured]) => ({ text: whole, fds: toFds(captured) })),
+  );
+}
+
+// ---------------------------------------------------------------------------------------------
+// Any text
+// ---------------------------------------------------------------------------------------------
+
+/** Each match is the announcement, and what it captures are the FDs. */
+const ANYWHERE: readonly RegExp[] = [
+  new RegExp(`(?<![\\w.-])/(?:dev|proc/(?:thread-)?self)/fd/(${NUMBER})(?![\\w.-])`, 'g'),
+  new RegExp(`(?<![\\w.-])php://fd/(${NUMBER})(?![\\w.-])`, 'g'),
+  // GNU make: two FDs, or a named pipe that needs none (make 4.4).
+  new RegExp(`--jobserver-(?:auth|fds)=(${NUMBER}),(${NUMBER})(?!\\w)`, 'g'),
+];
+
+// ---------------------------------------------------------------------------------------------
+// Environment
+// ---------------------------------------------------------------------------------------------
+
+const VARIABLE_SIGNS = /FD|\/fd\/|--jobserver-|^GIT_TRACE|^WAYLAND_SOCKET=/;
+const VARIABLE = new RegExp(`^(\\w{1,100})=(${NUMBER})$`);
+/** BASH_XTRACEFD, LOG_FD. A variable like MAX_FD holds a limit. */
+const FD_NAME = /^(?:[A-Z0-9_]*_)?(?:XTRACE)?FD$/;
+const COUNT_WORDS = /(?:^|[-_])(?:max|min|limit|num|number|count|total|nr|n|soft|hard)(?:[-_]|$|fd)/i;
+/** Git writes a trace to an FD of one digit; 1 is stderr. https://git-scm.com/docs/git#_environment_variables */
+const GIT_TRACE =
+  /^GIT_TRACE(?:_(?:PACKET|PERFORMANCE|SETUP|CURL|FSMONITOR|PACK_ACCESS|PACKFILE|REFS|SHALLOW)|2(?:_EVENT|_PERF)?)?$/;
+
+function inVariable(pair: string): Announcement[] {
+  if (!VARIABLE_SIGNS.test(pair)) return [];
+  const [, name = '', value = ''] = VARIABLE.exec(pair) ?? [];
+  // systemd. https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
+  if (name === 'LISTEN_FDS') return [{ text: pair, fds: firstFds(value) }];
+  if (namesFd(name, value)) return [{ text: pair, fds: toFds([value]) }];
+  return inValue(pair);
+}
+
+function namesFd(name: string, value: string): boolean {
+  if (GIT_TRACE.test(name)) return value.length === 1;
+  return name === 'WAYLAND_SOCKET' || (FD_NAME.test(name) && !COUNT_WORDS.test(name));
+}
+
+function inValue(pair: string): Announcement[] {
+  const [start, name] = /^(\w{1,100})=/.exec(pair) ?? [];
+  return matchesOf(pair, ANYWHERE).map(({ text, fds }) => {
+    if (start === undefined) return { text, fds };
+    return { text: pair === start + text ? pair : `${name} ${text}`, fds };
+  });
+}
+
+// ---------------------------------------------------------------------------------------------
+// Arguments
+// ---------------------------------------------------------------------------------------------
+
+const WORD_SIGNS = /fd|pipe:|--jobserver-/i;
+
+const IN_WORDS: readonly RegExp[] = [
+  ...ANYWHERE,
+  // ffmpeg: pipe:3, cache:pipe:3
+  new RegExp(`(?<=^(?:[a-z]\\w{0,20}:)?)pipe:(${NUMBER})$`, 'g'),
+  // openssl: -pass fd:3; ImageMagick: png:fd:3; socat: FD:3,... Not the end of a MAC or an IPv6 address.
+  new RegExp(`(?<=^(?:--[a-z-]{1,40}=)?(?:[a-z]\\w{0,20}:)?)fd:(${NUMBER})(?=$|[[,])`, 'gi'),
+  // qemu: tap,id=net0,fd=3; fds=3:4; vhostfd=5
+  new RegExp(`(?<=^|,)(?:vhost)?fds?=(${NUMBER}(?::${NUMBER}){0,15})(?=$|,)`, 'g'),
+];
+
+/** Chromium reads commands on 3 and answers on 4; Firefox and WebKit as patched by Playwright too. */
+const TWO_PIPES = /^--?(?:remote-debugging-pipe|juggler-pipe|inspector-pipe)$/;
+/** gpg --status-fd. With one dash only known words: `-p` may have a password right behind it. */
+const FD_OPTION =
+  /^(?:--[\w-]{0,60}fds?|-(?:(?:auth|control|display|error|event|init|listen|log|notify|pid|ready|socket|status|sync)-?)?fds?)$/i;
+/** dbus-daemon, cardano-node. */
+const OTHER_FD_OPTION = /^--(?:print-address|print-pid|shutdown-ipc)$/;
+/** Beside those that end in "fd". */
+const BWRAP_OPTION = /^--(?:args|bind-data|file|pidns|ro-bind-data|seccomp|userns2?)$/;
+
+function inArguments(command: string, words: readonly string[]): Announcement[] {
+  let isBwrap = baseName(command) === 'bwrap';
+  return words.flatMap((word, index) => {
+    isBwrap ||= baseName(word) === 'bwrap';
+    const option = word.startsWith('-') ? inOption(word, words[index + 1], isBwrap) : undefined;
+    if (option !== undefined) return [option];
+    return WORD_SIGNS.test(word) ? matchesOf(word, IN_WORDS) : [];
+  });
+}
+
+/** `--log-fd=3`, or `--log-fd` with `3` as the next word. */
+function inOption(word: string, next: string | undefined, isBwrap: boolean): Announcement | undefined {
+  const equals = word.indexOf('=');
+  const name = equals === -1 ? word : word.slice(0, equals);
+  if (TWO_PIPES.test(name)) return { text: name, fds: [3, 4] };
+  const value = equals === -1 ? (next ?? '') : word.slice(equals + 1);
+  if (!NUMBERS.test(value) || !takesFd(name, isBwrap)) return undefined;
+  // podman, runc: so many from 3 on.
+  const fds = name === '--preserve-fds' ? firstFds(value) : toFds([value]);
+  return { text: equals === -1 ? `${name} ${value}` : word, fds };
+}
+
+function takesFd(name: string, isBwrap: boolean): boolean {
+  if (FD_OPTION.test(name)) return !COUNT_WORDS.test(name);
+  return OTHER_FD_OPTION.test(name) || (isBwrap && BWRAP_OPTION.test(name));
+}
+
+function baseName(file: string): string {
+  return file.slice(file.lastIndexOf('/') + 1);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Shells
+// ---------------------------------------------------------------------------------------------
+
+const SHELL = /^-?(?:a|ba|da|fi|k|mk|z)?sh$/;
+const SHELL_SIGNS = /[<>]&|fd|pipe|-jobserver-|--print-|--shutdown-ipc|bwrap|GIT_TRACE|WAYLAND_SOCKET/i;
+const REDIRECTION = new RegExp(`[<>]&[ \\t]*(${NUMBER})(?=-?(?:$|[\\s;|&()<>"'\`}]))`, 'g');
+/** `3<file`, `3>&1`, but not `3>&-`, which closes. */
+const OPENING = new RegExp(`(?<![\\w$.&-])(${NUMBER})[<>](?!&-)`, 'g');
+const BETWEEN_WORDS = /[\s;|&()<>"'`]+/;
+
+/** Of the text behind `-c`, where a shell comes before it. */
+function shellTextIndex(command: string, args: readonly string[]): number | undefined {
+  const flag = args.findIndex(word => /^-[a-z]{0,8}c$/i.test(word));
+  if (flag === -1 || args[flag + 1] === undefined) return undefined;
+  return [command, ...args.slice(0, flag)].some(word => SHELL.test(baseName(word))) ? flag + 1 : undefined;
+}
+
+function inShellCall(command: string, args: readonly string[], index: number): Announcement[] {
+  const others = args.filter((_, at) => at !== index);
+  return [...inArguments(command, others), ...inShellText(args[index] ?? '')];
+}
+
+function inShellText(text: string): Announcement[] {
+  if (!SHELL_SIGNS.test(text)) return [];
+  const words = text.split(BETWEEN_WORDS);
+  const all = [
+    ...matchesOf(text, [REDIRECTION]),
+    ...inArguments('', words),
+    ...words.filter(word => /^\w+=/.test(word)).flatMap(inVariable),
+  ];
+  // What the text itself opens is not what the shell inherits.
+  const opened = new Set([...text.matchAll(OPENING)].map(([, fd]) => Number(fd)));
+  return all.map(found => ({ ...found, fds: found.fds.filter(fd => !opened.has(fd)) }));
 }

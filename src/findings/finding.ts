@@ -64,7 +64,7 @@ export interface SpawnFinding {
   readonly command: string;
   readonly caller: Caller | undefined;
   readonly rule: RuleInForce | undefined;
-  /** The argument or variable that tells the child this number: then it was very likely meant. */
+  /** The name of the option or variable that gives the child this number, with the FD; it was very likely meant. */
   readonly announcement: string | undefined;
   /** What the candidate policy would do, where there is one. */
   readonly candidate?: CandidateResult;

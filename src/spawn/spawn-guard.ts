@@ -12,7 +12,7 @@
 
 import { ClosefdsError } from '../base/errors';
 import type { CallStack } from '../callers/stack';
-import { announcedFds } from '../findings/announcement';
+import { type AnnouncingCall, announcedFds } from '../findings/announcement';
 import {
   type Finding,
   type Occurrence,
@@ -87,7 +87,7 @@ interface CachedDecision {
 }
 
 /** What is known of a call that uses only stdio, without running user code. */
-export type KnownCommand = Pick<SpawnCall, 'command' | 'args' | 'environment'>;
+export type KnownCommand = AnnouncingCall;
 
 /** What a decision depends on, besides the call itself. */
 interface CallContext {
