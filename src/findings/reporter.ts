@@ -7,6 +7,7 @@ import diagnosticsChannel = require('node:diagnostics_channel');
 import workerThreads = require('node:worker_threads');
 
 import { messageOf } from '../base/errors';
+import { faultOf } from '../base/fault';
 import type { Mode } from '../policy/rule';
 import type { ReportSettings } from '../policy/settings';
 import { CHANNEL } from './diagnostics-channel';
@@ -124,7 +125,7 @@ export function createReporter({ mode, settings, originals }: ReporterOptions): 
     } catch (error) {
       if (!failed) {
         failed = true;
-        const what = `closefds failed at ${step}: ${messageOf(error)}`;
+        const what = `closefds failed at ${step}: ${faultOf(error)}`;
         warner.warn({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what });
       }
     }

@@ -57,7 +57,8 @@ export function createWorkerFactory(options: WorkerFactoryOptions): WorkerFactor
       if (!isInvalidExecArgv(error)) throw error;
       // Most likely the caller's mistake, and then the caller is to see it as it always was. But
       // options that Node allows in its own NODE_OPTIONS only are no mistake in a mere copy of them.
-      return unguarded(error, original, args, newTarget);
+      // Node's message quotes the options.
+      return unguarded(new Error('Node refuses its options with the preload'), original, args, newTarget);
     }
   }
 

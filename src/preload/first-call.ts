@@ -6,6 +6,7 @@
 import util = require('node:util');
 
 import { ClosefdsError, messageOf } from '../base/errors';
+import { faultOf } from '../base/fault';
 import { createStackCapture } from '../callers/capture-stack';
 import type { CallStack } from '../callers/stack';
 import type { Finding, Occurrence, SpawnFinding } from '../findings/finding';
@@ -120,7 +121,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   function onFailure(step: string, error: unknown): void {
     if (failuresTold.has(step)) return;
     failuresTold.add(step);
-    const what = `closefds failed at ${step}: ${messageOf(error)}`;
+    const what = `closefds failed at ${step}: ${faultOf(error)}`;
     report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
   }
 }

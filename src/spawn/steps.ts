@@ -1,6 +1,6 @@
 // Runs the steps of a spawn so that an error of closefds neither lets an FD pass nor breaks the spawn.
 
-import { messageOf } from '../base/errors';
+import { faultOf } from '../base/fault';
 
 export type TryOr = <T>(step: string, work: () => T, fallback: T) => T;
 
@@ -20,7 +20,7 @@ export function createTryOr(report: (what: string) => void): TryOr {
   };
 
   function reportError(step: string, error: unknown): void {
-    const what = `closefds failed at ${step}: ${messageOf(error)}`;
+    const what = `closefds failed at ${step}: ${faultOf(error)}`;
     if (reported.has(what) || reported.size >= MOST_ERRORS) return;
     reported.add(what);
     try {
