@@ -36,7 +36,7 @@ interface Spawner {
 }
 
 /** Never throws, nor does what it makes. */
-export function createAuditor(folder: string): Auditor {
+export function createAuditor(folder: string, redact: readonly string[]): Auditor {
   const { tools, newTrace, append, isOpenToAll } = openAuditFolder(folder, workerThreads.threadId);
   const outer = outerTrace(folder);
 
@@ -127,6 +127,7 @@ export function createAuditor(folder: string): Auditor {
       since: since / 1000,
       ...(trace !== undefined && { trace }),
       ...(reason !== undefined && { reason }),
+      ...(redact.length > 0 && { redact }),
       records: findings.map(finding => toRecord(finding, metadata(since))),
     });
   }

@@ -4,6 +4,7 @@ import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, 
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReportRecord } from '../findings/record';
+import { redactUse } from '../findings/redact';
 import { isUsed, type Use } from '../model/fd-use';
 import { type AuditedSpawn, type AuditNote, NOTES_SUFFIX } from './protocol';
 import { follow } from './strace/replay';
@@ -137,10 +138,13 @@ function* linesOf(file: string): Iterable<string> {
 // Records
 // ---------------------------------------------------------------------------------------------
 
-function toRecords({ records, reason }: AuditedSpawn, uses: readonly Use[] | undefined): ReportRecord[] {
+function toRecords(
+  { records, reason, redact = [] }: AuditedSpawn,
+  uses: readonly Use[] | undefined,
+): ReportRecord[] {
   const unknown: Use = { verdict: 'unknown', reason: reason ?? 'the trace does not have this program' };
   return records.map((record, index) => {
-    const use = uses?.[index] ?? unknown;
+    const use = redactUse(uses?.[index] ?? unknown, redact);
     return { ...record, used: isUsed(use), use };
   });
 }

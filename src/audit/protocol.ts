@@ -45,6 +45,8 @@ export interface AuditedSpawn {
   readonly trace?: { readonly file: string; readonly first: boolean };
   /** Why it has none. */
   readonly reason?: string;
+  /** Globs of texts that no report may hold; the trace brings paths of programs. */
+  readonly redact?: readonly string[];
   /** One for each FD. */
   readonly records: readonly ReportRecord[];
 }

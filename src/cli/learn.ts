@@ -165,7 +165,7 @@ function toText(proposal: Proposal, written: string | undefined): string {
         ? `To add to the config, or let --write do it:\n\n${config}`
         : `Added to ${written}:\n\n${config}`,
     listOf('Close, no use seen', close),
-    listOf('Used, but no rule can name who passed it', unnamed),
+    listOf('Used, but no rule can name it: who passed it is unknown, or the report is redacted', unnamed),
     listOf('Denied by a rule of yours', denied),
     unseen.length === 0
       ? undefined

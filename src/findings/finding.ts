@@ -1,6 +1,5 @@
 // Findings: reported facts, as values. Their sentences are in message.ts, their lines in record.ts.
 
-import { matchesGlob } from '../base/glob';
 import { type Caller, callSite } from '../model/caller';
 import type { Access, ChildFd, FileType, Kind, SpawnCall } from '../model/spawn-request';
 import type { Action, FdOutcome } from '../policy/apply-mode';
@@ -8,6 +7,7 @@ import type { Evaluation, RuleMatch } from '../policy/evaluate';
 import type { Opener } from '../policy/known-openers';
 import type { Effect, Mode } from '../policy/rule';
 import { findAnnouncement } from './announcement';
+import { redactFinding } from './redact';
 
 /** Stable: programs and `--disable-warning` go by it. Each has a heading in docs/findings.md. */
 export type FindingCode =
@@ -61,6 +61,7 @@ export interface SpawnFinding {
   /** Strays: the loaded package that is known to leave such a file open. */
   readonly opener?: Opener;
   readonly route: string;
+  /** The executable, as the call named it. Never arguments. */
   readonly command: string;
   readonly caller: Caller | undefined;
   readonly rule: RuleInForce | undefined;
@@ -124,7 +125,7 @@ export interface RecordingOptions {
   readonly mode: Mode;
   /** What the candidate policy would do, FD by FD as `outcomes`; undefined without one. */
   readonly candidate: readonly FdOutcome[] | undefined;
-  /** Globs of targets that are not to be told. */
+  /** Globs of texts that no report may hold. */
   readonly redact: readonly string[];
   readonly openerOf: (stray: ChildFd) => Opener | undefined;
 }
@@ -167,7 +168,7 @@ function pendingFinding(
   const make = (): SpawnFinding => {
     // What was inherited was opened by another process.
     const opener = kind === 'stray' && !fd.atStart ? openerOf(fd) : undefined;
-    return {
+    const finding: SpawnFinding = {
       code,
       mode,
       effect,
@@ -175,7 +176,7 @@ function pendingFinding(
       kind,
       childFd,
       sourceFd: fd.sourceFd,
-      target: redacted(file.target, redact),
+      target: file.target,
       type: file.type,
       access: file.access,
       atStart: fd.atStart,
@@ -188,6 +189,7 @@ function pendingFinding(
       ...(candidate !== undefined && { candidate: candidateResult(candidate) }),
       ...(disposition === 'passed' && (kind === 'fd' || kind === 'stray') && { used: 'unknown' }),
     };
+    return redactFinding(finding, redact);
   };
   return {
     dedupKey: [place, target, call.command].join(' '),
@@ -203,12 +205,6 @@ function codeOf(call: SpawnCall, { match, reported }: FdOutcome): SpawnFinding['
   if (call.unsafe !== undefined) return 'CLOSEFDS_UNSAFE';
   if (match.rule.knownUpTo !== undefined) return 'CLOSEFDS_UNVERIFIED';
   return match.fd.kind === 'stray' ? 'CLOSEFDS_STRAY' : 'CLOSEFDS_DESIGNATED';
-}
-
-export const REDACTED = '[redacted]';
-
-function redacted(target: string | undefined, globs: readonly string[]): string | undefined {
-  return target !== undefined && globs.some(glob => matchesGlob(target, glob)) ? REDACTED : target;
 }
 
 function candidateResult({ match, action: disposition }: FdOutcome): CandidateResult {
@@ -233,9 +229,9 @@ function unsafeRule(reason: string): RuleInForce {
 function bareUnsafe(
   { request: { call }, caller }: Evaluation,
   reason: string,
-  { mode }: RecordingOptions,
+  { mode, redact }: RecordingOptions,
 ): PendingFinding {
-  const make = (): SpawnFinding => ({
+  const finding: SpawnFinding = {
     code: 'CLOSEFDS_UNSAFE',
     mode,
     effect: undefined,
@@ -252,7 +248,8 @@ function bareUnsafe(
     caller,
     rule: unsafeRule(reason),
     announcement: undefined,
-  });
+  };
+  const make = () => redactFinding(finding, redact);
   const siteKey = ['CLOSEFDS_UNSAFE', callSite(caller)].join(' ');
   return { dedupKey: [siteKey, call.command].join(' '), siteKey, sourceFd: undefined, make };
 }

@@ -3,7 +3,8 @@
 import { escapeControlChars } from '../base/sanitize';
 import { type Caller, callerTitle, UNKNOWN } from '../model/caller';
 import type { Access, FileType } from '../model/spawn-request';
-import { type Finding, isSpawnFinding, REDACTED, type SelfFinding, type SpawnFinding } from './finding';
+import { type Finding, isSpawnFinding, type SelfFinding, type SpawnFinding } from './finding';
+import { REDACTED } from './redact';
 
 export const DOCUMENTATION = 'docs/findings.md';
 

@@ -16,7 +16,7 @@ export interface PolicyConfig {
 export interface Config extends PolicyConfig {
   /** A whole policy that is judged beside the one in force, and decides nothing. */
   readonly candidate: PolicyConfig | undefined;
-  /** Globs of targets that are not to be told. */
+  /** Globs of texts that no report may hold. */
   readonly redact: readonly string[];
   /** The report file, as it was written. */
   readonly report: string | undefined;

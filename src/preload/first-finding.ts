@@ -73,7 +73,7 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
       const { createAuditor } = require(
         path.join(packageRoot, 'dist', 'src', 'audit', 'auditor.js'),
       ) as typeof Audit;
-      return createAuditor(folder);
+      return createAuditor(folder, config.redact);
     } catch (error) {
       // --permission may not let it be read.
       const what = `this process is not audited: ${error instanceof Error ? error.message : String(error)}`;

@@ -5,6 +5,7 @@
 import { compare } from '../base/counter';
 import { isVersion } from '../base/semver-range';
 import { toCallerAgain } from '../findings/record';
+import { REDACTED } from '../findings/redact';
 import { APP, callerTitle } from '../model/caller';
 import type { Access, FileType, Kind } from '../model/spawn-request';
 import { evaluate } from '../policy/evaluate';
@@ -22,7 +23,7 @@ export interface Proposal {
   readonly close: readonly Left[];
   /** Rules of the config deny these. */
   readonly denied: readonly Left[];
-  /** Used, but by code that no rule can name. */
+  /** Used, but by code that no rule can name, or a condition of the rule is redacted. */
   readonly unnamed: readonly Left[];
   /** What the config or the compat table allows by now. */
   readonly allowed: number;
@@ -99,7 +100,7 @@ export function suggestRules(
       denied.push({ ...left(group), rule: rule.source });
     else if (!(group.used === true || (announced && group.announcements.values.length > 0)))
       unproven.push(group);
-    else if (!canBeNamed(group)) unnamed.push(left(group));
+    else if (!canBeNamed(group) || isRedacted(group)) unnamed.push(left(group));
     else {
       proven.push(group);
       if (!rule.compat && rule.source !== 'default') before.add(rule.source);
@@ -128,6 +129,12 @@ const ANYONE = '*';
 /** Reports come from anywhere: what is no name would make a config that no process starts with, and "*" is anyone. */
 function canBeNamed({ caller }: Group): boolean {
   return caller?.package === APP || (isPackageName(caller?.package) && caller.package !== ANYONE);
+}
+
+/** A rule without the condition would allow more than was seen. */
+function isRedacted({ caller, kind, target, commands }: Group): boolean {
+  if (kind === 'stray') return target === REDACTED;
+  return caller?.fileInPackage === REDACTED || commands.values.some(({ value }) => value === REDACTED);
 }
 
 /** A place seen statically and at run time is one: by package and file, wherever these are installed. */

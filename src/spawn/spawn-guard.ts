@@ -63,7 +63,7 @@ export interface GuardDependencies {
   readonly policy: () => Policy;
   /** A policy that is evaluated and reported beside the one in force. */
   readonly candidate: (() => Candidate) | undefined;
-  /** Globs of targets that are not to be told. */
+  /** Globs of texts that no report may hold. */
   readonly redact: readonly string[];
   readonly positionOf: (fd: number) => FilePosition | undefined;
   readonly report: (finding: Finding, occurrence: Occurrence) => void;

@@ -190,6 +190,25 @@ for (const [title, given, rules, expected] of [
     [],
     { close: 0, denied: 0, unnamed: 1, allowed: 0, rules: 0 },
   ],
+  ...[
+    ['a call site', { caller: { fileInPackage: '[redacted]' } }],
+    ['a command', { command: '[redacted]' }],
+    ['the target of a stray', { ...stray, target: '[redacted]' }],
+  ].map(
+    ([what, given]) =>
+      [
+        `${what} that is redacted`,
+        given as Parameters<typeof record>[0],
+        [],
+        { close: 0, denied: 0, unnamed: 1, allowed: 0, rules: 0 },
+      ] as const,
+  ),
+  [
+    'a call site of which only the folder is redacted',
+    { caller: { file: 'lib/run.js' } },
+    [],
+    { close: 0, denied: 0, unnamed: 0, allowed: 0, rules: 1 },
+  ],
   ['a message channel', { kind: 'ipc' }, [], { close: 0, denied: 0, unnamed: 0, allowed: 1, rules: 0 }],
 ] as const) {
   test(`left: ${title}`, t => {
