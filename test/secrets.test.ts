@@ -3,7 +3,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import type { ReportRecord } from '../src/core/report-record';
+import type { ReportRecord } from '../src/findings/record';
 import { temporaryFolder, write } from './support/programs';
 import { LEAK, ROOT, type RunResult, run, runCommand } from './support/run';
 import { whyNoTrace } from './support/trace';
