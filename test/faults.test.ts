@@ -180,7 +180,7 @@ const FAULTS: readonly Fault[] = [
     at: 'reporting what recurs',
     inject: `const { createReporter } = on('findings/reporter');
       on('findings/reporter').createReporter = (...all) => {
-        return { ...createReporter(...all), reportAgain: boom };
+        return Object.assign(createReporter(...all), { reportRepeats: boom });
       };`,
     child: STDIO,
     reports: 0,

@@ -10,14 +10,7 @@ const MOST_LINES = 100;
 const DEEPEST = 4;
 
 /** Folders whose functions are still longer. Remove a folder once its functions fit. */
-const EXEMPT: readonly string[] = [
-  'src',
-  'src/cli',
-  'src/report/render-html',
-  'src/core',
-  'src/core/trace',
-  'src/node',
-];
+const EXEMPT: readonly string[] = ['src/audit', 'src/audit/strace', 'src/cli', 'src/policy', 'src/report'];
 
 const folders = new Set(
   readdirSync(path.join(ROOT, 'src'), { recursive: true })

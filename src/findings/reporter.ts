@@ -14,7 +14,7 @@ import { CHANNEL } from './diagnostics-channel';
 import type { Finding, Occurrence, SelfFinding } from './finding';
 import { type ReportRecord, toLine, toRecord } from './record';
 import { createReportFile, type FileFunctions, type ReportFile } from './report-file';
-import { createWarner } from './warning';
+import { createWarner, type Warner } from './warning';
 
 export interface Reporter {
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
@@ -42,134 +42,149 @@ export interface ReporterOptions {
 
 const FIRST_WAIT = 1000;
 
-export function createReporter({ mode, settings, originals }: ReporterOptions): Reporter {
-  const warner = createWarner(originals.emitWarning);
-  const channel = diagnosticsChannel.channel(CHANNEL);
-  const file = settings && openReportFile(settings.file);
+export function createReporter(options: ReporterOptions): Reporter {
+  return new FindingReporter(options);
+}
+
+class FindingReporter implements Reporter {
+  readonly #options: ReporterOptions;
+  readonly #warner: Warner;
+  readonly #channel = diagnosticsChannel.channel(CHANNEL);
+  readonly #file: ReportFile | undefined;
   /** How often each finding occurred since it was last written. */
-  const counts = new Map<Finding, number>();
-  /** The same of lists. */
-  const repeats = new Map<readonly Finding[], number>();
-  let publishing = false;
-  let waiting = false;
-  /** Milliseconds. Short at first: what ends soon may end without telling, as a worker does by process.exit(). */
-  let wait = FIRST_WAIT;
-  let exiting = false;
-  let failed = false;
+  readonly #counts = new Map<Finding, number>();
+  /** The same for lists of findings that are counted as one. */
+  readonly #repeats = new Map<readonly Finding[], number>();
+  #isPublishing = false;
+  #isWaiting = false;
+  /** Milliseconds. Short at first: a process that ends soon may end without an exit event, as a worker does. */
+  #wait = FIRST_WAIT;
+  #isExiting = false;
+  #hasFailed = false;
 
-  process.once('exit', () => {
-    exiting = true;
-    atExit();
-  });
-  return { report, reportRepeats, flush };
-
-  /** The file first: a listener of the others may throw. */
-  function report(finding: Finding, occurrence: Occurrence): void {
-    if (occurrence === 'repeat') count(counts, finding, 1);
-    else attempt('writing the report', () => file?.append([lineOf(finding, countOf(occurrence))]));
-    if (channel.hasSubscribers) attempt('publishing', () => publish(finding, occurrence));
-    if (occurrence === 'first') warner.warn(finding);
-    flushInTime();
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+    this.#warner = createWarner(options.originals.emitWarning);
+    this.#file = options.settings && this.#openReportFile(options.settings.file);
+    process.once('exit', () => {
+      this.#isExiting = true;
+      this.#atExit();
+    });
   }
 
-  function reportRepeats(findings: readonly Finding[]): void {
-    count(repeats, findings, 1);
-    if (channel.hasSubscribers)
-      attempt('publishing', () => {
-        for (const finding of findings) publish(finding, 'repeat');
+  /** Writes the file first: a listener of the other outlets may throw. */
+  report(finding: Finding, occurrence: Occurrence): void {
+    if (occurrence === 'repeat') this.#count(this.#counts, finding, 1);
+    else
+      this.#tryTo('writing the report', () =>
+        this.#file?.append([this.#lineOf(finding, countOf(occurrence))]),
+      );
+    if (this.#channel.hasSubscribers) this.#tryTo('publishing', () => this.#publish(finding, occurrence));
+    if (occurrence === 'first') this.#warner.warn(finding);
+    this.#flushInTime();
+  }
+
+  reportRepeats(findings: readonly Finding[]): void {
+    this.#count(this.#repeats, findings, 1);
+    if (this.#channel.hasSubscribers)
+      this.#tryTo('publishing', () => {
+        for (const finding of findings) this.#publish(finding, 'repeat');
       });
-    flushInTime();
+    this.#flushInTime();
   }
 
-  /** Without a file, nobody asks. */
-  function count<T>(occurred: Map<T, number>, what: T, times: number): void {
-    if (file !== undefined) occurred.set(what, (occurred.get(what) ?? 0) + times);
+  flush(): void {
+    this.#tryTo('writing counts', () => {
+      for (const [findings, times] of this.#repeats)
+        for (const finding of findings) this.#count(this.#counts, finding, times);
+      this.#repeats.clear();
+      const lines = [...this.#counts].map(([finding, count]) => this.#lineOf(finding, count));
+      this.#counts.clear();
+      if (lines.length > 0 || this.#file?.isBehind()) this.#file?.append(lines);
+    });
   }
 
-  function flushInTime(): void {
-    if (exiting) atExit();
-    else attempt('writing counts', flushLater);
+  /** Without a file, nothing reads the counts. */
+  #count<T>(occurred: Map<T, number>, what: T, times: number): void {
+    if (this.#file !== undefined) occurred.set(what, (occurred.get(what) ?? 0) + times);
+  }
+
+  #flushInTime(): void {
+    if (this.#isExiting) this.#atExit();
+    else this.#tryTo('writing counts', () => this.#flushLater());
   }
 
   /** A program's own exit listener may run after ours, and start processes. */
-  function atExit(): void {
-    warner.atExit();
-    flush();
+  #atExit(): void {
+    this.#warner.atExit();
+    this.flush();
   }
 
-  /** A subscriber may start a process, which may have findings of its own; those it is not told of. */
-  function publish(finding: Finding, occurrence: Occurrence): void {
-    if (publishing) return;
-    publishing = true;
+  /** A subscriber may start a process, which may have findings of its own; those are not published to it. */
+  #publish(finding: Finding, occurrence: Occurrence): void {
+    if (this.#isPublishing) return;
+    this.#isPublishing = true;
     try {
-      channel.publish(recordOf(finding, countOf(occurrence)));
+      this.#channel.publish(this.#recordOf(finding, countOf(occurrence)));
     } finally {
-      publishing = false;
+      this.#isPublishing = false;
     }
   }
 
-  function flush(): void {
-    attempt('writing counts', () => {
-      for (const [findings, times] of repeats) for (const finding of findings) count(counts, finding, times);
-      repeats.clear();
-      const lines = [...counts].map(([finding, count]) => lineOf(finding, count));
-      counts.clear();
-      if (lines.length > 0 || file?.isBehind()) file?.append(lines);
-    });
-  }
-
-  /** Where one way of telling fails, by an error of ours, the others go on: they run in timers, too. */
-  function attempt(step: string, work: () => void): void {
+  /** Where one outlet fails by an error of closefds, the others go on: they run in timers, too. */
+  #tryTo(step: string, work: () => void): void {
     try {
       work();
     } catch (error) {
-      if (!failed) {
-        failed = true;
-        const what = `closefds failed at ${step}: ${faultOf(error)}`;
-        warner.warn({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what });
-      }
+      if (this.#hasFailed) return;
+      this.#hasFailed = true;
+      const what = `closefds failed at ${step}: ${faultOf(error)}`;
+      this.#warner.warn({ code: 'CLOSEFDS_INTERNAL_ERROR', mode: this.#options.mode, what });
     }
   }
 
-  function flushLater(): void {
-    if (waiting || settings === undefined || file === undefined) return;
-    if (counts.size === 0 && repeats.size === 0 && !file.isBehind()) return;
-    waiting = true;
+  #flushLater(): void {
+    const { settings, originals } = this.#options;
+    const file = this.#file;
+    if (this.#isWaiting || settings === undefined || file === undefined) return;
+    if (this.#counts.size === 0 && this.#repeats.size === 0 && !file.isBehind()) return;
+    this.#isWaiting = true;
     const timer = originals.setTimeout(
       () => {
-        waiting = false;
-        flush();
-        attempt('writing counts', flushLater);
+        this.#isWaiting = false;
+        this.flush();
+        this.#tryTo('writing counts', () => this.#flushLater());
       },
-      Math.min(wait, settings.interval),
+      Math.min(this.#wait, settings.interval),
     );
-    wait *= 2;
-    // Nothing stays alive for a count.
+    this.#wait *= 2;
+    // This timer must not keep the process alive.
     timer.unref();
   }
 
-  function openReportFile(template: string): ReportFile {
+  #openReportFile(template: string): ReportFile {
     const name = template.replaceAll('%p', String(process.pid));
     return createReportFile({
       file: name,
-      fs: originals.fs,
+      fs: this.#options.originals.fs,
       onFailure: error =>
-        warner.warn(failure(`the report file ${name} cannot be written: ${messageOf(error)}`)),
-      lostLine: lost => lineOf(failure(`${lost} lines could not be written in time and are lost`), 1),
+        this.#warner.warn(this.#failure(`the report file ${name} cannot be written: ${messageOf(error)}`)),
+      lostLine: lost =>
+        this.#lineOf(this.#failure(`${lost} lines could not be written in time and are lost`), 1),
     });
   }
 
-  function lineOf(finding: Finding, count: number): string {
-    return toLine(recordOf(finding, count));
+  #lineOf(finding: Finding, count: number): string {
+    return toLine(this.#recordOf(finding, count));
   }
 
-  function failure(what: string): SelfFinding {
-    return { code: 'CLOSEFDS_REPORT_FAILED', mode, what };
+  #failure(what: string): SelfFinding {
+    return { code: 'CLOSEFDS_REPORT_FAILED', mode: this.#options.mode, what };
   }
 
-  function recordOf(finding: Finding, count: number): ReportRecord {
+  #recordOf(finding: Finding, count: number): ReportRecord {
     return toRecord(finding, {
-      time: new Date(originals.now()).toISOString(),
+      time: new Date(this.#options.originals.now()).toISOString(),
       pid: process.pid,
       thread: workerThreads.threadId,
       count,

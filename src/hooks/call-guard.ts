@@ -94,7 +94,8 @@ export class CallGuard {
     own: OwnLayer,
     start: (replaced: Replacement | undefined, plan: Plan) => CallResult,
   ): unknown {
-    const plan = this.judge(call);
+    // Not by judge(): where Node's limit of ten frames cannot be raised, each frame of ours hides one of the caller's.
+    const plan = this.#options.judge(call, this.#options.captureStack());
     const replaced = this.#replacement(call, plan);
     try {
       return this.runUnder(plan, own, () => start(replaced, plan));
