@@ -81,8 +81,6 @@ async function bundlePreloads() {
   const folder = path.join(root, 'dist', 'register');
   await bundle([path.join(root, 'register', 'index.ts'), source('preload/install')], {
     plugins: [builtParts(), lazyParts()],
-    // All of it is read at each start. What is in stacks has the name of what it replaces.
-    minifyIdentifiers: true,
     banner: { js: `'use strict'; ${readingTexts()}` },
   });
   await bundle([...LAZY, ...EXTERNAL].map(source), { plugins: [builtParts()] });
@@ -101,6 +99,8 @@ async function bundlePreloads() {
       // Comments and indentation are half of the text, and all of it is parsed at each start.
       minifyWhitespace: true,
       minifySyntax: true,
+      // Node prints the line of an uncaught error.
+      lineLimit: 100,
       sourcemap: true,
       // With the sources they would be a sixth of the package; lines are what a stack needs.
       sourcesContent: false,
@@ -114,13 +114,13 @@ function readingTexts() {
   // What compiles them is taken at start, too: programs replace functions.
   return `const { compileFunction: compileLazy } = require('vm'); const lazyTexts = (() => {
     try {
-      return { ${LAZY.map(readingText).join(', ')} };
+      return { ${LAZY.map(readingText).join(',\n')} };
     } catch (error) {
       if (error.name !== 'NotCapable') throw error;
       process.stderr.write('closefds: ' + error.message + '\\nThe process was not started; see docs/platforms.md in the package.\\n');
       process.exit(1);
     }
-  })();`.replace(/\n */g, ' ');
+  })();`.replace(/\n */g, '\n');
 }
 
 /** Read at start, as Node's loader reads (which is compiled by then), since the file may be gone when it is needed, with an update under way. */

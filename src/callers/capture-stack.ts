@@ -18,8 +18,6 @@ export interface StackCapture {
   readonly near: () => CallStack | undefined;
   /** As deep as it takes for a caller of any sort. */
   readonly far: () => CallStack;
-  /** The last one near was not deep enough. */
-  readonly deepen: () => void;
   /** Whether the last walk is paid off, where one can be done without: at most one part in two hundred of the time goes into walking. */
   readonly isDue: () => boolean;
   /** The last one near was read, and the caller found. */
@@ -28,26 +26,23 @@ export interface StackCapture {
 
 const SHARE = 200;
 
-/** Of spawn(), the caller is the seventh frame: what lies below is ours and Node's. Of exec(), the eleventh. */
-const DEPTHS = { first: 8, step: 4, last: 16, far: 100 };
+/** In frames. The caller of spawn() is the seventh frame, that of exec() the eleventh: those below are ours and Node's. */
+const NEAR = 12;
+const FAR = 100;
 
 /** The clock gives milliseconds and never goes back. */
 export function createStackCapture(now: () => number): StackCapture {
-  let depth = DEPTHS.first;
   const budget = createTimeBudget(SHARE, now);
   return {
     near: () => {
       try {
         budget.begin();
-        return capture(depth);
+        return capture(NEAR);
       } catch {
         return undefined;
       }
     },
-    far: () => capture(DEPTHS.far),
-    deepen: () => {
-      depth = Math.min(depth + DEPTHS.step, DEPTHS.last);
-    },
+    far: () => capture(FAR),
     isDue: budget.canRun,
     done: budget.end,
   };

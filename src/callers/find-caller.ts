@@ -26,8 +26,6 @@ export interface CallerOptions {
   readonly isLauncher: (name: string, version: string | undefined) => boolean;
   /** The stack of this moment, as deep as it takes. */
   readonly wholeStack: () => CallSites;
-  /** The caller was further away than what was given reached. */
-  readonly onFar: () => void;
 }
 
 /** One call on the stack, innermost first. */
@@ -59,9 +57,7 @@ export function createCallerFinder(options: CallerOptions): (near?: CallSites) =
       const { caller, isSettled } = search(framesOf(near.sites));
       if (isSettled || near.isAll) return caller;
     }
-    const { caller, isSettled } = search(everyFrame(options.wholeStack()));
-    if (isSettled) options.onFar();
-    return caller;
+    return search(everyFrame(options.wholeStack())).caller;
   };
 
   /** `isSettled`: frames further out change nothing. */

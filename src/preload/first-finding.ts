@@ -39,7 +39,6 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
     own: ['src', 'register'].map(folder => path.join(packageRoot, 'dist', folder)),
     isLauncher: name => compatTable().launchers.has(name),
     wholeStack: () => callSitesOf(capture.far()),
-    onFar: capture.deepen,
   });
   const openers = new WeakMap<OpenFile, Opener | undefined>();
   const inForce = createPolicy(config);

@@ -40,7 +40,6 @@ function check(text: string): void {
       own: OWN,
       isLauncher: () => false,
       wholeStack: () => callSitesOf(createStackCapture(() => performance.now()).far()),
-      onFar: () => {},
     });
     const file = path.join(root, 'index.js');
     const called = vm.runInThisContext('(find => find())', { filename: file }) as (find: unknown) => Caller;

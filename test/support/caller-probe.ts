@@ -38,7 +38,6 @@ const findCaller = createCallerFinder({
   own: [path.join(dist, 'src'), path.join(dist, 'test', 'support')],
   isLauncher: name => launchers.includes(name),
   wholeStack: () => callSitesOf(capture.far()),
-  onFar: capture.deepen,
 });
 
 const calls = createGuardedCalls({
