@@ -1,26 +1,25 @@
-// The stack, in two steps: captured when a call comes in, read when somebody asks who called.
+// Captures the stack when a call comes in, and reads it only where the caller is needed.
 //
-// V8 walks frame by frame, and each takes a microsecond or more. So the stack is captured where few
-// frames of ours are on it, and no deeper than the caller mostly is.
+// V8 walks frame by frame, and each frame takes a microsecond or more. So the stack is captured where few
+// frames of closefds are on it, and only as deep as most callers are.
 //
-// Everything here has to work in a process where others changed the rules: stack-trace hooks, a
-// stack limit of 0, frozen intrinsics.
+// All of this works with stack-trace hooks of user code, a stack limit of 0, and frozen intrinsics.
 
 import { createTimeBudget } from '../base/time-budget';
 import type { CallSites, CallStack } from './stack';
 
-// Taken at load: tests mock these, and some programs hide captureStackTrace() to pass for a browser.
+// Captured at load: tests mock these, and some programs delete captureStackTrace() to look like a browser.
 const OriginalError = Error;
 const { captureStackTrace } = Error;
 
 export interface StackCapture {
-  /** As deep as callers mostly are. Never throws; undefined where nothing can be captured. */
+  /** As deep as most callers are. Never throws; undefined where nothing can be captured. */
   readonly near: () => CallStack | undefined;
-  /** As deep as it takes for a caller of any sort. */
+  /** As deep as any caller is. */
   readonly far: () => CallStack;
-  /** Whether the last walk is paid off, where one can be done without: at most one part in two hundred of the time goes into walking. */
+  /** Whether the time budget allows another stack walk where the decision does not need one. Walks use at most 0.5 % of run time. */
   readonly isDue: () => boolean;
-  /** The last one near was read, and the caller found. */
+  /** The caller was found: ends the walk that `near` began, for the time budget. */
   readonly done: () => void;
 }
 
@@ -48,7 +47,7 @@ export function createStackCapture(now: () => number): StackCapture {
   };
 }
 
-/** Whatever limit others have set is back in place afterwards. */
+/** Restores the stack limit that user code has set. */
 function capture(most: number): CallStack {
   const holder: { stack?: unknown } = {};
   const undo: Undo[] = [];
@@ -61,15 +60,15 @@ function capture(most: number): CallStack {
   }
 }
 
-/** Whatever hook others have set is back in place afterwards. */
+/** Restores the stack-trace hook that user code has set. */
 export function callSitesOf({ holder, most, isAsked }: CallStack): CallSites {
   const undo: Undo[] = [];
   try {
-    // Node asks the Error of the moment for the hook, V8 the one it was born with for the limit.
+    // Node reads the hook from the current global Error, V8 the limit from the original one.
     const current: unknown = globalThis.Error;
     const Current = typeof current === 'function' ? current : OriginalError;
     const hooked = override(Current, 'prepareStackTrace', toSites, undo);
-    // Made by the hook of this moment, if not asked for before.
+    // V8 calls the hook when `stack` is read for the first time.
     const sites: unknown = hooked ? holder.stack : undefined;
     if (!Array.isArray(sites)) return { sites: [], complete: false, isAll: false };
     return { sites, complete: isAsked, isAll: isAsked && sites.length < most };
@@ -88,11 +87,11 @@ function takeBack(undo: readonly Undo[]): void {
   for (let index = undo.length - 1; index >= 0; index--) undo[index]?.();
 }
 
-/** Whether it could be done. Neither calls nor keeps an accessor that others have put there. */
+/** Overrides a property and returns whether that worked. Does not call an accessor of user code. */
 function override(holder: object, name: string, value: unknown, undo: Undo[]): boolean {
   const before = Object.getOwnPropertyDescriptor(holder, name);
   if (before?.writable) {
-    // Bun heeds only an assignment.
+    // Bun notices only an assignment.
     if (!Reflect.set(holder, name, value)) return false;
     undo.push(() => Reflect.set(holder, name, before.value));
     return true;

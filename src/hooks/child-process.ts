@@ -1,14 +1,13 @@
-// The places every process passes on its way out of JavaScript, where something is put.
+// Installs the hooks in the functions through which JavaScript starts every process.
 //
 //   ChildProcess.prototype.spawn    spawn, exec, execFile, fork, cluster, the test runner
 //   spawnSync, execSync, execFileSync    each by itself: what they share is not reachable
-//   execFile    only carries withFds() and unsafe() to the spawn it makes
+//   execFile    only carries withFds() and unsafe() to the spawn that it makes
 //   process.execve    no new process, but an exec
-//   process.binding    for programs that go below all of these
+//   process.binding    for programs that start processes below child_process
 //
-// Functions are replaced in place, so that it does not matter how a program gets hold of them. What
-// is put there does nothing but wait: many programs never start a process. The first call loads
-// what they do, src/hooks/guarded-calls.ts.
+// Functions are replaced in place, so every way to import them gets the hook. The hooks are empty until
+// the first call, which loads src/hooks/guarded-calls.ts: many programs never start a process.
 
 import childProcess = require('node:child_process');
 import util = require('node:util');
@@ -17,18 +16,18 @@ import { type AnyFunction, likeOriginal, replaceMethod } from '../base/wrap-func
 import type { HookFactories } from './types';
 
 export interface PatchOptions {
-  /** Asked with the first call in each place. */
+  /** Called by the first call of each hook. */
   readonly load: () => HookFactories;
-  /** Where that failed: what is to be called instead. May throw what the caller is to see. */
+  /** Where `load` failed: the function to call instead. May throw what the caller is to see. */
   readonly onUnloaded: (original: AnyFunction, error: unknown) => AnyFunction;
-  /** Told of a function that stays as it is; may throw what ends the start. */
+  /** A function could not be replaced. May throw, which ends the start. */
   readonly onUnpatched: (name: string, error: unknown) => void;
 }
 
-/** Bindings by which a program makes processes without child_process. */
+/** Bindings with which a program starts processes without child_process. */
 const HANDLES: ReadonlySet<unknown> = new Set(['process_wrap', 'spawn_sync']);
 
-/** Replaces the functions of this thread. To be called once in each; ESM views are to be synced afterwards. */
+/** Replaces the functions of this thread, once. The caller syncs the ESM exports afterwards. */
 export function installPatch({ load, onUnloaded, onUnpatched }: PatchOptions): void {
   const spawnSync = childProcess.spawnSync as unknown as AnyFunction;
   put(childProcess.ChildProcess.prototype, 'spawn', original =>
@@ -62,12 +61,12 @@ export function installPatch({ load, onUnloaded, onUnpatched }: PatchOptions): v
     const promisified = descriptor?.value as AnyFunction | undefined;
     if (promisified === undefined) return execFile;
     const guarded = lazy(promisified, factories => factories.execFile(promisified));
-    // An arrow function, as Node's was up to 20: neither `this` nor `prototype`.
+    // An arrow function, as Node's was up to 20, has neither `this` nor `prototype`.
     const value = likeOriginal((...args) => Reflect.apply(guarded, undefined, args), promisified);
     return Object.defineProperty(execFile, util.promisify.custom, { ...descriptor, value });
   }
 
-  /** Stands for a function that is made when it is first called. */
+  /** A function that is created when it is first called. */
   function lazy(
     original: AnyFunction,
     make: (factories: HookFactories) => AnyFunction,
@@ -89,7 +88,7 @@ export function installPatch({ load, onUnloaded, onUnpatched }: PatchOptions): v
   }
 }
 
-/** A handle that was given away unguarded would stay so. */
+/** A handle that user code got unguarded would stay unguarded. */
 function rethrow(_original: AnyFunction, error: unknown): never {
   throw error;
 }

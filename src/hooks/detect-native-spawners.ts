@@ -1,8 +1,8 @@
-// Notices when a package is about to load that makes processes natively, past child_process.
+// Detects that a package which starts processes natively is about to load.
 //
-// All that is in place from the start is a look at the folders that pass Module._nodeModulePaths:
-// the loader asks it about each CommonJS file that is about to run, required or imported (Node 18
-// to 26), and it has returned when the file runs. Only then is src/hooks/native-spawners.ts loaded.
+// The only hook from the start is in Module._nodeModulePaths: the loader calls it for each CommonJS file
+// that is about to run, required or imported (Node 18 to 26). A file of such a package loads
+// src/hooks/native-spawners.ts.
 
 import nodeModule = require('node:module');
 
@@ -12,7 +12,7 @@ import type { NativeSpawnerHook, NativeSpawners } from './types';
 export interface DetectNativeSpawnersOptions {
   readonly spawners: NativeSpawners;
   readonly load: (isSpawner: (file: string) => boolean) => NativeSpawnerHook;
-  /** Whatever fails, the program's files load. Told of each failure; must not throw. */
+  /** Called for each failure; must not throw. The program's files load in any case. */
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -34,7 +34,7 @@ export function detectNativeSpawners({ spawners, load, onFailure }: DetectNative
     };
   }
 
-  /** What lies in one of the packages: `/app/node_modules/node-pty/lib/`. */
+  /** Matches a folder of one of the packages: `/app/node_modules/node-pty/lib/`. */
   function isSpawner(file: string): boolean {
     return folders.some(place => file.includes(place));
   }

@@ -1,8 +1,8 @@
-// execSync() and execFileSync() in terms of spawnSync(), for where slots of ours are added.
+// execSync() and execFileSync() in terms of spawnSync(), used where closefds adds slots.
 //
 // Called without `stdio`, these two print the child's stderr and put it into their errors. A stray
-// is covered by a slot of `stdio`, so they have to be given one, and then they would do neither.
-// What is here is what lib/child_process.js does in Node 18 to 26.
+// is covered by a slot, so they get a `stdio`, and then they would do neither. This file does what
+// lib/child_process.js does in Node 18 to 26.
 
 import type { spawnSync as SpawnSync, SpawnSyncOptions } from 'node:child_process';
 

@@ -1,13 +1,13 @@
-// Packages that make processes natively, past child_process: node-pty and its forks.
+// Guards packages that start processes natively, below child_process: node-pty and its forks.
 //
-// require-in-the-middle finds their main modules, and each function of theirs that the compat
-// table names is replaced in place. But it takes some 8 ms to load, which every program would
-// pay, it does not see `import`, and it stands in the stack of every module that loads below it.
-// So it is there only while files of such a package are loading: src/hooks/detect-native-spawners.ts notices.
+// require-in-the-middle finds their main modules, and each function that the compat table names is
+// replaced in place. require-in-the-middle takes some 8 ms to load, does not see `import`, and is in the
+// stack of every module that loads below it. So it is active only while files of such a package load:
+// see src/hooks/detect-native-spawners.ts.
 //
-// What stays out of sight: the package under another folder's name, bundled, run from source that
-// a loader hook supplies, or with a getter that cannot be replaced. Strays are closed there all
-// the same, in the child, but in `enforce` and `strict` only, and nobody is told.
+// Not covered: the package in a folder of another name, bundled, run from source that a loader hook
+// supplies, or with a getter that cannot be replaced. There `enforce` and `strict` close strays in the
+// child without a report.
 
 import nodeModule = require('node:module');
 
@@ -28,7 +28,7 @@ export interface NativeSpawnerHookOptions {
   /** Whether a file lies in one of them. */
   readonly isSpawner: (file: string) => boolean;
   readonly guardNative: GuardNative;
-  /** Whatever fails, the program's files load. Told of each failure; must not throw. */
+  /** Called for each failure; must not throw. The program's files load in any case. */
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -41,7 +41,7 @@ export function createNativeSpawnerHook({
 }: NativeSpawnerHookOptions): NativeSpawnerHook {
   const guarded = new WeakSet<object>();
   let stopWatching: (() => void) | undefined;
-  /** Files of makers that are loading, each below the one before. */
+  /** How many files of such packages are loading, each below the one before. */
   let loading = 0;
 
   return {
@@ -58,7 +58,7 @@ export function createNativeSpawnerHook({
     replaceMethod(extensions, '.js', guardAfterLoad);
     const ours = extensions['.js'];
     stopWatching = () => {
-      // Who wrapped ours meanwhile goes on to call it.
+      // Code that wrapped our function meanwhile goes on to call it.
       if (extensions['.js'] !== ours) return;
       extensions['.js'] = before;
       stopWatching = undefined;
@@ -81,7 +81,7 @@ export function createNativeSpawnerHook({
     };
   }
 
-  /** Asks for a file that is loaded once more, so that require-in-the-middle sees it. */
+  /** Requires a loaded file again, so that require-in-the-middle sees it. */
   function guardLoaded(file: string): void {
     attempt(() => {
       const { Hook } = require('require-in-the-middle') as typeof Ritm;
@@ -119,7 +119,7 @@ export function createNativeSpawnerHook({
   }
 }
 
-/** A child of theirs has a terminal for its stdio, and no slots. */
+/** Their children have a terminal as stdio, and no slots. */
 function toNativeCall(route: string, [file, args, options]: readonly unknown[]): SpawnCall {
   const given = isOptions(options) ? options : {};
   const command = { file: typeof file === 'string' ? file : 'sh', args, env: peek(given, 'env') };

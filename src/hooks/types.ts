@@ -1,13 +1,13 @@
-// What the halves that are in place from the start ask of the halves that are loaded when needed.
+// The contract between the hooks that are installed at start and the code that the first call loads.
 
 import type { AnyFunction } from '../base/wrap-function';
 
-/** What is done in each place of src/hooks/child-process.ts, given what stood there. */
+/** Each returns the function that replaces `original`; see src/hooks/child-process.ts. */
 export interface HookFactories {
   readonly spawn: (original: AnyFunction) => AnyFunction;
-  /** `spawnSync` as it was, for all three routes. */
+  /** `spawnSync` is Node's own, for all three routes. */
   readonly sync: (route: SyncRoute, original: AnyFunction, spawnSync: AnyFunction) => AnyFunction;
-  /** The same for the promisified form. */
+  /** Also for the promisified form. */
   readonly execFile: (original: AnyFunction) => AnyFunction;
   readonly execve: (original: AnyFunction) => AnyFunction;
   readonly binding: (original: AnyFunction) => AnyFunction;
@@ -15,10 +15,10 @@ export interface HookFactories {
 
 export type SyncRoute = 'spawnSync' | 'execFileSync' | 'execSync';
 
-/** Package -> its exports that start a process, called as (file, args, options). */
+/** Maps a package to its exports that start a process. They are called as (file, args, options). */
 export type NativeSpawners = Readonly<Record<string, readonly string[]>>;
 
-/** What is done about packages that make processes natively. */
+/** Guards packages that start processes natively. */
 export interface NativeSpawnerHook {
   /** A file of one of them is about to load. */
   readonly aboutToLoad: () => void;
@@ -26,7 +26,7 @@ export interface NativeSpawnerHook {
   readonly isLoaded: (file: string) => void;
 }
 
-/** What constructs workers, as the trap of a proxy for their class. */
+/** Constructs workers: the `construct` trap of a proxy for their class. */
 export type WorkerFactory = (
   original: NewableFunction,
   args: unknown[],

@@ -1,16 +1,15 @@
-// What is added to a worker's options so that it starts with closefds. Loaded by the first worker.
+// Adds closefds to the options of a worker that would start without it. Loaded by the first worker.
 //
 // A plain worker runs its parent's preloads. But with `execArgv` it does not run those of the
 // command line; with another NODE_OPTIONS in `env` not those of NODE_OPTIONS, and before 20.18 none
 // of the command line either; with `eval` none that came by --import. Libraries of workers do all
-// of this for reasons of their own. Such a worker would judge nothing and mark nothing.
+// of this. Such a worker would guard nothing.
 //
 // A preload that Node was given by name fails in a worker that starts in another folder, since Node looks for it
 // again, from there. Such a worker gets the command line in our absolute form, as an `execArgv`.
 //
-// What is added stands first, so the worker, where closefds then is the first to run, can take it
-// out before anybody looks: src/hooks/worker.ts. Only preloads in NODE_OPTIONS run before one in
-// `execArgv`.
+// The addition comes first, so that closefds runs first in the worker and removes the addition before user code
+// reads the options: src/hooks/worker.ts. Only preloads in NODE_OPTIONS run before one in `execArgv`.
 
 import fs = require('node:fs');
 
@@ -20,19 +19,19 @@ import { EXEC_ARGV_KEY, requireFlag } from '../base/node-options';
 import type { WorkerFactory } from './types';
 
 export interface WorkerFactoryOptions {
-  /** The file that installs closefds in a worker, and is loaded in no other way. */
+  /** The file that installs closefds in a worker. Nothing else loads it. */
   readonly preload: string;
   /** The NODE_OPTIONS that this thread was started with. */
   readonly startedWith: string | undefined;
-  /** The folder from which Node found our preload by its name; undefined where it got no name. */
+  /** The folder in which Node resolved our preload's bare name; undefined if the preload was given by path. */
   readonly namedFrom: string | undefined;
-  /** Nothing is guarded: a worker only has to start. */
+  /** In mode `off` a worker only has to start. */
   readonly isOff: boolean;
-  /** Told, once, of a worker that runs without closefds, and why. It runs already: must not throw. */
+  /** Called once, for a worker that runs without closefds. It runs already, so this must not throw. */
   readonly onUnguarded: (error: unknown) => void;
 }
 
-// Taken at load: programs replace functions of `fs`.
+// Captured at load, because programs replace functions of `fs`.
 const { existsSync } = fs;
 const { SHARE_ENV } = workerThreads;
 
@@ -55,8 +54,8 @@ export function createWorkerFactory(options: WorkerFactoryOptions): WorkerFactor
       return Reflect.construct(original, withOptions(args, added), newTarget);
     } catch (error) {
       if (!isInvalidExecArgv(error)) throw error;
-      // Most likely the caller's mistake, and then the caller is to see it as it always was. But
-      // options that Node allows in its own NODE_OPTIONS only are no mistake in a mere copy of them.
+      // Most likely a mistake of the caller, who gets Node's own error then. But a copy of the process's
+      // NODE_OPTIONS may hold options that Node refuses for a worker.
       // Node's message quotes the options.
       return unguarded(new Error('Node refuses its options with the preload'), original, args, newTarget);
     }
@@ -71,7 +70,7 @@ export function createWorkerFactory(options: WorkerFactoryOptions): WorkerFactor
       workerThreads.setEnvironmentData(EXEC_ARGV_KEY, undefined as never);
     }
 
-    /** Options of V8 and of the process are in force anyway, and Node refuses them in an `execArgv`. */
+    /** Without options of V8 and of the process: they apply anyway, and Node refuses them in an `execArgv`. */
     function constructAllowed(words: readonly string[]): object {
       const added = { execArgv: ['--require', preload, ...words] };
       try {
@@ -100,7 +99,7 @@ export function createWorkerFactory(options: WorkerFactoryOptions): WorkerFactor
   function additions(options: unknown): Additions | undefined {
     const { execArgv, env, eval: isEval } = (options ?? {}) as Record<string, unknown>;
     if (Array.isArray(execArgv)) return { execArgv: ['--require', preload, ...execArgv] };
-    // What Node is going to refuse, it has to see as it is.
+    // Options that Node is going to refuse stay as they are.
     if (execArgv || (typeof env !== 'object' && env !== undefined)) return undefined;
 
     const given = env as NodeJS.ProcessEnv | null | undefined;
@@ -114,13 +113,13 @@ export function createWorkerFactory(options: WorkerFactoryOptions): WorkerFactor
   }
 }
 
-/** Since when an `env` leaves the command line in force: https://github.com/nodejs/node/pull/53029 */
+/** The first version in which an `env` leaves the command line in force: https://github.com/nodejs/node/pull/53029 */
 const KEEPS_COMMAND_LINE = (([major = 0, minor = 0]) =>
   major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 18))(
   process.versions.node.split('.').map(Number),
 );
 
-/** Whether closefds may have come in a way that is not gone for a worker with `eval`. */
+/** Whether closefds may have been loaded in a way that also reaches a worker with `eval`. */
 function imports(nodeOptions = ''): boolean {
   return [...process.execArgv, nodeOptions].some(word => word.includes('--import'));
 }
@@ -136,7 +135,7 @@ function hasMoved(namedFrom: string | undefined): boolean {
   }
 }
 
-/** What Node is going to refuse, it has to see as it is. */
+/** Options that Node is going to refuse stay as they are. */
 function inheritsCommandLine(options: unknown): boolean {
   if (options === null) return false;
   const { execArgv, env } = (options ?? {}) as Record<string, unknown>;
@@ -159,7 +158,7 @@ function withOptions([file, options, ...rest]: readonly unknown[], added: Additi
   return [file, overlay(options, added), ...rest];
 }
 
-/** The caller's options stay as they are, and what else Node reads, it reads from them. */
+/** Leaves the caller's options as they are; Node reads everything else from them. */
 function overlay(options: unknown, added: Additions): object {
   const get = (_: object, key: PropertyKey) =>
     Object.hasOwn(added, key) ? added[key] : (options as Additions | undefined)?.[key];

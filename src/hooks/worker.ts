@@ -1,7 +1,6 @@
-// Workers that would start without closefds get it, and cannot tell.
+// Installs closefds in workers that would start without it, so that they see no difference.
 //
-// `Worker` is replaced from the start by a proxy; the first worker loads what it does,
-// src/hooks/worker-options.ts.
+// A proxy replaces `Worker` at start. The first worker loads src/hooks/worker-options.ts.
 
 import workerThreads = require('node:worker_threads');
 
@@ -11,15 +10,15 @@ import type { WorkerFactory } from './types';
 type WorkerClass = typeof workerThreads.Worker;
 
 export interface WorkerOptions {
-  /** The file that installs closefds in a worker, and is loaded in no other way. */
+  /** The file that installs closefds in a worker. Nothing else loads it. */
   readonly preload: string;
-  /** Given the NODE_OPTIONS that this thread was started with. Undefined where it fails, and told; asked again then. */
+  /** Gets the NODE_OPTIONS that this thread was started with. Returns undefined after a reported failure, and is called again. */
   readonly load: (startedWith: string | undefined) => WorkerFactory | undefined;
 }
 
-/** Replaces `Worker` in this thread. To be called once in each; ESM views are to be synced afterwards. */
+/** Replaces `Worker` in this thread, once. The caller syncs the ESM exports afterwards. */
 export function installInWorkers({ preload, load }: WorkerOptions): void {
-  // What this thread was started with, and plain workers therefore are, whatever is assigned later.
+  // The value at start: plain workers start with that one, whatever the program assigns later.
   const startedWith = process.env.NODE_OPTIONS;
   if (!workerThreads.isMainThread) takeOut(preload, requireFlag(preload));
 
@@ -36,13 +35,13 @@ export function installInWorkers({ preload, load }: WorkerOptions): void {
 
 function takeOut(preload: string, flag: string): void {
   const { execArgv, env } = process;
-  // A worker that was given neither has its parent's command line, with what was added there.
+  // A worker without options of its own has its parent's command line, with our addition.
   if (execArgv[0] === '--require' && execArgv[1] === preload) {
     const whole = workerThreads.getEnvironmentData(EXEC_ARGV_KEY);
     if (Array.isArray(whole)) execArgv.splice(0, execArgv.length, ...whole);
     else execArgv.splice(0, 2);
   }
-  // Its own workers do not start with that.
+  // Workers that it starts itself must not get the addition.
   workerThreads.setEnvironmentData(EXEC_ARGV_KEY, undefined as never);
   if (env.NODE_OPTIONS === flag) delete env.NODE_OPTIONS;
   else if (env.NODE_OPTIONS?.startsWith(`${flag} `))

@@ -26,7 +26,7 @@ export function toStdio(value: unknown): Stdio {
   return { value, slots: hasMoreThanStdio(value) ? value : undefined, replay: undefined };
 }
 
-// The array may have another prototype than arrays have; Node does not mind.
+// Captured, since the array may have another prototype; Node accepts that.
 const { includes } = Array.prototype;
 
 /** Whether `stdio` names anything beyond FDs 0, 1 and 2. Reads no elements one by one: most spawns end here. */
@@ -48,12 +48,12 @@ export interface ParsedSlot {
 
 export interface Snapshot {
   readonly slots: readonly unknown[];
-  /** Whether each could be read. One that could not throws the same again, for Node to meet. */
+  /** Whether each element could be read. One that could not throws the same error again, for Node. */
   readonly complete: boolean;
 }
 
 /**
- * The caller's array, each element read once. Keeps holes, which Node collapses:
+ * Reads each element of the caller's array once. Keeps holes, which Node collapses:
  * `[, , , , , 'pipe']` is a pipe at FD 0. Throws only where `length` or `has` does, on a proxy.
  */
 export function snapshot(stdio: readonly unknown[]): Snapshot {
@@ -75,7 +75,7 @@ export function snapshot(stdio: readonly unknown[]): Snapshot {
 const SPARSE = 10_000;
 
 function indexesOf(stdio: readonly unknown[]): number[] {
-  // As Node looks, hidden elements included.
+  // Like Node, includes elements that are not enumerable.
   if (stdio.length <= SPARSE)
     return Array.from({ length: stdio.length }, (_, index) => index).filter(index => index in stdio);
   // Only the elements that are there: a sparse array may claim to have four thousand million.
@@ -84,16 +84,16 @@ function indexesOf(stdio: readonly unknown[]): number[] {
     .map(Number);
 }
 
-/** Node takes `.fd` before any handle; the number it gave now is the one that will be used. */
+/** Node reads `.fd` before any handle. The number that was read is the one that Node gets. */
 export function normalizeSlot(value: unknown): unknown {
   if (!isObject(value)) return value;
   const { fd } = value as { fd?: unknown };
   if (typeof fd !== 'number') return value;
-  // By itself a negative number is a pipe to Node; as a property it is an FD that is not open.
+  // Node takes a negative number for a pipe, and a negative `.fd` for an FD that is not open.
   return fd < 0 ? { fd } : fd;
 }
 
-/** A function may have properties, and Node looks for them there, too. */
+/** Node reads the properties of functions, too. */
 function isObject(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }
@@ -109,7 +109,7 @@ export function parseSlots(stdio: readonly unknown[], sync: boolean): ParsedSlot
   stdio.forEach((value, index) => {
     const read = parseSlot(value, index);
     if (read !== undefined) slots.push({ index, childFd, value, ...read });
-    // Only the synchronous functions get past a value that Node does not know, and leave it out.
+    // Values that Node does not know: the synchronous functions leave them out, the others throw.
     const skipped = sync && isSkippedWhenSync(value);
     if (!skipped) childFd++;
   });
@@ -121,7 +121,7 @@ function parseSlot(value: unknown, index: number): Pick<ParsedSlot, 'kind' | 'so
     return { kind: 'pipe', sourceFd: undefined };
   if (value === 'ipc') return { kind: 'ipc', sourceFd: undefined };
   if (value === 'inherit') return { kind: 'fd', sourceFd: index };
-  // Node's C++ half converts as ToInt32 does: 3.7 is 3, NaN is 0.
+  // Node's C++ code converts by ToInt32: 3.7 is 3, NaN is 0.
   if (typeof value === 'number') return { kind: 'fd', sourceFd: value | 0 };
   if (isObject(value) && hasHandle(value)) return { kind: 'fd', sourceFd: handleFd(value) };
   // undefined, null, 'ignore', and what Node refuses by itself.
@@ -134,7 +134,7 @@ export function isSkippedWhenSync(value: unknown): boolean {
   return ArrayBuffer.isView(value) || (typeof value === 'string' && !known.includes(value));
 }
 
-/** An object without one is refused by Node, and has to get there for that. */
+/** Node refuses an object without a handle, so such an object is passed on as it is. */
 function hasHandle(value: object): boolean {
   try {
     const { handle, _handle } = value as { handle?: unknown; _handle?: unknown };
@@ -151,7 +151,7 @@ function handleFd(value: object): number | undefined {
     const fd = handle?.fd ?? _handle?.fd;
     return typeof fd === 'number' && fd >= 0 ? fd : undefined;
   } catch {
-    // A getter of the caller's; Node will meet it, too.
+    // Thrown by a getter of user code; Node will get the error, too.
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
-// What stands behind the places of src/hooks/child-process.ts, put together. Loaded by the first call.
+// Wires up the hooks that src/hooks/child-process.ts installs. Loaded by the first call of one of them.
 //
-// Most processes never come further: what judges (src/preload/first-finding.ts, three times as much code) is
-// loaded by the first spawn with something to judge.
+// Most processes load nothing more: src/preload/first-finding.ts, three times as much code, is loaded by the
+// first spawn with slots or strays.
 
 import util = require('node:util');
 
@@ -26,15 +26,15 @@ export interface FirstCallOptions {
   readonly settings: Settings;
   readonly strayGuard: StrayGuard;
   readonly packageRoot: string;
-  /** Milliseconds, monotonic; not the program's, which may have replaced it. */
+  /** In milliseconds, monotonic. Captured at load, because programs replace the clock. */
   readonly clock: () => number;
-  /** Of src/preload/first-finding.ts, which it loads. */
+  /** Loads src/preload/first-finding.ts. */
   readonly createRealGuard: (world: RealGuardOptions) => SpawnGuard;
   /** Never throws. */
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
   /** Reports each of these as `repeat`. Never throws. */
   readonly reportRepeats: (findings: readonly SpawnFinding[]) => void;
-  /** Writes what is counted and not reported yet. */
+  /** Writes the counts that are not in the report yet. */
   readonly flush: () => void;
 }
 
@@ -44,7 +44,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   const { mode } = settings;
   const defaults = defaultPlan(mode);
   const capture = createStackCapture(clock);
-  /** Where closing is a matter of the call's own options, each call needs a plan of its own. */
+  /** Strays are covered by slots of the call, so each call needs a plan of its own. */
   const { mustCover } = strayGuard;
   const failuresTold = new Set<string>();
   let unguardedTold = false;
@@ -55,7 +55,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
     isProxy: util.types.isProxy,
     judge: (call, stack) => {
       const plan = judge(call, stack);
-      // This process ends there, without an exit.
+      // The process ends in execve() without an exit event.
       if (call.route === 'execve') flush();
       return plan;
     },
@@ -68,7 +68,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
     onFailure,
   });
 
-  /** What fails here fails again in the judgement, and is told there. */
+  /** A step that fails here fails again in judge(), which reports it. */
   function fastPath(look: () => KnownCommand | undefined): Plan | undefined {
     try {
       watch ??= watchStrays(settings, strayGuard, clock);
@@ -99,7 +99,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
     return spawnGuard.judge(call, stack);
   }
 
-  /** The spawn guard does the same by itself where it fails; here there is none. */
+  /** The spawn guard does this by itself where one of its steps fails; here it could not be loaded. */
   function failClosed(call: SpawnCall): Plan {
     try {
       return stdioOnlyPlan(call, mode, strayGuard.list(mode !== 'warn'));
@@ -117,7 +117,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
     report({ code: 'CLOSEFDS_UNGUARDED', mode, what }, 'first');
   }
 
-  /** Once for each step: an error of ours that comes with each spawn must not flood. */
+  /** Reported once for each step: an internal error may come with each spawn. */
   function onFailure(step: string, error: unknown): void {
     if (failuresTold.has(step)) return;
     failuresTold.add(step);
@@ -126,7 +126,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   }
 }
 
-/** Where closing depends on the list, or keeping does, it has to be a fresh one; so does an audit's. */
+/** Scans at each spawn where the result decides what is closed or kept, and for an audit. */
 export function watchStrays(
   { mode, config, audit }: Settings,
   strayGuard: StrayGuard,
@@ -142,7 +142,7 @@ export function watchStrays(
     audit !== undefined ||
     strayGuard.mustCover ||
     judgesStrays(config.rules) ||
-    // To carry out a denial in `warn`, everything is marked but what is known to be there.
+    // To carry out a denial in `warn`, all FDs get close-on-exec except the known strays.
     (mode === 'warn' && config.rules.some(rule => rule.effect === 'deny'));
   return { strays: alwaysLook ? () => strays(true) : strays, expire };
 }

@@ -1,5 +1,5 @@
-// The spawn guard with the real world around it. Loaded by the first spawn with something to judge:
-// most of the code is below this file, and most programs never have such a spawn.
+// Wires up the spawn guard. Loaded by the first spawn with slots or strays: this file imports most of the
+// code, and most programs have no such spawn.
 
 import path = require('node:path');
 
@@ -21,7 +21,7 @@ import { loadedVersions } from '../strays/loaded-packages';
 
 export interface RealGuardOptions {
   readonly settings: Settings;
-  /** What would cross exec undesignated; `fresh` looks at once. */
+  /** The strays; `fresh` scans at once. */
   readonly strays: (fresh: boolean) => readonly Stray[];
   readonly capture: StackCapture;
   readonly packageRoot: string;
@@ -66,7 +66,7 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
     audit: settings.audit === undefined ? undefined : auditor(settings.audit),
   });
 
-  /** From its own file, not from the bundle: only an audit pays for it. */
+  /** Loaded from a file outside the bundle: only an audit needs it. */
   function auditor(folder: string): Auditor | undefined {
     try {
       const { createAuditor } = require(
@@ -74,25 +74,25 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
       ) as typeof Audit;
       return createAuditor(folder, config.redact);
     } catch (error) {
-      // --permission may not let it be read.
+      // --permission may forbid to read the file.
       const what = `this process is not audited: ${error instanceof Error ? error.message : String(error)}`;
       report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
       return undefined;
     }
   }
 
-  /** Found once for each stray: the look through what is loaded is dear, and the FD stays what it is. */
+  /** Cached for each open file: the search through the loaded packages is slow. */
   function openerOf(file: OpenFile): Opener | undefined {
     if (!openers.has(file)) openers.set(file, findOpener(file, compatTable().strays, loadedVersions));
     return openers.get(file);
   }
 
-  /** An update may have taken the file away; the rules of the config hold without it. */
+  /** An update may have removed the file. The rules of the config apply without it. */
   function compatTable(): Compat {
     try {
       return loadCompat();
     } catch (error) {
-      // The next time it may be there again: the process may have had no FD left to read it.
+      // Tried again by the next spawn: the process may have had no FD left to read the file.
       const what = `closefds failed at reading the compat table, so nothing is known of any package: ${messageOf(error)}`;
       if (!complained) report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
       complained = true;
@@ -100,7 +100,7 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
     }
   }
 
-  /** Made anew when a rule expires while the process runs. */
+  /** Rebuilds the policy when a rule expires while the process runs. */
   function createPolicy({ rules, aliases, unverified, compat }: PolicyConfig): () => Policy {
     let policy: Policy | undefined;
     return () => {

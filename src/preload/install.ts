@@ -1,4 +1,4 @@
-// Puts the real world together and installs it in this thread. The one place that knows all parts.
+// Wires up all parts and installs closefds in this thread.
 
 import fs = require('node:fs');
 import nodeModule = require('node:module');
@@ -33,7 +33,7 @@ import type * as RealWorld from './first-finding';
 
 export const PACKAGE_ROOT = path.dirname(DIST);
 
-/** Programs replace these. */
+/** Captured at load, because programs replace them. */
 const ORIGINALS = {
   emitWarning: process.emitWarning,
   fs: { openSync: fs.openSync, writeSync: fs.writeSync, closeSync: fs.closeSync },
@@ -52,7 +52,7 @@ interface Installed {
   readonly settings: Settings;
 }
 
-/** What is in force in this thread; undefined without closefds. */
+/** The state of closefds in this thread; undefined where it is not loaded. */
 export function installed(): Installed | undefined {
   return (globalThis as { [INSTALLED]?: Installed })[INSTALLED];
 }
@@ -62,7 +62,7 @@ export function installed(): Installed | undefined {
  * policy must not start an unprotected service.
  */
 export function install(entryMode?: Mode): void {
-  // In every mode, and for a second copy too: a child that inherits our name and does not find it does not start.
+  // In every mode, and for a second copy too: a child that inherits the preload's bare name may not find it.
   const namedFrom = makePreloadsAbsolute(path.join(PACKAGE_ROOT, 'dist', 'register'));
   const before = installed();
   if (before !== undefined) {
@@ -85,7 +85,7 @@ export function install(entryMode?: Mode): void {
   reportNoReport(settings);
 }
 
-/** Puts something in each place. What it takes to do anything there is loaded when it is needed. */
+/** Installs the hooks. What they do is loaded by the first call. */
 function guardSpawns(settings: Settings, strayGuard: StrayGuard, namedFrom: string | undefined): void {
   const { mode } = settings;
   let calls: GuardedCalls | undefined;
@@ -134,7 +134,7 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard, namedFrom: stri
   }
 }
 
-/** The last resort, where not even a call can be read: nothing but stdio and the message channel passes. */
+/** Where the hooks' code cannot be loaded: passes only stdio and the message channel. */
 function failClosed(original: AnyFunction, mode: Mode, strayGuard: StrayGuard, error: unknown): AnyFunction {
   const what = `a process was started unjudged, since closefds failed at loading what guards calls: ${messageOf(error)}`;
   if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
@@ -147,7 +147,7 @@ function failClosed(original: AnyFunction, mode: Mode, strayGuard: StrayGuard, e
       strayGuard.mark();
       placeholder = strayGuard.placeholder();
     } catch {
-      // The child handler marks; a slot without a placeholder is empty.
+      // The child handler sets close-on-exec, too; without a placeholder the slot is empty.
     }
     return Reflect.apply(original, this, stdioOnlyArguments(args, placeholder));
   };
@@ -215,7 +215,7 @@ function unguarded(mode: Mode, why: string): StrayGuard {
   return mode === 'strict' ? refusing(what) : withPlaceholder(NO_STRAY_GUARD);
 }
 
-/** Denied slots need one where strays do not. On Windows a child's numbers are no FDs of the system. */
+/** Denied slots need a placeholder also where strays need no guard. On Windows a child's slots are no system FDs. */
 function withPlaceholder(strayGuard: StrayGuard): StrayGuard {
   if (process.platform === 'win32') return strayGuard;
   const { createPlaceholder } = require('../strays/fallback-guard') as typeof StandIn;
@@ -234,20 +234,20 @@ function reportRuntime(mode: Mode): void {
   if (what !== undefined && workerThreads.isMainThread) report({ code: 'CLOSEFDS_RUNTIME', mode, what });
 }
 
-/** The app goes on: a report is no reason to stop it. */
+/** A broken report must not stop the application. */
 function reportNoReport({ mode, reportProblem }: Settings): void {
   if (reportProblem === undefined || !workerThreads.isMainThread) return;
   report({ code: 'CLOSEFDS_REPORT_FAILED', mode, what: reportProblem });
 }
 
-/** Somebody froze what was to be replaced. The child handler marks in each fork all the same. */
+/** User code froze the function. The child handler still sets close-on-exec in each fork. */
 function reportUnpatched(mode: Mode, name: string, error: unknown): void {
   const what = `calls of ${name} are not judged, since it cannot be replaced: ${messageOf(error)}`;
   if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
   report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
 }
 
-/** Once: a package has many files, and one report says it for all of them. */
+/** Reported once: a package has many files. */
 function reportNativeSpawners(mode: Mode, error: unknown): void {
   const what = `the functions of a package that makes processes natively could not be guarded: ${messageOf(error)}`;
   if (!nativeSpawnersReported) report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
@@ -261,7 +261,7 @@ let nativeSpawnersReported = false;
 // Settings, once for the process
 // ---------------------------------------------------------------------------------------------
 
-/** Workers get the main thread's: one with an `env` of its own must not have a policy of its own. */
+/** Workers get the main thread's settings: a worker with an `env` of its own must not have a policy of its own. */
 function settingsOrExit(entryMode: Mode | undefined): Settings {
   const shared = workerThreads.isMainThread ? undefined : workerThreads.getEnvironmentData(SETTINGS_KEY);
   if (typeof shared === 'string') return JSON.parse(shared) as Settings;
@@ -289,7 +289,7 @@ function settingsOrExit(entryMode: Mode | undefined): Settings {
 }
 
 function reportSecondCopy(before: Installed, entryMode: Mode | undefined): void {
-  // A worker's mode is the main thread's, whatever loads closefds there.
+  // A worker has the main thread's mode, whichever entry point loads closefds there.
   const agrees = entryMode === undefined || entryMode === before.mode || !workerThreads.isMainThread;
   if (before.copy === PACKAGE_ROOT && agrees) return;
   const what = `closefds was loaded again, from ${PACKAGE_ROOT}${entryMode === undefined ? '' : ` for mode "${entryMode}"`}; the first copy (${before.copy}, mode "${before.mode}") stays in force`;
@@ -303,13 +303,13 @@ function remember(state: Installed): void {
 let reporting: Settings | undefined;
 let reporter: Reporter | undefined;
 
-/** Loads what it takes to tell something with the first that there is to tell. */
+/** The first finding loads the reporter. */
 function report(finding: Finding, occurrence: Occurrence = 'first'): void {
   try {
     reporter ??= loadReporter(finding.mode);
     reporter.report(finding, occurrence);
   } catch {
-    // Somebody replaced process.emitWarning by something that throws; the host must not suffer.
+    // For example a process.emitWarning() of user code that throws. The host must not notice.
   }
 }
 

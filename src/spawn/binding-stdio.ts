@@ -1,4 +1,4 @@
-// The form of `stdio` that Node's C++ half takes: what getValidStdio() makes of an array.
+// Converts slots from and to the form that Node's C++ code takes, which getValidStdio() makes of an array.
 
 interface HandleForm {
   readonly type?: string;

@@ -1,15 +1,15 @@
-// Proof of use without tracing: parent and child share one open file description, so a regular
-// file's offset moves when a child reads or writes it.
+// A sign of use without tracing: parent and child share one open file description, so a regular file's
+// offset moves when a child reads or writes it.
 //
-// The parent moves it, too. So an offset that moved proves something only where the parent did
-// not run meanwhile (a synchronous spawn), or most likely does not know the FD at all (inherited at
-// start), or gave it away on purpose (designated). An offset that stayed proves nothing: there are
-// pread(), mmap() and locks.
+// Every other process that shares the description moves the offset, too, first of all the parent. So a
+// moved offset counts only where the parent did not run meanwhile (a synchronous spawn), most likely does
+// not know the FD (inherited at start), or designated it. An offset that did not move shows nothing:
+// there are pread(), mmap() and locks.
 
 import type { SpawnFinding } from '../findings/finding';
 import type { FilePosition } from '../strays/stray-guard';
 
-/** Of a finding that is looked at in vain, the next spawns are looked at no more. */
+/** After so many spawns without a moved offset, a finding is no longer watched. */
 const MOST_LOOKS = 8;
 
 /** Called when the child has ended. */
@@ -21,7 +21,7 @@ export interface Passed {
 }
 
 export interface OffsetWatchOptions {
-  /** undefined: closed, no regular file, or not to be seen. */
+  /** undefined: closed, no regular file, or not readable. */
   readonly positionOf: (fd: number) => FilePosition | undefined;
   readonly onUse: (finding: SpawnFinding) => void;
 }
@@ -59,7 +59,7 @@ function couldProve(finding: SpawnFinding, sync: boolean): boolean {
   return isProvable(finding) && (sync || finding.kind === 'fd' || finding.atStart);
 }
 
-/** Whether a child's use of it could show at all. */
+/** Whether a moved offset could show a child's use. */
 export function isProvable({ used, type }: SpawnFinding): boolean {
   return used === 'unknown' && type === 'file';
 }

@@ -1,6 +1,6 @@
-// From the arguments of one of child_process's functions to the call that is judged.
+// Parses the arguments of a function of child_process into a call.
 //
-// They come before Node has checked them, and may be anything; what is wrong with them is Node's to say.
+// Node has not checked the arguments yet: they may be anything. Wrong arguments are left to Node's own errors.
 
 import type { SpawnCall } from '../model/spawn-request';
 import { NO_STDIO, type Stdio, toStdio } from '../model/stdio';
@@ -9,13 +9,13 @@ import { type CallOptions, type IsProxy, isOptions, isRevoked, peek } from './st
 // Registered symbols, so that libraries can use them without depending on closefds.
 const WITH_FDS = Symbol.for('closefds.withFds');
 const UNSAFE = Symbol.for('closefds.unsafe');
-/** A plain property, where a launcher drops symbols. */
+/** The same under a string key, since some launchers drop symbols. */
 const TWIN = '__closefds';
 
 /**
- * `command` has what is started, as ChildProcess.prototype.spawn() and the handles take it. `inherited` is
- * the environment of a child that is given none. `marked` are the options that withFds() or unsafe() made,
- * where it was others.
+ * `command` names the file, arguments and environment as ChildProcess.prototype.spawn() and the handles take
+ * them. `inherited` is the environment of a child that gets none. `marked` are the options that withFds() or
+ * unsafe() made, if they are not `command`.
  */
 export function toCall(
   route: string,
@@ -38,8 +38,7 @@ export function toCall(
 }
 
 /**
- * Whether a call neither designates anything nor bears a mark, as far as that shows without running anybody's
- * code. What does not show may still be so.
+ * Whether a call has no slots and no mark of withFds() or unsafe(). Runs no user code, so false means "perhaps".
  */
 export function usesOnlyStdio(options: CallOptions, isProxy: IsProxy): boolean {
   if (isProxy(options) || !isOrdinary(options)) return false;
@@ -64,7 +63,7 @@ function hasStdioOnly(slots: readonly unknown[]): boolean {
   return true;
 }
 
-/** Of what nothing else is known. */
+/** A call with default values. */
 export function defaultCall(route: string, stdio: Stdio = NO_STDIO): SpawnCall {
   return {
     route,
@@ -84,7 +83,7 @@ export function isDesignating(options: CallOptions): boolean {
   return explicit !== undefined || unsafe !== undefined;
 }
 
-/** What withFds() and unsafe() left: a symbol, or its twin where a launcher dropped symbols. */
+/** Reads the marks of withFds() and unsafe(): a symbol, or the string key where a launcher dropped symbols. */
 export function readDesignation(options: CallOptions): Pick<SpawnCall, 'explicit' | 'unsafe'> {
   const twin = peek(options, TWIN);
   const read = (key: symbol, name: string) =>
@@ -103,19 +102,19 @@ export function carriedStdio(carried: CallOptions): Stdio | undefined {
   return toStdio(['pipe', 'pipe', 'pipe', ...carried.stdio.slice(3)]);
 }
 
-/** Whether a spawn is what execFile(file) makes: its own command, or with a shell a part of an argument. */
+/** Whether execFile(file) makes this spawn: the file is its command, or with a shell a part of an argument. */
 export function startsFile(options: CallOptions, file: unknown): boolean {
   const { file: command, args } = { file: peek(options, 'file'), args: toStrings(peek(options, 'args')) };
   return command === file || (typeof file === 'string' && args.some(arg => arg.includes(file)));
 }
 
-/** Where the options of a synchronous function stand, or would: (file, args?, options?) or (command, options?). */
+/** The index of a synchronous function's options: (file, args?, options?) or (command, options?). */
 export function optionsIndex(route: string, args: readonly unknown[]): number {
   if (route === 'execSync') return 1;
   return isRevoked(args[1]) || Array.isArray(args[1]) || args[1] === undefined || args[1] === null ? 2 : 1;
 }
 
-/** What a synchronous function starts. */
+/** The command of a synchronous function. */
 export function describeCommand(route: string, args: readonly unknown[], options: CallOptions): CallOptions {
   const shell = peek(options, 'shell');
   const env = peek(options, 'env');
@@ -126,7 +125,7 @@ export function describeCommand(route: string, args: readonly unknown[], options
 
 const PLAIN_KEYS = ['file', 'args', 'shell', 'env', 'envPairs'];
 
-/** What a call executes that asks for nothing; undefined where that does not show without running user code. */
+/** The command of a call that uses only stdio; undefined where reading it could run user code. */
 export function knownCommand(
   route: string,
   args: readonly unknown[],
@@ -143,7 +142,7 @@ export function knownCommand(
   return typeof command.file === 'string' ? toCall(route, command, NO_STDIO, inherited) : undefined;
 }
 
-/** Of an array, which Node has yet to check. */
+/** The strings of an array that Node has not checked yet. */
 export function toStrings(value: unknown): string[] {
   try {
     return Array.isArray(value) ? value.filter(item => typeof item === 'string') : [];
@@ -152,7 +151,7 @@ export function toStrings(value: unknown): string[] {
   }
 }
 
-/** Of an environment that may be anything, since Node comes later. */
+/** `NAME=value` pairs of an environment that Node has not checked yet. */
 export function toPairs(env: unknown, inherited: object): string[] {
   try {
     return Object.entries(isOptions(env) ? env : inherited).map(([name, value]) => `${name}=${value}`);

@@ -1,4 +1,4 @@
-// What the outcomes mean for the spawn: which slots to empty, which strays to keep.
+// Turns the outcomes of an evaluation into a plan: which slots are denied, which strays are kept or closed.
 
 import type { AnyFunction } from '../base/wrap-function';
 import type { SpawnFinding } from '../findings/finding';
@@ -8,7 +8,7 @@ import type { Mode } from '../policy/rule';
 import type { IdentifiedFd } from '../strays/stray-guard';
 
 export interface Auditor {
-  /** Prepares the trace of a spawn, of which the findings name all FDs that pass. */
+  /** Prepares the trace of a spawn. The findings name all FDs that pass. */
   readonly prepare: (findings: readonly SpawnFinding[]) => Trace;
   readonly prove: (finding: SpawnFinding) => void;
 }
@@ -23,33 +23,33 @@ export interface DeniedSlot {
 export interface Plan {
   /** The call's slots that were denied. */
   readonly denied: readonly DeniedSlot[];
-  /** Numbers of denied strays that the child is told of: the placeholder goes there. Sorted. */
+  /** Numbers of denied strays that the child's arguments or environment name: a placeholder takes them. Sorted. */
   readonly cover: readonly number[];
-  /** Whether to mark: always in `enforce` and `strict`, otherwise only to carry out a denial. */
+  /** Whether FDs get close-on-exec: always in `enforce` and `strict`, in `warn` only to carry out a denial. */
   readonly guarded: boolean;
   /** Strays that go to the child under their own numbers, as long as these mean the same files. Sorted. */
   readonly keep: readonly IdentifiedFd[];
-  /** FDs of the parent whose own flags have to be the same afterwards. Sorted. */
+  /** FDs of the parent whose flags must be the same afterwards. Sorted. */
   readonly untouched: readonly number[];
-  /** Strays that must not reach the child; for the stand-in, which cannot mark. Sorted. */
+  /** Strays that must not reach the child: the fallback guard covers them. Sorted. */
   readonly close: readonly number[];
-  /** To be called when the child has ended; undefined where nobody waits for that. Never throws. */
+  /** To be called when the child has ended; undefined where nothing needs that. Never throws. */
   readonly after: (() => void) | undefined;
   /** An audit's part; undefined without one, or where nothing passes. */
   readonly trace: Trace | undefined;
 }
 
-/** Makes processes so that an audit sees what they do. Never throws but what the original does. */
+/** Starts processes so that an audit sees what they do. Throws only what the original throws. */
 export interface Trace {
-  /** Runs work that makes a process by way of a handle, or without one synchronously. */
+  /** Runs work that starts a process with a handle, or synchronously without one. */
   readonly run: <T>(handle: object | undefined, work: () => T) => T;
   /** Calls the handle's own spawn(). */
   readonly call: (spawn: AnyFunction, self: unknown, args: readonly unknown[]) => unknown;
-  /** Notes why a process is not traced that is about to be made, or to become another program. */
+  /** Records why a process that is about to start, or to become another program, is not traced. */
   readonly forgo: (reason: string, pid?: number) => void;
 }
 
-/** Of a spawn with nothing to judge. */
+/** The plan of a spawn without slots and strays. */
 export function defaultPlan(mode: Mode): Plan {
   return {
     denied: [],
@@ -85,14 +85,14 @@ export function toPlan(
     cover: sorted(strayFds.filter(fd => announced.includes(fd) && fd <= HIGHEST_COVERED)),
     guarded: mode === 'enforce' || mode === 'strict' || closed.length > 0,
     keep: keptOf(passed, strays),
-    // In `warn` a denial must change nothing else. What a slot hides stays as it was, and so does
-    // the stray itself: the next caller may be one that the rule does not speak of.
+    // In `warn` a denial must change nothing else. A stray that a slot hides keeps its flag, and so does
+    // a denied stray: the rule may not apply to the next caller.
     untouched: sorted(mode === 'warn' ? [...sources, ...hidden, ...strayFds] : sources),
     close: sorted([...strayFds, ...hidden.filter(fd => closedFds.has(fd))]),
   };
 }
 
-/** An announced stray above this one is closed only: each number below would be a slot. */
+/** A stray above this number is only closed: covering it would take a slot for each number below. */
 const HIGHEST_COVERED = 4095;
 
 function deniedSlots({ indexes }: SpawnRequest, closedFds: ReadonlySet<number>): DeniedSlot[] {
@@ -101,7 +101,7 @@ function deniedSlots({ indexes }: SpawnRequest, closedFds: ReadonlySet<number>):
     .map(([{ childFd }, index]) => ({ index, childFd }));
 }
 
-/** A number alone may mean another file by the time of the spawn, so each has its file with it. */
+/** By the time of the spawn a number may mean another file, so each kept FD has its file's identity. */
 function keptOf(passed: readonly ChildFd[], strays: readonly Stray[]): IdentifiedFd[] {
   const fds = new Set(passed.filter(({ kind }) => kind === 'stray').map(({ childFd }) => childFd));
   return strays
@@ -110,7 +110,7 @@ function keptOf(passed: readonly ChildFd[], strays: readonly Stray[]): Identifie
     .sort((a, b) => a.fd - b.fd);
 }
 
-/** Their numbers are taken by slots; where the slot is denied, the stray must not show through. */
+/** Strays whose numbers are taken by slots. Where the slot is denied, the stray must not arrive either. */
 function straysBehindSlots(request: SpawnRequest, strays: readonly Stray[]): number[] {
   const taken = new Set([...request.indexes.keys()].map(fd => fd.childFd));
   return strays.map(stray => stray.fd).filter(fd => taken.has(fd));

@@ -8,7 +8,7 @@ import type { Plan } from './plan';
 
 export type CallOptions = Record<PropertyKey, unknown>;
 
-/** `util.types.isProxy`; the language has no way of asking. */
+/** `util.types.isProxy`. JavaScript itself cannot detect a proxy. */
 export type IsProxy = (value: unknown) => boolean;
 
 // ---------------------------------------------------------------------------------------------
@@ -19,7 +19,7 @@ export function isOptions(value: unknown): value is CallOptions {
   return typeof value === 'object' && value !== null && !isRevoked(value) && !Array.isArray(value);
 }
 
-/** Whatever is done with a revoked proxy throws; which words it throws depends on what Node does first. */
+/** Every operation on a revoked proxy throws. Node's error depends on which operation comes first. */
 export function isRevoked(value: unknown): boolean {
   try {
     Array.isArray(value);
@@ -29,7 +29,7 @@ export function isRevoked(value: unknown): boolean {
   }
 }
 
-/** A property that may be anybody's getter. What it throws is left for Node to meet. */
+/** Reads a property that may be a getter of user code. Node will get what the getter throws. */
 export function peek(options: CallOptions, key: PropertyKey): unknown {
   try {
     return options[key];
@@ -58,9 +58,9 @@ export function readStdio(options: CallOptions, ownOnly: boolean, isProxy: IsPro
   try {
     return readArray(value, settled && !isProxy(value), ownOnly);
   } catch (error) {
-    // A trap's. The next time it might answer, and nobody would have judged what.
+    // Thrown by a proxy's trap. The next time the trap might answer, with slots that were not evaluated.
     if (isProxy(value)) return unreadable(() => refusing(error));
-    // A getter's, where there is nothing but stdio. Node will meet it.
+    // Thrown by a getter among the first three elements. Node will get the error, too.
     if (Array.isArray(value) && value.length <= 3) return NO_STDIO;
     throw error;
   }
@@ -69,7 +69,7 @@ export function readStdio(options: CallOptions, ownOnly: boolean, isProxy: IsPro
 function readArray(value: unknown, fixed: boolean, sync: boolean): Stdio {
   if (!hasMoreThanStdio(value))
     return { ...toStdio(value), replay: fixed || !Array.isArray(value) ? undefined : () => value };
-  // It is for a message channel, which the synchronous functions refuse.
+  // Only a message channel makes a short array count, and the synchronous functions refuse one.
   if (sync && value.length <= 3) return NO_STDIO;
   if (!fill(value)) return NO_STDIO;
   const { slots, complete } = snapshot(value);
@@ -77,14 +77,14 @@ function readArray(value: unknown, fixed: boolean, sync: boolean): Stdio {
   return { value: slots, slots, replay: fixed ? undefined : () => slots };
 }
 
-/** As Node does next, and fails at if the array is frozen; it is the caller's array that it fills. */
+/** Fills the caller's array to three elements, as Node does next; Node fails if the array is frozen. */
 function fill(slots: readonly unknown[]): boolean {
   if (slots.length < 3 && !Object.isExtensible(slots)) return false;
   while (slots.length < 3) push.call(slots, undefined);
   return true;
 }
 
-/** The slots as far as they show, where readStdio() failed: what is judged then is what is used. */
+/** The slots as far as they can be read, where readStdio() failed. What is evaluated is what Node gets. */
 export function fallbackStdio(options: CallOptions): Stdio {
   try {
     const { stdio } = options;
@@ -99,7 +99,7 @@ function unreadable(replay: () => unknown): Stdio {
   return { ...NO_STDIO, replay };
 }
 
-/** An array for Node to meet the error at, where it would have met it. */
+/** An array that throws the error where Node would have got it. */
 function refusing(error: unknown): unknown[] {
   const refuse = () => rethrow(error);
   return new Proxy([], { get: refuse, has: refuse, set: refuse, ownKeys: refuse });
@@ -113,9 +113,9 @@ function rethrow(error: unknown): never {
 // Replacing
 // ---------------------------------------------------------------------------------------------
 
-/** What the call gets in place of its own `stdio`. */
+/** What the call gets instead of its `stdio`. */
 export interface Replacement {
-  /** Throws what reading the caller's own threw. */
+  /** Throws what reading the caller's `stdio` threw. */
   readonly read: () => unknown;
   /** How many slots the caller may see. */
   readonly visible: number | undefined;
@@ -166,14 +166,14 @@ function withCover(stdio: unknown, fds: readonly number[], placeholder: number, 
   return { read: () => slots, visible };
 }
 
-/** An array in which each element's index is its number in the child, as Node would make it. */
+/** Makes each element's index its FD in the child, as Node would. */
 function compact(stdio: readonly unknown[], sync: boolean): unknown[] {
   const given = stdio.slice();
   while (given.length < 3) given.push(undefined);
   const slots: unknown[] = [];
   given.forEach((value, index) => {
     if (sync && isSkippedWhenSync(value)) return;
-    // It means the parent's FD of the index at which it stood.
+    // 'inherit' means the parent's FD with the element's own index.
     slots.push(value === 'inherit' && index !== slots.length ? index : value);
   });
   return slots;
@@ -184,9 +184,9 @@ function toArray(stdio: unknown): readonly unknown[] {
   return typeof stdio === 'string' ? [stdio, stdio, stdio] : [];
 }
 
-/** The same options but for `stdio`, for functions that copy them first. */
+/** The same options with another `stdio`, for functions that copy their options first. */
 export function withStdio(options: CallOptions, { read }: Replacement, isProxy: IsProxy): CallOptions {
-  // A proxy's answers are not in its descriptors.
+  // A proxy's descriptors do not show what its traps return.
   if (isProxy(options)) {
     const get = (target: CallOptions, key: PropertyKey) => (key === 'stdio' ? read() : target[key]);
     return new Proxy(options, { get });
@@ -199,7 +199,7 @@ export function withStdio(options: CallOptions, { read }: Replacement, isProxy: 
   return Object.create(Object.getPrototypeOf(options), descriptors) as CallOptions;
 }
 
-/** In options, it tells a lower layer of Node's that they come from a call of ours. */
+/** Marks options of a guarded call, so that its lower layer in Node is recognised. */
 const TOKEN: unique symbol = Symbol('closefds.call');
 
 /** The same options with a token, for functions that copy them first. Options that take none stay as they are. */
@@ -223,8 +223,8 @@ export function hasToken(options: unknown, token: symbol): boolean {
 }
 
 /**
- * Runs with the same options but for `stdio`, for the function that writes into what it is given:
- * what it writes is the caller's to see.
+ * Runs with another `stdio` in the same options object, for the function that writes into its options: the
+ * caller sees what Node writes.
  */
 export function withTemporaryStdio<T>(
   options: CallOptions,
@@ -234,7 +234,7 @@ export function withTemporaryStdio<T>(
 ): T {
   const own = isProxy(options) ? undefined : Object.getOwnPropertyDescriptor(options, 'stdio');
   if (isProxy(options) || own?.get !== undefined) return run(overlaid(options, read));
-  // Node writes to it before anything else, and is about to fail there.
+  // Node writes to `stdio` first and is about to fail there.
   if (own?.writable === false || (own === undefined && !Object.isExtensible(options))) return run(options);
 
   const lent = { writable: true, enumerable: true, configurable: true, ...own, value: read() };
@@ -249,7 +249,7 @@ export function withTemporaryStdio<T>(
   }
 }
 
-/** For options that answer by themselves. Reads after a write give what was written. */
+/** For options with getters. Reads after a write return what was written. */
 function overlaid(options: CallOptions, read: () => unknown): CallOptions {
   let current = read;
   const get = () => current();
@@ -260,7 +260,7 @@ function overlaid(options: CallOptions, read: () => unknown): CallOptions {
   return Object.create(options, { stdio: { get, set, enumerable: true } }) as CallOptions;
 }
 
-/** spawnSync's result, and the errors of the exec pair, list every slot. */
+/** Removes the added slots from spawnSync()'s result and from the errors of execSync() and execFileSync(). */
 export function trimOutput(work: () => unknown, visible: number | undefined): unknown {
   if (visible === undefined) return work();
   try {
