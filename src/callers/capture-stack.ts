@@ -6,6 +6,7 @@
 // All of this works with stack-trace hooks of user code, a stack limit of 0, and frozen intrinsics.
 
 import { createTimeBudget } from '../base/time-budget';
+import type { AnyFunction } from '../base/wrap-function';
 import type { CallSites, CallStack } from './stack';
 
 // Captured at load: tests mock these, and some programs delete captureStackTrace() to look like a browser.
@@ -19,6 +20,8 @@ export interface StackCapture {
   readonly far: () => CallStack;
   /** Whether the time budget allows another stack walk where the decision does not need one. Walks use at most 0.5 % of run time. */
   readonly isDue: () => boolean;
+  /** Captures an error's stack again, without the frames up to that of `entry`. Never throws. */
+  readonly retrace: (error: Error, entry: AnyFunction) => void;
   /** The caller was found: ends the walk that `near` began, for the time budget. */
   readonly done: () => void;
 }
@@ -42,6 +45,13 @@ export function createStackCapture(now: () => number): StackCapture {
       }
     },
     far: () => capture(FAR),
+    retrace: (error, entry) => {
+      try {
+        captureStackTrace(error, entry);
+      } catch {
+        // The stack stays as it was: user code froze Error, or deleted the function.
+      }
+    },
     isDue: budget.canRun,
     done: budget.end,
   };

@@ -53,7 +53,8 @@ export function createCallerFinder(options: CallerOptions): (near?: CallSites) =
   const packages = new Map<string, InstalledPackage>();
 
   return function findCaller(near) {
-    if (near?.complete) {
+    // Also where user code froze the limit of ten frames: here fewer of them are frames of closefds.
+    if (near !== undefined && near.sites.length > 0) {
       const { caller, isSettled } = search(framesOf(near.sites));
       if (isSettled || near.isAll) return caller;
     }

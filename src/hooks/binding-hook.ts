@@ -43,7 +43,7 @@ export function createBindingHook(guard: CallGuard): BindingHook {
       const forms = Array.isArray(options.stdio) ? (options.stdio as unknown[]) : [];
       const call = toCall('process.binding', options, toStdio(forms.map(fromHandleForm)), process.env);
 
-      return guard.run(call, {}, (replaced, { trace }) => {
+      return guard.run(call, {}, spawn, (replaced, { trace }) => {
         if (replaced !== undefined) {
           const changed = (replaced.read() as unknown[]).map((slot, i) => toHandleForm(slot, forms[i]));
           if (options === args[0])

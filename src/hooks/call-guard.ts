@@ -18,7 +18,7 @@ import type { StrayGuard } from '../strays/stray-guard';
 export interface CallGuardOptions {
   /** `util.types.isProxy`. */
   readonly isProxy: IsProxy;
-  /** Evaluates a call. Throws what the caller of child_process is to see. */
+  /** Evaluates a call. Throws where `strict` refuses it. */
   readonly judge: (call: SpawnCall, stack: CallStack | undefined) => Plan;
   /**
    * The plan of a call that uses only stdio; undefined where it has to be evaluated. `look` gives what the
@@ -27,6 +27,8 @@ export interface CallGuardOptions {
   readonly fastPath: (look: () => SpawnCall | undefined) => Plan | undefined;
   /** Called for each call that has to be evaluated, while few of our frames are on the stack. Never throws. */
   readonly captureStack: () => CallStack | undefined;
+  /** Throws the refusal of a call; `entry` is the function of ours that user code or Node called. */
+  readonly throwRefusal: (error: unknown, entry: AnyFunction) => never;
   readonly strayGuard: StrayGuard;
   /** Whether the stray guard sets close-on-exec in children for which it was told nothing. */
   readonly byDefault: boolean;
@@ -58,6 +60,7 @@ export interface CallResult {
 /** One for each thread. */
 export class CallGuard {
   readonly isProxy: IsProxy;
+  readonly captureStack: CallGuardOptions['captureStack'];
   readonly #options: CallGuardOptions;
   /** The innermost call under way. */
   #current: OwnLayer | undefined;
@@ -65,6 +68,7 @@ export class CallGuard {
 
   constructor(options: CallGuardOptions) {
     this.isProxy = options.isProxy;
+    this.captureStack = options.captureStack;
     this.#options = options;
   }
 
@@ -84,18 +88,26 @@ export class CallGuard {
     }
   }
 
-  judge(call: SpawnCall): Plan {
-    return this.#options.judge(call, this.#options.captureStack());
+  /** Callers pass `this.captureStack()`: where the limit of ten frames cannot be raised, each frame of ours counts. */
+  judge(call: SpawnCall, stack: CallStack | undefined, entry: AnyFunction): Plan {
+    try {
+      return this.#options.judge(call, stack);
+    } catch (error) {
+      return this.#options.throwRefusal(error, entry);
+    }
   }
 
-  /** Evaluates a call and makes it. `start` gets what the call has in place of its stdio, and the plan. */
+  /**
+   * Evaluates a call and makes it. `entry` is the hook's function, see throwRefusal. `start` gets what the call
+   * has in place of its stdio, and the plan.
+   */
   run(
     call: SpawnCall,
     own: OwnLayer,
+    entry: AnyFunction,
     start: (replaced: Replacement | undefined, plan: Plan) => CallResult,
   ): unknown {
-    // Not by judge(): where Node's limit of ten frames cannot be raised, each frame of ours hides one of the caller's.
-    const plan = this.#options.judge(call, this.#options.captureStack());
+    const plan = this.judge(call, this.captureStack(), entry);
     const replaced = this.#replacement(call, plan);
     try {
       return this.runUnder(plan, own, () => start(replaced, plan));

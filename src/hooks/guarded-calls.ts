@@ -1,6 +1,7 @@
 // What the hooks of src/hooks/child-process.ts do. Loaded by the first call: until then a program pays for
 // none of it.
 
+import type { AnyFunction } from '../base/wrap-function';
 import type { SpawnCall } from '../model/spawn-request';
 import { createBindingHook } from './binding-hook';
 import { CallGuard, type CallGuardOptions } from './call-guard';
@@ -30,7 +31,7 @@ export function createGuardedCalls({ onNative, ...options }: GuardedCallsOptions
   return { spawn, execFile, sync, execve: createExecveHook(guard, strayGuard), binding, native };
 
   function native(call: SpawnCall, start: () => unknown): unknown {
-    return guard.run(call, {}, (replaced, { trace }) => {
+    return guard.run(call, {}, native as AnyFunction, (replaced, { trace }) => {
       trace?.forgo(`${call.route}() makes its process natively`);
       if (replaced !== undefined && strayGuard.mustCover)
         onUnguarded(new Error(`a stray cannot be covered in a process that ${call.route}() makes natively`));

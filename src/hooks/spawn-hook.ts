@@ -37,7 +37,7 @@ export function createSpawnHook(guard: CallGuard): SpawnHook {
         const stdio = (marked && carriedStdio(marked)) ?? readStdio(options, false, guard.isProxy);
         return toCall('spawn', options, stdio, process.env, marked);
       });
-      return guard.run(call, own, (replaced, { after, trace }) => {
+      return guard.run(call, own, spawn, (replaced, { after, trace }) => {
         const run = (changed: CallOptions) =>
           traced(trace, handle, () => Reflect.apply(original, this, [changed, ...args.slice(1)]));
         const error =

@@ -43,7 +43,7 @@ export function createSyncHook(
         const command = describeCommand(route, args, options);
         return toCall(route, command, readStdio(options, true, guard.isProxy), process.env, options);
       });
-      return guard.run(call, own, (replaced, { trace }) => {
+      return guard.run(call, own, sync, (replaced, { trace }) => {
         if (replaced === undefined) return callResult(traced(trace, undefined, () => run(original)));
         const changed = withStdio(options, replaced, guard.isProxy);
         args[at] = changed;

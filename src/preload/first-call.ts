@@ -3,12 +3,16 @@
 // Most processes load nothing more: src/preload/first-finding.ts, three times as much code, is loaded by the
 // first spawn with slots or strays.
 
+import path = require('node:path');
 import util = require('node:util');
+import vm = require('node:vm');
 
 import { ClosefdsError, messageOf } from '../base/errors';
 import { faultOf } from '../base/fault';
+import type { AnyFunction } from '../base/wrap-function';
 import { createStackCapture } from '../callers/capture-stack';
 import type { CallStack } from '../callers/stack';
+import { trimStack } from '../callers/trim-stack';
 import type { Finding, Occurrence, SpawnFinding } from '../findings/finding';
 import { createGuardedCalls, type GuardedCalls } from '../hooks/guarded-calls';
 import type { SpawnCall } from '../model/spawn-request';
@@ -61,6 +65,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
     },
     fastPath,
     captureStack: capture.near,
+    throwRefusal,
     strayGuard,
     byDefault: defaults.guarded,
     onNative: () => watch?.expire(),
@@ -109,6 +114,17 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
     }
   }
 
+  /** So that an uncaught refusal prints little besides its message: Node prints the line that throws. */
+  function throwRefusal(error: unknown, entry: AnyFunction): never {
+    if (error instanceof ClosefdsError) {
+      capture.retrace(error, entry);
+      const { stack } = error as { stack?: unknown };
+      if (typeof stack === 'string') error.stack = trimStack(stack, path.join(packageRoot, 'dist'));
+    }
+    compileThrow()(error);
+    throw error;
+  }
+
   function onUnguarded(error: unknown): void {
     const what = `stray FDs may reach a child: ${messageOf(error)}`;
     if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
@@ -124,6 +140,19 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
     const what = `closefds failed at ${step}: ${faultOf(error)}`;
     report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
   }
+}
+
+/** A function whose source line is short. Programs replace compileFunction(). */
+function compileThrow(): (refusal: unknown) => void {
+  try {
+    return vm.compileFunction('throw refusal', ['refusal'], { filename: 'closefds' }) as typeof rethrow;
+  } catch {
+    return rethrow;
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw error;
 }
 
 /** Scans at each spawn where the result decides what is closed or kept, and for an audit. */

@@ -52,6 +52,9 @@ const calls = createGuardedCalls({
     return NOTHING;
   },
   isProxy: types.isProxy,
+  throwRefusal: error => {
+    throw error;
+  },
   fastPath: () => undefined,
   captureStack: capture.near,
   strayGuard: NO_STRAY_GUARD,
