@@ -79,11 +79,22 @@ export function callSitesOf({ holder, most, isAsked }: CallStack): CallSites {
     const Current = typeof current === 'function' ? current : OriginalError;
     const hooked = override(Current, 'prepareStackTrace', toSites, undo);
     // V8 calls the hook when `stack` is read for the first time.
-    const sites: unknown = hooked ? holder.stack : undefined;
-    if (!Array.isArray(sites)) return { sites: [], complete: false, isAll: false };
-    return { sites, complete: isAsked, isAll: isAsked && sites.length < most };
+    const stack = readStack(holder);
+    if (hooked && Array.isArray(stack))
+      return { sites: stack, complete: isAsked, isAll: isAsked && stack.length < most, text: undefined };
+    const text = typeof stack === 'string' ? stack : undefined;
+    return { sites: [], complete: false, isAll: false, text };
   } finally {
     takeBack(undo);
+  }
+}
+
+function readStack(holder: CallStack['holder']): unknown {
+  try {
+    return holder.stack;
+  } catch {
+    // A stack-trace hook of user code threw.
+    return undefined;
   }
 }
 

@@ -53,9 +53,9 @@ export function createCallerFinder(options: CallerOptions): (near?: CallSites) =
   const packages = new Map<string, InstalledPackage>();
 
   return function findCaller(near) {
-    // Also where user code froze the limit of ten frames: here fewer of them are frames of closefds.
-    if (near !== undefined && near.sites.length > 0) {
-      const { caller, isSettled } = search(framesOf(near.sites));
+    if (near !== undefined) {
+      const frames = near.text === undefined ? framesOf(near.sites) : fromText(near.text);
+      const { caller, isSettled } = search(frames);
       if (isSettled || near.isAll) return caller;
     }
     return search(everyFrame(options.wholeStack())).caller;
@@ -173,8 +173,7 @@ function isPlace(file: string | undefined): boolean {
 
 function everyFrame({ sites, complete }: CallSites): Iterable<Frame> {
   if (complete) return framesOf(sites);
-  // Somebody froze the hook or the limit. Each other way sees less in its own manner: without
-  // async frames, or ten of them.
+  // User code froze the hook or the limit. Each other way sees less: no async frames, or ten frames.
   return [plainCallSites(), fromText(stackText())].reduce(longer, sites.map(fromCallSite));
 }
 

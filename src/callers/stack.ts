@@ -17,4 +17,6 @@ export interface CallSites {
   readonly complete: boolean;
   /** Whether the stack ends with them. */
   readonly isAll: boolean;
+  /** V8's text of the stack, where user code froze what it takes to get call sites. */
+  readonly text: string | undefined;
 }
