@@ -1,17 +1,17 @@
-// FD tables as the kernel keeps them, for the FDs that are followed.
+// FD tables as the kernel keeps them, limited to the FDs that the audit follows.
 
-/** One FD given to one program; what is learned about it is in src/audit/strace/verdict.ts. */
+/** One FD given to one program. What the program does with it is recorded in src/audit/strace/verdict.ts. */
 export interface Grant {
   readonly fd: number;
   /** Seconds since the epoch, when the program was executed. */
   readonly since: number;
-  /** In how many places it is open, in all tables together. */
+  /** The number of entries in all tables that carry this grant. */
   open: number;
-  /** When it was last closed everywhere. */
+  /** When the last entry was closed. */
   closed: number | undefined;
 }
 
-/** An open FD, with all the grants it stems from. */
+/** An open FD, with all grants that it stems from. */
 export interface FdEntry {
   readonly grants: readonly Grant[];
   readonly closesOnExec: boolean;
@@ -19,7 +19,7 @@ export interface FdEntry {
 
 export class Table {
   readonly #entries = new Map<number, FdEntry>();
-  /** Tasks that share it. */
+  /** The number of tasks that share this table. */
   tasks = 1;
 
   get(fd: number): FdEntry | undefined {
@@ -34,7 +34,7 @@ export class Table {
     return new Set([...this.#entries.values()].flatMap(entry => entry.grants));
   }
 
-  /** Whatever was there is closed by that; without an entry it is something that is not followed. */
+  /** Closes what was open at `fd` first. Without an entry, `fd` refers to a file that is not followed. */
   put(fd: number, entry: FdEntry | undefined, time: number): void {
     for (const grant of entry?.grants ?? []) grant.open++;
     this.close(fd, time);
@@ -49,7 +49,7 @@ export class Table {
     this.#entries.delete(fd);
   }
 
-  mark(fd: number, closesOnExec: boolean): void {
+  setCloseOnExec(fd: number, closesOnExec: boolean): void {
     const entry = this.#entries.get(fd);
     if (entry !== undefined) this.#entries.set(fd, { ...entry, closesOnExec });
   }
@@ -58,6 +58,12 @@ export class Table {
     const copy = new Table();
     for (const [fd, entry] of this.#entries) copy.put(fd, entry, time);
     return copy;
+  }
+
+  /** One task less shares this table; the last one closes all its FDs. */
+  release(time: number): void {
+    this.tasks--;
+    if (this.tasks === 0) this.closeAll(time);
   }
 
   closeAll(time: number): void {

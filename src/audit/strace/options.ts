@@ -1,21 +1,21 @@
-// How strace is called, so that src/audit/strace/parse-line.ts can read what it writes.
+// The options of strace whose output src/audit/strace/parse-line.ts reads.
 
 import { IN_FULL, TRACED } from './syscalls';
 
 /**
- * Options to trace a program in a process that stays what it is: strace becomes the program, and a
- * grandchild in a session of its own (-DDD), where signals to groups do not reach it, does the
- * tracing. With --seccomp-bpf only the calls on the list stop the program.
+ * Options to trace a program without a parent process of its own: strace becomes the program, and a
+ * grandchild in another session (-DDD), which signals to the process group do not reach, traces it.
+ * With --seccomp-bpf only the listed calls stop the program.
  */
 export function straceOptions(output: string): string[] {
   return [
     ...['-DDD', '-f', '--seccomp-bpf', '-q', '-ttt', '-a', '1'],
     ...['-xx', '-X', 'raw', '-s', '0'],
-    // Names that this strace or this machine does not know are skipped.
+    // "?": strace skips names that it or this architecture does not know.
     ...['-e', `trace=${TRACED.map(name => `?${name}`).join()}`],
     ...['-e', `abbrev=!${IN_FULL.map(name => `?${name}`).join()}`],
     ...['-e', `verbose=${IN_FULL.map(name => `?${name}`).join()}`],
-    // What killed a program is told only where its signal is traced.
+    // strace reports the signal that killed a program only if it traces that signal.
     ...['-e', 'signal=all'],
     ...['-o', output],
   ];

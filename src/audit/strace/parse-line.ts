@@ -1,15 +1,15 @@
 // One line of `strace -f -ttt -xx -X raw`, as data.
 //
-// With these options every string is in hexadecimal and every constant a number, so neither what
-// files are called nor the version of strace changes how a line is read. Anything may be missing
-// at the end: the tracer can be killed in the middle of a line.
+// With these options every string is hexadecimal and every constant a number, so neither file names
+// nor the version of strace change how a line is parsed. A line may be cut off at any place: the
+// tracer can be killed while it writes.
 
 /** A system call. */
 export interface TracedCall {
   readonly name: string;
-  /** As strace wrote them, split at the commas between them. */
+  /** As strace wrote them. */
   readonly args: readonly string[];
-  /** Undefined if it never returned, or strace did not see it return. */
+  /** Undefined if the call never returned, or strace did not see it return. */
   readonly result: number | undefined;
   /** The name of the error, such as `EBADF`. */
   readonly error: string | undefined;
@@ -17,12 +17,13 @@ export interface TracedCall {
 
 export type TraceEvent =
   | { readonly is: 'call'; readonly call: TracedCall }
-  /** A call that is interrupted by other lines: what was written of it so far. */
+  /** The first half of a call that other lines interrupt. */
   | { readonly is: 'start'; readonly name: string; readonly text: string }
+  /** Its second half. */
   | { readonly is: 'end'; readonly name: string; readonly text: string }
   | { readonly is: 'exited'; readonly code: number }
   | { readonly is: 'killed'; readonly signal: string }
-  /** Another thread became the program, under the process's own number. */
+  /** Another thread executed a program and took over the pid of the process. */
   | { readonly is: 'superseded'; readonly by: number };
 
 export interface TraceLine {
@@ -39,7 +40,7 @@ const END =
   /^\+\+\+ (?:exited with (\d+)|killed by (\w+)(?: \(core dumped\))?|superseded by execve in pid (\d+)) \+\+\+$/;
 const CALL = /^(\w+)(\(.*)$/s;
 
-/** Undefined for lines that say nothing about FDs: signals, and what is not strace's. */
+/** Undefined for lines without information about FDs: signals, and lines that strace did not write. */
 export function readLine(text: string): TraceLine | undefined {
   const [, pid, time, rest = ''] = LINE.exec(text) ?? [];
   const event = pid === undefined ? undefined : readEvent(rest);
@@ -62,14 +63,14 @@ function readEvent(text: string): TraceEvent | undefined {
   return name === undefined ? undefined : { is: 'call', call: readCall(name, rest) };
 }
 
-/** `text` starts with the parenthesis; of an interrupted call it is both parts, put together. */
+/** `text` begins with the parenthesis. For an interrupted call it is both halves, joined. */
 export function readCall(name: string, text: string): TracedCall {
   const { args, end } = splitArguments(text);
   const [, result, error] = /^\) *= (-?(?:0x[\da-f]+|\d+))(?: (E[A-Z\d]+))?/.exec(text.slice(end)) ?? [];
   return { name, args, result: result === undefined ? undefined : toNumber(result), error };
 }
 
-/** At the commas outside all brackets and strings; `end` is where the closing parenthesis stands. */
+/** Splits at the commas outside brackets and strings. `end` is the index of the closing parenthesis. */
 function splitArguments(text: string): { args: string[]; end: number } {
   const args: string[] = [];
   let depth = 0;
@@ -94,7 +95,7 @@ function splitArguments(text: string): { args: string[]; end: number } {
   return { args, end: at };
 }
 
-/** Flags come as `0x1200000|17`. Undefined if it is no number: a pointer's contents, or nothing. */
+/** Adds up flags such as `0x1200000|17`. Undefined if `text` is no number, such as the contents of a pointer. */
 export function toNumber(text: string | undefined): number | undefined {
   if (text === undefined || !/^-?(?:0x[\da-f]+|\d+)(?:\|(?:0x[\da-f]+|\d+))*/.test(text)) return undefined;
   const [first = '', ...more] = text.split(/[^\w|-]/, 1)[0]?.split('|') ?? [];
@@ -102,7 +103,7 @@ export function toNumber(text: string | undefined): number | undefined {
   return [first.replace('-', ''), ...more].reduce((sum, part) => sum + Number(part), 0) * sign;
 }
 
-/** Latin-1, one character a byte: a path may have any bytes. Undefined for a pointer that was not read. */
+/** As Latin-1, one character a byte: a path may have any bytes. Undefined if strace could not read the pointer. */
 export function toPath(text: string | undefined): string | undefined {
   const [, hex] = /^"((?:\\x[\da-f]{2})*)"/.exec(text ?? '') ?? [];
   return hex?.replace(/\\x(..)/g, (_, byte: string) => String.fromCharCode(Number.parseInt(byte, 16)));

@@ -1,78 +1,92 @@
-// Reads a trace from its first line to its last, and tells what became of the FDs that programs
-// were given. Puts the two halves of interrupted calls together, and knows who made whom; what
-// calls do is in src/audit/strace/simulate.ts.
+// Replays a trace from its first line to its last, and returns what each program did with its FDs.
+//
+// Joins the two halves of interrupted calls, and finds out which task created which. The effects of
+// the calls are in src/audit/strace/simulate.ts.
 
 import { readCall, readLine, type TraceLine } from './parse-line';
-import { type Birth, createSimulation, type Given, MAKES, type Uses } from './simulate';
+import { type Creation, type Given, Simulation, type Uses } from './simulate';
+import { CREATES_TASK } from './task';
 
-/** `lines` is asked twice: a child can speak before the call that made it returns. */
+/** Calls `lines` twice: a child's lines may come before the line of the call that created it. */
 export function follow(lines: () => Iterable<string>, given: readonly Given[]): Uses {
-  const kernel = createSimulation(findBirths(lines()), given);
-  const pending = new Map<number, { readonly name: string; readonly text: string }>();
+  const replay = new Replay(new Simulation(findCreations(lines()), given));
   for (const text of lines()) {
     const line = readLine(text);
-    if (line !== undefined) step(line);
+    if (line !== undefined) replay.step(line);
   }
-  return kernel.finish();
+  return replay.simulation.finish();
+}
 
-  function step({ pid, time, event }: TraceLine): void {
+class Replay {
+  /** By pid: the first half of a call that other lines interrupted. */
+  readonly #unfinished = new Map<number, { readonly name: string; readonly text: string }>();
+
+  constructor(readonly simulation: Simulation) {}
+
+  step({ pid, time, event }: TraceLine): void {
     switch (event.is) {
       case 'call':
-        kernel.begin(pid, time, event.call);
-        kernel.end(pid, time, event.call);
+        this.simulation.begin(pid, time, event.call);
+        this.simulation.end(pid, time, event.call);
         return;
       case 'start':
-        pending.set(pid, event);
-        kernel.begin(pid, time, readCall(event.name, event.text));
+        this.#unfinished.set(pid, event);
+        this.simulation.begin(pid, time, readCall(event.name, event.text));
         return;
-      case 'end': {
-        const start = pending.get(pid);
-        pending.delete(pid);
-        if (start?.name === event.name)
-          kernel.end(pid, time, readCall(event.name, joined(start.text, event.text)));
+      case 'end':
+        this.#endCall(pid, time, event.name, event.text);
         return;
-      }
-      case 'superseded': {
-        // The other thread's exec goes on under this number.
-        const start = pending.get(event.by);
-        pending.delete(event.by);
-        if (start !== undefined) pending.set(pid, start);
-        kernel.supersede(pid, time, event.by);
+      case 'superseded':
+        this.#supersede(pid, time, event.by);
         return;
-      }
       default:
-        pending.delete(pid);
-        kernel.leave(pid, time, event.is === 'killed' ? event.signal : undefined);
+        this.#unfinished.delete(pid);
+        this.simulation.leave(pid, time, event.is === 'killed' ? event.signal : undefined);
     }
+  }
+
+  #endCall(pid: number, time: number, name: string, text: string): void {
+    const start = this.#unfinished.get(pid);
+    this.#unfinished.delete(pid);
+    if (start?.name === name) this.simulation.end(pid, time, readCall(name, joinHalves(start.text, text)));
+  }
+
+  /** The other thread's execve() returns under the pid of the process. */
+  #supersede(pid: number, time: number, by: number): void {
+    const start = this.#unfinished.get(by);
+    this.#unfinished.delete(by);
+    if (start !== undefined) this.#unfinished.set(pid, start);
+    this.simulation.supersede(pid, time, by);
   }
 }
 
-/** strace writes the comma between the halves with the first, with the second, or with neither. */
-function joined(start: string, end: string): string {
+/** strace writes the comma between the halves in the first half, in the second, or in neither. */
+function joinHalves(start: string, end: string): string {
   return start + (/^(?:,|\)| *=)/.test(end) || start.endsWith('(') ? '' : ', ') + end;
 }
 
 // ---------------------------------------------------------------------------------------------
-// Who made whom
+// Which task created which
 // ---------------------------------------------------------------------------------------------
 
-function findBirths(lines: Iterable<string>): ReadonlyMap<number, readonly Birth[]> {
-  const births = new Map<number, Birth[]>();
+/** By the pid of the child: a pid may be reused. */
+function findCreations(lines: Iterable<string>): ReadonlyMap<number, readonly Creation[]> {
+  const creations = new Map<number, Creation[]>();
   const begun = new Map<number, number>();
   for (const text of lines) {
     if (!text.includes('clone') && !text.includes('fork')) continue;
     const line = readLine(text);
     if (line === undefined) continue;
     const { pid, time, event } = line;
-    if (event.is === 'start' && MAKES.test(event.name)) begun.set(pid, time);
-    else if (event.is === 'end' && MAKES.test(event.name))
+    if (event.is === 'start' && CREATES_TASK.test(event.name)) begun.set(pid, time);
+    else if (event.is === 'end' && CREATES_TASK.test(event.name))
       add(readCall(event.name, `(${event.text}`).result, pid, begun.get(pid) ?? time);
-    else if (event.is === 'call' && MAKES.test(event.call.name)) add(event.call.result, pid, time);
+    else if (event.is === 'call' && CREATES_TASK.test(event.call.name)) add(event.call.result, pid, time);
   }
-  return births;
+  return creations;
 
   function add(child: number | undefined, parent: number, time: number): void {
     if (child === undefined || child <= 0) return;
-    births.set(child, [...(births.get(child) ?? []), { parent, time }]);
+    creations.set(child, [...(creations.get(child) ?? []), { parent, time }]);
   }
 }

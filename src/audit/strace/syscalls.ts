@@ -1,21 +1,20 @@
-// What system calls do with FDs: which they use, which they only ask about.
+// System calls: which FDs each of them uses, and which it only probes.
 //
-// The names are also the list that strace is told to trace (TRACED): what is not in here, nobody
-// sees. Names that a strace or a machine does not know are skipped by it. Numbers are those of
-// the raw output, as in include/uapi of the kernel; where architectures differ, these are the
-// ones of asm-generic, which x86 and arm share.
+// strace traces the calls of this file (TRACED) and no others. It skips names that it or the
+// architecture does not know. Constants are numbers, as in strace's raw output, from the kernel's
+// include/uapi; where architectures differ, they are those of asm-generic, which x86 and arm share.
 
 import { type TracedCall, toNumber, toPath } from './parse-line';
 
 /**
- * `use`: data, state or locks of what the FD refers to. `probe`: asking what it is, or whether it is
- * open. `delegate`: sending it to somebody.
+ * `use`: accesses data, state or locks of the file that the FD refers to. `probe`: asks what the FD is,
+ * or whether it is open. `delegate`: sends the FD to another process.
  */
 export type Touch = 'use' | 'probe' | 'delegate';
 
 type Touches = (call: TracedCall) => readonly (readonly [Touch, number | undefined])[];
 
-/** The arguments that are FDs, by position. */
+/** A call that uses the FDs at these positions. */
 const used =
   (...positions: readonly number[]): Touches =>
   ({ args }) =>
@@ -25,7 +24,7 @@ const probed: Touches = ({ args }) => [['probe', toFd(args[0])]];
 
 const first = used(0);
 
-/** A directory to start from, with the path behind it: an absolute path starts elsewhere. */
+/** A call that resolves paths relative to directory FDs. The path follows its FD; an absolute path ignores it. */
 const from =
   (...positions: readonly number[]): Touches =>
   ({ args }) =>
@@ -33,32 +32,32 @@ const from =
       .filter(position => !toPath(args[position + 1])?.startsWith('/'))
       .map(position => ['use', toFd(args[position])]);
 
-/** With an empty path, it is the file itself that is asked about. */
+/** fstatat() and the like: an empty path asks about the FD itself. */
 const lookedUp: Touches = call => (toPath(call.args[1]) === '' ? probed(call) : from(0)(call));
 
 const F_GETFD = 1;
 const F_SETFD = 2;
 const F_GETFL = 3;
 /** F_GETOWN, F_GETSIG, F_GETOWN_EX, F_GETLEASE, F_GETPIPE_SZ, F_GET_SEALS. */
-const ASKING = new Set([F_GETFD, F_SETFD, F_GETFL, 9, 11, 16, 1025, 1032, 1034]);
-const CARRYING = new Set([0, 1030]); // F_DUPFD, F_DUPFD_CLOEXEC
+const PROBING_COMMANDS = new Set([F_GETFD, F_SETFD, F_GETFL, 9, 11, 16, 1025, 1032, 1034]);
+const COPYING_COMMANDS = new Set([0, 1030]); // F_DUPFD, F_DUPFD_CLOEXEC
 
 const fcntl: Touches = ({ args }) => {
   const command = toNumber(args[1]) ?? -1;
-  if (CARRYING.has(command)) return [];
-  return [[ASKING.has(command) ? 'probe' : 'use', toFd(args[0])]];
+  if (COPYING_COMMANDS.has(command)) return [];
+  return [[PROBING_COMMANDS.has(command) ? 'probe' : 'use', toFd(args[0])]];
 };
 
 export const FIONCLEX = 0x5450;
 export const FIOCLEX = 0x5451;
-/** TCGETS and TCGETS2 are isatty(); TIOCGPGRP, TIOCGWINSZ. Node sets FIOCLEX on all it inherits. */
-const IOCTLS_ASKING = new Set([0x5401, 0x802c542a, 0x540f, 0x5413, FIOCLEX, FIONCLEX]);
+/** TCGETS and TCGETS2 (isatty()), TIOCGPGRP, TIOCGWINSZ; and FIOCLEX, which Node sets on all FDs that it inherits. */
+const PROBING_IOCTLS = new Set([0x5401, 0x802c542a, 0x540f, 0x5413, FIOCLEX, FIONCLEX]);
 
 const ioctl: Touches = ({ args }) => [
-  [IOCTLS_ASKING.has(toNumber(args[1]) ?? -1) ? 'probe' : 'use', toFd(args[0])],
+  [PROBING_IOCTLS.has(toNumber(args[1]) ?? -1) ? 'probe' : 'use', toFd(args[0])],
 ];
 
-/** lseek(fd, 0, SEEK_CUR) asks whether it can be sought in. */
+/** lseek(fd, 0, SEEK_CUR) asks whether the file is seekable. */
 const lseek: Touches = ({ args }) => [
   [toNumber(args[1]) === 0 && toNumber(args[2]) === 1 ? 'probe' : 'use', toFd(args[0])],
 ];
@@ -77,7 +76,7 @@ const sent: Touches = call => [
 
 const P_PIDFD = 3;
 
-/** Every call in which an FD that was given to a program can turn up. */
+/** All calls whose arguments can have an FD that was given to a program. */
 const TOUCHES: Readonly<Record<string, Touches>> = {
   ...each('read readv pread64 preadv preadv2 write writev pwrite64 pwritev pwritev2 vmsplice', first),
   ...each('fsync fdatasync syncfs sync_file_range sync_file_range2 ftruncate ftruncate64', first),
@@ -114,8 +113,8 @@ const TOUCHES: Readonly<Record<string, Touches>> = {
 };
 
 /**
- * Calls that move FDs about, make processes, or do what a trace cannot see into; src/audit/strace/simulate.ts.
- * socketcall() is how 32-bit programs do what the socket calls above do, and strace writes which.
+ * Calls that copy or close FDs, create or execute processes, or hide the use of FDs; see
+ * src/audit/strace/simulate.ts. 32-bit programs make socket calls by socketcall(); strace prints which one.
  */
 const OTHERS = [
   ...'close close_range dup dup2 dup3 open creat clone clone3 fork vfork unshare execve'.split(' '),
@@ -124,13 +123,13 @@ const OTHERS = [
 
 export const TRACED: readonly string[] = [...Object.keys(TOUCHES), ...OTHERS];
 
-/** The calls of which the lists have to be printed in full. */
+/** Calls of which strace must print whole lists and structures. */
 export const IN_FULL: readonly string[] = [
   ...'poll ppoll ppoll_time64 select _newselect pselect6 pselect6_time64'.split(' '),
   ...'sendmsg sendmmsg recvmsg recvmmsg recvmmsg_time64 io_submit clone3 io_uring_setup'.split(' '),
 ];
 
-/** What a call does with the FDs it names; one that carries them elsewhere touches none. */
+/** What a call does with the FDs that it names. A call that only copies an FD does not touch it. */
 export function touchesOf(call: TracedCall): { readonly touch: Touch; readonly fd: number }[] {
   const touches = Object.hasOwn(TOUCHES, call.name) ? TOUCHES[call.name] : undefined;
   return (touches?.(call) ?? []).flatMap(([touch, fd]) =>
@@ -144,10 +143,25 @@ export function rightsIn({ args }: TracedCall): number[] {
   return [...messages].flatMap(([, list = '']) => [...list.matchAll(/\d+/g)].map(([fd]) => Number(fd)));
 }
 
-/** AT_FDCWD is -100, also where a 32-bit program passes it without a sign. */
+/** Undefined for AT_FDCWD (-100) without a sign, as 32-bit programs pass it. */
 export function toFd(text: string | undefined): number | undefined {
   const number = toNumber(text);
   return number === undefined || number > 0x7fffffff ? undefined : number;
+}
+
+/** The FD in the first argument; -1 if there is none. */
+export function fdIn(args: readonly string[]): number {
+  return toFd(args[0]) ?? -1;
+}
+
+/** The flags in the structure that clone3(), openat2() and others take. */
+export function flagsIn(args: readonly string[]): string | undefined {
+  return /flags=([^,}]*)/.exec(args.join())?.[1];
+}
+
+export function hasFlag(text: string | undefined, flag: number): boolean {
+  // Not `&`: a flag may be the highest of 32 bits.
+  return Math.floor((toNumber(text) ?? 0) / flag) % 2 === 1;
 }
 
 function numbersAfter(key: string, text = ''): number[] {

@@ -1,4 +1,4 @@
-// What is known of each FD in each program, and the verdicts that follow from it.
+// Records what each program does with each FD, and derives the verdicts.
 
 import type { ProgramUse, Use, UseVerdict } from '../../model/fd-use';
 import type { Grant } from './fd-table';
@@ -8,22 +8,22 @@ import type { Touch } from './syscalls';
 export interface Program {
   readonly file: string | undefined;
   readonly activity: Map<Grant, Activity>;
-  /** FDs of rings that do not count as a way to use other FDs. */
+  /** FDs of io_uring rings that do not make the use of other FDs invisible. */
   readonly libuvRings: Set<number>;
 }
 
 /** What one program did with one FD. */
 interface Activity {
-  /** The calls of each sort, with the time of the first. */
+  /** The names of the calls by kind of touch, each with the time of the first call. */
   readonly calls: Readonly<Record<Touch, Map<string, number>>>;
-  /** Programs that were executed with it open. */
+  /** Programs that were executed while the FD was open. */
   readonly descendants: Set<Program>;
-  /** A task ended with it open. */
-  held: boolean;
-  /** Why the trace does not tell all. */
+  /** Whether the FD was open when the last task that had it ended. */
+  openAtEnd: boolean;
+  /** Why the trace may miss a use. */
   unknownReason: string | undefined;
   /** The signal that ended a task before it could do anything more. */
-  killed: string | undefined;
+  killedBy: string | undefined;
 }
 
 export function newProgram(file?: string): Program {
@@ -34,16 +34,27 @@ export function activityOf(program: Program, grant: Grant): Activity {
   let activity = program.activity.get(grant);
   if (activity === undefined) {
     const calls = { use: new Map(), probe: new Map(), delegate: new Map() };
-    activity = { calls, descendants: new Set(), held: false, unknownReason: undefined, killed: undefined };
+    activity = {
+      calls,
+      descendants: new Set(),
+      openAtEnd: false,
+      unknownReason: undefined,
+      killedBy: undefined,
+    };
     program.activity.set(grant, activity);
   }
   return activity;
 }
 
-/** The verdict on an FD: that of the program it was given to, or of one further down that used it. */
+/** The first reason stays. */
+export function markUnknown(grants: Iterable<Grant>, program: Program, reason: string): void {
+  for (const grant of grants) activityOf(program, grant).unknownReason ??= reason;
+}
+
+/** The verdict on an FD: that of the program that got it, or of a descendant that used it. */
 export function toUse(root: Program, grant: Grant, end: number, running: boolean): Use {
   const own = toProgramUse(root, grant);
-  const heirs = unlike(allDescendants(root, grant).map(program => toProgramUse(program, grant)));
+  const heirs = withoutDuplicates(allDescendants(root, grant).map(program => toProgramUse(program, grant)));
   const rest = {
     held: seconds((running ? end : (grant.closed ?? end)) - grant.since),
     ...(running && { running }),
@@ -53,18 +64,18 @@ export function toUse(root: Program, grant: Grant, end: number, running: boolean
   for (const verdict of ['used', 'delegated', 'unknown'] as const) {
     if (own.verdict === verdict) return { ...own, ...rest };
     const decisive = heirs.filter(heir => heir.verdict === verdict);
-    if (isSome(decisive)) return { ...adopted(own, decisive), ...rest };
+    if (isNonEmpty(decisive)) return { ...useByDescendants(own, decisive), ...rest };
   }
   return { ...own, ...(heirs.length > 0 && { heirs }), ...rest };
 }
 
-/** The heirs' verdict, on the FD of the program that it was given to. */
-function adopted({ program }: ProgramUse, heirs: readonly [ProgramUse, ...ProgramUse[]]): Use {
+/** The descendants' verdict, as that of the program that got the FD. */
+function useByDescendants({ program }: ProgramUse, heirs: readonly [ProgramUse, ...ProgramUse[]]): Use {
   const { program: _, ...rest } = heirs[0];
   return { ...rest, ...(program !== undefined && { program }), heirs };
 }
 
-/** Each before what it executed itself. Not by recursion: a script that executes itself makes a long line. */
+/** Each program before those that it executed. Not recursive: a script may execute itself any number of times. */
 function allDescendants(root: Program, grant: Grant): Program[] {
   const found: Program[] = [];
   const rest = [root];
@@ -75,27 +86,32 @@ function allDescendants(root: Program, grant: Grant): Program[] {
   return found;
 }
 
-/** A shell may execute one program ten thousand times: the first of those that did alike stands for all. */
-function unlike(heirs: readonly ProgramUse[]): ProgramUse[] {
+/** A shell may execute one program ten thousand times: one entry represents all that did the same. */
+function withoutDuplicates(uses: readonly ProgramUse[]): ProgramUse[] {
   const first = new Map<string, ProgramUse>();
-  for (const heir of heirs) {
-    const { verdict, reason, program, calls } = heir;
+  for (const use of uses) {
+    const { verdict, reason, program, calls } = use;
     const key = JSON.stringify([program, verdict, reason, calls]);
-    if (!first.has(key)) first.set(key, heir);
+    if (!first.has(key)) first.set(key, use);
   }
   return [...first.values()];
 }
 
+/** The kind of touch that a verdict is based on. */
+const TOUCH_OF: { readonly [V in UseVerdict]?: Touch } = {
+  used: 'use',
+  delegated: 'delegate',
+  probed: 'probe',
+};
+
 function toProgramUse(program: Program, grant: Grant): ProgramUse {
   const activity = activityOf(program, grant);
   const verdict = verdictOf(activity);
-  const sort = ({ used: 'use', delegated: 'delegate', probed: 'probe' } as Record<UseVerdict, Touch>)[
-    verdict
-  ];
-  const calls = sort === undefined ? [] : [...activity.calls[sort]];
+  const touch = TOUCH_OF[verdict];
+  const calls = touch === undefined ? [] : [...activity.calls[touch]];
   const [[, time] = ['', undefined]] = calls;
   const reason =
-    verdict === 'unknown' ? (activity.unknownReason ?? `it was killed by ${activity.killed}`) : undefined;
+    verdict === 'unknown' ? (activity.unknownReason ?? `it was killed by ${activity.killedBy}`) : undefined;
   return {
     verdict,
     ...(reason !== undefined && { reason }),
@@ -105,21 +121,21 @@ function toProgramUse(program: Program, grant: Grant): ProgramUse {
   };
 }
 
-function verdictOf({ calls, descendants: heirs, held, unknownReason: blind, killed }: Activity): UseVerdict {
+function verdictOf({ calls, descendants, openAtEnd, unknownReason, killedBy }: Activity): UseVerdict {
   if (calls.use.size > 0) return 'used';
   if (calls.delegate.size > 0) return 'delegated';
-  if (blind !== undefined) return 'unknown';
-  if (heirs.size > 0) return 'inherited on';
-  if (killed !== undefined) return 'unknown';
+  if (unknownReason !== undefined) return 'unknown';
+  if (descendants.size > 0) return 'inherited on';
+  if (killedBy !== undefined) return 'unknown';
   if (calls.probe.size > 0) return 'probed';
-  return held ? 'never touched' : 'closed unused';
+  return openAtEnd ? 'never touched' : 'closed unused';
 }
 
-/** The trace has microseconds. */
+/** Rounded to microseconds, the resolution of the trace. */
 function seconds(time: number): number {
   return Math.max(0, Math.round(time * 1e6) / 1e6);
 }
 
-function isSome<T>(list: readonly T[]): list is readonly [T, ...T[]] {
+function isNonEmpty<T>(list: readonly T[]): list is readonly [T, ...T[]] {
   return list.length > 0;
 }
