@@ -1,9 +1,9 @@
-// The audit's half in the processes that it watches: a spawn that passes FDs runs under strace, and
-// what passed is written down for `closefds audit`. Loaded by the first such spawn, from a file of
-// its own: without an audit, none of this is read.
+// The part of an audit that runs in the audited processes: runs each spawn that passes FDs under
+// strace, and notes for `closefds audit` which FDs passed. The first such spawn loads this file;
+// without an audit it is never read.
 //
-// The application must not notice. So whatever cannot be traced just as it would run, runs
-// untraced, and the reason is written down.
+// The application must not notice the audit. So a program that would run differently under strace
+// runs untraced, and the note has the reason.
 
 import path = require('node:path');
 import workerThreads = require('node:worker_threads');
@@ -12,17 +12,17 @@ import type { AnyFunction } from '../base/wrap-function';
 import type { SpawnFinding } from '../findings/finding';
 import { type RecordMetadata, toRecord } from '../findings/record';
 import type { Auditor } from '../spawn/plan';
-import { openAuditFolder } from './folder';
+import { type AuditFolder, openAuditFolder } from './folder';
 import type { AuditedSpawn, AuditNote, TracingTools } from './protocol';
 import { type HandleCall, readHandleCall, throughStrace } from './strace-spawn';
 import { whyUntraceable } from './traceable';
 import { seccompState, tracerCommand } from './tracer';
 
-/** What is written down about a process beside its FDs. */
+/** What a note on a process says beside its FDs. */
 type Notes = Pick<AuditedSpawn, 'trace' | 'reason'>;
 
 interface TracedArguments extends Notes {
-  /** What the call gets instead. */
+  /** The arguments that the call gets instead of its own; undefined if the process runs untraced. */
   readonly args?: readonly unknown[];
 }
 
@@ -35,71 +35,71 @@ interface Spawner {
   spawn: AnyFunction;
 }
 
-/** Never throws, nor does what it makes. */
+/** Neither this function nor the auditor's own functions throw. `redact`: see AuditedSpawn. */
 export function createAuditor(folder: string, redact: readonly string[]): Auditor {
-  const { tools, newTrace, append, isOpenToAll } = openAuditFolder(folder, workerThreads.threadId);
-  const outer = outerTrace(folder);
-
+  const auditor = new TracingAuditor(folder, redact);
   return {
     prepare: findings => ({
-      run: (handle, work) => {
-        const spawner = (handle ?? syncSpawner()) as Spawner | undefined;
-        if (spawner !== undefined) return intercepted(spawner, findings, work);
-        note(findings, undefined, Date.now(), { reason: NO_BINDING });
-        return work();
-      },
-      call: (spawn, self, args) => call(spawn, self, args, findings),
-      forgo: (reason, pid) =>
-        note(findings, pid, Date.now(), pid === undefined ? { reason } : (outer ?? { reason })),
+      run: (handle, work) => auditor.run(findings, handle, work),
+      call: (spawn, self, args) => auditor.call(findings, spawn, self, args),
+      forgo: (reason, pid) => auditor.forgo(findings, reason, pid),
     }),
-    prove: finding => write({ proof: toRecord(finding, metadata(Date.now())) }),
+    prove: finding => auditor.prove(finding),
   };
+}
 
-  /** Above the handle nobody sees a difference: not in the options, nor in `spawnfile` and `spawnargs`. */
-  function intercepted<T>(spawner: Spawner, findings: readonly SpawnFinding[], work: () => T): T {
-    const own = Object.getOwnPropertyDescriptor(spawner, 'spawn');
-    const { spawn } = spawner;
-    let isRestored = false;
-    // Once: user code that runs later within this call may start another process.
-    spawner.spawn = function (...args) {
-      restore();
-      return call(spawn, this, args, findings);
-    };
-    try {
-      return work();
-    } finally {
-      restore();
-    }
+class TracingAuditor {
+  readonly #folder: AuditFolder;
+  readonly #outer: Notes | undefined;
+  readonly #redact: readonly string[];
 
-    function restore(): void {
-      if (isRestored) return;
-      isRestored = true;
-      if (own === undefined) delete (spawner as Partial<Spawner>).spawn;
-      else Object.defineProperty(spawner, 'spawn', own);
-    }
+  constructor(folder: string, redact: readonly string[]) {
+    this.#folder = openAuditFolder(folder, workerThreads.threadId);
+    this.#outer = outerTrace(folder);
+    this.#redact = redact;
   }
 
-  function call(
+  /** Does `work`, in which the process is made by `handle`; undefined for a synchronous spawn. */
+  run<T>(findings: readonly SpawnFinding[], handle: unknown, work: () => T): T {
+    const spawner = (handle ?? syncSpawner()) as Spawner | undefined;
+    if (spawner !== undefined)
+      return withReplacedSpawn(spawner, work, (spawn, self, args) => this.call(findings, spawn, self, args));
+    this.#note(findings, undefined, Date.now(), { reason: NO_BINDING });
+    return work();
+  }
+
+  call(
+    findings: readonly SpawnFinding[],
     spawn: AnyFunction,
     self: unknown,
     args: readonly unknown[],
-    findings: readonly SpawnFinding[],
   ): unknown {
     const since = Date.now();
-    const tracing: TracedArguments = outer ?? newTracing(args);
-    const result = Reflect.apply(spawn, self, tracing.args ?? args);
+    const traced: TracedArguments = this.#outer ?? this.#trace(args);
+    const result = Reflect.apply(spawn, self, traced.args ?? args);
     const pid = pidOf(result) ?? pidOf(self);
-    if (pid !== undefined) note(findings, pid, since, tracing);
+    if (pid !== undefined) this.#note(findings, pid, since, traced);
     return result;
   }
 
-  function newTracing(args: readonly unknown[]): TracedArguments {
+  /** The spawn cannot be traced, for `reason`. */
+  forgo(findings: readonly SpawnFinding[], reason: string, pid: number | undefined): void {
+    const notes = pid === undefined ? { reason } : (this.#outer ?? { reason });
+    this.#note(findings, pid, Date.now(), notes);
+  }
+
+  prove(finding: SpawnFinding): void {
+    this.#write({ proof: toRecord(finding, recordMetadata(Date.now())) });
+  }
+
+  #trace(args: readonly unknown[]): TracedArguments {
+    const { tools, newTrace } = this.#folder;
     if ('problem' in tools) return { reason: tools.problem };
     const call = readHandleCall(args);
     if (call === undefined) return { reason: NOT_NODES };
     try {
       const owner = ownerOf(call);
-      const reason = whyNotAs(owner, tools) ?? whyNot(call, tools);
+      const reason = this.#whyNotAs(owner, tools) ?? whyNot(call, tools);
       if (reason !== undefined) return { reason };
       const output = newTrace(owner);
       const trace = { file: path.basename(output), first: true };
@@ -109,35 +109,69 @@ export function createAuditor(folder: string, redact: readonly string[]): Audito
     }
   }
 
-  /** strace ends badly for the program where it may not trace, so that has to be known beforehand. */
-  function whyNotAs(owner: FileOwner | undefined, { uid, seccomp, onlyPrivileged }: TracingTools) {
+  /** Checked beforehand: where strace may not trace, it ends the program. */
+  #whyNotAs(
+    owner: FileOwner | undefined,
+    { uid, seccomp, onlyPrivileged }: TracingTools,
+  ): string | undefined {
     if (seccompState() !== seccomp) return NEW_FILTER;
     if (onlyPrivileged && (owner !== undefined || process.geteuid?.() !== uid)) return YAMA;
-    return owner !== undefined && !isOpenToAll() ? NOT_OPEN : undefined;
+    return owner !== undefined && !this.#folder.isOpenToAll() ? NOT_OPEN : undefined;
   }
 
-  function note(
+  #note(
     findings: readonly SpawnFinding[],
     pid: number | undefined,
     since: number,
     { trace, reason }: Notes,
   ): void {
-    write({
+    this.#write({
       ...(pid !== undefined && { pid }),
       since: since / 1000,
       ...(trace !== undefined && { trace }),
       ...(reason !== undefined && { reason }),
-      ...(redact.length > 0 && { redact }),
-      records: findings.map(finding => toRecord(finding, metadata(since))),
+      ...(this.#redact.length > 0 && { redact: this.#redact }),
+      records: findings.map(finding => toRecord(finding, recordMetadata(since))),
     });
   }
 
-  function write(line: AuditNote): void {
+  #write(line: AuditNote): void {
     try {
-      append(line);
+      this.#folder.append(line);
     } catch {
-      // The disk is full, or the audit is over: what it misses is no matter of the application's.
+      // The disk is full, or the audit is over. The application must not fail for that.
     }
+  }
+}
+
+/**
+ * Does `work` with `replacement` as the spawner's spawn(). At this level the application sees no
+ * difference: its options, `spawnfile` and `spawnargs` stay.
+ */
+function withReplacedSpawn<T>(
+  spawner: Spawner,
+  work: () => T,
+  replacement: (spawn: AnyFunction, self: unknown, args: readonly unknown[]) => unknown,
+): T {
+  const own = Object.getOwnPropertyDescriptor(spawner, 'spawn');
+  const { spawn } = spawner;
+  let isRestored = false;
+  // For one call: user code that runs later in `work` may start another process.
+  spawner.spawn = function (...args) {
+    restore();
+    return replacement(spawn, this, args);
+  };
+  try {
+    return work();
+  } finally {
+    restore();
+  }
+
+  function restore(): void {
+    if (isRestored) return;
+    isRestored = true;
+    if (own === undefined) delete (spawner as Partial<Spawner>).spawn;
+    else Object.defineProperty(spawner, 'spawn', own);
   }
 }
 
@@ -147,7 +181,7 @@ const YAMA = 'kernel.yama.ptrace_scope lets only privileged users trace';
 const NO_BINDING = 'under --permission a synchronous spawn cannot be traced';
 const NOT_NODES = 'the call below child_process is not one that Node makes';
 
-/** A process that is traced cannot be traced again, nor what it starts; but that trace has it all. */
+/** A traced process and its children cannot be traced again; but the trace of the audit already has them. */
 function outerTrace(folder: string): Notes | undefined {
   const tracer = tracerCommand();
   if (tracer === undefined) return undefined;
@@ -158,15 +192,15 @@ function outerTrace(folder: string): Notes | undefined {
 
 function whyNot({ file, args, cwd, env, uid, gid }: HandleCall, { argv0 }: TracingTools): string | undefined {
   if (args[0] !== file && !argv0) return 'this strace cannot give a program another name than its file';
-  const folder = absolute(cwd ?? '.');
+  const folder = toAbsolute(cwd ?? '.');
   if (folder === undefined) return 'the current folder was deleted';
-  const searched = env.find(pair => pair.startsWith('PATH='))?.slice('PATH='.length);
+  const searchPath = env.find(pair => pair.startsWith('PATH='))?.slice('PATH='.length);
   const byOther = uid !== undefined || gid !== undefined;
-  return whyUntraceable({ file, cwd: folder, path: searched, byOther });
+  return whyUntraceable({ file, cwd: folder, path: searchPath, byOther });
 }
 
-/** Undefined where there is no current folder to start from. */
-function absolute(folder: string): string | undefined {
+/** Undefined if the current folder was deleted. */
+function toAbsolute(folder: string): string | undefined {
   try {
     return path.resolve(folder);
   } catch {
@@ -174,21 +208,21 @@ function absolute(folder: string): string | undefined {
   }
 }
 
-/** Of the trace: whoever the program runs as. */
+/** The user and group that the program runs as, which own its trace; undefined: those of this process. */
 function ownerOf({ uid, gid }: HandleCall): FileOwner | undefined {
   if (uid === undefined && gid === undefined) return undefined;
   return { uid: uid ?? process.getuid?.() ?? -1, gid: gid ?? process.getgid?.() ?? -1 };
 }
 
-function metadata(time: number): RecordMetadata {
+function recordMetadata(time: number): RecordMetadata {
   return { time: new Date(time).toISOString(), pid: process.pid, thread: workerThreads.threadId, count: 1 };
 }
 
-/** What spawnSync(), execSync() and execFileSync() have below them; undefined where it cannot be had. */
+/** The binding that spawnSync(), execSync() and execFileSync() call; undefined if it is not accessible. */
 function syncSpawner(): unknown {
   const { noDeprecation } = process;
   try {
-    // --pending-deprecation would make its use a warning of the application's.
+    // Under --pending-deprecation, process.binding() would emit a warning in the application.
     process.noDeprecation = true;
     return (process as unknown as { binding: (name: string) => unknown }).binding('spawn_sync');
   } catch {
@@ -199,7 +233,7 @@ function syncSpawner(): unknown {
   }
 }
 
-/** Of a synchronous call's result, or of a handle. */
+/** The pid in the result of a synchronous call, or in a handle. */
 function pidOf(holder: unknown): number | undefined {
   const { pid } = (holder ?? {}) as { pid?: unknown };
   return typeof pid === 'number' && pid > 0 ? pid : undefined;

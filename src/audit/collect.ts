@@ -1,4 +1,4 @@
-// What an audit has gathered in its folder, as records.
+// Collects the records of an audit from the notes and traces in its folder.
 
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import path from 'node:path';
@@ -9,19 +9,19 @@ import { isUsed, type Use } from '../model/fd-use';
 import { type AuditedSpawn, type AuditNote, NOTES_SUFFIX } from './protocol';
 import { follow } from './strace/replay';
 
-export interface Audited {
-  /** One for each FD of each process that was given some. */
+export interface AuditResult {
+  /** One for each FD that a process was given. */
   readonly records: readonly ReportRecord[];
-  /** What file offsets have proved to be used. */
+  /** Findings whose FDs are proved used by the offsets of their files. */
   readonly proofs: readonly ReportRecord[];
   readonly processes: number;
   readonly traced: number;
 }
 
-export async function readAudited(folder: string): Promise<Audited> {
+export async function collectAudit(folder: string): Promise<AuditResult> {
   const notes = readNotes(folder);
   const spawns = notes.filter((note): note is AuditedSpawn => !('proof' in note));
-  await tracersCatchUp(folder, spawns);
+  await waitForTracers(folder, spawns);
 
   const uses = readUses(folder, spawns);
   return {
@@ -40,7 +40,7 @@ function readNotes(folder: string): AuditNote[] {
       try {
         return [JSON.parse(line) as AuditNote];
       } catch {
-        return []; // a process was killed as it wrote
+        return []; // The process was killed while it wrote the line.
       }
     });
 }
@@ -49,11 +49,12 @@ function readNotes(folder: string): AuditNote[] {
 // Traces
 // ---------------------------------------------------------------------------------------------
 
-const PATIENCE = 3000;
+/** In milliseconds. */
+const LONGEST_WAIT = 3000;
 
-/** Tracers lag behind. Programs that go on are judged by what they did so far, once they have begun. */
-async function tracersCatchUp(folder: string, spawns: readonly AuditedSpawn[]): Promise<void> {
-  const limit = Date.now() + PATIENCE;
+/** A tracer may lag behind its program. For a program that is still running, the lines so far are enough. */
+async function waitForTracers(folder: string, spawns: readonly AuditedSpawn[]): Promise<void> {
+  const limit = Date.now() + LONGEST_WAIT;
   for (const { trace, pid } of spawns) {
     if (trace?.first !== true || pid === undefined) continue;
     const file = path.join(folder, trace.file);
@@ -64,7 +65,7 @@ async function tracersCatchUp(folder: string, spawns: readonly AuditedSpawn[]): 
 
 function isRunning(pid: number): boolean {
   try {
-    // What nobody has waited for yet is there, but runs no more.
+    // A zombie has ended, but is still listed.
     return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
   } catch {
     return false;
@@ -73,7 +74,7 @@ function isRunning(pid: number): boolean {
 
 const TAIL = 1 << 16;
 
-/** Of its first program. Children that outlive it may write as much as they like behind that. */
+/** Whether the end of the first program is in the trace. Lines of its children may follow. */
 function hasEnd(file: string, pid: number): boolean {
   const end = new RegExp(`^${pid} .*\\+\\+\\+ (?:exited|killed)`, 'm');
   return end.test(tailOf(file));
@@ -117,7 +118,7 @@ function readUses(folder: string, spawns: readonly AuditedSpawn[]): Map<AuditedS
 
 const CHUNK = 1 << 20;
 
-/** Traces may be larger than what a string can hold. */
+/** In chunks: a trace may be larger than the longest string. */
 function* linesOf(file: string): Iterable<string> {
   if (!existsSync(file)) return;
   const fd = openSync(file, 'r');

@@ -1,4 +1,4 @@
-// The folder through which an audit and the processes that it watches talk; src/audit/protocol.ts.
+// The folder of an audit, as the audited processes use it. Its protocol is in src/audit/protocol.ts.
 
 import fs = require('node:fs');
 import path = require('node:path');
@@ -10,23 +10,23 @@ const { appendFileSync, chownSync, readFileSync, statSync, writeFileSync } = fs;
 
 export interface AuditFolder {
   readonly tools: AuditTools;
-  /** A new trace's file, for the user that will write it. */
+  /** Creates the file of a new trace, owned by the user that will write it, and returns its path. */
   readonly newTrace: (owner: { readonly uid: number; readonly gid: number } | undefined) => string;
   readonly append: (note: AuditNote) => void;
-  /** Whether any user can get at its files by name: a TMPDIR may be one user's own. */
+  /** Whether any user can open its files by name: TMPDIR may be a user's private folder. */
   readonly isOpenToAll: () => boolean;
 }
 
-/** `thread`: 0 for the main one. */
+/** `thread`: 0 is the main thread. */
 export function openAuditFolder(folder: string, thread: number): AuditFolder {
-  const own = path.join(folder, `${process.pid}-${thread}`);
+  const prefix = path.join(folder, `${process.pid}-${thread}`);
   let traces = 0;
   return {
     tools: readTools(path.join(folder, TOOLS_FILE)),
 
     newTrace(owner) {
       traces++;
-      const file = `${own}-${traces}${TRACE_SUFFIX}`;
+      const file = `${prefix}-${traces}${TRACE_SUFFIX}`;
       writeFileSync(file, '', { flag: 'wx', mode: 0o600 });
       if (owner !== undefined) chownSync(file, owner.uid, owner.gid);
       return file;
@@ -35,7 +35,7 @@ export function openAuditFolder(folder: string, thread: number): AuditFolder {
     isOpenToAll: () => ancestors(folder).every(ancestor => (statSync(ancestor).mode & 0o001) !== 0),
 
     append(note) {
-      appendFileSync(`${own}${NOTES_SUFFIX}`, `${JSON.stringify(note)}\n`, { mode: 0o600 });
+      appendFileSync(`${prefix}${NOTES_SUFFIX}`, `${JSON.stringify(note)}\n`, { mode: 0o600 });
     },
   };
 }
@@ -45,7 +45,7 @@ function ancestors(folder: string): string[] {
   return above === folder ? [folder] : [folder, ...ancestors(above)];
 }
 
-/** A daemon outlives the audit, and starts programs when the folder is gone. */
+/** A daemon may outlive the audit and start programs after the folder was removed. */
 function readTools(file: string): AuditTools {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as AuditTools;

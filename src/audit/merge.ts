@@ -1,10 +1,10 @@
-// An audit's records, summed up: what a thousand spawns of one thread did alike is one line.
+// Merges the records of an audit: a thousand spawns of one thread with the same use become one record.
 
 import type { ReportRecord } from '../findings/record';
 import { targetPattern } from '../findings/target-pattern';
 import type { ProgramUse, Use } from '../model/fd-use';
 
-/** `proofs` are records of FDs that file offsets have shown to be used, where nothing else could. */
+/** `proofs`: records of FDs that the offsets of their files prove to be used; they settle an unknown use. */
 export function mergeRecords(
   records: readonly ReportRecord[],
   proofs: readonly ReportRecord[],
@@ -16,7 +16,7 @@ export function mergeRecords(
       record.used === 'unknown' && proven.has(fdKey(record)) ? { ...record, used: true } : record;
     const key = JSON.stringify([fdKey(known), known.used, useKey(known.use)]);
     const before = merged.get(key);
-    merged.set(key, before === undefined ? known : together(before, known));
+    merged.set(key, before === undefined ? known : mergeTwo(before, known));
   }
   return [...merged.values()];
 }
@@ -36,8 +36,8 @@ function programKey(use: ProgramUse | undefined): unknown {
   return [use?.verdict, use?.reason, use?.program, use?.calls];
 }
 
-/** The first one, with the earliest use and the longest time it was held. */
-function together(one: ReportRecord, other: ReportRecord): ReportRecord {
+/** The first record, with the shortest time to a use and the longest time that the FD was open. */
+function mergeTwo(one: ReportRecord, other: ReportRecord): ReportRecord {
   const count = one.count + other.count;
   if (one.use === undefined || other.use === undefined) return { ...one, count };
   const after = least(one.use.after, other.use.after);

@@ -1,51 +1,52 @@
-// What `closefds audit` and the processes that it watches tell each other, through a folder.
+// The protocol between `closefds audit` and the audited processes: files in a folder.
 
 import type { ReportRecord } from '../findings/record';
 
-/** In the folder: what the audit has found out about this machine. */
+/** The file with AuditTools, which the audit writes first. */
 export const TOOLS_FILE = 'tools.json';
-/** One for each thread that starts processes: lines of AuditNote. */
+/** The files with lines of AuditNote, one file for each thread that starts processes. */
 export const NOTES_SUFFIX = '.notes';
 export const TRACE_SUFFIX = '.trace';
 
 export type AuditTools =
   | TracingTools
-  /** Nothing can be traced here, and why. */
+  /** Why nothing can be traced here. */
   | { readonly problem: string };
 
 export interface TracingTools {
-  /** Its path. */
+  /** The path of strace. */
   readonly strace: string;
   /** The path of native/strace_preload.c, compiled. */
   readonly stracePreload: string;
   /** Whether strace can give a program another name than that of its file. */
   readonly argv0: boolean;
-  /** As whom this was tried, and under which filters: others may not trace. */
+  /** The user that tracing was tried as. */
   readonly uid: number;
+  /** The seccomp filters that tracing was tried under; others may forbid it. */
   readonly seccomp: string;
-  /** kernel.yama.ptrace_scope is 2: only the privileged trace. */
+  /** Whether kernel.yama.ptrace_scope is 2: only privileged users trace. */
   readonly onlyPrivileged: boolean;
 }
 
 /** One line of a thread's notes. */
 export type AuditNote = AuditedSpawn | Proof;
 
-/** A finding that file offsets have proved to be used since; src/spawn/offset-watch.ts. */
+/** A finding whose FD is proved used by the offset of its file; see src/spawn/offset-watch.ts. */
 export interface Proof {
   readonly proof: ReportRecord;
 }
 
 /** A process that was given FDs. */
 export interface AuditedSpawn {
-  /** Missing if it could not be found out. */
+  /** Missing if unknown. */
   readonly pid?: number;
-  /** Seconds since the epoch, before it was made. */
+  /** Seconds since the epoch, before the process was created. */
   readonly since: number;
-  /** The trace that has it; as its first process, or as one further down. */
+  /** The trace with this process; `first`: whether the trace begins with it. */
   readonly trace?: { readonly file: string; readonly first: boolean };
-  /** Why it has none. */
+  /** Why no trace has it. */
   readonly reason?: string;
-  /** Globs of texts that no report may hold; the trace brings paths of programs. */
+  /** Globs of texts that no report may contain. The paths of programs in the trace are such texts, too. */
   readonly redact?: readonly string[];
   /** One for each FD. */
   readonly records: readonly ReportRecord[];

@@ -1,28 +1,28 @@
-// The call by which Node makes a process, at its lowest place in JavaScript, and how it is changed
-// so that strace becomes the program. Above that place nothing is changed, so nobody sees it.
+// Rewrites the lowest JavaScript call by which Node creates a process, so that strace becomes the
+// program. No call above it changes, so that user code sees no difference.
 
 import type { TracingTools } from './protocol';
 import { straceOptions } from './strace/options';
 
-/** What the handle's own spawn() gets: one object, or eight values (Node 24.19, 26.4). */
+/** The arguments of the handle's own spawn(): one object, or eight values (Node 24.19, 26.4). */
 export interface HandleCall {
   readonly file: string;
   readonly args: readonly string[];
   readonly cwd: string | undefined;
-  /** NAME=value. */
+  /** As `NAME=value`. */
   readonly env: readonly string[];
   readonly uid: number | undefined;
   readonly gid: number | undefined;
 }
 
-/** In the order of the eight values. */
+/** The indexes among the eight values. */
 const POSITIONS = { file: 0, args: 1, cwd: 2, envPairs: 3, uid: 6, gid: 7 } as const;
 
 type PositionalValues = Record<keyof typeof POSITIONS, unknown>;
 
-/** Undefined if it is not what Node's own code passes. */
+/** Undefined if the arguments are not those that Node's own code passes. */
 export function readHandleCall(call: readonly unknown[]): HandleCall | undefined {
-  const { file, args, cwd, envPairs, uid, gid } = isObjectForm(call) ? call[0] : positioned(call);
+  const { file, args, cwd, envPairs, uid, gid } = isObjectForm(call) ? call[0] : fromPositions(call);
   if (typeof file !== 'string' || !isStrings(envPairs)) return undefined;
   return {
     file,
@@ -38,7 +38,7 @@ function isObjectForm(call: readonly unknown[]): call is readonly [PositionalVal
   return typeof call[0] === 'object' && call[0] !== null;
 }
 
-function positioned(call: readonly unknown[]): PositionalValues {
+function fromPositions(call: readonly unknown[]): PositionalValues {
   const entries = Object.entries(POSITIONS).map(([key, at]) => [key, call[at]]);
   return Object.fromEntries(entries) as PositionalValues;
 }
@@ -51,7 +51,7 @@ export interface Tracing extends TracingTools {
   readonly output: string;
 }
 
-/** The same call with strace in the program's place; it looks for the program as execvp() does. */
+/** The arguments of the same call with strace as its program. strace searches the program as execvp() does. */
 export function throughStrace(
   original: readonly unknown[],
   { file, args, env }: HandleCall,
@@ -66,7 +66,7 @@ export function throughStrace(
   });
 }
 
-/** The library puts the variables back before the program starts, in their places. */
+/** The library restores the variables, in their order, before the program starts. */
 function withLibrary(env: readonly string[], library: string): string[] {
   const name = 'LD_PRELOAD=';
   const before = env.find(pair => pair.startsWith(name));

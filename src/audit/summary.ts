@@ -1,4 +1,4 @@
-// An audit's result in sentences, for people.
+// The result of an audit, in sentences.
 
 import { escapeControlChars } from '../base/sanitize';
 import { file as fileTitle } from '../findings/message';
@@ -20,26 +20,26 @@ export function toSummary(records: readonly ReportRecord[], { processes, traced 
   );
   const lines = [
     `closefds audit: ${count(processes, 'process')} ${processes === 1 ? 'was' : 'were'} given FDs beside stdio, ${traced} of them traced`,
-    ...section('used', all, true),
-    ...section('not used', all, false),
-    ...section('unknown', all, 'unknown'),
+    ...toSection('used', all, true),
+    ...toSection('not used', all, false),
+    ...toSection('unknown', all, 'unknown'),
   ];
   return lines.map(line => `${escapeControlChars(line)}\n`).join('');
 }
 
-function section(title: string, records: readonly ReportRecord[], used: ReportRecord['used']): string[] {
-  const own = records.filter(record => record.used === used).map(sentence);
+function toSection(title: string, records: readonly ReportRecord[], used: ReportRecord['used']): string[] {
+  const own = records.filter(record => record.used === used).map(toSentence);
   return own.length === 0 ? [] : [`${title}:`, ...own.sort().map(line => `  ${line}`)];
 }
 
-function sentence(record: ReportRecord): string {
+function toSentence(record: ReportRecord): string {
   const { command, caller, use, used, count: times } = record;
-  const where = caller === undefined ? '' : `, ${started(caller)}`;
+  const by = caller === undefined ? '' : `, ${startedBy(caller)}`;
   const often = times === 1 ? '' : ` (${times} times)`;
-  return `${subject(record)} to "${command}"${where}: ${useTitle(use, used === true)}${often}`;
+  return `${subject(record)} to "${command}"${by}: ${useTitle(use, used === true)}${often}`;
 }
 
-function started({ package: name, launchers = [], ...rest }: RecordedCaller): string {
+function startedBy({ package: name, launchers = [], ...rest }: RecordedCaller): string {
   const caller = { ...NO_PLACE, ...rest, name, launchers };
   const line = rest.line === undefined ? '' : `:${rest.line}`;
   return `started by ${callerTitle(caller)}${rest.file === undefined ? '' : ` at ${rest.file}${line}`}`;
@@ -74,14 +74,14 @@ function useTitle(use: Use | undefined, used: boolean): string {
   const { heirs = [], running, held } = use;
   const time = held === undefined ? '' : `, held for ${seconds(held)}${running ? ' and still open' : ''}`;
   if (use.verdict === 'inherited on')
-    return `inherited on by ${heirs.map(heir => `${title(heir)} (${heir.verdict})`).join(', ')}${time}`;
+    return `inherited on by ${heirs.map(heir => `${programTitle(heir)} (${heir.verdict})`).join(', ')}${time}`;
   const [by = use] = heirs;
   const calls = use.calls === undefined ? '' : ` with ${use.calls.join(', ')}`;
   const when = use.after === undefined ? '' : ` after ${seconds(use.after)}`;
-  return `${use.verdict} by ${title(by)}${calls}${when}${use.verdict === 'used' ? '' : time}`;
+  return `${use.verdict} by ${programTitle(by)}${calls}${when}${use.verdict === 'used' ? '' : time}`;
 }
 
-function title({ program, version }: ProgramUse): string {
+function programTitle({ program, version }: ProgramUse): string {
   return [program ?? 'a program', version].filter(Boolean).join(' ');
 }
 

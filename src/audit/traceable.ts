@@ -1,23 +1,23 @@
-// Which program a spawn would execute: as execvp() and strace find it, where both agree.
+// Finds the program that a spawn would execute, if execvp() and strace would find the same one.
 
 import fs = require('node:fs');
 import path = require('node:path');
 
-// Taken at load: programs replace functions of `fs`, and these answers are about the real system.
+// Taken at load: programs replace functions of `fs`, but this file must read the real file system.
 const { accessSync, closeSync, constants, openSync, readSync, statSync } = fs;
 
 export interface Execution {
   readonly file: string;
   readonly cwd: string;
-  /** Of the child. */
+  /** PATH of the child. */
   readonly path: string | undefined;
-  /** Whether it is executed by another user or group than this process. */
+  /** Whether another user or group than that of this process executes it. */
   readonly byOther: boolean;
 }
 
-/** Why a program cannot be traced as it would run; undefined if it can. */
+/** Why a program would run differently under strace; undefined if it would not. */
 export function whyUntraceable(execution: Execution): string | undefined {
-  const program = find(execution);
+  const program = findProgram(execution);
   if (program === undefined) return 'it is not certain which program is executed';
   const { mode } = statSync(program);
   if ((mode & 0o6000) !== 0)
@@ -26,17 +26,19 @@ export function whyUntraceable(execution: Execution): string | undefined {
     return 'whether another user may execute it is not certain';
   try {
     accessSync(program, constants.X_OK | constants.R_OK);
-    return starts(program, execution.cwd) ? undefined : 'it has a form that only a shell executes';
+    return isExecutedByKernel(program, execution.cwd)
+      ? undefined
+      : 'it has a form that only a shell executes';
   } catch {
     return 'the program cannot be read or executed';
   }
 }
 
-/** glibc's path without PATH. */
+/** The search path of glibc if PATH is not set. */
 const DEFAULT_PATH = '/bin:/usr/bin';
 
-/** The first file that somebody may execute, as strace takes it. */
-function find({ file, cwd, path: folders = DEFAULT_PATH }: Execution): string | undefined {
+/** The first file that any user may execute: strace's rule. */
+function findProgram({ file, cwd, path: folders = DEFAULT_PATH }: Execution): string | undefined {
   if (file === '' || file.includes('\0')) return undefined;
   if (file.includes('/')) return isExecutable(path.resolve(cwd, file)) ? path.resolve(cwd, file) : undefined;
   return folders
@@ -54,11 +56,11 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** The kernel looks at as many bytes: BINPRM_BUF_SIZE. */
+/** The number of bytes that the kernel reads: BINPRM_BUF_SIZE. */
 const HEAD = 256;
 
-/** Whether the kernel executes it. What it refuses, execvp() gives to a shell, and strace does not. */
-function starts(program: string, cwd: string): boolean {
+/** execvp() runs a file that the kernel refuses in a shell; strace does not. */
+function isExecutedByKernel(program: string, cwd: string): boolean {
   const head = Buffer.alloc(HEAD);
   const fd = openSync(program, 'r');
   try {

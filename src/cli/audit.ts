@@ -1,9 +1,9 @@
-// closefds audit: did the children use the FDs that they were given?
+// closefds audit: reports which FDs the children used.
 
 import { chmodSync, closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { readAudited } from '../audit/collect';
+import { collectAudit } from '../audit/collect';
 import { mergeRecords } from '../audit/merge';
 import { createVersions } from '../audit/program-version';
 import { TOOLS_FILE } from '../audit/protocol';
@@ -46,7 +46,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { output, mode = 'warn', config } = given;
   if (!(MODES as readonly string[]).includes(mode))
     throw new UsageError(`expected one of ${MODES.join(', ')} after --mode, found "${mode}"`);
-  if (output !== undefined) makeOutput(output);
+  if (output !== undefined) createOutput(output);
 
   const folder = mkdtempSync(path.join(tmpdir(), 'closefds-audit-'));
   let end: End;
@@ -57,7 +57,7 @@ async function main(args: readonly string[]): Promise<number> {
       CLOSEFDS_MODE: mode,
       ...(config !== undefined && { CLOSEFDS_CONFIG: path.resolve(config) }),
     });
-    await conclude(folder, output);
+    await writeResult(folder, output);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -65,27 +65,27 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function prepare(folder: string): Promise<void> {
-  // Programs may run as other users, and write what they find here. Nobody else lists it.
+  // Programs that run as other users must be able to write their traces here, but not list the folder.
   chmodSync(folder, 0o1733);
   const tools = await findTracingTools(folder);
   writeFileSync(path.join(folder, TOOLS_FILE), JSON.stringify(tools), { mode: 0o644 });
-  if ('problem' in tools) tell(`closefds audit: nothing can be traced: ${tools.problem}\n`);
+  if ('problem' in tools) writeError(`closefds audit: nothing can be traced: ${tools.problem}\n`);
 }
 
-async function conclude(folder: string, output: string | undefined): Promise<void> {
+async function writeResult(folder: string, output: string | undefined): Promise<void> {
   try {
-    const audited = await readAudited(folder);
-    const records = withVersions(mergeRecords(audited.records, audited.proofs));
+    const result = await collectAudit(folder);
+    const records = withVersions(mergeRecords(result.records, result.proofs));
     if (output !== undefined) writeFileSync(output, records.map(toLine).join(''));
-    tell(toSummary(records, audited));
+    writeError(toSummary(records, result));
   } catch (error) {
-    // How COMMAND ended is still worth telling.
-    tell(`closefds audit: the result is lost: ${(error as Error).message}\n`);
+    // The exit code of COMMAND must still be passed on.
+    writeError(`closefds audit: the result is lost: ${(error as Error).message}\n`);
   }
 }
 
-/** Before COMMAND has run for an hour. */
-function makeOutput(file: string): void {
+/** Fails before COMMAND runs for an hour. */
+function createOutput(file: string): void {
   try {
     closeSync(openSync(file, 'w', 0o600));
   } catch (error) {
@@ -93,7 +93,7 @@ function makeOutput(file: string): void {
   }
 }
 
-function tell(text: string): void {
+function writeError(text: string): void {
   process.stderr.write(text);
 }
 

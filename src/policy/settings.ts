@@ -11,7 +11,7 @@ import { whyNotTrusted } from './config-owner';
 import type * as Parsing from './parse-config';
 import { MODES, type Mode } from './rule';
 
-/** Names the folder, for processes below `closefds audit`. */
+/** The environment variable with the path of the folder. */
 export const AUDIT_VARIABLE = 'CLOSEFDS_AUDIT';
 
 /** All that decides how this process behaves. Plain data: workers get a copy. */
