@@ -1,49 +1,24 @@
-// How many different ones there are, in bounded memory: exact up to a number, an estimate above.
-//
-// Of evenly spread hashes the k smallest tell how dense they lie, and so how many there are. The
-// estimate is mostly within one part in the root of k: 6 % for 256, 1.6 % for 4,096.
+// Counts distinct numbers in bounded memory: exactly up to a limit, as "more than" above it.
 
-const HASHES = 2 ** 32;
-
-export interface HowMany {
+export interface DistinctCount {
   readonly count: number;
-  /** Otherwise an estimate. */
+  /** `false`: there are more than `count`. */
   readonly exact: boolean;
 }
 
-export interface Distinct {
-  readonly add: (hash: number) => void;
-  readonly howMany: () => HowMany;
+export interface DistinctCounter {
+  readonly add: (value: number) => void;
+  readonly result: () => DistinctCount;
 }
 
-/** Takes what `spread()` gives; exact up to `kept`. */
-export function createDistinct(kept: number): Distinct {
-  const smallest = new Set<number>();
-  let largest = 0;
-  let full = false;
+export function createDistinctCounter(limit: number): DistinctCounter {
+  const seen = new Set<number>();
+  let exact = true;
 
-  return { add, howMany };
+  return { add, result: () => ({ count: seen.size, exact }) };
 
-  function add(hash: number): void {
-    if ((full && hash > largest) || smallest.has(hash)) return;
-    smallest.add(hash);
-    largest = Math.max(largest, hash);
-    if (smallest.size <= kept) return;
-    full = true;
-    smallest.delete(largest);
-    largest = Math.max(...smallest);
+  function add(value: number): void {
+    if (seen.size < limit) seen.add(value);
+    else if (exact) exact = seen.has(value);
   }
-
-  function howMany(): HowMany {
-    if (!full) return { count: smallest.size, exact: true };
-    return { count: Math.round(((kept - 1) * HASHES) / (largest + 1)), exact: false };
-  }
-}
-
-/** A hash of 32 bits. One `seed`, different numbers: different hashes. */
-export function hash32(number: number, seed: number): number {
-  let hash = (number + Math.imul(seed, 0x9e3779b1)) | 0;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }

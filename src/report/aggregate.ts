@@ -3,7 +3,7 @@
 // What does not fit any more is counted as `other`, never dropped in silence.
 
 import { compare, createTally, type Tally, type TallyCounter } from '../base/counter';
-import { createDistinct, type Distinct, type HowMany, hash32 } from '../base/distinct-count';
+import { createDistinctCounter, type DistinctCount } from '../base/distinct-count';
 import type { FindingCode } from '../findings/finding';
 import type { RecordedCaller, ReportRecord } from '../findings/record';
 import { targetPattern, withoutPid } from '../findings/target-pattern';
@@ -30,7 +30,7 @@ export interface Total extends Seen {
 interface Seen {
   /** Spawns times FDs. */
   readonly count: number;
-  readonly processes: HowMany;
+  readonly processes: DistinctCount;
   /** ISO 8601, UTC; undefined where nothing was seen. */
   readonly first: string | undefined;
   readonly last: string | undefined;
@@ -100,7 +100,7 @@ const MOST_TEXT = 2 ** 25;
 /** Different values of one property in one group. */
 const MOST_VALUES = 16;
 const MOST_TARGETS = 4;
-/** More are estimated. */
+/** More than these are not counted. */
 const MOST_PROCESSES = { group: 256, total: 4096 };
 
 export function createGroups({
@@ -332,8 +332,11 @@ function createTotal(): Counter<Total> {
   };
 }
 
+/** No system has pids above 32 bits. */
+const PIDS = 2 ** 32;
+
 function createSeen(mostProcesses = MOST_PROCESSES.group): Counter<Seen> {
-  const processes: Distinct = createDistinct(mostProcesses);
+  const processes = createDistinctCounter(mostProcesses);
   let count = 0;
   let first: string | undefined;
   let last: string | undefined;
@@ -341,10 +344,10 @@ function createSeen(mostProcesses = MOST_PROCESSES.group): Counter<Seen> {
   return {
     add(record, source) {
       count += record.count;
-      processes.add(hash32(record.pid, source));
+      processes.add(source * PIDS + record.pid);
       if (first === undefined || record.time < first) first = record.time;
       if (last === undefined || record.time > last) last = record.time;
     },
-    result: () => ({ count, processes: processes.howMany(), first, last }),
+    result: () => ({ count, processes: processes.result(), first, last }),
   };
 }

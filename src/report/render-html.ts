@@ -44,7 +44,7 @@ export function toPage(report: Report): string {
 <a class="skip" href="#groups">To the groups</a>
 <header>
 <h1>closefds report</h1>
-<p>${headOf(report)}</p>
+<p>${headOf(report).replaceAll('>', '&gt;')}</p>
 </header>
 <main id="main">
 <noscript><p class="notice">This page needs JavaScript. <code>closefds report --format text</code> prints the same as a table.</p></noscript>

@@ -51,8 +51,7 @@ export function headOf({ total, byCaller }: Report): string {
 }
 
 function processesOf({ count, exact }: Report['total']['processes']): string {
-  const about = exact ? '' : 'about ';
-  return `${about}${number(count)} ${count === 1 ? 'process' : 'processes'}`;
+  return `${exact ? '' : '>'}${number(count)} ${count === 1 ? 'process' : 'processes'}`;
 }
 
 function minute(time: string | undefined): string {
@@ -82,7 +81,7 @@ function rowOf(group: Group): readonly StyledText[] {
   const { count, processes, dispositions } = group;
   return [
     { text: number(count) },
-    { text: `${processes.exact ? '' : '~'}${number(processes.count)}` },
+    { text: `${processes.exact ? '' : '>'}${number(processes.count)}` },
     { text: becameOf(group), style: dispositions.values[0]?.value === 'passed' ? 'passed' : 'stopped' },
     { text: whatOf(group) },
     { text: whoOf(group) },

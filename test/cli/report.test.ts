@@ -291,6 +291,16 @@ for (const columns of [60, 80, 120]) {
   });
 }
 
+test('shows more processes than are counted as ">4,096"', t => {
+  const maker = createReport();
+  for (let pid = 1; pid <= 5000; pid++) maker.readLine(line({ pid }), false, 0);
+  const report = maker.result();
+  const text = toText(report, { colour: false, columns: undefined });
+  t.is(text.split(',').slice(0, 3).join(), '5,000 findings in >4,096 processes');
+  t.regex(text, /^5,000 {2}>256 {2}/m);
+  t.true(toPage(report).includes('<p>5,000 findings in &gt;4,096 processes'));
+});
+
 test('a terminal that does not know its size', t => {
   const text = (columns: number | undefined) => toText(summary(SAMPLE), { colour: false, columns });
   t.is(text(0), text(undefined));

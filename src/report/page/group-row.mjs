@@ -2,7 +2,7 @@
 
 import { element } from './parts.mjs';
 import { COLUMNS, KINDS } from './row.mjs';
-import { moment, number, shortened } from './words.mjs';
+import { moment, number, processCount, shortened } from './words.mjs';
 
 export function groupRows(row, index) {
   const { group } = row;
@@ -28,7 +28,7 @@ export function groupRows(row, index) {
   const what = [KINDS[row.kind] ?? 'nothing', row.fds === '' ? '' : ` as FD ${row.fds}`].join('');
   const cells = [
     [number(row.count), 'number'],
-    [(group.processes.exact ? '' : 'about ') + number(row.processes), 'number'],
+    [processCount(group.processes), 'number'],
     [
       element('span', { class: 'badges' }, [
         ...row.became.map(name => element('span', { class: `badge ${name}` }, [name])),

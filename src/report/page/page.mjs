@@ -9,7 +9,7 @@ import { element, section, table } from './parts.mjs';
 import { toRow } from './row.mjs';
 import { countOf, DISPOSITIONS } from './tally.mjs';
 import { timeline } from './timeline.mjs';
-import { groupsTitle, moment, number } from './words.mjs';
+import { groupsTitle, moment, number, processCount } from './words.mjs';
 
 showReport(JSON.parse(document.getElementById('data').textContent), document.getElementById('main'));
 
@@ -48,11 +48,11 @@ function showGroups(data, main) {
 }
 
 function tiles({ total, byCaller }) {
-  const { count, exact } = total.processes;
+  const { count } = total.processes;
   const all = [
     [total.count === 1 ? 'finding' : 'findings', number(total.count), ''],
     ...DISPOSITIONS.map(name => [name, number(countOf(total.dispositions, name)), name]),
-    [count === 1 ? 'process' : 'processes', (exact ? '' : 'about ') + number(count), ''],
+    [count === 1 ? 'process' : 'processes', processCount(total.processes), ''],
     [groupsTitle(byCaller.length), number(byCaller.length), ''],
   ];
   const list = all.map(([name, value, sort]) =>
@@ -85,7 +85,7 @@ function selfTable({ bySelf }) {
       { head: true, content: [element('code', {}, [code])] },
       { content: [what] },
       { content: [number(count)], class: 'number' },
-      { content: [number(processes.count)], class: 'number' },
+      { content: [processCount(processes)], class: 'number' },
       { content: [moment(last)], class: 'number' },
     ]),
   });

@@ -4,6 +4,11 @@ export function number(value) {
   return value.toLocaleString('en');
 }
 
+/** `3`, or `>256` where more were not counted. */
+export function processCount({ count, exact }) {
+  return (exact ? '' : '>') + number(count);
+}
+
 export function moment(time) {
   return time === undefined || time === '' ? '\u2013' : time.slice(0, 19).replace('T', ' ');
 }
