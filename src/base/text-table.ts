@@ -1,72 +1,99 @@
-// A table of text, as wide as the terminal: what does not fit goes on in the next line of its cell.
+// Text in columns: aligned lines, and tables that fit the terminal by wrapping the text in their cells.
 
 import { displayWidth } from './sanitize';
 
 export interface Column {
   readonly title: string;
-  readonly align?: 'right';
-  /** May be narrower than its text. */
+  readonly align?: Align;
+  /** Whether the column may be narrower than its text. */
   readonly flexible?: boolean;
 }
 
 export interface TableOptions<S> {
-  /** undefined, or 0: as wide as it takes. */
+  /** The width of the terminal; undefined, or 0: as wide as the text. */
   readonly columns: number | undefined;
   readonly style: S;
 }
 
-interface Cell<S> {
+interface TableCell<S> {
   readonly text: string;
   readonly style?: keyof S;
 }
 
+type Align = 'left' | 'right';
 type Styler = (text: string) => string;
+type TableRow<S> = ReadonlyArray<TableCell<S>>;
 
 const GAP = '  ';
 const NARROWEST = 10;
 
-export function toTable<S extends { readonly bold: Styler } & { readonly [K in keyof S]: Styler }>(
-  columns: readonly Column[],
-  rows: ReadonlyArray<ReadonlyArray<Cell<S>>>,
-  { columns: room, style }: TableOptions<S>,
-): string {
-  const header = columns.map(({ title }): Cell<S> => ({ text: title, style: 'bold' }));
-  const all = [header, ...rows];
-  const widths = widthsOf(columns, all, room);
-  return all.flatMap(row => linesOf(row)).join('\n');
-
-  function linesOf(row: ReadonlyArray<Cell<S>>): string[] {
-    const cells = row.map(({ text }, index) => wrap(text, widths[index] ?? 0));
-    const height = Math.max(...cells.map(lines => lines.length));
-    return Array.from({ length: height }, (_, line) =>
-      cells
-        .map((lines, index) => {
-          const { text, space } = padded(lines[line] ?? '', index);
-          const name = row[index]?.style;
-          const styled = name === undefined || text === '' ? text : style[name](text);
-          return columns[index]?.align === 'right' ? space + styled : styled + space;
-        })
-        .join(GAP)
-        .trimEnd(),
-    );
-  }
-
-  function padded(text: string, index: number) {
-    return { text, space: ' '.repeat(Math.max(0, (widths[index] ?? 0) - displayWidth(text))) };
-  }
+/** One line for each row; columns are as wide as their longest cell, and left-aligned by default. */
+export function alignColumns(
+  rows: readonly (readonly string[])[],
+  aligns: readonly (Align | undefined)[] = [],
+): string[] {
+  const widths = naturalWidths(rows);
+  return rows.map(row =>
+    row
+      .map((text, index) => pad(text, text, widths[index] ?? 0, aligns[index]))
+      .join(GAP)
+      .trimEnd(),
+  );
 }
 
-function widthsOf<S>(
+export function toTable<S extends { readonly bold: Styler } & { readonly [K in keyof S]: Styler }>(
   columns: readonly Column[],
-  rows: ReadonlyArray<ReadonlyArray<Cell<S>>>,
-  room: number | undefined,
-): number[] {
-  const widths = columns.map((_, index) =>
-    rows.reduce((most, row) => Math.max(most, displayWidth(row[index]?.text ?? '')), 0),
-  );
-  // 0: a terminal that nobody told its size, as of a container.
-  if (room === undefined || room === 0) return widths;
-  // The widest gives way first.
+  rows: ReadonlyArray<TableRow<S>>,
+  { columns: room, style }: TableOptions<S>,
+): string {
+  const header = columns.map(({ title }): TableCell<S> => ({ text: title, style: 'bold' }));
+  const all = [header, ...rows];
+  const natural = naturalWidths(all.map(row => row.map(({ text }) => text)));
+  // 0: a terminal whose size is not set, such as that of a container.
+  const widths = room === undefined || room === 0 ? natural : fittedWidths(natural, columns, room);
+  return all.flatMap(row => toLines(row, columns, widths, style)).join('\n');
+}
+
+/** A row takes as many lines as its highest cell. */
+function toLines<S extends { readonly [K in keyof S]: Styler }>(
+  row: TableRow<S>,
+  columns: readonly Column[],
+  widths: readonly number[],
+  style: S,
+): string[] {
+  const cells = row.map(({ text }, index) => wrap(text, widths[index] ?? 0));
+  const height = Math.max(...cells.map(lines => lines.length));
+  const toLine = (line: number) =>
+    cells.map((lines, index) => {
+      const text = lines[line] ?? '';
+      const name = row[index]?.style;
+      const styled = name === undefined || text === '' ? text : style[name](text);
+      return pad(styled, text, widths[index] ?? 0, columns[index]?.align);
+    });
+  return Array.from({ length: height }, (_, line) => toLine(line).join(GAP).trimEnd());
+}
+
+/** `styled` is `text` with escape sequences, which take no room. */
+function pad(styled: string, text: string, width: number, align: Align = 'left'): string {
+  const space = ' '.repeat(Math.max(0, width - displayWidth(text)));
+  return align === 'right' ? space + styled : styled + space;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Widths
+// ---------------------------------------------------------------------------------------------
+
+function naturalWidths(rows: readonly (readonly string[])[]): number[] {
+  const widths: number[] = [];
+  for (const row of rows)
+    for (const [index, text] of row.entries())
+      widths[index] = Math.max(widths[index] ?? 0, displayWidth(text));
+  return widths;
+}
+
+/** Narrows the widest flexible column until all of them fit. */
+function fittedWidths(natural: readonly number[], columns: readonly Column[], room: number): number[] {
+  const widths = [...natural];
   const flexible = [...columns.keys()].filter(index => columns[index]?.flexible);
   const total = () => widths.reduce((sum, width) => sum + width + GAP.length, -GAP.length);
   while (total() > room) {
@@ -78,12 +105,12 @@ function widthsOf<S>(
   return widths;
 }
 
-/** At spaces, else behind slashes, else anywhere. */
+/** Breaks lines at spaces if possible, else after slashes, else anywhere. */
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let rest = [...text];
   while (displayWidth(rest.join('')) > width) {
-    const fitting = fittingOf(rest, width);
+    const fitting = fittingLength(rest, width);
     const space = rest.lastIndexOf(' ', fitting);
     const slash = rest.lastIndexOf('/', fitting - 1);
     const end = space > 0 ? space : slash > fitting / 2 ? slash + 1 : fitting;
@@ -93,7 +120,8 @@ function wrap(text: string, width: number): string[] {
   return [...lines, rest.join('')];
 }
 
-function fittingOf(characters: readonly string[], width: number): number {
+/** The number of characters that fit, at least one. */
+function fittingLength(characters: readonly string[], width: number): number {
   let taken = 0;
   const index = characters.findIndex(character => {
     taken += displayWidth(character);

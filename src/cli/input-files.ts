@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import type { Readable } from 'node:stream';
 import { readLines } from '../report/read-lines';
-import { createProgress } from './progress';
+import { createReadingProgress } from './progress';
 import { UsageError } from './usage-error';
 
 export interface Input {
@@ -64,7 +64,7 @@ export async function readInputs(
 ): Promise<string[]> {
   const problems: string[] = [];
   const sources = new Map<string, number>();
-  const progress = createProgress({
+  const progress = createReadingProgress({
     stream: process.stderr,
     size: inputs.reduce((sum, { size }) => sum + size, 0),
     records: recordsSoFar,

@@ -2,9 +2,11 @@
 // The command line: finds the command, hands it the rest, and turns what it throws into a message.
 
 import { ClosefdsError } from '../base/errors';
+import { alignColumns } from '../base/text-table';
 import { COMMANDS } from './commands';
 import { endQuietlyOnEpipe } from './terminal';
 import { HelpRequest, UsageError } from './usage-error';
+import { version } from './version';
 
 endQuietlyOnEpipe();
 main(process.argv.slice(2)).then(
@@ -61,19 +63,14 @@ function fail(what: string): number {
   return 1;
 }
 
-function version(): string {
-  return (require('../../../package.json') as { version: string }).version;
-}
-
 function overview(): string {
-  const width = Math.max(...Object.keys(COMMANDS).map(name => name.length)) + 2;
-  const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}${summary}`);
+  const lines = alignColumns(Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary]));
   return `closefds COMMAND [ARGUMENTS]
 
 Children of Node.js get stdin, stdout, stderr and only the FDs that somebody designated for them.
 The preload does that: node --require closefds/register app.js. These commands help with it:
 
-${lines.join('\n')}
+${lines.map(line => `  ${line}`).join('\n')}
 
 closefds COMMAND --help says more, with examples. Exit codes: 0 done, 1 a problem was found, 2 a wrong
 call, 70 an error of closefds itself.

@@ -8,7 +8,10 @@ import { type Policy, toPolicy } from '../policy/rule';
 import { readSettings } from '../policy/settings';
 import type * as Scanner from '../scan/index';
 import { readArguments } from './parse-args';
+import { createProgress } from './progress';
+import { writeOut } from './terminal';
 import { UsageError } from './usage-error';
+import { version } from './version';
 
 const usage = `closefds scan [OPTION...] [DIR|TARBALL...]
 
@@ -50,23 +53,23 @@ async function main(args: readonly string[]): Promise<number> {
   // The parsers are large: no other command is to load them.
   const scanner = require('../scan/index') as typeof Scanner;
   const known = call.baseline === undefined || call.write ? undefined : baseline(call.baseline, scanner);
-  const progress = progressLine();
+  const progress = createProgress({ stream: process.stderr });
   const result = await scanner.scanFolders({
     roots: call.roots,
     policy: policyOf(root),
     table: loadCompat(),
     useCache: call.useCache,
     env: process.env,
-    progress: progress.show,
+    progress: files => progress.show(() => `${files} files searched`),
   });
-  progress.clear();
+  progress.end();
 
   if (call.write) writeFileSync(call.baseline as string, scanner.toBaseline(result.places));
   const fresh = known && new Set(scanner.newPlaces(result.places, known));
   const shown = { result, show: call.show, fresh };
-  if (call.format === 'json') print(scanner.toJson(shown));
-  else if (call.format === 'sarif') print(scanner.toSarif(shown, path.resolve(root), version()));
-  else print(scanner.toPlaceTable(shown));
+  if (call.format === 'json') await writeOut(scanner.toJson(shown));
+  else if (call.format === 'sarif') await writeOut(scanner.toSarif(shown, path.resolve(root), version()));
+  else await writeOut(scanner.toPlaceTable(shown));
   for (const root of call.roots) advise(root, result.counts.files);
   for (const { root, why } of result.unread)
     process.stderr.write(`closefds: expected to read ${root}, found that it cannot be: ${why}.\n`);
@@ -171,14 +174,6 @@ function fails(
   return place.covered?.isCertain !== true && (fresh === undefined || fresh.has(place));
 }
 
-function print(text: string): void {
-  // Whoever reads may have seen enough: `closefds scan | head`.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
-  process.stdout.write(text);
-}
-
 function advise(root: string, files: number): void {
   if (files === 0) process.stderr.write(`closefds: there is no JavaScript or TypeScript in ${root}.\n`);
   const installed = ['node_modules', '.pnp.cjs', '.pnp.data.json'].some(name =>
@@ -188,21 +183,4 @@ function advise(root: string, files: number): void {
     process.stderr.write(
       `closefds: ${root} has no installed dependencies; only its own code was searched.\n`,
     );
-}
-
-function progressLine(): { show: (files: number) => void; clear: () => void } {
-  if (!process.stderr.isTTY) return { show: () => {}, clear: () => {} };
-  let last = 0;
-  return {
-    show: files => {
-      if (Date.now() - last < 100) return;
-      last = Date.now();
-      process.stderr.write(`\r\x1b[K${files} files searched`);
-    },
-    clear: () => process.stderr.write('\r\x1b[K'),
-  };
-}
-
-function version(): string {
-  return (require('../../../package.json') as { version: string }).version;
 }

@@ -2,7 +2,7 @@
 
 import type { Tally } from '../base/counter';
 import { escapeControlChars } from '../base/sanitize';
-import { type Column, toTable } from '../base/text-table';
+import { alignColumns, type Column, toTable } from '../base/text-table';
 import { UNKNOWN } from '../model/caller';
 import { type Group, siteFile } from './aggregate';
 import type { ParseResult } from './parse-records';
@@ -138,8 +138,10 @@ function openersOf({ values, other }: Report['openers']): string {
     count,
   }));
   const all = other === 0 ? named : [...named, { name: 'others', count: other }];
-  const width = Math.max(...all.map(({ count }) => number(count).length));
-  return all.map(({ name, count }) => `  ${number(count).padStart(width)}  ${name}`).join('\n');
+  const rows = all.map(({ name, count }) => [number(count), name]);
+  return alignColumns(rows, ['right'])
+    .map(line => `  ${line}`)
+    .join('\n');
 }
 
 const OPENER_NAMES: Readonly<Record<string, string>> = {

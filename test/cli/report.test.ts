@@ -6,7 +6,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
-import { createProgress } from '../../src/cli/progress';
+import { createReadingProgress } from '../../src/cli/progress';
 import { colourOf } from '../../src/cli/terminal';
 import { LONGEST_LINE, readLines } from '../../src/report/read-lines';
 import { toPage } from '../../src/report/render-html';
@@ -338,8 +338,13 @@ test('progress on a terminal only, and only of what takes long', t => {
     const written: string[] = [];
     let time = 0;
     const write = (text: string) => written.push(text) > 0;
-    const stream = { isTTY, write } as Parameters<typeof createProgress>[0]['stream'];
-    const progress = createProgress({ stream, size: 4 * 2 ** 20, records: () => 1234, now: () => time });
+    const stream = { isTTY, write } as Parameters<typeof createReadingProgress>[0]['stream'];
+    const progress = createReadingProgress({
+      stream,
+      size: 4 * 2 ** 20,
+      records: () => 1234,
+      now: () => time,
+    });
     for (let piece = 0; piece < 4; piece++) {
       time += step;
       progress.onBytes(2 ** 20);
