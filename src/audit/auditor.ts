@@ -89,7 +89,7 @@ class TracingAuditor {
   }
 
   prove(finding: SpawnFinding): void {
-    this.#write({ proof: toRecord(finding, recordMetadata(Date.now())) });
+    this.#write({ proof: toRecord(finding, metadata(Date.now())) });
   }
 
   #trace(args: readonly unknown[]): TracedArguments {
@@ -131,7 +131,7 @@ class TracingAuditor {
       ...(trace !== undefined && { trace }),
       ...(reason !== undefined && { reason }),
       ...(this.#redact.length > 0 && { redact: this.#redact }),
-      records: findings.map(finding => toRecord(finding, recordMetadata(since))),
+      records: findings.map(finding => toRecord(finding, metadata(since))),
     });
   }
 
@@ -214,7 +214,7 @@ function ownerOf({ uid, gid }: HandleCall): FileOwner | undefined {
   return { uid: uid ?? process.getuid?.() ?? -1, gid: gid ?? process.getgid?.() ?? -1 };
 }
 
-function recordMetadata(time: number): RecordMetadata {
+function metadata(time: number): RecordMetadata {
   return { time: new Date(time).toISOString(), pid: process.pid, thread: workerThreads.threadId, count: 1 };
 }
 

@@ -1,4 +1,4 @@
-// Report files, as commands read them: any number, compressed or not, or stdin.
+// Reads report files for commands: any number, compressed or not, or stdin.
 
 import fs from 'node:fs';
 import type { Readable } from 'node:stream';
@@ -7,13 +7,13 @@ import { createReadingProgress } from './progress';
 import { UsageError } from './usage-error';
 
 export interface Input {
-  /** For messages. */
+  /** The name in messages. */
   readonly name: string;
   readonly size: number;
   readonly open: () => Readable;
 }
 
-/** Nothing, or "-", is stdin. Throws UsageError before anything is read: a mistyped name must not cost a minute's reading. */
+/** No name, or "-", is stdin. Checks all names before a file is read, which may take minutes. Throws UsageError. */
 export function inputsOf(names: readonly string[]): Input[] {
   if (names.length === 0 && process.stdin.isTTY)
     throw new UsageError('expected FILE, or findings on stdin, found a terminal there');
@@ -34,7 +34,7 @@ function inputOf(name: string): Input {
   }
 }
 
-/** As the user's mistake: what was asked for cannot be opened. */
+/** A file that cannot be opened is an error in the arguments. */
 export function asUsageError(error: unknown, what: string): UsageError {
   return error instanceof UsageError ? error : new UsageError(`${what}: ${inputErrorReason(error)}`);
 }
@@ -45,19 +45,19 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
 };
 
-/** Of an error of the file system, in words. */
+/** The reason of an error of the file system, in words. */
 export function inputErrorReason(error: unknown): string {
   const { code = '', message } = error as NodeJS.ErrnoException;
   return REASONS[code] ?? message;
 }
 
 export interface InputHandlers {
-  /** `source` tells files of different processes apart. */
+  /** `source`: the same number for files of the same processes. */
   readonly onLine: (line: string, isTooLong: boolean, source: number) => void;
   readonly recordsSoFar: () => number;
 }
 
-/** Resolves to what could not be read; the rest was told all the same. */
+/** Resolves to messages about inputs that could not be read to their ends. */
 export async function readInputs(
   inputs: readonly Input[],
   { onLine, recordsSoFar }: InputHandlers,
@@ -85,7 +85,7 @@ export async function readInputs(
   return problems;
 }
 
-/** What was rotated away is of the same processes: findings.ndjson, .ndjson.1, .ndjson-20261124.gz */
+/** Rotated files are of the same processes: findings.ndjson, .ndjson.1, .ndjson-20261124.gz */
 function withoutRotation(name: string): string {
   return name.replace(/\.gz$/, '').replace(/[.-]\d+$/, '');
 }

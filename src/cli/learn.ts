@@ -1,4 +1,4 @@
-// closefds learn: from findings to rules, without a rubber stamp.
+// closefds learn: suggests rules from findings; without proof of use, an FD is not allowed.
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -7,16 +7,11 @@ import { escapeControlChars } from '../base/sanitize';
 import { loadCompat } from '../policy/compat-table';
 import { toPolicy } from '../policy/rule';
 import { readSettings, type Settings } from '../policy/settings';
-import { createGroups } from '../report/aggregate';
+import { createGroups, type Group } from '../report/aggregate';
 import { createRecordParser } from '../report/parse-records';
-import {
-  type Left,
-  suggestRules as learnFrom,
-  type Proposal,
-  type ScannedSite,
-} from '../report/suggest-rules';
+import { type GroupSummary, type Proposal, type ScannedSite, suggestRules } from '../report/suggest-rules';
 import { insertRules } from './edit-config';
-import { asUsageError, inputsOf, readInputs } from './input-files';
+import { asUsageError, type Input, inputsOf, readInputs } from './input-files';
 import { choice, readArguments } from './parse-args';
 import { UsageError } from './usage-error';
 
@@ -54,29 +49,10 @@ async function main(args: readonly string[]): Promise<number> {
   const inputs = inputsOf(positionals);
   const { settings, file } = settingsOf(values.config, values.write === true);
 
-  const groups = createGroups({ asRulesTell: true });
-  let source = 0;
-  let records = 0;
-  const reader = createRecordParser(record => {
-    records++;
-    groups.add(record, source);
-  });
-  const problems = await readInputs(inputs, {
-    onLine: (line, isTooLong, from) => {
-      source = from;
-      reader.readLine(line, isTooLong);
-    },
-    recordsSoFar: () => records,
-  });
-  const { lines } = reader.result();
-  if (lines > 0 && records === 0) problems.push(`expected findings, found ${lines} lines that are none`);
-
-  const { byCaller, other } = groups.result();
-  if (other.count > 0)
-    problems.push(`${other.count} findings were left out: there are too many different ones`);
-  const proposal = propose(byCaller, settings, { announced: values.announced === true, sites });
+  const { groups, problems } = await readGroups(inputs);
+  const proposal = propose(groups, settings, { announced: values.announced === true, sites });
   if (values.write && proposal.rules.length > 0)
-    insertRules(file, proposal.rules, placeIn(settings, proposal));
+    insertRules(file, proposal.rules, indexForRules(settings, proposal));
   process.stdout.write(
     format === 'json'
       ? `${JSON.stringify(proposal, null, 2)}\n`
@@ -86,7 +62,33 @@ async function main(args: readonly string[]): Promise<number> {
   return problems.length === 0 ? 0 : 1;
 }
 
-/** Throws ERR_CLOSEFDS_CONFIG: to a config that is wrong nothing is added. */
+async function readGroups(
+  inputs: readonly Input[],
+): Promise<{ groups: readonly Group[]; problems: string[] }> {
+  const counter = createGroups({ asRulesTell: true });
+  let source = 0;
+  let records = 0;
+  const parser = createRecordParser(record => {
+    records++;
+    counter.add(record, source);
+  });
+  const problems = await readInputs(inputs, {
+    onLine: (line, isTooLong, from) => {
+      source = from;
+      parser.readLine(line, isTooLong);
+    },
+    recordsSoFar: () => records,
+  });
+  const { lines } = parser.result();
+  if (lines > 0 && records === 0) problems.push(`expected findings, found ${lines} lines that are none`);
+
+  const { byCaller, other } = counter.result();
+  if (other.count > 0)
+    problems.push(`${other.count} findings were left out: there are too many different ones`);
+  return { groups: byCaller, problems };
+}
+
+/** Throws ERR_CLOSEFDS_CONFIG: rules cannot be added to an invalid config. */
 function settingsOf(config: string | undefined, write: boolean): { settings: Settings; file: string } {
   const read = (env: NodeJS.ProcessEnv) =>
     readSettings({ entryMode: undefined, env, script: undefined, cwd: process.cwd() });
@@ -106,7 +108,7 @@ function settingsOf(config: string | undefined, write: boolean): { settings: Set
   }
 }
 
-/** Throws UsageError: it was asked for, and what follows from it would be missing. */
+/** Throws UsageError: without the file, the proposal would lack what the user asked for. */
 function readSites(file: string): ScannedSite[] {
   let json: unknown;
   try {
@@ -132,21 +134,21 @@ function isSite(value: unknown): value is ScannedSite {
 }
 
 function propose(
-  groups: Parameters<typeof learnFrom>[0],
+  groups: readonly Group[],
   { config }: Settings,
   { announced, sites }: { readonly announced: boolean; readonly sites: ScannedSite[] | undefined },
 ): Proposal {
   const { rules, aliases, unverified } = config;
   const compat = config.compat ? loadCompat().rules : [];
-  return learnFrom(groups, {
+  return suggestRules(groups, {
     policy: toPolicy({ rules, aliases, unverified, compat }, Date.now()),
     announced,
     ...(sites !== undefined && { sites }),
   });
 }
 
-/** At the end, or before the first rule that only reported these so far. */
-function placeIn({ config: { rules } }: Settings, { before }: Proposal): number {
+/** The end of the rules, or the first rule that only reported these FDs so far. */
+function indexForRules({ config: { rules } }: Settings, { before }: Proposal): number {
   const first = rules.findIndex(({ source }) => before.includes(source));
   return first === -1 ? rules.length : first;
 }
@@ -175,7 +177,7 @@ function toText(proposal: Proposal, written: string | undefined): string {
   return `${sections.filter(section => section !== undefined).join('\n\n')}\n`;
 }
 
-function listOf(title: string, all: readonly Left[]): string | undefined {
+function listOf(title: string, all: readonly GroupSummary[]): string | undefined {
   if (all.length === 0) return undefined;
   const lines = all.map(({ caller, callSite, what, count, announcement, rule }) => {
     const notes = [

@@ -1,4 +1,4 @@
-// closefds report: what the lines of report files add up to.
+// closefds report: aggregates the findings of report files.
 
 import fs from 'node:fs';
 import { toPage } from '../report/render-html';
@@ -39,7 +39,7 @@ async function main(args: readonly string[]): Promise<number> {
   const maker = createReport();
   const problems = await readInputs(inputs, { onLine: maker.readLine, recordsSoFar: maker.recordsSoFar });
   const summary = maker.result();
-  problems.push(...doubts(summary));
+  problems.push(...inputProblems(summary));
 
   if (html !== undefined) problems.push(...writePage(html, summary));
   if (format === 'json') await writeOut(`${JSON.stringify(summary, null, 2)}\n`);
@@ -57,7 +57,7 @@ function textOf(summary: Report): string {
 }
 
 // ---------------------------------------------------------------------------------------------
-// The call
+// Arguments
 // ---------------------------------------------------------------------------------------------
 
 function parse(args: readonly string[]): ReportArguments {
@@ -72,7 +72,7 @@ function parse(args: readonly string[]): ReportArguments {
   return { format, html, inputs };
 }
 
-/** The page must not take the place of what it is made of. */
+/** The page must be writable, and must not replace an input. Throws UsageError. */
 function checkPage(html: string, names: readonly string[]): void {
   if (html === '' || html === '-') throw new UsageError(`expected a FILE after --html, found "${html}"`);
   try {
@@ -84,7 +84,7 @@ function checkPage(html: string, names: readonly string[]): void {
     };
     if (names.some(isInput))
       throw new UsageError(`expected another FILE after --html than what is read: ${html}`);
-    // Appends nothing, changes nothing, and leaves no file that was not there.
+    // Tries to open the page for writing, without a change to the file system.
     fs.closeSync(fs.openSync(html, 'a', PERMISSIONS));
     if (page === undefined) fs.unlinkSync(html);
   } catch (error) {
@@ -96,8 +96,8 @@ function statOf(name: string): fs.Stats | undefined {
   return fs.statSync(name, { throwIfNoEntry: false });
 }
 
-/** Nothing at all is no problem: a guarded program may have nothing to report. */
-function doubts({ reading: { lines, records, newer } }: Report): string[] {
+/** Lines without a finding among them. No lines are no problem: a guarded program may have nothing to report. */
+function inputProblems({ reading: { lines, records, newer } }: Report): string[] {
   const newest = Math.max(...newer.values.map(({ value }) => value));
   const tooNew = newer.values.length > 0 ? `; update closefds to read format ${newest}` : '';
   return lines > 0 && records === 0
@@ -111,7 +111,7 @@ function doubts({ reading: { lines, records, newer } }: Report): string[] {
 // The page
 // ---------------------------------------------------------------------------------------------
 
-/** Paths may be secret. */
+/** For the owner alone: paths may be secret. */
 const PERMISSIONS = 0o600;
 
 function writePage(file: string, summary: Report): string[] {

@@ -1,6 +1,6 @@
-// Any number of records, summed up in bounded memory: by caller, call site, kind and target.
+// Aggregates any number of records in bounded memory: by caller, call site, kind and target.
 //
-// What does not fit any more is counted as `other`, never dropped in silence.
+// When the limits are reached, further groups are counted as `other`.
 
 import { compare, createTally, type Tally, type TallyCounter } from '../base/counter';
 import { createDistinctCounter, type DistinctCount } from '../base/distinct-count';
@@ -16,35 +16,35 @@ export interface Groups {
   readonly byCaller: readonly Group[];
   /** Findings about closefds itself. */
   readonly bySelf: readonly SelfGroup[];
-  /** What came when there was no room for one more group. */
+  /** Records that came after the limit of groups was reached. */
   readonly other: { readonly records: number; readonly count: number };
   readonly total: Total;
 }
 
-export interface Total extends Seen {
+export interface Total extends Occurrences {
   readonly records: number;
   readonly dispositions: Tally<Action>;
   readonly modes: Tally<Mode>;
 }
 
-interface Seen {
-  /** Spawns times FDs. */
+interface Occurrences {
+  /** The number of FDs, summed over all spawns. */
   readonly count: number;
   readonly processes: DistinctCount;
-  /** ISO 8601, UTC; undefined where nothing was seen. */
+  /** ISO 8601, UTC; undefined without records. */
   readonly first: string | undefined;
   readonly last: string | undefined;
 }
 
-/** All that one place in the code passed, or tried to pass, of one sort. */
-export interface Group extends Seen {
-  /** undefined: nobody could be named. */
+/** All FDs of one kind that one call site passed or tried to pass. */
+export interface Group extends Occurrences {
+  /** undefined: the caller is unknown. */
   readonly caller: GroupCaller | undefined;
-  /** undefined where unsafe() had nothing to pass. */
+  /** undefined: a use of unsafe() that passed no FD. */
   readonly kind: Kind | undefined;
-  /** A glob that fits all targets of the group, see src/findings/target-pattern.ts; undefined: a pipe, or unknown. */
+  /** A glob that matches all targets of the group, see src/findings/target-pattern.ts; undefined: a pipe, or unknown. */
   readonly target: string | undefined;
-  /** The targets themselves, as they were. */
+  /** The targets themselves. */
   readonly targets: Tally<string>;
   readonly codes: Tally<FindingCode>;
   readonly effects: Tally<Effect>;
@@ -52,52 +52,52 @@ export interface Group extends Seen {
   readonly childFds: Tally<number>;
   readonly types: Tally<FileType>;
   readonly accesses: Tally<Access>;
-  /** Strays: inherited at start? */
+  /** Strays: whether the process inherited them at its start. */
   readonly atStart: Tally<boolean>;
   /** `name@version`. */
   readonly openers: Tally<string>;
   readonly commands: Tally<string>;
   readonly routes: Tally<string>;
   readonly launchers: Tally<string>;
-  /** Where the rules that decided are written. */
+  /** The sources of the rules that decided. */
   readonly rules: Tally<string>;
   readonly announcements: Tally<string>;
-  /** What the candidate policy would do. */
+  /** The dispositions by the candidate policy. */
   readonly candidates: Tally<Action>;
-  /** `true` if any child used it; `false` if an audit saw one that did not, and none that did. */
+  /** `true` if any child used the FD; `false` if audits saw only children that did not use it. */
   readonly used: boolean | 'unknown' | undefined;
-  /** By number of records, not of spawns: what audits saw. */
+  /** The verdicts of audits, by number of records, not of spawns. */
   readonly verdicts: Tally<UseVerdict>;
-  /** The programs that an audit saw using it, with their versions. */
+  /** The programs that used the FD in an audit, with their versions. */
   readonly users: Tally<string>;
   readonly modes: Tally<Mode>;
 }
 
-/** What a caller is known by: where two of these are equal, so is the group's caller. */
+/** The properties that identify a caller: records with equal ones are in the same group. */
 export type GroupCaller = Omit<RecordedCaller, 'launchers'>;
 
-export interface SelfGroup extends Seen {
+export interface SelfGroup extends Occurrences {
   readonly code: FindingCode;
   readonly what: string;
 }
 
 export interface GroupsOptions {
-  /** Whether what is designated at different numbers, or for different commands, makes groups of its own. Default: no. */
+  /** Whether designated FDs of different numbers, or for different commands, are different groups. Default: no. */
   readonly asRulesTell?: boolean;
   readonly mostGroups?: number;
-  /** Of all strings together, in UTF-16 code units. */
+  /** The limit for all strings together, in UTF-16 code units. */
   readonly mostText?: number;
 }
 
 export interface GroupsCounter {
-  /** `source`: a number for the machine or file it comes from. The same pid of two sources is two processes. */
+  /** `source`: a number for the machine or file of the record. The same pid of two sources is two processes. */
   readonly add: (record: ReportRecord, source?: number) => void;
   readonly result: () => Groups;
 }
 
 const MOST_GROUPS = 10_000;
 const MOST_TEXT = 2 ** 25;
-/** Different values of one property in one group. */
+/** The limit of different values of one property in one group. */
 const MOST_VALUES = 16;
 const MOST_TARGETS = 4;
 /** More than these are not counted. */
@@ -166,21 +166,21 @@ export function createGroups({
   }
 }
 
-/** As opposed to one about closefds itself. */
+/** Whether the record is about a spawn; otherwise it is about closefds itself. */
 export function isAboutSpawn({ route }: ReportRecord): boolean {
   return route !== undefined;
 }
 
 /**
- * A package is the same wherever it is installed; of the app there may be several, and they differ
- * by their files.
+ * The folder in which a package is installed makes no difference. Records of several apps may be in
+ * one report; the app's absolute file tells them apart.
  */
 function groupKey({ caller, kind }: ReportRecord, target: string | undefined): string {
   const { package: name, version, declaredName, line, column } = caller ?? {};
   return [name, version, declaredName, siteFile(caller), line, column, kind, target].join('\0');
 }
 
-/** The file that a call site is told by. */
+/** The file that identifies a call site: relative to its package if that is installed, else absolute. */
 export function siteFile(caller: GroupCaller | undefined): string | undefined {
   const isInstalled = caller?.package !== '.' && caller?.package !== '?';
   return (isInstalled ? caller?.fileInPackage : undefined) ?? caller?.file;
@@ -227,7 +227,7 @@ function createGroup(
   hasRoom: (value: unknown) => boolean,
 ): GroupCounter {
   const known = caller && withoutLaunchers(caller);
-  const seen = createSeen();
+  const occurrences = createOccurrences();
   const tally = <T extends string | number | boolean>(most = MOST_VALUES): TallyCounter<T> =>
     createTally<T>(most, hasRoom);
   const tallies = {
@@ -256,7 +256,7 @@ function createGroup(
 
   function add(record: ReportRecord, source: number): void {
     const { count, opener, caller, use } = record;
-    seen.add(record, source);
+    occurrences.add(record, source);
     put(tallies.targets, record.target, count);
     put(tallies.codes, record.code, count);
     put(tallies.effects, record.effect, count);
@@ -284,7 +284,7 @@ function createGroup(
       caller: known,
       kind,
       target,
-      ...seen.result(),
+      ...occurrences.result(),
       used,
       ...(Object.fromEntries(summed) as { [K in keyof typeof tallies]: Group[K] }),
     };
@@ -306,12 +306,12 @@ function moreCertain(a: Group['used'], b: Group['used']): Group['used'] {
 }
 
 function createSelfGroup(code: FindingCode, what: string): SelfCounter {
-  const seen = createSeen();
-  return { add: seen.add, result: () => ({ code, what, ...seen.result() }) };
+  const occurrences = createOccurrences();
+  return { add: occurrences.add, result: () => ({ code, what, ...occurrences.result() }) };
 }
 
 function createTotal(): Counter<Total> {
-  const seen = createSeen(MOST_PROCESSES.total);
+  const occurrences = createOccurrences(MOST_PROCESSES.total);
   const dispositions = createTally<Action>(MOST_VALUES);
   const modes = createTally<Mode>(MOST_VALUES);
   let records = 0;
@@ -319,13 +319,13 @@ function createTotal(): Counter<Total> {
   return {
     add(record, source) {
       records++;
-      seen.add(record, source);
+      occurrences.add(record, source);
       put(dispositions, record.disposition, record.count);
       modes.add(record.mode, record.count);
     },
     result: () => ({
       records,
-      ...seen.result(),
+      ...occurrences.result(),
       dispositions: dispositions.result(),
       modes: modes.result(),
     }),
@@ -335,7 +335,7 @@ function createTotal(): Counter<Total> {
 /** No system has pids above 32 bits. */
 const PIDS = 2 ** 32;
 
-function createSeen(mostProcesses = MOST_PROCESSES.group): Counter<Seen> {
+function createOccurrences(mostProcesses = MOST_PROCESSES.group): Counter<Occurrences> {
   const processes = createDistinctCounter(mostProcesses);
   let count = 0;
   let first: string | undefined;

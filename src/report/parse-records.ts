@@ -1,34 +1,34 @@
-// Lines of a report file, read: records, and counts of what is none.
+// Parses the lines of a report file: passes on the records, and counts the lines that are no records.
 //
-// A process that dies while it writes, or a disk that fills up, leaves a torn line, and what is
-// written next is glued to it. Whole records behind it are found by the text they all begin with.
+// A process that dies while it writes, or a full disk, leaves a torn line, and the next record is
+// appended to it. The parser finds that record by the text with which all records begin.
 
 import { createTally, type Tally } from '../base/counter';
 import { FINDING_CODES } from '../findings/finding';
 import { FORMAT, LINE_START, type ReportRecord } from '../findings/record';
 import { MODES } from '../policy/rule';
 
-/** What was read and is no record. */
+/** Counts of input that is no record. */
 export interface Skipped {
-  /** Beginnings of records whose ends are missing. */
+  /** Records whose end is missing. */
   readonly torn: number;
-  /** Whole, but not as finding.schema.json says. */
+  /** Complete, but not valid by finding.schema.json. */
   readonly invalid: number;
-  /** Not of closefds. */
+  /** Lines that other programs wrote. */
   readonly foreign: number;
   readonly tooLong: number;
-  /** Of newer versions of the format: how many of which. */
+  /** Records of newer versions of the format, by version. */
   readonly newer: Tally<number>;
 }
 
 export interface ParseResult extends Skipped {
-  /** Without blank ones. */
+  /** Without blank lines. */
   readonly lines: number;
   readonly records: number;
 }
 
 export interface RecordParser {
-  /** Without its line feed; of a line that is too long, its end. Never throws. */
+  /** Takes a line without its line feed, or the end of a line that is too long. Never throws. */
   readonly readLine: (line: string, isTooLong?: boolean) => void;
   readonly result: () => ParseResult;
 }
@@ -53,7 +53,7 @@ export function createRecordParser(onRecord: (record: ReportRecord) => void): Re
   /** JSON escapes quotes, so no string within a record holds this text. */
   function readPieces(line: string, isTooLong: boolean): void {
     const [before = '', ...pieces] = line.split(LINE_START);
-    // A collector of logs may put a time in front of each line; that is nothing lost.
+    // A log collector may put a time in front of each line; that is not a torn record.
     if (before !== '' && LINE_START.startsWith(before)) counts.torn++;
     else if (pieces.length === 0 && !isTooLong) counts.foreign++;
     for (const piece of pieces) readPiece(LINE_START + piece);
@@ -76,7 +76,7 @@ export function createRecordParser(onRecord: (record: ReportRecord) => void): Re
   }
 }
 
-/** What is glued to the end may be torn before it is known as a line. */
+/** Removes the beginning of a next record that is shorter than LINE_START. */
 function withoutNextStart(piece: string): string {
   const end = piece.lastIndexOf('{');
   return LINE_START.startsWith(piece.slice(end)) ? piece.slice(0, end) : piece;
@@ -91,13 +91,13 @@ function parse(text: string): unknown {
 }
 
 // ---------------------------------------------------------------------------------------------
-// What a record is: finding.schema.json, save that it may have more keys, and codes of later versions
+// Validation by finding.schema.json; more keys, and codes of later versions, are valid, too
 // ---------------------------------------------------------------------------------------------
 
 type Check = (value: unknown) => boolean;
 type Json = Readonly<Record<string, unknown>>;
 
-// Written out rather than as a table: this runs for each of a million lines.
+// Not a table: this runs for each of a million lines.
 function isRecord(value: unknown): value is ReportRecord {
   if (!isObject(value)) return false;
   return (
@@ -213,7 +213,7 @@ function oneOf(...values: readonly unknown[]): Check {
   return value => values.includes(value);
 }
 
-/** Where there is one. */
+/** undefined is valid, too. */
 function objectWhere(check: (value: Json) => boolean): Check {
   return value => value === undefined || (isObject(value) && check(value));
 }

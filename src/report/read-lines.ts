@@ -1,26 +1,26 @@
-// Lines of a file or of stdin, of any length, in bounded memory. Rotated files are often compressed.
+// Reads lines of any length from a file or stdin in bounded memory. Rotated files are often compressed.
 
 import type { Readable } from 'node:stream';
 import { pipeline, Readable as ReadableStream } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 
-/** Of a longer line only the end is looked at: a record may be glued to it. */
+/** Only the end of a longer line is passed on: it may contain a record. */
 export const LONGEST_LINE = 2 ** 20;
 
 const LINE_FEED = 10;
 
 export interface LineHandlers {
   readonly onLine: (line: string, isTooLong: boolean) => void;
-  /** After each piece, with its length as it lies on the disk. */
+  /** Called for each chunk with its length, before decompression. */
   readonly onBytes: (bytes: number) => void;
 }
 
-/** Rejects where the stream does, or with what is wrong with a compressed one; lines before that were told. */
+/** Rejects if the stream fails, or its compressed data are invalid; passes on the lines before that. */
 export async function readLines(stream: Readable, { onLine, onBytes }: LineHandlers): Promise<void> {
   let rest: Buffer = Buffer.alloc(0);
   let isTooLong = false;
   try {
-    for await (const chunk of plain(counted(stream, onBytes))) take(chunk);
+    for await (const chunk of decompressed(counted(stream, onBytes))) take(chunk);
   } finally {
     if (rest.length > 0) onLine(rest.toString(), isTooLong);
   }
@@ -37,7 +37,7 @@ export async function readLines(stream: Readable, { onLine, onBytes }: LineHandl
     rest = bytes.subarray(end + 1);
     if (rest.length <= LONGEST_LINE) return;
     isTooLong = true;
-    // A copy, or all that it was cut from would stay.
+    // A copy: a subarray would keep the whole buffer alive.
     rest = Buffer.from(rest.subarray(-LONGEST_LINE));
   }
 }
@@ -49,7 +49,7 @@ async function* counted(stream: Readable, onBytes: LineHandlers['onBytes']): Asy
   }
 }
 
-/** Compressed or not is told by the first bytes: a name says little, and stdin has none. */
+/** By the first bytes: a file may have any name, and stdin has none. */
 const FORMATS = [
   { name: 'gzip', magic: '1f8b', tool: 'zcat' },
   { name: 'zstd', magic: '28b52ffd', tool: 'zstdcat' },
@@ -59,12 +59,12 @@ const FORMATS = [
 
 const LONGEST_MAGIC = 4;
 
-async function* plain(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+async function* decompressed(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   const head = await headOf(chunks);
   const format = FORMATS.find(({ magic }) => head.toString('hex').startsWith(magic));
   const all = joined(head, chunks);
   if (format === undefined) yield* all;
-  else if (format.name === 'gzip') yield* unzipped(all);
+  else if (format.name === 'gzip') yield* gunzipped(all);
   else
     throw new Error(
       `it is compressed by ${format.name}, which closefds does not read: ${format.tool} FILE | closefds report`,
@@ -86,9 +86,9 @@ async function* joined(head: Buffer, chunks: AsyncGenerator<Buffer>): AsyncGener
   yield* chunks;
 }
 
-async function* unzipped(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
+async function* gunzipped(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: LONGEST_LINE / 4 });
-  // Errors of both come out of the iteration.
+  // The iteration throws the errors of both streams.
   pipeline(ReadableStream.from(chunks), gunzip, () => {});
   yield* gunzip as AsyncIterable<Buffer> as AsyncGenerator<Buffer>;
 }

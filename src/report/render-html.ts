@@ -1,8 +1,8 @@
-// A report as one HTML file, which fetches nothing: style, script and data are in it.
+// Renders a report as one HTML file, which fetches nothing: it contains style, script and data.
 //
-// Paths and names come from outside. The data is JSON in a script element of a type that is not run,
-// without the characters that could end it; page.js makes text nodes of it, never HTML; and the
-// content security policy allows our own script and style, by their hashes, and nothing else.
+// Paths and names are untrusted. The data is JSON in a script element that no browser runs, with all
+// characters escaped that could end the element; page.js creates text nodes from it, never HTML; and
+// the content security policy allows only our own script and style, by their hashes.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import type { Group } from './aggregate';
 import { headOf, skippedOf } from './render-text';
 import type { Report } from './report';
 
-/** Beside this file once built, see scripts/build/build.mjs. */
+/** The build puts the page's style and script beside this file, see scripts/build/build.mjs. */
 const FOLDER = path.join(__dirname, 'page');
 
 export function toPage(report: Report): string {
@@ -61,7 +61,7 @@ function hashOf(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 
-/** JSON means the same with these escaped, and no text of it can end the element. */
+/** JSON with escapes, so that no text can end the script element. */
 function toData(report: Report): string {
   const data = {
     ...report,
@@ -77,7 +77,7 @@ function toData(report: Report): string {
   );
 }
 
-/** Without tallies of nothing: of a group they are the most part. */
+/** Without empty tallies, which are most of a group. */
 function withoutEmpty(group: Group): Partial<Group> {
   const isEmpty = (value: unknown) => isTally(value) && value.values.length === 0 && value.other === 0;
   return Object.fromEntries(Object.entries(group).filter(([, value]) => !isEmpty(value)));

@@ -1,4 +1,4 @@
-// A report for the terminal: a table, one group a row, and what else there is to know.
+// Renders a report for the terminal: a table with one group a row, and notes.
 
 import type { Tally } from '../base/counter';
 import { escapeControlChars } from '../base/sanitize';
@@ -10,7 +10,7 @@ import { type Report, UNKNOWN_OPENERS } from './report';
 
 export interface TextOptions {
   readonly colour: boolean;
-  /** Of the terminal; undefined: as wide as it takes. */
+  /** The width of the terminal; undefined: as wide as the text. */
   readonly columns: number | undefined;
 }
 
@@ -38,7 +38,7 @@ export function toText(report: Report, options: TextOptions): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-/** One sentence, without a word from outside. */
+/** One sentence, without text from the findings. */
 export function headOf({ total, byCaller }: Report): string {
   if (total.records === 0) return 'No findings.';
   const { count, processes, first, last, dispositions } = total;
@@ -149,7 +149,7 @@ const OPENER_NAMES: Readonly<Record<string, string>> = {
   [UNKNOWN_OPENERS.since]: 'a package that the compat table does not know',
 };
 
-/** What was not read, if anything; one line each would be too many. */
+/** The counts of skipped input in one sentence; undefined if nothing was skipped. */
 export function skippedOf({
   lines,
   torn,

@@ -1,28 +1,28 @@
-// A report: all that lines of findings add up to. Its JSON form is described in docs/cli.md.
+// The report on the lines of report files. docs/cli.md documents its JSON form.
 
 import { createTally, type Tally } from '../base/counter';
 import { createGroups, type Groups } from './aggregate';
 import { createRecordParser, type ParseResult } from './parse-records';
 import { createTimeline, type Timeline } from './timeline';
 
-/** Goes up when a reader of the old form would misread the new one. */
+/** Increased when a program that knows the old form would misread the new one. */
 export const REPORT_FORMAT = 1;
 
 export interface Report extends Groups {
   readonly closefdsReport: typeof REPORT_FORMAT;
   readonly reading: ParseResult;
-  /** Strays by `name@version` of the package that most likely opened them; see also UNKNOWN_OPENERS. */
+  /** Strays by `name@version` of the package that most likely opened them, or a value of UNKNOWN_OPENERS. */
   readonly openers: Tally<string>;
   readonly timeline: Timeline;
 }
 
-/** In place of an opener. No package has these names. */
+/** In place of an opener. These are no valid names of packages. */
 export const UNKNOWN_OPENERS = { atStart: 'inherited at start', since: 'unknown' } as const;
 
 const MOST_OPENERS = 100;
 
 export interface ReportMaker {
-  /** `source` as in aggregate.ts. */
+  /** `source`: see GroupsCounter in aggregate.ts. */
   readonly readLine: (line: string, isTooLong: boolean, source: number) => void;
   readonly recordsSoFar: () => number;
   readonly result: () => Report;
@@ -34,7 +34,7 @@ export function createReport(): ReportMaker {
   const openers = createTally<string>(MOST_OPENERS);
   let records = 0;
   let source = 0;
-  const reader = createRecordParser(record => {
+  const parser = createRecordParser(record => {
     records++;
     groups.add(record, source);
     timeline.add(record);
@@ -44,12 +44,12 @@ export function createReport(): ReportMaker {
   return {
     readLine(line, isTooLong, from) {
       source = from;
-      reader.readLine(line, isTooLong);
+      parser.readLine(line, isTooLong);
     },
     recordsSoFar: () => records,
     result: () => ({
       closefdsReport: REPORT_FORMAT,
-      reading: reader.result(),
+      reading: parser.result(),
       ...groups.result(),
       openers: openers.result(),
       timeline: timeline.result(),

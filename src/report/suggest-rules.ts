@@ -1,6 +1,6 @@
-// From what was reported to rules: the fewest that allow what children proved to use, and no more.
+// Suggests rules from findings: the fewest that allow the FDs that children are proved to use.
 //
-// Pure. No rubber stamp: what nobody saw being used is named, not allowed.
+// FDs without a proved use are listed, not allowed.
 
 import { compare } from '../base/counter';
 import { isVersion } from '../base/semver-range';
@@ -15,29 +15,29 @@ import { defaultCall } from '../spawn/parse-call';
 import type { Group } from './aggregate';
 
 export interface Proposal {
-  /** Sorted; each as it would stand in the config. */
+  /** Sorted; each as it is written in the config. */
   readonly rules: readonly ProposedRule[];
-  /** Rules of the config that only reported these so far: the new ones have to stand before them. */
+  /** Sources of rules that only report these FDs so far: the new rules must come before them. */
   readonly before: readonly string[];
-  /** Nobody saw these being used: they are to be closed. */
-  readonly close: readonly Left[];
+  /** No use was seen: these are to be closed. */
+  readonly close: readonly GroupSummary[];
   /** Rules of the config deny these. */
-  readonly denied: readonly Left[];
-  /** Used, but by code that no rule can name, or a condition of the rule is redacted. */
-  readonly unnamed: readonly Left[];
-  /** What the config or the compat table allows by now. */
+  readonly denied: readonly GroupSummary[];
+  /** Used, but no rule can name the caller, or a condition of the rule is redacted. */
+  readonly unnamed: readonly GroupSummary[];
+  /** The number of groups that the config or the compat table allows already. */
   readonly allowed: number;
-  /** Places that the scan calls certain or likely and that no rule allows, of which there is no finding: they did not run. */
+  /** Sites that the scan calls certain or likely and no rule allows, but without a finding: they did not run. */
   readonly unseen: readonly UnseenSite[];
 }
 
-/** A place of `closefds scan --format json`, as far as it is needed here. */
+/** A place in the output of `closefds scan --format json`, with the properties that are used here. */
 export interface ScannedSite {
   readonly package: string;
   readonly version?: string;
   readonly fileInPackage: string;
   readonly line: number;
-  /** All lines of the call: a stack names one of them. */
+  /** All lines of the call; a stack has one of them. */
   readonly lines: readonly number[];
   readonly sure: string;
   readonly covered?: { readonly effect: string };
@@ -64,91 +64,109 @@ export type ProposedRule = Pick<
 >;
 
 /** A group in one line. */
-export interface Left {
+export interface GroupSummary {
   readonly caller: string;
   readonly callSite: string;
   readonly what: string;
   readonly count: number;
-  /** What makes it likely that it was meant, although no use was seen. */
+  /** The argument or variable that has the FD's number, which makes a use likely. */
   readonly announcement?: string;
   readonly rule?: string;
 }
 
 export interface LearnOptions {
   readonly policy: Policy;
-  /** Whether being told of an FD's number counts as use. */
+  /** Whether an argument or variable with the FD's number counts as use. */
   readonly announced: boolean;
-  /** What `closefds scan` found; without it nothing is called unseen. */
+  /** The places that `closefds scan` found; without them, `unseen` is empty. */
   readonly sites?: readonly ScannedSite[];
 }
 
-export function suggestRules(
-  groups: readonly Group[],
-  { policy, announced, sites = [] }: LearnOptions,
-): Proposal {
-  const unproven: Group[] = [];
-  const denied: Left[] = [];
-  const unnamed: Left[] = [];
-  const proven: Group[] = [];
-  const before = new Set<string>();
-  let allowed = 0;
-  for (const group of groups) {
-    if (group.kind === undefined) continue;
-    const rule = judgement(group, policy);
-    if (rule === undefined) allowed++;
-    else if (rule.source !== 'default' && rule.effect === 'deny')
-      denied.push({ ...left(group), rule: rule.source });
-    else if (!(group.used === true || (announced && group.announcements.values.length > 0)))
-      unproven.push(group);
-    else if (!canBeNamed(group) || isRedacted(group)) unnamed.push(left(group));
-    else {
-      proven.push(group);
-      if (!rule.compat && rule.source !== 'default') before.add(rule.source);
-    }
-  }
+export function suggestRules(groups: readonly Group[], options: LearnOptions): Proposal {
+  const { policy, sites = [] } = options;
+  const { proven, unproven, denied, unnamed, before, allowed } = classify(groups, options);
   const rules = toRules(proven, unproven);
+  // A rule matches a call, not each file that the call passes: what a new rule allows needs no closing.
   const added = rules.map(rule => ({ ...rule, source: 'learned' }));
-  // A rule speaks of a call, not of each file that it passes: what a new one allows is not closed.
-  const closed = unproven.filter(group =>
-    judgement(group, { ...policy, rules: [...added, ...policy.rules] }),
-  );
+  const extended = { ...policy, rules: [...added, ...policy.rules] };
+  const closed = unproven.filter(group => objectingRule(group, extended) !== undefined);
   return {
     rules,
     before: [...before].sort(compare),
-    close: closed.map(left).sort(byTitle),
+    close: closed.map(toSummary).sort(byTitle),
     denied: denied.sort(byTitle),
     unnamed: unnamed.sort(byTitle),
     allowed,
-    unseen: unseenOf(sites, groups),
+    unseen: unseenSites(sites, groups),
   };
 }
 
-/** The "caller" of a rule for everybody. */
-const ANYONE = '*';
-
-/** Reports come from anywhere: what is no name would make a config that no process starts with, and "*" is anyone. */
-function canBeNamed({ caller }: Group): boolean {
-  return caller?.package === APP || (isPackageName(caller?.package) && caller.package !== ANYONE);
+interface Classified {
+  readonly proven: Group[];
+  readonly unproven: Group[];
+  readonly denied: GroupSummary[];
+  readonly unnamed: GroupSummary[];
+  /** The sources of the rules that only reported the proven groups. */
+  readonly before: Set<string>;
+  allowed: number;
 }
 
-/** A rule without the condition would allow more than was seen. */
+function classify(groups: readonly Group[], { policy, announced }: LearnOptions): Classified {
+  const found: Classified = {
+    proven: [],
+    unproven: [],
+    denied: [],
+    unnamed: [],
+    before: new Set(),
+    allowed: 0,
+  };
+  for (const group of groups) {
+    if (group.kind === undefined) continue;
+    const rule = objectingRule(group, policy);
+    const isDefault = rule?.source === 'default';
+    const isProven = group.used === true || (announced && group.announcements.values.length > 0);
+    if (rule === undefined) found.allowed++;
+    else if (!isDefault && rule.effect === 'deny')
+      found.denied.push({ ...toSummary(group), rule: rule.source });
+    else if (!isProven) found.unproven.push(group);
+    else if (!canBeNamed(group) || isRedacted(group)) found.unnamed.push(toSummary(group));
+    else {
+      found.proven.push(group);
+      if (!rule.compat && !isDefault) found.before.add(rule.source);
+    }
+  }
+  return found;
+}
+
+/** The "caller" of a rule for all callers. */
+const ANY_CALLER = '*';
+
+/**
+ * Reports are untrusted. With a caller that is no package name, no process would start; and "*" would
+ * allow every caller.
+ */
+function canBeNamed({ caller }: Group): boolean {
+  return caller?.package === APP || (isPackageName(caller?.package) && caller.package !== ANY_CALLER);
+}
+
+/** A rule without the redacted condition would allow more than was seen. */
 function isRedacted({ caller, kind, target, commands }: Group): boolean {
   if (kind === 'stray') return target === REDACTED;
   return caller?.fileInPackage === REDACTED || commands.values.some(({ value }) => value === REDACTED);
 }
 
-/** A place seen statically and at run time is one: by package and file, wherever these are installed. */
-function unseenOf(sites: readonly ScannedSite[], groups: readonly Group[]): UnseenSite[] {
-  const place = (name: string, file: string | undefined, line: number | undefined) =>
+/** Sites are identified by package and file: the folder of installation makes no difference. */
+function unseenSites(sites: readonly ScannedSite[], groups: readonly Group[]): UnseenSite[] {
+  const keyOf = (name: string, file: string | undefined, line: number | undefined) =>
     [name, file, line].join('\0');
   const ran = new Set(
-    groups.map(({ caller }) => place(caller?.package ?? '', caller?.fileInPackage, caller?.line)),
+    groups.map(({ caller }) => keyOf(caller?.package ?? '', caller?.fileInPackage, caller?.line)),
   );
   return sites
     .filter(({ sure, covered }) => sure !== 'possible' && covered?.effect !== 'allow')
     .filter(
       ({ package: name, fileInPackage: file, line, lines }) =>
-        ![line, ...lines].some(one => ran.has(place(name, file, one))),
+        ![line, ...lines].some(one => ran.has(keyOf(name, file, one))),
     )
     .map(({ package: name, version, fileInPackage, line }) => ({
       caller: callerTitle(toCallerAgain({ package: name, ...(version !== undefined && { version }) })),
@@ -158,46 +176,60 @@ function unseenOf(sites: readonly ScannedSite[], groups: readonly Group[]): Unse
 }
 
 // ---------------------------------------------------------------------------------------------
-// What the policy says by now
+// What the policy allows already
 // ---------------------------------------------------------------------------------------------
 
-/** The rule that does not simply allow one of the group's FDs; undefined: all of them are allowed. */
-function judgement(group: Group, policy: Policy): Rule | undefined {
-  const { caller, kind, childFds, targets, commands, types, accesses } = group;
-  const or = <T>(values: readonly { readonly value: T }[]) =>
-    values.length === 0 ? [undefined] : values.map(({ value }) => value);
-  for (const childFd of or(childFds.values)) {
-    for (const target of or(targets.values)) {
-      for (const command of or(commands.values)) {
-        const crossing = {
-          kind: kind as Kind,
-          childFd: childFd ?? 3,
-          sourceFd: undefined,
-          file: {
-            target,
-            type: types.values[0]?.value,
-            access: accesses.values[0]?.value,
-            isNullDevice: target === '/dev/null',
-          },
-          explicit: false,
-          atStart: false,
-        };
-        const call = { ...defaultCall('spawn'), command: command ?? '' };
-        const who = caller && toCallerAgain(caller);
-        const request = { call, indexes: new Map(), fds: [crossing] };
-        const [verdict] = evaluate(request, who, policy).matches;
-        if (verdict !== undefined && verdict.effect !== 'allow') return verdict.rule;
-      }
-    }
+/** The first rule that does not allow one of the group's FDs; undefined if all of them are allowed. */
+function objectingRule(group: Group, policy: Policy): Rule | undefined {
+  const caller = group.caller && toCallerAgain(group.caller);
+  for (const request of requestsOf(group)) {
+    const [verdict] = evaluate(request, caller, policy).matches;
+    if (verdict !== undefined && verdict.effect !== 'allow') return verdict.rule;
   }
   return undefined;
+}
+
+/** A spawn for each combination of FD, target and command in the group. */
+function* requestsOf(group: Group) {
+  const { childFds, targets, commands } = group;
+  for (const childFd of valuesOf(childFds))
+    for (const target of valuesOf(targets))
+      for (const command of valuesOf(commands)) yield toRequest(group, childFd, target, command);
+}
+
+/** `undefined` in place of no value. */
+function valuesOf<T>({ values }: { readonly values: readonly { readonly value: T }[] }) {
+  return values.length === 0 ? [undefined] : values.map(({ value }) => value);
+}
+
+function toRequest(
+  { kind, types, accesses }: Group,
+  childFd: number | undefined,
+  target: string | undefined,
+  command: string | undefined,
+) {
+  const crossing = {
+    kind: kind as Kind,
+    childFd: childFd ?? 3,
+    sourceFd: undefined,
+    file: {
+      target,
+      type: types.values[0]?.value,
+      access: accesses.values[0]?.value,
+      isNullDevice: target === '/dev/null',
+    },
+    explicit: false,
+    atStart: false,
+  };
+  const call = { ...defaultCall('spawn'), command: command ?? '' };
+  return { call, indexes: new Map(), fds: [crossing] };
 }
 
 // ---------------------------------------------------------------------------------------------
 // Rules
 // ---------------------------------------------------------------------------------------------
 
-/** What rules have in common that can become one. */
+/** The properties of groups that can become one rule. */
 interface Draft {
   readonly caller: string;
   readonly kind: Kind;
@@ -207,11 +239,11 @@ interface Draft {
 }
 
 function toRules(proven: readonly Group[], unproven: readonly Group[]): ProposedRule[] {
-  const others = new Set(toDrafts(unproven).map(draftKey));
+  const unprovenKeys = new Set(toDrafts(unproven).map(draftKey));
   const drafts = toDrafts(proven).flatMap(draft =>
-    others.has(draftKey(draft)) ? byCommand(draft) : [draft],
+    unprovenKeys.has(draftKey(draft)) ? splitByCommand(draft) : [draft],
   );
-  return sameButForTheFile(drafts).map(toRule).sort(byConditions);
+  return mergeCallSites(drafts).map(toRule).sort(byConditions);
 }
 
 function toDrafts(groups: readonly Group[]): Draft[] {
@@ -222,9 +254,9 @@ function toDrafts(groups: readonly Group[]): Draft[] {
     const draft: Draft = {
       caller: caller?.package ?? APP,
       kind: kind as Kind,
-      // A stray is there whoever starts a process; what is designated is so at one place.
-      callSite: isStray ? undefined : condition(caller?.fileInPackage),
-      target: isStray ? condition(target) : undefined,
+      // Any spawn passes a stray; only one call site designates an FD.
+      callSite: isStray ? undefined : nonEmpty(caller?.fileInPackage),
+      target: isStray ? nonEmpty(target) : undefined,
       groups: [],
     };
     const known = drafts.get(draftKey(draft)) ?? draft;
@@ -238,8 +270,8 @@ function draftKey({ caller, kind, callSite, target }: Draft): string {
   return [caller, kind, callSite, target].join('\0');
 }
 
-/** One rule for all commands would allow it to those, too, that nobody saw using it. */
-function byCommand(draft: Draft): Draft[] {
+/** One rule for all commands would also allow commands for which no use was seen. */
+function splitByCommand(draft: Draft): Draft[] {
   if (draft.kind === 'stray') return [draft];
   const drafts = new Map<string | undefined, Draft>();
   for (const group of draft.groups) {
@@ -251,13 +283,13 @@ function byCommand(draft: Draft): Draft[] {
   return [...drafts.values()];
 }
 
-/** A rule has no condition that is empty. */
-function condition(text: string | undefined): string | undefined {
+/** A rule cannot have an empty condition. */
+function nonEmpty(text: string | undefined): string | undefined {
   return text?.trim() === '' ? undefined : text;
 }
 
-/** A package that does the same in two files (a build for require(), one for import) gets one rule. */
-function sameButForTheFile(drafts: readonly Draft[]): Draft[] {
+/** A package with the same code in two files (a build for require(), one for import) gets one rule. */
+function mergeCallSites(drafts: readonly Draft[]): Draft[] {
   const merged = new Map<string, Draft>();
   for (const draft of drafts) {
     const { callSite, groups, ...rest } = draft;
@@ -282,7 +314,7 @@ function toRule({ caller, kind, callSite, target, groups }: Draft): ProposedRule
   const { fds, commands } = conditionsOf(groups);
   const type = single<FileType>(distinct(groups, ({ types }) => types));
   const access = single<Access>(distinct(groups, ({ accesses }) => accesses));
-  const pointsSomewhere = kind === 'fd' || kind === 'stray';
+  const hasFile = kind === 'fd' || kind === 'stray';
   const range = caller === APP ? undefined : rangeOf(groups.map(group => group.caller?.version));
   const [command, ...others] = new Set(commands);
   return {
@@ -290,11 +322,11 @@ function toRule({ caller, kind, callSite, target, groups }: Draft): ProposedRule
     ...(range !== undefined && { range }),
     kinds: [kind],
     ...(kind !== 'stray' && fds.length > 0 && { fds }),
-    ...(others.length === 0 && kind !== 'stray' && condition(command) !== undefined && { command }),
+    ...(others.length === 0 && kind !== 'stray' && nonEmpty(command) !== undefined && { command }),
     ...(callSite !== undefined && { callSite }),
     ...(kind === 'stray' && target !== undefined && { target }),
-    ...(pointsSomewhere && type !== undefined && { type }),
-    ...(pointsSomewhere && access !== undefined && { access }),
+    ...(hasFile && type !== undefined && { type }),
+    ...(hasFile && access !== undefined && { access }),
     effect: 'allow',
     reason: reasonOf(groups),
   };
@@ -315,13 +347,13 @@ function baseName(command: string): string {
   return command.slice(Math.max(command.lastIndexOf('/'), command.lastIndexOf('\\')) + 1);
 }
 
-/** From the lowest version seen to the end of its major version, for each that was seen. */
+/** For each major version that was seen: from its lowest version that was seen to its end. */
 function rangeOf(versions: readonly (string | undefined)[]): string | undefined {
   if (!versions.every(version => version !== undefined && isVersion(version))) return undefined;
   const lowest = new Map<string, string>();
   for (const version of (versions as string[]).sort(byVersion)) {
-    const line = /^(?:0\.\d+|\d+)/.exec(version)?.[0] ?? version;
-    if (!lowest.has(line)) lowest.set(line, version);
+    const major = /^(?:0\.\d+|\d+)/.exec(version)?.[0] ?? version;
+    if (!lowest.has(major)) lowest.set(major, version);
   }
   return [...lowest.values()].map(version => `^${version}`).join(' || ');
 }
@@ -333,7 +365,7 @@ function byVersion(a: string, b: string): number {
   return at === -1 ? compare(a, b) : (x[at] ?? 0) - (y[at] ?? 0);
 }
 
-/** The evidence, so that whoever reads the config years later can judge it. */
+/** The evidence for the rule, for readers of the config. */
 function reasonOf(groups: readonly Group[]): string {
   const count = groups.reduce((sum, group) => sum + group.count, 0);
   const times = groups.flatMap(({ first, last }) => [first, last]).filter(time => time !== undefined);
@@ -353,18 +385,18 @@ function byConditions(a: ProposedRule, b: ProposedRule): number {
   return compare(conditions(a), conditions(b));
 }
 
-/** What a rule matches, as text: two rules with the same never both decide. */
+/** The conditions of a rule as text. Of two rules with equal conditions, the second never decides. */
 export function conditions({ effect, reason, ...rule }: ProposedRule): string {
   return JSON.stringify(rule);
 }
 
 // ---------------------------------------------------------------------------------------------
-// What is left
+// Groups without a rule
 // ---------------------------------------------------------------------------------------------
 
 const WHAT = { fd: 'an open FD', pipe: 'a new pipe', ipc: 'a message channel', stray: 'a stray FD' };
 
-function left({ caller, kind, target, childFds, commands, count, announcements }: Group): Left {
+function toSummary({ caller, kind, target, childFds, commands, count, announcements }: Group): GroupSummary {
   const fds = childFds.values.map(({ value }) => value).sort((a, b) => a - b);
   const at = kind === 'stray' || fds.length === 0 ? '' : ` at ${fds.join(', ')}`;
   const [command] = kind === 'stray' ? [] : commands.values;
@@ -380,6 +412,6 @@ function left({ caller, kind, target, childFds, commands, count, announcements }
   };
 }
 
-function byTitle(a: Left, b: Left): number {
+function byTitle(a: GroupSummary, b: GroupSummary): number {
   return compare([a.caller, a.callSite, a.what].join('\0'), [b.caller, b.callSite, b.what].join('\0'));
 }

@@ -1,14 +1,14 @@
-// How many at which time, in bounded memory, whatever the order in which they come.
+// Counts findings over time in bounded memory; their order does not matter.
 //
-// Time is cut into buckets of one width. When they become too many, several become one, of the next width.
+// Time is divided into buckets of equal width. When there are too many, buckets are merged into wider ones.
 
 import type { ReportRecord } from '../findings/record';
 import type { Action } from '../policy/apply-mode';
 
 export interface Timeline {
-  /** ISO 8601: where the first bucket begins; undefined where there is none. */
+  /** ISO 8601, the begin of the first bucket; undefined without one. */
   readonly start: string | undefined;
-  /** Of a bucket, in seconds. */
+  /** The width of a bucket, in seconds. */
   readonly seconds: number;
   readonly series: readonly Series[];
 }
@@ -26,7 +26,7 @@ export interface TimelineCounter {
 }
 
 const MOST_BUCKETS = 120;
-/** In seconds. Each is a multiple of the one before; beyond them, twice as much. */
+/** In seconds. Each is a multiple of the one before. Beyond the last, each width is twice the one before. */
 const WIDTHS = [1, 5, 15, 30, 60, 300, 900, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800];
 const SORTS = ['stray', 'designated'] as const;
 const DISPOSITIONS = ['passed', 'closed', 'refused'] as const;

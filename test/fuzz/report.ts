@@ -237,12 +237,12 @@ function checkTears(parts: readonly (readonly [string, number, string, boolean])
   const pieces = parts.map(([torn, at]) => torn.slice(0, at % torn.length));
   const file = parts.map(([, , whole, ends], i) => `${pieces[i]}${whole}${ends ? '\n' : ''}`).join('');
   const found: ReportRecord[] = [];
-  const reader = createRecordParser(record => found.push(record));
-  for (const line of file.split('\n')) reader.readLine(line);
+  const parser = createRecordParser(record => found.push(record));
+  for (const line of file.split('\n')) parser.readLine(line);
 
   const whole = parts.map(([, , line]) => JSON.parse(line) as ReportRecord);
   must(isDeepStrictEqual(found, whole), `${found.length} of ${whole.length} whole records`);
-  const { torn, invalid, foreign } = reader.result();
+  const { torn, invalid, foreign } = parser.result();
   must(invalid === 0 && foreign === 0, `nothing else is in it: ${invalid} invalid, ${foreign} foreign`);
   const most = pieces.filter(piece => piece !== '').length;
   // Of a piece that is shorter than what all lines begin with, nobody may know whose it was.

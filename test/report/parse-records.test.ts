@@ -22,9 +22,9 @@ const LINE = toLine(RECORD).trimEnd();
 
 function read(...lines: readonly string[]) {
   const records: ReportRecord[] = [];
-  const reader = createRecordParser(record => records.push(record));
-  for (const line of lines) reader.readLine(line);
-  return { records, reading: reader.result() };
+  const parser = createRecordParser(record => records.push(record));
+  for (const line of lines) parser.readLine(line);
+  return { records, reading: parser.result() };
 }
 
 type Counts = Partial<Omit<ParseResult, 'newer'>>;

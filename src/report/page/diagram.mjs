@@ -1,4 +1,4 @@
-// Callers on the left, commands on the right, and ribbons between them, as wide as their counts.
+// A diagram: callers on the left, commands on the right, and ribbons between them as wide as their counts.
 
 import { element, legend, svg, tip } from './parts.mjs';
 import { addTo, byCount } from './tally.mjs';
@@ -7,7 +7,7 @@ import { number, shortened } from './words.mjs';
 const SIZE = { width: 1000, room: 330, thickness: 10, gap: 10 };
 const MOST_NAMES = 12;
 
-/** Ribbons from callers to commands. The table below says the same in text, so this is a picture. */
+/** Ribbons from callers to commands. The table below it has the same data as text. */
 export function diagram(sorted) {
   const ribbons = ribbonsOf(sorted);
   const total = ribbons.reduce((sum, { count }) => sum + count, 0);
@@ -32,7 +32,7 @@ export function diagram(sorted) {
   return element('div', { class: 'diagram' }, [picture, legend(names)]);
 }
 
-/** Of many callers and commands the largest have their names, and the others are one. */
+/** Keeps the names of the largest; the others become one. */
 function ribbonsOf(sorted) {
   const sums = new Map();
   for (const [, { commands }] of sorted) for (const [name, count] of commands) addTo(sums, name, count);
@@ -64,7 +64,7 @@ function ribbonsOf(sorted) {
   return [...ribbons.values()];
 }
 
-/** Places one above the other, as large as their counts; the smallest still has room for its name. */
+/** Stacks the places, as high as their counts; the smallest still has room for its name. */
 function stack(sums, total, height) {
   const free = height - SIZE.gap * (sums.size - 1);
   const least = Math.min(22, free / sums.size);

@@ -1,11 +1,11 @@
-// The filters: which rows are shown.
+// The form that filters the rows.
 
 import { choice, element } from './parts.mjs';
 import { KINDS } from './row.mjs';
 import { DISPOSITIONS } from './tally.mjs';
 import { groupsTitle, number } from './words.mjs';
 
-/** Where the candidate policy would do something else. */
+/** Rows for which the candidate policy would do something else. */
 const TRIED = 'candidate';
 
 const TESTS = {
@@ -16,7 +16,7 @@ const TESTS = {
   used: (row, wanted) => row.used === wanted,
 };
 
-/** `onChange` is called with the rows that are left. */
+/** Calls `onChange` with the rows that pass the filters. */
 export function createFilters(rows, onChange) {
   const controls = controlsOf(rows);
   const status = element('p', { class: 'status', role: 'status' }, [statusOf(rows, rows)]);

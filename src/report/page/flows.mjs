@@ -1,4 +1,4 @@
-// Who passes what to whom: callers and the commands they start.
+// The section on callers and the commands that they start.
 
 import { diagram } from './diagram.mjs';
 import { bar, element, foldedTable, nothing } from './parts.mjs';
@@ -7,7 +7,7 @@ import { number, shortened } from './words.mjs';
 
 const SHOWN_ROWS = 12;
 
-/** `onCaller` is called with the name that was chosen. */
+/** Calls `onCaller` with the chosen name. */
 export function flows(rows, onCaller) {
   const callers = new Map();
   for (const row of rows) {

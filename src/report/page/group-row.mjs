@@ -1,4 +1,4 @@
-// One group as a row of the table, and all that is known of it, for below the row.
+// One group as a row of the table, with its details in a second row.
 
 import { element } from './parts.mjs';
 import { COLUMNS, KINDS } from './row.mjs';

@@ -1,4 +1,4 @@
-// The groups, sorted, a hundred at a time.
+// The sorted table of groups, in pages of a hundred.
 
 import { groupRows } from './group-row.mjs';
 import { element, nothing } from './parts.mjs';
@@ -35,7 +35,7 @@ export function createGroupTable() {
     order = { key, descending: order.key === key ? !order.descending : isNumber };
     page = 0;
     draw();
-    // The table is a new one; who sorts again should not have to find the button again.
+    // The button is a new element; the keyboard focus must stay on it.
     place.querySelector(`[data-sort="${key}"]`).focus();
   }
 
@@ -56,7 +56,7 @@ export function createGroupTable() {
     return button;
   }
 
-  /** On the heading, which comes before all that has changed. */
+  /** Focuses the heading, which is before the content that changed. */
   function focus() {
     const heading = document.getElementById('groups-title');
     heading.tabIndex = -1;
@@ -64,7 +64,7 @@ export function createGroupTable() {
   }
 }
 
-/** Of two that are alike, the more frequent first. */
+/** Rows with equal values are sorted by falling count. */
 function by({ key, descending }) {
   const sortValue = row => (key === 'became' ? row.became.join() : row[key]);
   return (a, b) => {

@@ -1,4 +1,4 @@
-// Strays by who most likely opened them.
+// The section on strays by the package that most likely opened them.
 
 import { bar, element, foldedTable, nothing } from './parts.mjs';
 import { addTo, byCount } from './tally.mjs';

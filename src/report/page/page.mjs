@@ -1,5 +1,4 @@
-// The script of the page that `closefds report --html` makes: a section for each question, and filters
-// for the last three of them.
+// The script of the page of `closefds report --html`. The filters apply to the last three sections.
 
 import { createFilters } from './filters.mjs';
 import { flows } from './flows.mjs';

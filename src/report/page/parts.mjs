@@ -1,5 +1,5 @@
-// What the page is made of. Strings become text nodes and attributes without meaning, never HTML: the data
-// is text of other people.
+// Elements of the page. Strings become text nodes or attributes without behaviour, never HTML: the data
+// is untrusted.
 
 import { number } from './words.mjs';
 
@@ -56,7 +56,7 @@ export function table({ caption, titles, rows }) {
   ]);
 }
 
-/** The first few rows, and a button for the others. */
+/** Shows the first few rows, and a button for the others. */
 export function foldedTable({ caption, titles, rows, shown }) {
   const made = table({ caption, titles, rows: rows.slice(0, shown) });
   if (rows.length <= shown) return made;
@@ -65,7 +65,7 @@ export function foldedTable({ caption, titles, rows, shown }) {
   more.addEventListener('click', () => {
     const all = table({ caption, titles, rows });
     box.replaceChildren(all);
-    // Focus goes to the first row that is new.
+    // Move the focus to the first new row.
     const next = all.tBodies[0].rows[shown];
     next.tabIndex = -1;
     next.focus();
@@ -73,7 +73,7 @@ export function foldedTable({ caption, titles, rows, shown }) {
   return box;
 }
 
-/** Parts of a whole, beside others of their table. */
+/** A bar that shows the parts of a count, in proportion to the largest count of its table. */
 export function bar(parts, most) {
   const shown = [...parts].filter(([, count]) => count > 0);
   const text = shown.map(([name, count]) => `${number(count)} ${name}`).join(', ');

@@ -1,10 +1,10 @@
-// A group of the data, as the page shows, sorts and searches it.
+// Converts a group of the data to a row that the page shows, sorts and searches.
 
 import { countOf, listOf, valuesOf } from './tally.mjs';
 
 export const KINDS = { stray: 'stray', fd: 'open FD', pipe: 'pipe', ipc: 'message channel' };
 
-/** Of the table of groups; a row is sorted by what it has under the key. */
+/** The columns of the table of groups. The key names the property that rows are sorted by. */
 export const COLUMNS = [
   { key: 'count', title: 'Findings', isNumber: true },
   { key: 'processes', title: 'Processes', isNumber: true },
@@ -17,7 +17,7 @@ export const COLUMNS = [
   { key: 'last', title: 'Last seen', isNumber: true },
 ];
 
-/** Of a group; empty ones are left out of the data. */
+/** The tallies of a group. The data omit empty ones. */
 const TALLIES = [
   ...['accesses', 'announcements', 'atStart', 'candidates', 'childFds', 'codes', 'commands', 'dispositions'],
   ...['effects', 'launchers', 'modes', 'openers', 'routes', 'rules', 'targets', 'types', 'users'],
@@ -55,12 +55,12 @@ export function toRow(given) {
   return row;
 }
 
-/** Numbers are found by their order, not by how frequent they are. */
+/** Sorted by number, not by frequency. */
 function sorted({ values, other }) {
   return { values: [...values].sort((a, b) => a.value - b.value), other };
 }
 
-/** What the candidate policy would do, where that is something else. */
+/** The dispositions by the candidate policy that differ. */
 function candidateOf({ candidates, dispositions }) {
   return valuesOf(candidates).filter(name => countOf(dispositions, name) === 0);
 }
@@ -81,7 +81,7 @@ function placeOf(caller) {
   return caller.line === undefined ? file : `${file}:${caller.line}`;
 }
 
-/** Who opened a stray; what has no name is told apart by when it was there. */
+/** The package that opened a stray; if unknown, whether the stray was there at start. */
 function openersOf({ kind, openers, atStart, count }) {
   if (kind !== 'stray') return [];
   const named = openers.values.map(({ value, count }) => ({ value, count }));

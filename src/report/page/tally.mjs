@@ -1,4 +1,4 @@
-// Tallies of the data: `{ values: [{ value, count }], other }`, and sums by name.
+// Reads tallies, `{ values: [{ value, count }], other }`, and sums them by name.
 
 export const DISPOSITIONS = ['passed', 'closed', 'refused'];
 

@@ -1,4 +1,4 @@
-// How many findings at which time.
+// The section on findings over time.
 
 import { choice, element, legend, nothing, svg, table, tip } from './parts.mjs';
 import { DISPOSITIONS } from './tally.mjs';
@@ -35,20 +35,20 @@ export function timeline({ start, seconds, series }) {
   ]);
 }
 
-/** Of a bar, where all of them are 1000. */
+/** The widest bar, in a chart that is 1000 wide. */
 const WIDEST = 60;
 
 function chart(buckets) {
   const [width, height] = [1000, 160];
   const most = Math.max(1, ...buckets.map(({ counts }) => counts.reduce((a, b) => a + b)));
   const step = width / buckets.length;
-  // A few of them should not look like a wall.
+  // Keeps a few bars from filling the whole width.
   const bar = Math.min(step * 0.84, WIDEST);
   const bars = buckets.flatMap(({ time, counts }, index) => {
     let y = height;
     return counts.flatMap((count, which) => {
       if (count === 0) return [];
-      // What is there is seen.
+      // A count above 0 must be visible.
       const size = Math.max(2, (height * count) / most);
       y -= size;
       const name = DISPOSITIONS[which];

@@ -1,10 +1,10 @@
-// Numbers, times and names as the page writes them.
+// Formats numbers, times and names.
 
 export function number(value) {
   return value.toLocaleString('en');
 }
 
-/** `3`, or `>256` where more were not counted. */
+/** `3`, or `>256` if there are more than were counted. */
 export function processCount({ count, exact }) {
   return (exact ? '' : '>') + number(count);
 }
@@ -25,15 +25,15 @@ export function duration(seconds) {
   return value === 1 ? unit : `${value} ${unit}s`;
 }
 
-/** `1 group`, `2 groups` */
+/** `group` for 1, else `groups`. */
 export function groupsTitle(count) {
   return count === 1 ? 'group' : 'groups';
 }
 
-/** Of a path or a name in a cell of a table, where a longer one would fill the screen. */
+/** The longest path or name in a cell of a table, in columns. */
 const MOST = 120;
 
-/** In the middle: both ends of a path say something. Chinese, Japanese, Korean and emoji take two columns. */
+/** Cuts out the middle: both ends of a path are informative. Chinese, Japanese, Korean and emoji take two columns. */
 export function shortened(text, most = MOST) {
   const characters = [...text];
   if (columnsOf(characters) <= most) return text;
