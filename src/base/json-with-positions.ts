@@ -1,8 +1,8 @@
-// JSON, read strictly: says where it is wrong, and refuses a key that stands twice.
+// Parses JSON strictly: errors have a position, and duplicate keys are errors.
 //
 // JSON.parse silently takes the last of two equal keys. In a policy, that hides a rule.
 
-/** Deeper nesting is no config; the limit keeps a hostile file from exhausting the stack. */
+/** No config is nested deeper. The limit keeps a hostile file from exhausting the stack. */
 const DEEPEST = 64;
 
 export class JsonError extends Error {
@@ -16,103 +16,127 @@ export class JsonError extends Error {
   }
 }
 
-/** Throws JsonError. A leading byte-order mark is passed over. */
+/** Throws JsonError. Skips a leading byte-order mark. */
 export function parseJson(text: string): unknown {
-  let at = text.startsWith('\uFEFF') ? 1 : 0;
-  const value = readValue(0);
-  skipSpace();
-  if (at < text.length) fail('the end of the file');
-  return value;
+  return new JsonParser(text).parse();
+}
 
-  function readValue(depth: number): unknown {
-    skipSpace();
-    if (depth > DEEPEST) fail(`at most ${DEEPEST} levels of nesting`, 'more');
-    const character = text[at];
-    if (character === '{') return readObject(depth);
-    if (character === '[') return readArray(depth);
-    if (character === '"') return readString();
-    const literal = /(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.])/y;
-    literal.lastIndex = at;
-    const word = literal.exec(text)?.[0];
-    if (word === undefined) fail('a value');
-    at += word.length;
+const LITERAL = /(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w.])/y;
+const STRING = /"(?:[^"\\]|\\.)*"/sy;
+
+class JsonParser {
+  readonly #text: string;
+  #at: number;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#at = text.startsWith('\uFEFF') ? 1 : 0;
+  }
+
+  parse(): unknown {
+    const value = this.#readValue(0);
+    this.#skipSpace();
+    if (this.#at < this.#text.length) this.#fail('the end of the file');
+    return value;
+  }
+
+  #readValue(depth: number): unknown {
+    this.#skipSpace();
+    if (depth > DEEPEST) this.#fail(`at most ${DEEPEST} levels of nesting`, 'more');
+    const character = this.#text[this.#at];
+    if (character === '{') return this.#readObject(depth);
+    if (character === '[') return this.#readArray(depth);
+    if (character === '"') return this.#readString();
+    const word = this.#match(LITERAL) ?? this.#fail('a value');
+    this.#at += word.length;
     return JSON.parse(word);
   }
 
-  function readObject(depth: number): Record<string, unknown> {
+  #readObject(depth: number): Record<string, unknown> {
     const result: Record<string, unknown> = {};
-    readItems('}', () => {
-      skipSpace();
-      if (text[at] !== '"') fail('a key in double quotes');
-      const start = at;
-      const key = readString();
-      if (Object.hasOwn(result, key)) {
-        at = start;
-        fail('each key once', `a second ${JSON.stringify(key)}`);
-      }
-      skipSpace();
-      if (text[at] !== ':') fail('":"');
-      at++;
-      const value = readValue(depth + 1);
-      // Not by assignment: that would take "__proto__" for something else.
+    this.#readItems('}', () => {
+      const key = this.#readKey(result);
+      const value = this.#readValue(depth + 1);
+      // An assignment to "__proto__" would set the prototype.
       Object.defineProperty(result, key, { value, writable: true, enumerable: true, configurable: true });
     });
     return result;
   }
 
-  function readArray(depth: number): unknown[] {
+  /** Reads a key and the colon after it. */
+  #readKey(object: Readonly<Record<string, unknown>>): string {
+    this.#skipSpace();
+    if (this.#text[this.#at] !== '"') this.#fail('a key in double quotes');
+    const start = this.#at;
+    const key = this.#readString();
+    if (Object.hasOwn(object, key)) {
+      this.#at = start;
+      this.#fail('each key once', `a second ${JSON.stringify(key)}`);
+    }
+    this.#skipSpace();
+    if (this.#text[this.#at] !== ':') this.#fail('":"');
+    this.#at++;
+    return key;
+  }
+
+  #readArray(depth: number): unknown[] {
     const result: unknown[] = [];
-    readItems(']', () => {
-      result.push(readValue(depth + 1));
+    this.#readItems(']', () => {
+      result.push(this.#readValue(depth + 1));
     });
     return result;
   }
 
-  function readItems(end: string, readItem: () => void): void {
-    at++;
-    skipSpace();
-    if (text[at] === end) {
-      at++;
-      return;
-    }
+  /** Reads from the opening bracket to the closing one, `end`. */
+  #readItems(end: string, readItem: () => void): void {
+    this.#at++;
+    if (this.#skipIf(end)) return;
     for (;;) {
       readItem();
-      skipSpace();
-      if (text[at] === end) {
-        at++;
-        return;
-      }
-      if (text[at] !== ',') fail(`"," or "${end}"`);
-      at++;
+      if (this.#skipIf(end)) return;
+      if (this.#text[this.#at] !== ',') this.#fail(`"," or "${end}"`);
+      this.#at++;
     }
   }
 
-  function readString(): string {
-    const string = /"(?:[^"\\]|\\.)*"/sy;
-    string.lastIndex = at;
-    const raw = string.exec(text)?.[0];
-    if (raw === undefined) fail('a string that ends', 'the end of the file');
+  #readString(): string {
+    const raw = this.#match(STRING) ?? this.#fail('a string that ends', 'the end of the file');
     try {
       const value = JSON.parse(raw) as string;
-      at += raw.length;
+      this.#at += raw.length;
       return value;
     } catch {
-      return fail('a string without control characters and wrong escapes', raw.slice(0, 40));
+      return this.#fail('a string without control characters and wrong escapes', raw.slice(0, 40));
     }
   }
 
-  function skipSpace(): void {
-    while (at < text.length && ' \t\n\r'.includes(text.charAt(at))) at++;
+  /** The text that a sticky pattern matches at the current position. */
+  #match(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#at;
+    return pattern.exec(this.#text)?.[0];
   }
 
-  function fail(expected: string, found = describeRest()): never {
-    const before = text.slice(0, at).split('\n');
+  #skipSpace(): void {
+    while (this.#at < this.#text.length && ' \t\n\r'.includes(this.#text.charAt(this.#at))) this.#at++;
+  }
+
+  /** Skips space, and `character` if it comes next. */
+  #skipIf(character: string): boolean {
+    this.#skipSpace();
+    if (this.#text[this.#at] !== character) return false;
+    this.#at++;
+    return true;
+  }
+
+  #fail(expected: string, found = this.#describeRest()): never {
+    const before = this.#text.slice(0, this.#at).split('\n');
     throw new JsonError(expected, found, before.length, (before.at(-1)?.length ?? 0) + 1);
   }
 
-  function describeRest(): string {
-    if (at >= text.length) return 'the end of the file';
-    if (text.startsWith('//', at) || text.startsWith('/*', at)) return 'a comment, which JSON does not have';
-    return JSON.stringify(/^(?:[\w.+-]+|[\s\S])/.exec(text.slice(at, at + 40))?.[0]);
+  #describeRest(): string {
+    const rest = this.#text.slice(this.#at, this.#at + 40);
+    if (rest === '') return 'the end of the file';
+    if (rest.startsWith('//') || rest.startsWith('/*')) return 'a comment, which JSON does not have';
+    return JSON.stringify(/^(?:[\w.+-]+|[\s\S])/.exec(rest)?.[0]);
   }
 }

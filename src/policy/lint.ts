@@ -1,6 +1,4 @@
-// A look at the rules that somebody wrote: which never match, and which match too much.
-//
-// Pure. What is installed and which day it is are handed in.
+// Reviews the rules of a config: finds rules that never match, and rules that match too much.
 
 import { matchesGlob } from '../base/glob';
 import { isSubrange, matchesRange } from '../base/semver-range';
@@ -10,7 +8,7 @@ export type RuleProblem = 'expired' | 'shadowed' | 'unused' | 'wide';
 
 export interface Remark {
   readonly problem: RuleProblem;
-  /** Where the rule is written. */
+  /** The file and JSON pointer of the rule. */
   readonly source: string;
   /** What is wrong and what to do, as sentences. */
   readonly text: string;
@@ -19,39 +17,37 @@ export interface Remark {
 export interface Facts {
   /** Milliseconds since 1970. */
   readonly now: number;
-  /** Folder name below node_modules -> the versions that lie there; undefined if that is not known. */
+  /** By folder name below node_modules: the installed versions; undefined if unknown. */
   readonly installed: ReadonlyMap<string, readonly string[]> | undefined;
-  /** The compat table's rules, where they hold. */
+  /** The rules of the compat table; empty if the config turns it off. */
   readonly compat: readonly Rule[];
 }
 
-/** In the order of the rules. */
+/** The remarks, in the order of the rules. */
 export function reviewRules(rules: readonly Rule[], facts: Facts): Remark[] {
   const current = rules.filter(rule => !isExpired(rule, facts.now));
-  return rules.flatMap((rule): Remark[] => {
-    const remark = (problem: RuleProblem, text: string): Remark => ({ problem, source: rule.source, text });
-    // What is over needs no further remarks.
-    if (isExpired(rule, facts.now))
-      return [
-        remark('expired', `It expired on ${rule.expires} and no longer matches. Renew it or remove it.`),
-      ];
+  return rules.flatMap(rule =>
+    problemsOf(rule, current, facts).map(([problem, text]) => ({ problem, source: rule.source, text })),
+  );
+}
 
-    const before = current.slice(0, current.indexOf(rule));
-    const shadow = before.find(earlier => covers(earlier, rule));
-    const unused = whyUnused(rule, facts);
-    return [
-      ...(shadow === undefined
-        ? []
-        : [
-            remark(
-              'shadowed',
-              `It never decides: ${shadow.source} comes first and matches all that it does. Remove one, or put this one first.`,
-            ),
-          ]),
-      ...(unused === undefined ? [] : [remark('unused', unused)]),
-      ...whyWide(rule).map(text => remark('wide', text)),
-    ];
-  });
+/** `current`: all rules that are not expired. */
+function problemsOf(rule: Rule, current: readonly Rule[], facts: Facts): [RuleProblem, string][] {
+  // An expired rule needs no further remarks.
+  if (isExpired(rule, facts.now))
+    return [['expired', `It expired on ${rule.expires} and no longer matches. Renew it or remove it.`]];
+
+  const problems: [RuleProblem, string][] = [];
+  const shadow = current.slice(0, current.indexOf(rule)).find(earlier => covers(earlier, rule));
+  if (shadow !== undefined)
+    problems.push([
+      'shadowed',
+      `It never decides: ${shadow.source} comes first and matches all that it does. Remove one, or put this one first.`,
+    ]);
+  const unused = whyUnused(rule, facts);
+  if (unused !== undefined) problems.push(['unused', unused]);
+  for (const text of whyWide(rule)) problems.push(['wide', text]);
+  return problems;
 }
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -64,13 +60,13 @@ function isExpired({ expires }: Rule, now: number): boolean {
 // Shadowed
 // ---------------------------------------------------------------------------------------------
 
-/** Whether `wide` matches all that `narrow` does. Where that is not certain, no. */
+/** Whether `wide` certainly matches all FDs that `narrow` matches. */
 function covers(wide: Rule, narrow: Rule): boolean {
-  // A rule that ends before the other leaves something to it.
+  // After the expiry of `wide`, `narrow` still decides.
   if (wide.expires !== undefined && (narrow.expires === undefined || wide.expires < narrow.expires))
     return false;
   return (
-    (anyone(wide.caller) || wide.caller === narrow.caller) &&
+    (isAnyCaller(wide.caller) || wide.caller === narrow.caller) &&
     (wide.range === undefined || (narrow.range !== undefined && isSubrange(narrow.range, wide.range))) &&
     includesAll(wide.kinds ?? DESIGNATED, narrow.kinds ?? DESIGNATED) &&
     (wide.fds === undefined || (narrow.fds !== undefined && includesAll(wide.fds, narrow.fds))) &&
@@ -82,7 +78,7 @@ function covers(wide: Rule, narrow: Rule): boolean {
   );
 }
 
-function anyone(caller: string | undefined): boolean {
+function isAnyCaller(caller: string | undefined): boolean {
   return caller === undefined || caller === '*';
 }
 
@@ -134,7 +130,7 @@ function whyWide(rule: Rule): string[] {
   const kinds = rule.kinds ?? DESIGNATED;
   const { caller, fds, command, callSite, target, type, access } = rule;
   const wide: string[] = [];
-  if (anyone(caller)) wide.push('It allows every package to do this. Name a "caller".');
+  if (isAnyCaller(caller)) wide.push('It allows every package to do this. Name a "caller".');
   if (kinds.includes('stray') && isAnything(target) && fds === undefined)
     wide.push('It passes on any stray FD, secrets and locks included. Name a "target" or "fds".');
   const designates = kinds.includes('fd') || kinds.includes('pipe');

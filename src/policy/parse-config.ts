@@ -1,7 +1,6 @@
-// The config, checked. Loaded only where there is one.
+// Validates the config. Loaded only if there is one.
 //
-// Until parseConfig() has been through it, it is only alleged to be a config. What it accepts
-// is also written down in config.schema.json, for editors; a test holds the two together.
+// config.schema.json describes the same format for editors; a test compares the two.
 
 import { ClosefdsError } from '../base/errors';
 import { JsonError, parseJson } from '../base/json-with-positions';
@@ -35,32 +34,32 @@ export function parseMode(input: string, path: string): Mode {
   return oneOf(input, MODES, path);
 }
 
-/** Names the place by file and JSON pointer. Throws ERR_CLOSEFDS_CONFIG at the first mistake. */
+/** Throws ERR_CLOSEFDS_CONFIG at the first error, with the file and a JSON pointer. */
 export function parseConfig(input: unknown, file: string, pointer = ''): Config {
   const config = object(input, at(file, pointer), CONFIG_KEYS);
-  const path = (key: string) => at(file, `${pointer}/${key}`);
+  const pathTo = (key: string) => at(file, `${pointer}/${key}`);
   const { $schema } = config;
   if ($schema !== undefined && typeof $schema !== 'string')
-    fail(path('$schema'), 'the address of a schema', describe($schema));
+    fail(pathTo('$schema'), 'the address of a schema', describe($schema));
 
   return {
     ...parsePolicy(config, file, pointer),
     candidate: optional(config.candidate, value => {
-      object(value, path('candidate'), POLICY_KEYS);
+      object(value, pathTo('candidate'), POLICY_KEYS);
       return parsePolicy(value as JsonObject, file, `${pointer}/candidate`);
     }),
-    redact: optional(config.redact, value => globs(value, path('redact'))) ?? [],
-    report: optional(config.report, value => nonEmpty(value, path('report'))),
+    redact: optional(config.redact, value => globs(value, pathTo('redact'))) ?? [],
+    report: optional(config.report, value => nonEmpty(value, pathTo('report'))),
   };
 }
 
 function parsePolicy(config: JsonObject, file: string, pointer: string): PolicyConfig {
-  const path = (key: string) => at(file, `${pointer}/${key}`);
+  const pathTo = (key: string) => at(file, `${pointer}/${key}`);
   return {
-    mode: optional(config.mode, value => oneOf(value, MODES, path('mode'))),
-    compat: optional(config.compat, value => boolean(value, path('compat'))) ?? true,
-    unverified: optional(config.unverified, value => oneOf(value, EFFECTS, path('unverified'))) ?? 'warn',
-    aliases: optional(config.aliases, value => parseAliases(value, path('aliases'))) ?? {},
+    mode: optional(config.mode, value => oneOf(value, MODES, pathTo('mode'))),
+    compat: optional(config.compat, value => boolean(value, pathTo('compat'))) ?? true,
+    unverified: optional(config.unverified, value => oneOf(value, EFFECTS, pathTo('unverified'))) ?? 'warn',
+    aliases: optional(config.aliases, value => parseAliases(value, pathTo('aliases'))) ?? {},
     rules: optional(config.rules, value => parseRules(value, file, `${pointer}/rules`)) ?? [],
   };
 }
@@ -71,7 +70,7 @@ function parseRules(input: unknown, file: string, pointer: string): Rule[] {
   );
   const seen = new Map<string, string>();
   for (const { source, ...rule } of rules) {
-    // The effect and its reason aside: of two rules with the same conditions, the second is dead.
+    // Of two rules with equal conditions, the second never decides, whatever its effect.
     const { effect, reason, expires, ...conditions } = rule;
     const key = JSON.stringify(Object.entries(conditions).sort());
     const first = seen.get(key);
@@ -84,42 +83,47 @@ function parseRules(input: unknown, file: string, pointer: string): Rule[] {
 function parseRule(input: unknown, file: string, pointer: string): Rule {
   const source = at(file, pointer);
   const rule = object(input, source, RULE_KEYS);
-  const path = (key: string) => at(file, `${pointer}/${key}`);
-  const string = (key: string) => optional(rule[key], value => nonEmpty(value, path(key)));
+  const pathTo = (key: string) => at(file, `${pointer}/${key}`);
+  const string = (key: string) => optional(rule[key], value => nonEmpty(value, pathTo(key)));
 
-  const effect = oneOf(rule.effect, EFFECTS, path('effect'));
-  const caller = optional(rule.caller, value => callerName(value, path('caller')));
-  const range = optional(rule.range, value => semverRange(value, path('range')));
+  const effect = oneOf(rule.effect, EFFECTS, pathTo('effect'));
+  const caller = optional(rule.caller, value => callerName(value, pathTo('caller')));
+  const range = optional(rule.range, value => semverRange(value, pathTo('range')));
   if (range !== undefined && (caller === undefined || caller === '.' || caller === '*'))
-    fail(path('range'), 'a "caller" that is a package beside it', describe(rule.caller));
-  const kinds = optional(rule.kinds, value => list(value, KINDS, path('kinds')));
-  for (const key of ['target', 'type', 'access']) {
-    if (rule[key] !== undefined && !(kinds ?? DESIGNATED).some(kind => kind === 'fd' || kind === 'stray'))
-      fail(
-        path(key),
-        '"kinds" with "fd" or "stray", since others point to nothing yet',
-        describe(rule.kinds),
-      );
-  }
+    fail(pathTo('range'), 'a "caller" that is a package beside it', describe(rule.caller));
+  const kinds = optional(rule.kinds, value => list(value, KINDS, pathTo('kinds')));
+  if (!(kinds ?? DESIGNATED).some(kind => kind === 'fd' || kind === 'stray'))
+    forbidFileConditions(rule, pathTo);
   const reason = string('reason');
   if (effect === 'allow' && reason === undefined)
-    fail(path('reason'), 'the reason why this is allowed', describe(rule.reason));
+    fail(pathTo('reason'), 'the reason why this is allowed', describe(rule.reason));
 
   return withoutUndefined({
     caller,
     range,
     kinds,
-    fds: optional(rule.fds, value => fdNumbers(value, path('fds'))),
+    fds: optional(rule.fds, value => fdNumbers(value, pathTo('fds'))),
     command: string('command'),
     callSite: string('callSite'),
     target: string('target'),
-    type: optional(rule.type, value => oneOf(value, FILE_TYPES, path('type'))),
-    access: optional(rule.access, value => oneOf(value, ACCESSES, path('access'))),
+    type: optional(rule.type, value => oneOf(value, FILE_TYPES, pathTo('type'))),
+    access: optional(rule.access, value => oneOf(value, ACCESSES, pathTo('access'))),
     effect,
     reason,
-    expires: optional(rule.expires, value => date(value, path('expires'))),
+    expires: optional(rule.expires, value => date(value, pathTo('expires'))),
     source,
   });
+}
+
+/** New pipes and message channels have no file yet. */
+function forbidFileConditions(rule: JsonObject, pathTo: (key: string) => string): void {
+  for (const key of ['target', 'type', 'access'])
+    if (rule[key] !== undefined)
+      fail(
+        pathTo(key),
+        '"kinds" with "fd" or "stray", since others point to nothing yet',
+        describe(rule.kinds),
+      );
 }
 
 function parseAliases(input: unknown, path: string): Record<string, string> {
@@ -203,7 +207,7 @@ function packageName(input: unknown, path: string, otherwise = ''): string {
   return fail(path, `${otherwise}the name of a package, without a version`, describe(input));
 }
 
-/** npm's own limits for new names, without its ban on capitals: old packages have some. */
+/** npm's rules for new names, but with capitals: old packages have them. */
 export function isPackageName(name: unknown): name is string {
   return typeof name === 'string' && /^(?:@[\w~!'()*.-]+\/)?[\w~!'()*-][\w~!'()*.-]*$/.test(name);
 }
@@ -218,7 +222,7 @@ function date(input: unknown, path: string): string {
     typeof input === 'string' &&
     /^\d{4}-\d\d-\d\d$/.test(input) &&
     !Number.isNaN(Date.parse(input)) &&
-    // Date.parse takes February 30 for March 1.
+    // Date.parse accepts February 30 as March 1.
     new Date(input).toISOString().startsWith(input);
   return isDate ? input : fail(path, 'a date like "2027-01-31"', describe(input));
 }
@@ -243,7 +247,7 @@ function at(file: string, pointer: string): string {
   return pointer === '' ? file : `${file}#${pointer}`;
 }
 
-/** As in RFC 6901. */
+/** RFC 6901. */
 function escapePointer(key: string): string {
   return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }
