@@ -18,7 +18,7 @@ import { type HandleCall, readHandleCall, throughStrace } from './strace-spawn';
 import { whyUntraceable } from './traceable';
 import { seccompState, tracerCommand } from './tracer';
 
-/** What a note on a process says beside its FDs. */
+/** The properties of a note on a process, without its records. */
 type Notes = Pick<AuditedSpawn, 'trace' | 'reason'>;
 
 interface TracedArguments extends Notes {

@@ -1,11 +1,11 @@
-// Which version of a program an audit has seen, where that is cheap to find out: nothing is executed
-// but the package manager.
+// Finds the version of a program that an audit has seen, from its package. Executes only the package
+// manager, never the program.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 
-/** Returns a function that asks once for each program. */
+/** Returns a function that looks up each program once. */
 export function createVersions(): (program: string) => string | undefined {
   const known = new Map<string, string | undefined>();
   return program => {
@@ -26,7 +26,7 @@ function versionOf(program: string): string | undefined {
     attempt(() => fromManifest(real)) ??
     attempt(() => fromDpkg(program)) ??
     attempt(() => fromDpkg(real)) ??
-    // Debian's lists have /bin/ls, which is /usr/bin/ls since the two folders are one.
+    // Debian's package lists have /bin/ls; since /bin is a link, its real path is /usr/bin/ls.
     attempt(() => fromDpkg(real.replace(/^\/usr/, ''))) ??
     attempt(() => query('rpm', ['--query', '--file', real, '--queryformat', '%{VERSION}-%{RELEASE}']))
   );

@@ -1,4 +1,4 @@
-// What an audit needs of the machine: strace, the permission to trace, and our library for strace.
+// Finds what an audit needs: strace, the permission to trace, and our library for strace.
 
 import { spawnSync } from 'node:child_process';
 import { accessSync, chmodSync, constants, copyFileSync, existsSync, readFileSync, statSync } from 'node:fs';
@@ -15,7 +15,7 @@ const INSTALL =
 const PERMIT =
   'allow it: in a container with --cap-add=SYS_PTRACE, on a host with "sysctl kernel.yama.ptrace_scope=1" or as root';
 
-/** Tries them out once, on a shell. `folder` is the audit's. */
+/** Finds the tools and tries them out on a shell. `folder`: the folder of the audit. */
 export async function findTracingTools(folder: string): Promise<AuditTools> {
   if (platform() !== 'linux') return { problem: 'only Linux has strace' };
   const strace = findStrace();
@@ -53,7 +53,7 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** Into the audit's folder: whoever runs a program can read it there, and LD_PRELOAD takes no spaces and colons. */
+/** Copies the library to the audit's folder: any user can read it there, and LD_PRELOAD allows no spaces and colons in the path. */
 function copyStracePreload(folder: string): string {
   const libc = (process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } }).header
     .glibcVersionRuntime;
@@ -88,7 +88,7 @@ async function tryOut({ strace, stracePreload }: TracingTools, output: string): 
   return (await hasTrace(output)) ? undefined : toProblem('it wrote no trace');
 }
 
-/** The tracer ends after the program does. */
+/** Waits for the trace: the tracer ends after the program. */
 async function hasTrace(output: string): Promise<boolean> {
   for (let tries = 0; tries < 100; tries++) {
     const text = existsSync(output) ? readFileSync(output, 'latin1') : '';
@@ -106,7 +106,7 @@ function toProblem(text: string): string {
   return `strace may not trace here (${line}${yama}); ${PERMIT}`;
 }
 
-/** undefined where the kernel has no Yama. */
+/** undefined without Yama in the kernel. */
 function yamaScope(): string | undefined {
   try {
     return readFileSync('/proc/sys/kernel/yama/ptrace_scope', 'utf8').trim();

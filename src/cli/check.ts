@@ -1,4 +1,4 @@
-// closefds check: is the config right, and does each rule still earn its place?
+// closefds check: validates the config; finds unused and over-broad rules.
 
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -22,13 +22,13 @@ Checks the config of the app in FOLDER (default: the current one) and looks at e
   --config FILE        the config, in place of the app's own
   --format text|json   default: text
 
-Exits with 0 if there is nothing to say, with 1 if there is, or if the config is wrong.
+Exits with 0 if there are no problems, with 1 if there are, or if the config is wrong.
 
   closefds check
   closefds check --config deploy/closefds.json services/api
 `;
 
-export const check = { summary: 'is the config right, and does each rule earn its place', usage, main };
+export const check = { summary: 'validate the config; find unused or over-broad rules', usage, main };
 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = readArguments(args, {
@@ -48,14 +48,14 @@ async function folderOf([folder = '.', ...more]: readonly string[]): Promise<str
     found => found.isDirectory(),
     () => false,
   );
-  if (!isFolder) throw new UsageError(`expected a FOLDER, found "${folder}", which is none`);
+  if (!isFolder) throw new UsageError(`${folder} is not a folder`);
   return path.resolve(folder);
 }
 
 interface CheckReport {
   readonly config: string | null;
   readonly rules: number;
-  /** Whether the installed packages could be looked through. */
+  /** Whether the installed packages are known. */
   readonly installed: boolean;
   readonly remarks: readonly Remark[];
   readonly error?: string;
@@ -89,6 +89,6 @@ function toText({ config, rules, installed, remarks, error }: CheckReport): stri
   );
   const count = `${rules} ${rules === 1 ? 'rule' : 'rules'} in ${config}`;
   const unknown = installed ? '' : ' Nothing is installed there, so unused callers were not looked for.';
-  const sum = remarks.length === 0 ? `${count}: nothing to say.` : `${count}: ${remarks.length} to look at.`;
+  const sum = remarks.length === 0 ? `${count}, no problems.` : `${count}: ${remarks.length} to look at.`;
   return `${[...lines, sum + unknown].join('\n')}\n`;
 }

@@ -1,23 +1,23 @@
-// What every command is. Its help text is the one source: docs/cli.md repeats it, and completions and
-// the man page are made from it.
+// The type of a command. Completions and the man page are generated from its help text; docs/cli.md
+// repeats it.
 
 export interface Command {
   readonly summary: string;
-  /** The first line is the synopsis; an option stands at the beginning of a line, indented by two. */
+  /** The first line is the synopsis. A line that documents an option begins with it, indented by two. */
   readonly usage: string;
-  /** Resolves to the exit code. Throws UsageError for a wrong call. */
+  /** Resolves to the exit code. Throws UsageError for wrong arguments. */
   readonly main: (args: readonly string[], commands: Commands) => Promise<number>;
 }
 
 export type Commands = Readonly<Record<string, Command>>;
 
-/** What a command takes in place of files, where these are words to choose from; by its synopsis. */
+/** The words that a command takes as its argument, by its synopsis; empty if it takes files. */
 export function wordsOf({ usage }: Command): readonly string[] {
   const [, words = ''] = /^closefds \w+ ([a-z-]+(?:\|[a-z-]+)+)$/m.exec(usage) ?? [];
   return words.split('|').filter(word => word !== '');
 }
 
-/** The long options that a help text tells of, with their values where those are words to choose from. */
+/** The long options in the help text, with their values if the text lists them. */
 export function optionsOf({ usage }: Command): { name: string; values: readonly string[] }[] {
   const lines = usage.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)(?:[ =](\S+))?/gm);
   return [...lines].map(([, name = '', value = '']) => ({

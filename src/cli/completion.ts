@@ -1,4 +1,4 @@
-// closefds completion: what the shell completes.
+// closefds completion: prints the completions for a shell.
 
 import { type Commands, optionsOf, wordsOf } from './command-spec';
 import { readArguments } from './parse-args';
@@ -31,7 +31,7 @@ async function main(args: readonly string[], commands: Commands): Promise<number
 
 function bash(commands: Commands): string {
   const names = Object.keys(commands).join(' ');
-  const own = Object.entries(commands).map(([name, command]) => {
+  const cases = Object.entries(commands).map(([name, command]) => {
     const options = ['--help', ...optionsOf(command).map(option => option.name)].join(' ');
     return `    ${name}) options="${options}" words="${wordsOf(command).join(' ')}" ;;`;
   });
@@ -50,7 +50,7 @@ _closefds() {
   fi
   case "$command" in
     help) words="${names}" ;;
-${own.join('\n')}
+${cases.join('\n')}
   esac
   case "$command:$previous" in
 ${values.join('\n')}
@@ -125,7 +125,7 @@ function fish(commands: Commands): string {
 
 const HELP = ['help', 'what a command does'] as const;
 
-/** In single quotes, for any of these shells. */
+/** In single quotes, by the rules of all three shells. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

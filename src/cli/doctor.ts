@@ -1,4 +1,4 @@
-// closefds doctor: what holds on this machine, and what does not.
+// closefds doctor: tests the guard on this machine, and shows the config and what closefds cannot see.
 
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
@@ -48,7 +48,7 @@ async function main(args: readonly string[]): Promise<number> {
     selfTest: selfTest(),
     strays: strays(),
     config: config(),
-    holes: HOLES,
+    holes: GAPS,
   };
   process.stdout.write(format === 'json' ? `${JSON.stringify(report, null, 2)}\n` : toText(report));
   return report.selfTest.holds && report.config.error === undefined ? 0 : 1;
@@ -89,17 +89,17 @@ function loadedState(): string {
 
 interface SelfTest {
   readonly holds: boolean;
-  /** What became of the stray without closefds: the test means something only if it arrived. */
+  /** What happened to the stray without closefds: if it did not arrive, the test proves nothing. */
   readonly without: string;
   readonly with: string;
   readonly way: string;
   readonly spawning: string;
 }
 
-/** Behind a gap: Node marks what it inherits only up to the first number that is free. */
+/** After a gap: Node sets close-on-exec on inherited FDs only up to the first free number. */
 const STRAY_FD = 100;
 
-/** Starts itself twice with an inherited FD, and lets each start a child that looks for it. */
+/** Starts Node twice with an inherited FD, without and with closefds; each starts a child that looks for the FD. */
 function selfTest(): SelfTest {
   const without = probe('off');
   const enforced = probe('enforce');
@@ -140,7 +140,7 @@ function probe(mode: string): Probe {
     const register = path.join(PACKAGE_ROOT, 'dist', 'register', 'index.js');
     const child = spawnSync(process.execPath, ['--require', register, '-e', PROBE], {
       stdio,
-      // Not the config of this folder: the question is what the machine can do.
+      // In a folder without a config: the test is about the machine.
       cwd: folder,
       env: {
         ...process.env,
@@ -215,10 +215,10 @@ function ruleTitle({ effect, source, reason, compat, ...conditions }: Rule): str
 }
 
 // ---------------------------------------------------------------------------------------------
-// What no preload sees
+// What a preload cannot see
 // ---------------------------------------------------------------------------------------------
 
-const HOLES: readonly string[] = [
+const GAPS: readonly string[] = [
   '`node --run` starts its script before any preload: put NODE_OPTIONS into the environment, and the script is covered',
   '`node --watch`: its parent process runs no preload; the program it starts does',
   'processes that addons or node:ffi make by themselves, node-pty and its forks aside: what they fork is guarded and not reported, what they posix_spawn() or vfork() gets what was opened since the guard last marked: when it was loaded, and at each guarded spawn',
@@ -256,7 +256,7 @@ function toText(report: DoctorReport): string {
   return `${lines.join('\n').trimStart()}\n`;
 }
 
-/** What does not arrive without closefds either was closed by the runtime or the system. */
+/** If the stray does not arrive without closefds, the runtime or the system closed it. */
 function withoutTitle(stray: string): string {
   if (stray === 'closed') return 'the stray was closed, too: so this test says nothing about closefds';
   return `the stray ${stray}`;

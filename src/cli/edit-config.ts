@@ -1,4 +1,4 @@
-// Adding rules to a config that somebody wrote. Whatever else it says, and how it is indented, stays.
+// Adds rules to the user's config. Everything else in it, and its indentation, stays.
 
 import fs from 'node:fs';
 import path from 'node:path';
@@ -6,10 +6,10 @@ import path from 'node:path';
 const KEY = '#/closefds';
 
 /**
- * Inserts rules at an index of a config's list; a config that is not there is made. The file is
- * replaced as a whole, so that a process that starts meanwhile reads the old one or the new one.
+ * Inserts rules at an index of the config's list; creates the config if it does not exist. Replaces the
+ * file as a whole, so that a process that starts meanwhile reads the old one or the new one.
  *
- * `config` is a file, with `#/closefds` behind it for the key of a package.json.
+ * `config` is a path, with `#/closefds` appended for the key of a package.json.
  */
 export function insertRules(config: string, rules: readonly object[], at: number): void {
   const isKey = config.endsWith(KEY);
@@ -28,7 +28,7 @@ function indentOf(text: string): string {
 }
 
 function replace(file: string, text: string): void {
-  // A link to a config stays a link.
+  // Write through a symbolic link instead of replacing it.
   const target = fs.existsSync(file) ? fs.realpathSync(file) : path.resolve(file);
   const mode = fs.existsSync(target) ? fs.statSync(target).mode & 0o777 : 0o644;
   const temporary = `${target}.${process.pid}.tmp`;

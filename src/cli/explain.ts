@@ -1,4 +1,4 @@
-// closefds explain: what would be decided about a package's FDs, and by which rule.
+// closefds explain: shows which rules decide about a package's FDs.
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -70,13 +70,13 @@ interface Explanation {
   readonly package: string;
   readonly version: string | null;
   readonly mode: string;
-  /** In the order in which they are tried; what stands behind one that matches all is left out. */
+  /** In the order in which they are tried, without rules that never decide. */
   readonly rules: readonly {
     readonly words: string;
     readonly reason: string | null;
     readonly source: string;
   }[];
-  /** What else is known of the package. */
+  /** Other facts about the package. */
   readonly notes: readonly string[];
 }
 
@@ -89,7 +89,7 @@ function explainOne(name: string, version: string | undefined, settings: Setting
     package: name,
     version: version ?? null,
     mode,
-    rules: decisive(name, version, policy).map(rule => ({
+    rules: decidingRules(name, version, policy).map(rule => ({
       words:
         ruleInWords(rule) +
         (version === undefined && rule.range !== undefined ? ` (versions ${rule.range})` : ''),
@@ -100,11 +100,11 @@ function explainOne(name: string, version: string | undefined, settings: Setting
   };
 }
 
-/** Rules that can decide for this caller, without those of which nothing is left to decide. */
-function decisive(name: string, version: string | undefined, policy: Policy): Rule[] {
+/** The rules that can decide for this caller: before them, no rule matches all FDs of their kinds. */
+function decidingRules(name: string, version: string | undefined, policy: Policy): Rule[] {
   const settled = new Set<Kind>();
   return policy.rules.filter(rule => {
-    if (!concerns(rule, name, version)) return false;
+    if (!appliesTo(rule, name, version)) return false;
     const kinds = rule.kinds ?? KINDS.filter(kind => kind !== 'stray');
     if (kinds.every(kind => settled.has(kind))) return false;
     if (isUnconditional(rule, version)) for (const kind of kinds) settled.add(kind);
@@ -112,7 +112,7 @@ function decisive(name: string, version: string | undefined, policy: Policy): Ru
   });
 }
 
-function concerns({ caller, range }: Rule, name: string, version: string | undefined): boolean {
+function appliesTo({ caller, range }: Rule, name: string, version: string | undefined): boolean {
   if (caller !== undefined && caller !== '*' && caller !== name) return false;
   return range === undefined || version === undefined || matchesRange(version, range);
 }
@@ -126,36 +126,19 @@ function isUnconditional(rule: Rule, version: string | undefined): boolean {
 }
 
 // ---------------------------------------------------------------------------------------------
-// What else is known
+// Notes
 // ---------------------------------------------------------------------------------------------
 
 function notesOn(name: string, version: string | undefined, policy: Policy, settings: Settings): string[] {
-  const { config } = settings;
-  const { launchers, strays } = loadCompat();
-  const left = strays.filter(
-    known => known.package === name && (version === undefined || matchesRange(version, known.range)),
-  );
-  const known = loadCompat().rules.filter(rule => rule.caller === name);
   return [
-    ...(launchers.has(name) ? ['It is a launcher: what it starts for others is judged as theirs.'] : []),
-    ...left.map(
-      ({ target, type, access, source }) =>
-        `It leaves a ${type} open (${target}, ${access}), which is a stray for every child (${source}).`,
-    ),
-    ...(known.length > 0 && !config.compat
-      ? ['The compat table knows it, but the config says "compat": false.']
+    ...(loadCompat().launchers.has(name)
+      ? ['It is a launcher: what it starts for others is judged as theirs.']
       : []),
-    ...(known.length > 0 &&
-    config.compat &&
-    version !== undefined &&
-    !known.some(rule => matchesRange(version, rule.range ?? '*'))
-      ? [
-          `The compat table knows other versions of it: ${[...new Set(known.map(rule => rule.range))].join(', ')}.`,
-        ]
-      : []),
-    ...checkedNote(name),
-    ...unknownNote(name, policy, settings),
-    ...(config.candidate === undefined
+    ...strayNotes(name, version),
+    ...compatNotes(name, version, settings),
+    ...checkedNotes(name),
+    ...unknownNotes(name, policy, settings),
+    ...(settings.config.candidate === undefined
       ? []
       : [
           `A candidate policy is judged beside this one and reported, and decides nothing (${settings.configFile}).`,
@@ -166,7 +149,29 @@ function notesOn(name: string, version: string | undefined, policy: Policy, sett
   ];
 }
 
-function checkedNote(name: string): string[] {
+function strayNotes(name: string, version: string | undefined): string[] {
+  return loadCompat()
+    .strays.filter(
+      known => known.package === name && (version === undefined || matchesRange(version, known.range)),
+    )
+    .map(
+      ({ target, type, access, source }) =>
+        `It leaves a ${type} open (${target}, ${access}), which is a stray for every child (${source}).`,
+    );
+}
+
+/** Why the rules of the compat table for the package do not apply. */
+function compatNotes(name: string, version: string | undefined, { config }: Settings): string[] {
+  const known = loadCompat().rules.filter(rule => rule.caller === name);
+  if (known.length === 0) return [];
+  if (!config.compat) return ['The compat table knows it, but the config says "compat": false.'];
+  if (version === undefined || known.some(rule => matchesRange(version, rule.range ?? '*'))) return [];
+  return [
+    `The compat table knows other versions of it: ${[...new Set(known.map(rule => rule.range))].join(', ')}.`,
+  ];
+}
+
+function checkedNotes(name: string): string[] {
   const file = path.join(PACKAGE_ROOT, 'compat', 'checked.json');
   const { packages } = JSON.parse(readFileSync(file, 'utf8')) as {
     packages: { package: string; version: string; checked: string }[];
@@ -178,13 +183,13 @@ function checkedNote(name: string): string[] {
   );
 }
 
-/** Whoever mistyped a name would else take the defaults for an answer. */
-function unknownNote(name: string, policy: Policy, { appRoot }: Settings): string[] {
+/** A mistyped name would otherwise get the defaults as its answer. */
+function unknownNotes(name: string, policy: Policy, { appRoot }: Settings): string[] {
   const { launchers, strays, rules } = loadCompat();
   const isKnown =
     name === '.' ||
     launchers.has(name) ||
-    checkedNote(name).length > 0 ||
+    checkedNotes(name).length > 0 ||
     strays.some(known => known.package === name) ||
     [...rules, ...policy.rules, ...policy.expired].some(({ caller }) => caller === name) ||
     installedPackages(appRoot)?.has(name);

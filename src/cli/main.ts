@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command line: finds the command, hands it the rest, and turns what it throws into a message.
+// The command line: finds the command, passes the other arguments to it, and prints its errors.
 
 import { ClosefdsError } from '../base/errors';
 import { alignColumns } from '../base/text-table';
@@ -14,7 +14,7 @@ main(process.argv.slice(2)).then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    // What is no mistake in the call is a bug of ours, and its stack is what a report needs.
+    // Any other error is a bug of closefds; the stack is for the bug report.
     process.stderr.write(`closefds: ${(error as Error).stack}\n`);
     process.exitCode = 70;
   },
@@ -32,18 +32,18 @@ async function runCommand(name: string, args: readonly string[]): Promise<number
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
     const known = Object.keys(COMMANDS).join(', ');
-    return complain(`expected a command (${known}), found "${name}"`, 'closefds --help');
+    return failUsage(`expected a command (${known}), found "${name}"`, 'closefds --help');
   }
   if (args[0] === '--help' || args[0] === '-h') return print(command.usage);
   try {
     return await command.main(args, COMMANDS);
   } catch (error) {
     if (error instanceof HelpRequest) return print(command.usage);
-    if (error instanceof UsageError) return complain(error.message, `closefds ${name} --help`);
+    if (error instanceof UsageError) return failUsage(error.message, `closefds ${name} --help`);
     if (error instanceof ClosefdsError) return fail(error.message);
-    // What Node throws where it looks up a relative path.
+    // Node resolves a relative path in a deleted current folder.
     if ((error as NodeJS.ErrnoException).syscall === 'uv_cwd')
-      return complain('expected a current folder, found that it was deleted', `closefds ${name} --help`);
+      return failUsage('expected a current folder, found that it was deleted', `closefds ${name} --help`);
     throw error;
   }
 }
@@ -53,7 +53,7 @@ function print(text: string): number {
   return 0;
 }
 
-function complain(what: string, help: string): number {
+function failUsage(what: string, help: string): number {
   process.stderr.write(`closefds: ${what}. See "${help}".\n`);
   return 2;
 }

@@ -1,11 +1,11 @@
-// Reading a command's arguments; what is wrong with them becomes a UsageError.
+// Parses the arguments of a command; errors are UsageErrors.
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { HelpRequest, UsageError } from './usage-error';
 
 type OptionSpecs = NonNullable<ParseArgsConfig['options']>;
 
-/** Options by the rules of util.parseArgs(), and what is no option. Throws UsageError, and HelpRequest for --help. */
+/** Options by the rules of util.parseArgs(), and positional arguments. Throws UsageError, and HelpRequest for --help. */
 export function readArguments<const T extends OptionSpecs>(args: readonly string[], options: T) {
   if (asksForHelp(args)) throw new HelpRequest();
   try {
@@ -27,11 +27,11 @@ function whatIsWrong(error: unknown, options: OptionSpecs): string {
     const names = Object.keys(options).map(name => `--${name}`);
     return `expected ${[...names, '--help'].join(', ').replace(/, (\S+)$/, ' or $1')}, found "${found}"`;
   }
-  // Node's sentences end in advice about `--`, which is no help here.
+  // Without Node's advice about `--`, which does not apply here.
   return message.split('. ')[0] as string;
 }
 
-/** Throws UsageError if `value` is none of `values`; undefined is the first. */
+/** `undefined` means the first of `values`. Throws UsageError if `value` is not among them. */
 export function choice<T extends string>(value: string | undefined, values: readonly T[], option: string): T {
   if (value === undefined) return values[0] as T;
   if ((values as readonly string[]).includes(value)) return value as T;

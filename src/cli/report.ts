@@ -96,7 +96,7 @@ function statOf(name: string): fs.Stats | undefined {
   return fs.statSync(name, { throwIfNoEntry: false });
 }
 
-/** Lines without a finding among them. No lines are no problem: a guarded program may have nothing to report. */
+/** Lines without a finding among them. Empty input is fine: a guarded program may have nothing to report. */
 function inputProblems({ reading: { lines, records, newer } }: Report): string[] {
   const newest = Math.max(...newer.values.map(({ value }) => value));
   const tooNew = newer.values.length > 0 ? `; update closefds to read format ${newest}` : '';

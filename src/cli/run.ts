@@ -1,4 +1,4 @@
-// closefds run: a command, with every Node process below it under closefds.
+// closefds run: runs a command with closefds in every Node process that it starts.
 
 import path from 'node:path';
 import { MODES } from '../policy/rule';

@@ -1,5 +1,5 @@
-/** The call itself is wrong; the message says what was expected and what was found. */
+/** Wrong arguments. The message has what was expected and what was found. */
 export class UsageError extends Error {}
 
-/** No error: a command was asked for its help, at any place in its call. */
+/** Thrown for --help at any position among the arguments; not an error. */
 export class HelpRequest extends Error {}

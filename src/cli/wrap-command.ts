@@ -1,4 +1,4 @@
-// Runs a command for the user, with the Node processes below it under closefds.
+// Runs a command with closefds in all Node processes that it starts.
 
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
@@ -8,12 +8,12 @@ import { PACKAGE_ROOT } from '../preload/install';
 import { UsageError } from './usage-error';
 
 export interface CommandLine {
-  /** Our own options' values. */
+  /** The values of closefds's own options. */
   readonly given: Readonly<Record<string, string>>;
   readonly command: readonly [string, ...string[]];
 }
 
-/** By hand: everything from the first word that is no option of ours belongs to the command. Throws UsageError. */
+/** Everything from the first word that is no option of ours belongs to the command, so parseArgs() cannot be used. Throws UsageError. */
 export function readCommand(args: readonly string[], options: Readonly<Record<string, string>>): CommandLine {
   const given: Record<string, string> = {};
   let at = 0;
@@ -46,10 +46,10 @@ function listed(options: Readonly<Record<string, string>>): string {
 /** How a command ended. */
 export type End = { readonly code: number } | { readonly signal: NodeJS.Signals };
 
-/** Sent to us, meant for the command. A terminal's Ctrl-C reaches the whole group by itself. */
+/** Forwarded to the command. The terminal itself sends the signal of Ctrl-C to the whole process group. */
 const FORWARDED = ['SIGTERM', 'SIGHUP', 'SIGUSR2', 'SIGQUIT', 'SIGCONT', 'SIGWINCH'] as const;
 
-/** 127 if it cannot be started; a message says so. */
+/** Resolves to code 127, after a message, if the command cannot be started. */
 export function runCommand(
   [file, ...args]: CommandLine['command'],
   variables: Readonly<Record<string, string>>,
@@ -58,7 +58,7 @@ export function runCommand(
   return new Promise(resolve => {
     const child = spawn(file, args, { stdio: 'inherit', env });
     for (const signal of FORWARDED) process.on(signal, () => child.kill(signal));
-    // The terminal tells both; the command decides what to do about it.
+    // The command gets it, too, and decides whether to end.
     process.on('SIGINT', () => {});
     child.on('error', error => {
       process.stderr.write(`closefds: ${file} could not be started: ${error.message}\n`);
@@ -68,18 +68,18 @@ export function runCommand(
   });
 }
 
-/** Ours first, so that the patch is in place before other preloads start anything. */
+/** Our preload comes first, so that it patches child_process before other preloads start processes. */
 function nodeOptions(before: string | undefined): string {
   const register = path.join(PACKAGE_ROOT, 'dist', 'register', 'index.js');
   const own = requireFlag(register);
   return before ? `${own} ${before}` : own;
 }
 
-/** Whoever started us is to see the same end. */
+/** The exit code of the command; or ends this process by the same signal. */
 export function endAs(end: End): number {
   if ('code' in end) return end.code;
   process.removeAllListeners(end.signal);
   process.kill(process.pid, end.signal);
-  // If we survive that (stopped, or ignored from outside), as a shell would say it.
+  // If the signal does not end this process (it was ignored at start), the exit code of a shell.
   return 128 + constants.signals[end.signal];
 }

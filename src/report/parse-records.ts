@@ -50,7 +50,7 @@ export function createRecordParser(onRecord: (record: ReportRecord) => void): Re
     else readPieces(line, isTooLong);
   }
 
-  /** JSON escapes quotes, so no string within a record holds this text. */
+  /** JSON escapes quotes, so no string within a record contains this text. */
   function readPieces(line: string, isTooLong: boolean): void {
     const [before = '', ...pieces] = line.split(LINE_START);
     // A log collector may put a time in front of each line; that is not a torn record.
