@@ -8,9 +8,10 @@ import { loadCompat } from '../policy/compat-table';
 import { ruleInWords } from '../policy/describe-rule';
 import { currentFolder } from '../policy/inherited-paths';
 import { installedPackages } from '../policy/installed-packages';
-import { KINDS, type Policy, type Rule, toPolicy } from '../policy/rule';
+import { KINDS, type Policy, type Rule } from '../policy/rule';
 import { readSettings, type Settings } from '../policy/settings';
 import { PACKAGE_ROOT } from '../preload/install';
+import { currentPolicy } from './current-policy';
 import { choice, readArguments } from './parse-args';
 import { UsageError } from './usage-error';
 
@@ -81,14 +82,11 @@ interface Explanation {
 }
 
 function explainOne(name: string, version: string | undefined, settings: Settings): Explanation {
-  const { config, mode } = settings;
-  const { rules, aliases, unverified } = config;
-  const compat = config.compat ? loadCompat().rules : [];
-  const policy = toPolicy({ rules, aliases, unverified, compat }, Date.now());
+  const policy = currentPolicy(settings);
   return {
     package: name,
     version: version ?? null,
-    mode,
+    mode: settings.mode,
     rules: decidingRules(name, version, policy).map(rule => ({
       words:
         ruleInWords(rule) +

@@ -4,12 +4,11 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ClosefdsError } from '../base/errors';
 import { escapeControlChars } from '../base/sanitize';
-import { loadCompat } from '../policy/compat-table';
-import { toPolicy } from '../policy/rule';
 import { readSettings, type Settings } from '../policy/settings';
 import { createGroups, type Group } from '../report/aggregate';
 import { createRecordParser } from '../report/parse-records';
 import { type GroupSummary, type Proposal, type ScannedSite, suggestRules } from '../report/suggest-rules';
+import { currentPolicy } from './current-policy';
 import { insertRules } from './edit-config';
 import { asUsageError, type Input, inputsOf, readInputs } from './input-files';
 import { choice, readArguments } from './parse-args';
@@ -135,13 +134,11 @@ function isSite(value: unknown): value is ScannedSite {
 
 function propose(
   groups: readonly Group[],
-  { config }: Settings,
+  settings: Settings,
   { announced, sites }: { readonly announced: boolean; readonly sites: ScannedSite[] | undefined },
 ): Proposal {
-  const { rules, aliases, unverified } = config;
-  const compat = config.compat ? loadCompat().rules : [];
   return suggestRules(groups, {
-    policy: toPolicy({ rules, aliases, unverified, compat }, Date.now()),
+    policy: currentPolicy(settings),
     announced,
     ...(sites !== undefined && { sites }),
   });

@@ -4,9 +4,10 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ClosefdsError } from '../base/errors';
 import { loadCompat } from '../policy/compat-table';
-import { type Policy, toPolicy } from '../policy/rule';
+import type { Policy } from '../policy/rule';
 import { readSettings } from '../policy/settings';
 import type * as Scanner from '../scan/index';
+import { currentPolicy } from './current-policy';
 import { readArguments } from './parse-args';
 import { createProgress } from './progress';
 import { writeOut } from './terminal';
@@ -144,17 +145,8 @@ function baseline(file: string, scanner: typeof Scanner) {
 /** The rules that would be in force for the app in that folder. */
 function policyOf(root: string): Policy {
   try {
-    const { config } = readSettings({
-      entryMode: undefined,
-      env: process.env,
-      script: undefined,
-      cwd: path.resolve(root),
-    });
-    const { rules, aliases, unverified } = config;
-    return toPolicy(
-      { rules, aliases, unverified, compat: config.compat ? loadCompat().rules : [] },
-      Date.now(),
-    );
+    const cwd = path.resolve(root);
+    return currentPolicy(readSettings({ entryMode: undefined, env: process.env, script: undefined, cwd }));
   } catch (error) {
     if (error instanceof ClosefdsError) throw new UsageError(error.message.replace(/\.$/, ''));
     throw error;

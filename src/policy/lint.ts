@@ -2,7 +2,7 @@
 
 import { matchesGlob } from '../base/glob';
 import { isSubrange, matchesRange } from '../base/semver-range';
-import { DESIGNATED, type Rule } from './rule';
+import { DESIGNATED, expiryOf, type Rule } from './rule';
 
 export type RuleProblem = 'expired' | 'shadowed' | 'unused' | 'wide';
 
@@ -50,10 +50,8 @@ function problemsOf(rule: Rule, current: readonly Rule[], facts: Facts): [RulePr
   return problems;
 }
 
-const DAY = 24 * 60 * 60 * 1000;
-
-function isExpired({ expires }: Rule, now: number): boolean {
-  return expires !== undefined && Date.parse(expires) + DAY <= now;
+function isExpired(rule: Rule, now: number): boolean {
+  return expiryOf(rule) <= now;
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -107,17 +107,17 @@ export interface PolicySources {
 
 /** Puts the rules in order and leaves out what has expired at `now` (milliseconds since 1970). */
 export function toPolicy(sources: PolicySources, now: number): Policy {
-  const expired = sources.rules.filter(rule => endOf(rule) <= now);
+  const expired = sources.rules.filter(rule => expiryOf(rule) <= now);
   const compat = sources.compat.map(rule =>
     rule.knownUpTo === undefined ? rule : { ...rule, effect: sources.unverified },
   );
-  const rules = [...sources.rules.filter(rule => endOf(rule) > now), ...compat, ...DEFAULT_RULES];
+  const rules = [...sources.rules.filter(rule => expiryOf(rule) > now), ...compat, ...DEFAULT_RULES];
   return {
     rules,
     aliases: sources.aliases,
     asksWhoCalls: judgesStrays(rules.filter(rule => rule !== DENY_ALL)),
     expired,
-    validUntil: Math.min(...rules.map(endOf)),
+    validUntil: Math.min(...rules.map(expiryOf)),
   };
 }
 
@@ -128,6 +128,7 @@ export function judgesStrays(rules: readonly Rule[]): boolean {
 
 const DAY = 24 * 60 * 60 * 1000;
 
-function endOf(rule: Rule): number {
+/** When the rule expires, in milliseconds since 1970: after the last moment of its day, in UTC. */
+export function expiryOf(rule: Rule): number {
   return rule.expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(rule.expires) + DAY;
 }
