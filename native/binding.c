@@ -1,5 +1,5 @@
 /*
- * Translates between JavaScript and stray_guard.h. No decisions: a wrong argument is a bug in
+ * Translates between JavaScript and stray_guard.h. Decides nothing. A wrong argument is a bug in
  * src/strays/native-guard.ts and throws.
  */
 #include <node_api.h>
@@ -178,7 +178,7 @@ static napi_value list(napi_env env, napi_callback_info info) {
   size_t count = 0;
   napi_value buffer, result = NULL;
   uint64_t *out;
-  /* Out of memory: what was found so far is still true. */
+  /* Out of memory: the strays that were found so far are valid. */
   (void)stray_guard_list(&strays, &count);
 
   if (napi_create_arraybuffer(env, count * LIST_WORDS * sizeof *out, (void **)&out, &buffer) ==

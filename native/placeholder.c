@@ -31,7 +31,7 @@ static int file_of(int fd, struct stat *file) {
 #endif
 }
 
-/* No pathname resolution follows it, so it carries no authority, whoever made it. */
+/* No system call follows such a descriptor's link, so it gives access to nothing. */
 bool is_placeholder(int fd) {
   struct stat file;
   int flags = fcntl(fd, F_GETFL);

@@ -46,7 +46,7 @@
 #define SMALLEST_TABLE 64
 /* Above this many places, /proc/self/fd is likely to be shorter than the table. */
 #define LARGE_TABLE 65536
-/* fs.nr_open unless somebody raised it: the bound where the kernel will not tell the real one. */
+/* The default of fs.nr_open: the bound where the kernel does not report the real one. */
 #define DEFAULT_NR_OPEN 1048576
 #define LARGEST_TABLE (1 << 30)
 
@@ -103,7 +103,8 @@ static atomic_bool saw_other;
 static atomic_int table_size = SMALLEST_TABLE;
 
 /* ------------------------------------------------------------------------------------------
- * Marking. Runs in the parent, and in the child between fork and exec, where the async-signal-safety rule is:
+ * Setting close-on-exec ("marking"). Runs in the parent, and in the child between fork and exec. The
+ * async-signal-safety rule applies there:
  *
  *   Only system calls. No malloc, no stdio, no locks: another thread may have held them when
  *   it was not copied. Nothing here may write memory shared with the parent.
@@ -284,7 +285,7 @@ static bool is_in_table(int fd) {
 }
 
 /* ------------------------------------------------------------------------------------------
- * Which file an FD refers to. Runs in the parent and in the child: the law of marking holds.
+ * Identifies the file of an FD. Runs in the parent and in the child: async-signal-safe.
  * ---------------------------------------------------------------------------------------- */
 
 /* The kernel's struct statx, the same on every architecture; old C libraries do not declare it. */
@@ -404,15 +405,15 @@ static void before_fork(void) {
 }
 
 /*
- * In the child, alone, before fork() returns there. The async-signal-safety rule applies. Each page that is
- * touched here for the first time is a page fault, and a thread's own variables are found by code
- * of the C library: a child of a thread in no guarded spawn does without them.
+ * In the child, on its only thread, before fork() returns. Async-signal-safe. The first access to each page
+ * is a page fault, and the C library's code finds thread-local variables: a child of a thread without a
+ * guarded spawn does without them.
  */
 static void in_child(void) {
   bool is_open = atomic_load(&open_spawns) > 0 && is_spawn_open();
   if (!is_open && !atomic_load(&guard_by_default)) return;
 
-  /* An error has nowhere to go from here, and the parent marked what it could before. */
+  /* The child cannot report an error, and the parent has set what it could. */
   (void)mark_all(KEEP_NOTHING);
   const struct guarded_spawn *spawn = is_open ? innermost() : NULL;
   if (spawn == NULL) return;
@@ -509,7 +510,7 @@ static void note_for_restore(struct guarded_spawn *spawn, struct fd_list sources
 
 /*
  * A synchronous spawn lasts as long as its child. Meanwhile another thread may have closed a
- * source and opened a file that is none of ours under its number: that one stays marked.
+ * source and opened another file under its number: that one stays marked.
  */
 static void restore(const struct guarded_spawn *spawn) {
   for (size_t i = 0; i < spawn->restore_count; i++) {
@@ -639,7 +640,7 @@ static int remember(int fd) {
 
 static int note_inheritable(int fd, const struct kept_list *unused) {
   (void)unused;
-  /* One that a parent under closefds put here is nothing that a child could use. */
+  /* A placeholder that this process inherited gives access to nothing. */
   return is_inheritable(fd) && !is_placeholder(fd) ? remember(fd) : 0;
 }
 

@@ -1,8 +1,8 @@
 /*
- * The stray guard: keeps file descriptors that nobody designated from crossing exec.
+ * The stray guard: keeps undesignated file descriptors from crossing exec.
  *
- * System code only: no N-API, no policy. binding.c translates for JavaScript; who may keep
- * what is decided in src/policy and src/spawn and arrives here as lists of files.
+ * System code only: no N-API, no policy. binding.c translates for JavaScript. src/policy and
+ * src/spawn decide what a child may keep; the decision arrives here as lists of files.
  */
 #ifndef CLOSEFDS_STRAY_GUARD_H
 #define CLOSEFDS_STRAY_GUARD_H

@@ -23,6 +23,7 @@ kept: [0,1,2,20]
 kept, but another file by now: [0,1,2]
 none: [0,1,2]
 by default: [0,1,2]
+covered: yes, and back: yes
 spawning by 1, way 1
 `;
 

@@ -1,9 +1,9 @@
-// How often each value occurred, in bounded memory: the first few different ones are kept.
+// Counts values in bounded memory: only the first few different values are kept.
 
 export interface Tally<T> {
   /** Most frequent first. */
   readonly values: readonly Counted<T>[];
-  /** How often it was a value that is not kept. */
+  /** The count of the values that are not kept. */
   readonly other: number;
 }
 
@@ -29,7 +29,7 @@ export function createTally<T extends string | number | boolean>(
   return { add, result };
 
   function add(value: T, count: number): void {
-    // Mostly there is one value only, and this is asked a dozen times for each line.
+    // Called a dozen times for each line, mostly with one value.
     const index = value === values[0] ? 0 : values.indexOf(value);
     if (index >= 0) counts[index] = (counts[index] ?? 0) + count;
     else if (values.length < most && hasRoom(value)) {

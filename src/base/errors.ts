@@ -29,14 +29,14 @@ export class ClosefdsError extends Error {
 
 Object.defineProperty(ClosefdsError.prototype, BRAND, { value: true });
 
-// As in Node's own errors: the class name is on the prototype, so it is no own property of each.
+// On the prototype, as in Node's own errors: an own property would be printed with each error.
 Object.defineProperty(ClosefdsError.prototype, 'name', {
   value: 'ClosefdsError',
   configurable: true,
   writable: true,
 });
 
-/** What a thrown value says. Code of others throws anything, even what throws again when it is read. */
+/** The message of a thrown value. User code throws anything, even values that throw when they are read. */
 export function messageOf(thrown: unknown): string {
   try {
     return thrown instanceof Error ? String(thrown.message) : String(thrown);

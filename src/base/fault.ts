@@ -1,4 +1,4 @@
-// What a report says of an error that closefds caught. Not in errors.ts, which each start reads.
+// Describes an error that closefds caught, for reports. Not in errors.ts, which each start reads.
 
 /**
  * An error of ours, or of user code that we ran, for a report: its name, its code and its place. Not its message,

@@ -1,10 +1,10 @@
-// Which package a file belongs to, by where it is installed.
+// Finds the package of a file by the folder where it is installed.
 //
 // Pure: paths in, names out.
 
 export interface Location {
   readonly root: string;
-  /** The folder's name, where whoever installed it gave it the package's. */
+  /** The folder's name, if the package manager named the folder after the package. */
   readonly name: string | undefined;
 }
 

@@ -1,5 +1,5 @@
-// Text from outside, as it may be shown: file names can hold escape sequences of terminals, line feeds,
-// and characters that turn the direction of what follows.
+// Makes text from outside safe to show: file names can hold escape sequences of terminals, line feeds, and
+// characters that change the direction of the text that follows.
 
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu;
 
@@ -15,7 +15,7 @@ const WIDE =
 
 /** In columns of a terminal. */
 export function displayWidth(text: string): number {
-  // Nearly all of it, and quickly so.
+  // Fast path: nearly all text.
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   return [...text].reduce((width, character) => width + characterWidth(character), 0);
 }

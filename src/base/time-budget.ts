@@ -1,15 +1,15 @@
-// Work that may take no more than its share of the time.
+// Limits a kind of work to its share of run time.
 
 export interface TimeBudget {
-  /** Whether the last time is paid off. */
+  /** Whether the work may run again. */
   readonly canRun: () => boolean;
-  /** At once, whatever is owed. */
+  /** Lets the work run at once. */
   readonly expire: () => void;
   readonly begin: () => void;
   readonly end: () => void;
 }
 
-/** One part in `share` of the time, by a clock that gives milliseconds and never goes back. */
+/** Allows 1/`share` of run time. `now` returns milliseconds and never goes back. */
 export function createTimeBudget(share: number, now: () => number): TimeBudget {
   let start = 0;
   let next = Number.NEGATIVE_INFINITY;

@@ -1,8 +1,8 @@
-// Replacing a function so that it is hard to tell.
+// Replaces functions so that programs see as little difference as possible.
 
 export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
-/** Puts `wrap(original)` in the place of a method; leaves alone what is no function. */
+/** Replaces a method by `wrap(original)`; does nothing if the property is not a function. */
 export function replaceMethod(
   holder: object,
   name: string,
@@ -15,12 +15,12 @@ export function replaceMethod(
   Object.defineProperty(holder, name, { ...descriptor, value: wrapped });
 }
 
-/** Name, length and whatever others hung on it. */
+/** Copies name, length and all other own properties of the original. */
 export function likeOriginal(wrapped: AnyFunction, original: AnyFunction): AnyFunction {
   for (const key of Reflect.ownKeys(original)) {
     const own = Object.getOwnPropertyDescriptor(wrapped, key);
     const theirs = Object.getOwnPropertyDescriptor(original, key);
-    // Already ours (promisify.custom), or part of every function (prototype).
+    // Already set (promisify.custom), or part of every function (prototype).
     if (theirs === undefined || (own !== undefined && own.configurable === false)) continue;
     if (own !== undefined && key !== 'name' && key !== 'length') continue;
     Object.defineProperty(wrapped, key, theirs);

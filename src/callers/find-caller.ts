@@ -1,7 +1,7 @@
-// Who called: from the stack to a package.
+// Finds the caller: from a stack to a package.
 //
-// Everything here has to work in a process where others changed the rules: stack-trace hooks,
-// a stack limit of 0, frozen intrinsics, patched file systems.
+// All of this works with stack-trace hooks of user code, a stack limit of 0, frozen intrinsics and patched
+// file systems.
 
 import fs = require('node:fs');
 import path = require('node:path');
@@ -12,26 +12,26 @@ import { type Location, locate } from '../base/package-path';
 import { APP, type Caller, UNKNOWN } from '../model/caller';
 import type { CallSites } from './stack';
 
-// Taken at load: tests mock these.
+// Captured at load: tests mock these.
 const OriginalError = Error;
 const { readFileSync } = fs;
 const { getCallSites } = util as { getCallSites?: (count: number, options: object) => PlainCallSite[] };
 
 export interface CallerOptions {
-  /** Where a package.json or closefds.json names the app; what lies below is told relative to it. */
+  /** The folder where a package.json or closefds.json names the app. Paths below it are reported relative to it. */
   readonly appRoot: string;
   /** Folders whose files are closefds itself. */
   readonly own: readonly string[];
   /** Whether a package starts processes on behalf of its own caller. */
   readonly isLauncher: (name: string, version: string | undefined) => boolean;
-  /** The stack of this moment, as deep as it takes. */
+  /** The stack of this moment, as deep as any caller is. */
   readonly wholeStack: () => CallSites;
 }
 
 /** One call on the stack, innermost first. */
 interface Frame {
   readonly file: string | undefined;
-  /** Where in the file: asked of the caller's frame alone, since V8 counts lines for it. */
+  /** Read for the caller's frame only, since V8 has to count lines for it. */
   readonly position: () => SourcePosition;
 }
 
@@ -48,7 +48,7 @@ interface InstalledPackage {
   readonly declaredName: string | undefined;
 }
 
-/** Returns a function that names the caller of the function it is called from; `near` is the near end of that stack. */
+/** Returns a function that finds the caller on the current stack. `near` is what was captured when the call came in. */
 export function createCallerFinder(options: CallerOptions): (near?: CallSites) => Caller | undefined {
   const packages = new Map<string, InstalledPackage>();
 
@@ -73,7 +73,7 @@ export function createCallerFinder(options: CallerOptions): (near?: CallSites) =
     for (const frame of frames) {
       if (isNodes(frame) || isOwn(frame)) continue;
       if (!isPlace(frame.file)) {
-        // Code without a file (vm, data: URLs): whoever ran it has one, further out.
+        // Code without a file (vm, data: URLs): the code that ran it is further out and has a file.
         placeless ??= frame;
         continue;
       }
@@ -85,7 +85,7 @@ export function createCallerFinder(options: CallerOptions): (near?: CallSites) =
       if (!launchers.includes(caller.name)) launchers.push(caller.name);
     }
     if (placeless !== undefined) return { caller: nameless(placeless, launchers), isSettled: false };
-    // A launcher with nobody behind it: its caller is not on this stack any more.
+    // A launcher whose own caller is not on this stack any more.
     return { caller: launcher && { ...launcher, launchers: [] }, isSettled: false };
   }
 
@@ -120,7 +120,7 @@ export function createCallerFinder(options: CallerOptions): (near?: CallSites) =
   }
 }
 
-/** Nobody with a file is on the stack. To call this the app would give it what the app may do. */
+/** No frame with a file is on the stack. Such code is not the app: it must not get what the app may do. */
 function nameless(frame: Frame, launchers: readonly string[]): Caller {
   const nothing = { version: undefined, declaredName: undefined, fileInPackage: undefined };
   return { name: UNKNOWN, ...nothing, file: frame.file, ...frame.position(), launchers };
@@ -146,7 +146,7 @@ function read({ name, root }: Location): InstalledPackage {
 }
 
 function readPackageJson(file: string): { name?: unknown; version?: unknown } | undefined {
-  // The one in force now comes second: Yarn PnP replaces it, to read out of zip files.
+  // The function in force now comes second: Yarn PnP replaces it to read zip files.
   for (const readFile of new Set([readFileSync, fs.readFileSync])) {
     try {
       const json: unknown = JSON.parse(readFile(file, 'utf8').replace(/^\uFEFF/, ''));
@@ -177,7 +177,7 @@ function everyFrame({ sites, complete }: CallSites): Iterable<Frame> {
   return [plainCallSites(), fromText(stackText())].reduce(longer, sites.map(fromCallSite));
 }
 
-/** One by one: the caller is among the first. */
+/** Lazily: the caller is among the first frames. */
 function* framesOf(sites: readonly NodeJS.CallSite[]): Generator<Frame> {
   for (const site of sites) yield fromCallSite(site);
 }
@@ -204,7 +204,7 @@ function fromCallSite(site: NodeJS.CallSite): Frame {
 }
 
 /**
- * Where the outermost eval() stands: `eval at run (eval at <anonymous> (/app/x.js:3:1), <anonymous>:1:1)`.
+ * The file of the outermost eval(): `eval at run (eval at <anonymous> (/app/x.js:3:1), <anonymous>:1:1)`.
  * Code that names itself (`//# sourceURL=`) has its own word for an origin, and that is no evidence.
  */
 function fromEvalOrigin(origin: string | undefined): Pick<Frame, 'file'> & Omit<SourcePosition, 'function'> {
@@ -247,7 +247,7 @@ function stackText(): string {
     const { stack }: { stack?: unknown } = new OriginalError();
     return typeof stack === 'string' ? stack : '';
   } catch {
-    // A hook that throws, and that cannot be put aside.
+    // A hook of user code that throws and cannot be replaced.
     return '';
   }
 }

@@ -1,12 +1,12 @@
 // The stack of a call, as src/callers/capture-stack.ts captures it and src/callers/find-caller.ts reads it.
 
-/** Captured, and perhaps never read. */
+/** A stack that was captured and is perhaps never read. */
 export interface CallStack {
-  /** V8's stack is made when this is first asked for. */
+  /** V8 formats the stack when this is first read. */
   readonly holder: { stack?: unknown };
   /** How many frames were asked for. */
   readonly most: number;
-  /** Whether V8 was told how many; somebody may have frozen the limit. */
+  /** Whether the limit could be set; user code may have frozen it. */
   readonly isAsked: boolean;
 }
 

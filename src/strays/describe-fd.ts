@@ -6,10 +6,10 @@ import tty = require('node:tty');
 import type { Access, FileType, OpenFile } from '../model/spawn-request';
 import type { FilePosition } from './stray-guard';
 
-// Taken at load: programs replace functions of `fs`, and these answers are about the real system.
+// Captured at load: programs replace functions of `fs`, and these results must be about the real system.
 const { fstatSync, readFileSync, readlinkSync } = fs;
 
-/** Never throws: what cannot be found out (no /proc, already closed) is undefined. */
+/** Never throws: what cannot be read (no /proc, a closed FD) is undefined. */
 export function describeFd(fd: number): OpenFile {
   const stat = attempt(() => fstatSync(fd));
   return {
@@ -38,7 +38,7 @@ function accessOf(fdinfo: string): Access | undefined {
   return (['read', 'write', 'both'] as const)[Number.parseInt(flags, 8) & 3];
 }
 
-/** Where a regular file stands. The kernel tells; nothing is read or moved. See proc_pid_fdinfo(5). */
+/** The offset of a regular file, from the kernel: nothing is read or moved. See proc_pid_fdinfo(5). */
 export function positionOf(fd: number): FilePosition | undefined {
   const target = attempt(() => readlinkSync(`/proc/self/fd/${fd}`));
   const offset = attempt(() => /^pos:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1]);

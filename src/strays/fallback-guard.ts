@@ -1,20 +1,19 @@
-// The stray guard's stand-in, for where the addon cannot load: in JavaScript, with placeholders.
+// The fallback of the stray guard where the addon cannot load: in JavaScript, with placeholders.
 //
-// No function of Node can set close-on-exec on an open FD. But the child's `stdio` can put a
-// placeholder over a stray's number, and then the stray does not arrive. So this guard depends
-// on listing, looks before every spawn, and leaves the child with a placeholder where the addon
-// would leave nothing. Children that pass no `stdio` of ours (addons', process.execve's) are
-// out of its reach.
+// No function of Node can set close-on-exec on an open FD. But the child's `stdio` can put a placeholder
+// over a stray's number, and then the stray does not arrive. So this guard lists the strays before every
+// spawn, and the child has a placeholder where the addon would leave nothing. Children that addons and
+// process.execve() start have no slots, so this guard does not cover them.
 
 import fs = require('node:fs');
 import os = require('node:os');
 
 import type { ListedStray, StrayGuard } from './stray-guard';
 
-// Taken at load: programs replace functions of `fs`, and these answers are about the real system.
+// Captured at load: programs replace functions of `fs`, and these results must be about the real system.
 const { closeSync, fstatSync, openSync, readdirSync, readFileSync } = fs;
 
-/** Throws if /proc cannot be read or there is no placeholder: then there is nothing this can do. */
+/** Throws if /proc cannot be read or no placeholder can be opened. */
 export function createFallbackGuard(): StrayGuard {
   const atStart = new Map(list().map(stray => [stray.fd, stray.identity]));
   const placeholder = createPlaceholder();
@@ -37,7 +36,7 @@ export function createFallbackGuard(): StrayGuard {
     mustCover: true,
   };
 
-  /** What was not seen is not covered. */
+  /** Strays that could not be listed are not covered. */
   function requireLook(): void {
     if (failure !== undefined) throw failure;
   }
@@ -116,7 +115,7 @@ function list(): ListedStray[] {
     if (fd < 3) continue;
     try {
       const flags = flagsOf(fd);
-      // One that a parent under closefds put here is nothing that a child could use.
+      // A placeholder that this process inherited gives access to nothing.
       if ((flags & O_CLOEXEC) !== 0 || ((flags & O_PATH) !== 0 && isLink(fd))) continue;
       // Without `bigint`, an inode beyond 2^53 loses its last bits.
       const { dev, ino, mode, rdev } = fstatSync(fd, { bigint: true });

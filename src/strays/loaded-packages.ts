@@ -1,4 +1,4 @@
-// Which versions of a package this process has loaded.
+// Finds the versions of a package that this process has loaded.
 //
 // Node has no list of packages, but the CommonJS loader's cache has every file that it loaded, and
 // an addon always comes through it: an ES module gets one by createRequire() or process.dlopen().
@@ -10,7 +10,7 @@ import nodeModule = require('node:module');
 
 const { readFileSync } = fs;
 
-/** A look through the whole cache: for findings, not for spawns. Each once. */
+/** Searches the whole cache, so it is for findings and not for spawns. Returns each version once. */
 export function loadedVersions(name: string): string[] {
   const roots = new Set<string>();
   for (const file of loadedFiles()) {
@@ -41,7 +41,7 @@ function versionOf(root: string): string[] {
     const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version?: unknown };
     return typeof version === 'string' ? [version] : [];
   } catch {
-    // Bundled, or deleted since: nothing is known.
+    // Bundled, or deleted since.
     return [];
   }
 }

@@ -1,7 +1,6 @@
-// The stray guard as JavaScript sees it: the addon, where it loads.
+// The stray guard of the addon.
 //
-// native/stray_guard.h has the contract. This file only finds the addon and gives its numbers
-// names.
+// native/stray_guard.h has the contract. This file finds the addon and gives names to its numbers.
 
 import fs = require('node:fs');
 import path = require('node:path');
@@ -10,7 +9,7 @@ import type { IdentifiedFd, ListedStray, Mechanism, SpawnMethod, StrayGuard } fr
 
 interface Addon {
   arm(): number;
-  /** Gives what it was before. */
+  /** Returns the earlier value. */
   guardByDefault(on: boolean): boolean;
   mark(): number;
   begin(keep: BigUint64Array | undefined, untouched: Int32Array | undefined): number;
@@ -35,8 +34,8 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
     arm(byDefault) {
       const errno = addon.arm();
       if (errno !== 0) throw new Error(`the atfork handlers could not be registered (errno ${errno})`);
-      // Once for the process: what another thread opened since is yet to be seen, and reported.
-      // Children that addons make by themselves get nothing that was inherited.
+      // Once for the process: what another thread opened since must still be found and reported.
+      // From now on children that addons start by themselves get nothing that was inherited.
       if (byDefault && !addon.guardByDefault(true)) note(addon.mark());
     },
     list: marks => toStrays(addon.list(!marks)),
@@ -63,12 +62,12 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
   function note(result: number): void {
     if (result < 0) throw new Error(`no way of marking FDs works here (errno ${-result})`);
     const now = MECHANISMS[result] ?? 'nothing';
-    // Mostly the same; what is not written costs no page of memory after a fork.
+    // Mostly the same value: memory that is not written costs no page fault after a fork.
     if (now !== way) way = now;
   }
 }
 
-/** glibc's build first, then musl's: the wrong one fails to load, which is quicker than asking. */
+/** glibc's build first, then musl's: the wrong one fails to load, which is faster than detecting the C library. */
 const BUILDS = process.platform === 'linux' ? ['glibc', 'musl'] : ['system'];
 
 function loadAddon(packageRoot: string): Addon {
@@ -86,7 +85,7 @@ function loadAddon(packageRoot: string): Addon {
   throw new Error(failures.join('; '));
 }
 
-/** As require() does it in the end, without looking the file up and without a trace in its cache. */
+/** As require() does, without its lookup and its cache. */
 function load(file: string): Addon {
   const addon = { exports: {} as Addon };
   process.dlopen(addon, file);
@@ -94,20 +93,20 @@ function load(file: string): Addon {
 }
 
 /**
- * The C library maps what an ELF header promises, and reading beyond the end of a file that is
- * shorter (a disk ran full, an update is under way) ends the process by SIGBUS.
+ * The C library maps what the ELF header describes. Reading beyond the end of a shorter file (a disk ran
+ * full, an update is under way) ends the process by SIGBUS.
  */
 function refuseCutOff(file: string): void {
-  // Read at once, in the way that Node's loader has just read this file: nothing is quicker at start.
+  // Read as a whole, with the function that Node's loader has just used: that is the fastest at start.
   if (!fs.readFileSync(file, 'utf8').endsWith(TRAILER)) refuseShort(file);
 }
 
-/** What scripts/build/addon.mjs writes below the linker's work. */
+/** scripts/build/addon.mjs appends this to the linker's output. */
 const TRAILER = '\nclosefds\n';
 
 /**
- * Of an addon that somebody stripped or patched since. The section headers are the last thing in it,
- * so their end is the length it should have: elf(5).
+ * For an addon that was stripped or patched later. The section headers are at its end, so they give the
+ * length that the file should have: elf(5).
  */
 function refuseShort(file: string): void {
   const bytes = fs.readFileSync(file);
@@ -118,7 +117,7 @@ function refuseShort(file: string): void {
 
 const HEADER_SIZE = 64;
 
-/** 0 of what is no ELF file; dlopen() says so. */
+/** 0 for a file that is not ELF; dlopen() reports that. */
 function lengthOf(header: Buffer): number {
   if (header.toString('latin1', 0, 4) !== '\x7fELF') return 0;
   const is64 = header[4] === 2;
@@ -139,7 +138,7 @@ function toList(fds: readonly number[]): Int32Array | undefined {
   return fds.length === 0 ? undefined : Int32Array.from(fds);
 }
 
-/** 64 bits each, of which a double would lose some: the FD, the words of its identity and, in a list, `atStart`. */
+/** 64 bits each, since a double would lose some: the FD, the words of its identity and, in a list, `atStart`. */
 const WORDS = 6;
 const LIST_WORDS = WORDS + 1;
 

@@ -1,11 +1,11 @@
-// Which runtime and system this is, and what closefds does there: see docs/platforms.md.
+// Detects the runtime and the system. docs/platforms.md describes what closefds does there.
 
 export interface PlatformInfo {
   readonly platform: string;
   readonly versions: Readonly<Record<string, string | undefined>>;
 }
 
-/** Not Node: what holds there, as a sentence without a full stop. Undefined in Node. */
+/** A sentence without a full stop about a runtime that is not Node; undefined in Node. */
 export function otherRuntime({ versions }: PlatformInfo = process): string | undefined {
   if (versions.bun !== undefined)
     return `closefds is made for Node.js and this is Bun ${versions.bun}: what goes through node:child_process in the main thread is guarded; Bun.spawn(), Bun.$ and workers are not judged`;
@@ -14,14 +14,14 @@ export function otherRuntime({ versions }: PlatformInfo = process): string | und
   return undefined;
 }
 
-/** Who keeps strays from children: the system itself, the addon, or nobody. */
+/** What keeps strays from children: the system itself, the addon, or nothing (`'nobody'`). */
 export function whoCloses({ platform }: PlatformInfo = process): 'system' | 'addon' | 'nobody' {
   if (platform === 'linux') return 'addon';
   // macOS: POSIX_SPAWN_CLOEXEC_DEFAULT. Windows: handles are not inherited unless they are made so.
   return platform === 'darwin' || platform === 'win32' ? 'system' : 'nobody';
 }
 
-/** Deno asks for a permission where Node has none to give. */
+/** Deno asks for a permission where Node does not. */
 export function isRefusal(error: unknown): error is Error {
   return error instanceof Error && error.name === 'NotCapable';
 }

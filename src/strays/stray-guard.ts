@@ -1,9 +1,9 @@
-// The contract of a stray guard: what keeps undesignated FDs from crossing exec.
+// The contract of a stray guard, which keeps undesignated FDs from crossing exec.
 //
-// Two things fulfil it: the addon (src/strays/native-guard.ts) and its stand-in in JavaScript
+// It has two implementations: the addon (src/strays/native-guard.ts) and a fallback in JavaScript
 // (src/strays/fallback-guard.ts).
 
-/** Where a file stands, as far as it can be told without touching it. */
+/** A file's offset, read without touching the file. */
 export interface FilePosition {
   readonly target: string;
   readonly offset: number;
@@ -12,19 +12,19 @@ export interface FilePosition {
 /** An FD and the file that it refers to. */
 export interface IdentifiedFd {
   readonly fd: number;
-  /** The same as long as the FD refers to the same file: device, inode and more. Only the guard reads it. */
+  /** Equal as long as the FD refers to the same file: device, inode and more. Opaque: only the guard reads it. */
   readonly identity: string;
 }
 
-/** A stray as the guard lists it: enough to tell whether it is still the same file. */
+/** A stray as the guard lists it. */
 export interface ListedStray extends IdentifiedFd {
   readonly atStart: boolean;
 }
 
-/** How FDs are kept from children: the addon's ways of marking, or the stand-in's covers. */
+/** How FDs are kept from children: the addon's ways to set close-on-exec, or the fallback's placeholders (`mask`). */
 export type Mechanism = 'nothing' | 'close_range' | 'table' | 'proc' | 'mask';
 
-/** How processes are made here, as far as guarded spawns have shown. */
+/** How this process starts processes, as far as guarded spawns have shown. */
 export type SpawnMethod = 'unknown' | 'fork' | 'other';
 
 /** What the guard does for one spawn; see Plan in src/spawn/plan.ts. */
@@ -34,22 +34,22 @@ export interface Guarding {
 }
 
 export interface StrayGuard {
-  /** Once for each thread; `byDefault` says whether children of threads without closefds are guarded too. */
+  /** To be called once in each thread. `byDefault`: also guard children of threads without closefds. */
   readonly arm: (byDefault: boolean) => void;
-  /** What would cross exec. `marks` tells whether this process marks, so that a marked FD may be a stray. */
+  /** What would cross exec. `marks`: this process sets close-on-exec, so an FD that has it may be a stray. */
   readonly list: (marks: boolean) => readonly ListedStray[];
   /**
-   * Before a spawn of which nothing is kept, where children are guarded by default. Not between begin() and
-   * end() of another on the same thread: the child would get what that one keeps. Throws as begin() does.
+   * Call before a spawn that keeps nothing, where children are guarded by default. Not between begin() and
+   * end() of another spawn on the same thread: the child would get what that one keeps. Throws as begin() does.
    */
   readonly mark: () => void;
-  /** Before a spawn. Throws if nothing could be marked. Between begin() and end() of another, it nests. */
+  /** Call before a spawn. Nests within another spawn. Throws if close-on-exec could not be set. */
   readonly begin: (guarding: Guarding) => void;
-  /** After it, come what may; the last one that began ends first. */
+  /** Call after the spawn in every case. The last one that began ends first. */
   readonly end: (started: boolean) => void;
-  /** Before this process becomes another program. Throws if nothing could be marked. */
+  /** Call before this process becomes another program. Throws if close-on-exec could not be set. */
   readonly replace: (guarding: Guarding) => void;
-  /** The way taken last. */
+  /** The mechanism that was used last. */
   readonly way: () => Mechanism;
   readonly spawning: () => SpawnMethod;
   /**
@@ -57,13 +57,13 @@ export interface StrayGuard {
    * system has none; throws if it cannot be opened.
    */
   readonly placeholder: () => number | undefined;
-  /** Puts the placeholder over these numbers of this process, which is about to become another program. Gives what undoes it. */
+  /** Puts the placeholder over these numbers of this process, which is about to become another program. Returns an undo function. */
   readonly coverHere: (fds: readonly number[]) => () => void;
-  /** Nothing can be marked, so each stray has to be covered by the placeholder: the stand-in. */
+  /** The guard cannot set close-on-exec, so the call has to cover each stray with the placeholder. */
   readonly mustCover: boolean;
 }
 
-/** Where the system closes by itself (macOS), or nothing can: designated FDs are judged all the same. */
+/** For systems that close by themselves (macOS), or where nothing can. Designated FDs are still judged. */
 export const NO_STRAY_GUARD: StrayGuard = {
   arm: () => {},
   list: () => [],

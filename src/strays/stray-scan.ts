@@ -1,8 +1,7 @@
-// Looking for strays, as often as it costs next to nothing.
+// Scans for strays within a time budget.
 //
-// A look asks the kernel about every number of the FD table. Closing never waits for it; only
-// reports do. So unless a look must be fresh, it is taken when the last one has been paid off:
-// at most one part in four hundred of the time goes into looking, however large the table.
+// A scan asks the kernel about every number of the FD table. Closing does not depend on scans; reports do.
+// So unless a scan must be fresh, scans use at most 0.25 % of run time, however large the table is.
 
 import { createTimeBudget } from '../base/time-budget';
 import type { OpenFile, Stray } from '../model/spawn-request';
@@ -13,14 +12,14 @@ const SHARE = 400;
 export interface StrayScanOptions {
   readonly list: () => readonly ListedStray[];
   readonly describe: (fd: number) => OpenFile;
-  /** Milliseconds, monotonic. */
+  /** In milliseconds, monotonic. */
   readonly now: () => number;
 }
 
 export interface StrayScan {
-  /** The strays; `fresh` looks at once. */
+  /** The strays; `fresh` scans at once. */
   readonly strays: (fresh: boolean) => readonly Stray[];
-  /** FDs were opened that no look has seen: the next look is due. */
+  /** FDs may have been opened since the last scan: the next call scans. */
   readonly expire: () => void;
 }
 
@@ -43,7 +42,7 @@ export function createStrayScan({ list, describe, now }: StrayScanOptions): Stra
       described.set(key, stray);
       return stray;
     });
-    // The same list as long as it holds the same: see src/spawn/decision-cache.ts.
+    // The same array as long as its content is the same: see src/spawn/decision-cache.ts.
     if (!isSame(seen, strays)) strays = seen;
     budget.end();
     return strays;

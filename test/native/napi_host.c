@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <node_api.h>
 #include <stdint.h>
@@ -71,6 +72,12 @@ napi_status napi_get_value_bool(napi_env env, napi_value value, bool *result) {
   (void)env;
   *result = value->number != 0;
   return value->type == napi_boolean ? napi_ok : napi_boolean_expected;
+}
+
+napi_status napi_get_value_int32(napi_env env, napi_value value, int32_t *result) {
+  (void)env;
+  *result = (int32_t)value->number;
+  return value->type == napi_number ? napi_ok : napi_number_expected;
 }
 
 napi_status napi_get_boolean(napi_env env, bool on, napi_value *result) {
@@ -150,6 +157,10 @@ static napi_value nothing(void) { return new_value((struct napi_value__){.type =
 
 static napi_value boolean(bool value) {
   return new_value((struct napi_value__){.type = napi_boolean, .number = value});
+}
+
+static napi_value fd_of(int fd) {
+  return new_value((struct napi_value__){.type = napi_number, .number = fd});
 }
 
 static napi_value words_of(const uint64_t *words, size_t count) {
@@ -234,6 +245,14 @@ int main(int argc, char **argv) {
   open_stray(LOW_STRAY);
   call("guardByDefault", boolean(true), NULL);
   show_child("by default");
+
+  /* As before process.execve(), and taken back. */
+  napi_value before = call("putPlaceholder", fd_of(LOW_STRAY), NULL);
+  char byte;
+  bool is_covered = before->number >= 0 && read(LOW_STRAY, &byte, 1) < 0 && errno == EBADF;
+  (void)call("removePlaceholder", fd_of(LOW_STRAY), before);
+  bool is_back = read(LOW_STRAY, &byte, 1) == 0;
+  printf("covered: %s, and back: %s\n", is_covered ? "yes" : "no", is_back ? "yes" : "no");
   printf("spawning by %d, way %d\n", (int)call("spawning", NULL, NULL)->number, (int)way);
   return 0;
 }
