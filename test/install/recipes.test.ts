@@ -220,8 +220,9 @@ for (const major of [20, 22, 24, 26]) {
     t.deepEqual(found(guarded), [CLOSED], guarded.stderr);
     t.notRegex(guarded.stderr, /CLOSEFDS_(?:STAND_IN|UNGUARDED|INTERNAL_ERROR)/);
 
-    const masked = await start(folder, shell(standIn), env);
-    t.deepEqual(found(masked), [PASSED], masked.stderr);
-    t.regex(masked.stderr, /CLOSEFDS_STAND_IN/);
+    // A placeholder lies over the stray, which the list leaves out.
+    const covered = await start(folder, shell(standIn), env);
+    t.deepEqual(found(covered), [CLOSED], covered.stderr);
+    t.regex(covered.stderr, /CLOSEFDS_STAND_IN/);
   });
 }
