@@ -148,3 +148,10 @@ function checkConfig(json: unknown, file: string): void {
 function withoutFences(text: string): string {
   return text.replace(/^```[\s\S]*?^```$/gm, '').replace(/`[^`\n]*`/g, code => code.replace(/[[\]()]/g, ''));
 }
+
+test('the index of decisions links each decision once', t => {
+  const folder = path.join(ROOT, 'docs', 'dev', 'decisions');
+  const links = [...readFileSync(path.join(folder, 'README.md'), 'utf8').matchAll(/\]\((.+?)\)/g)];
+  const pages = readdirSync(folder).filter(name => name !== 'README.md');
+  t.deepEqual(links.map(([, link]) => link as string).sort(), pages.sort());
+});
