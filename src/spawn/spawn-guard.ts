@@ -149,7 +149,7 @@ export class SpawnGuard {
 
   /**
    * The plan of a command that uses only stdio and always comes from one call site, without looking for the call
-   * site; undefined where the call has to be judged. Only in `enforce`, where the same is closed whoever calls,
+   * site; undefined where the call has to be judged. Only in `enforce`, where the same is closed for every caller,
    * and as long as the time budget for call sites is used up. Counts for that call site. Never throws.
    */
   assumePlan(call: KnownCommand, strays: readonly Stray[]): Plan | undefined {
