@@ -1,8 +1,6 @@
-// The compat table, as programs see it. Its data is in compat/; this loads it when first asked.
+// The compat table, as programs see it. Its data is in compat/. In the preload's bundle the index is part of
+// the text that is read at start: later the file may be gone, or hidden by a mocked file system.
 
-import path = require('node:path');
-
-import { DIST } from '../base/dist-folder';
 import type { KnownStray } from './known-openers';
 import type { Rule } from './rule';
 
@@ -28,16 +26,16 @@ export interface NativeMaker {
 
 let loaded: Compat | undefined;
 
-/** Without the table: nothing is known of anybody. */
+/** No table: no package is known. */
 export const NO_COMPAT: Compat = { rules: [], launchers: new Set(), strays: [], starts: [] };
 
-/** Reads the table's index, once. Throws if it is gone or damaged. */
+/** Reads the table's index, once. Throws if it is damaged. */
 export function loadCompat(): Compat {
   if (loaded === undefined) {
-    const file = path.join(DIST, 'compat', 'index.json');
-    const { rules, launchers, strays, starts } = require(file) as Record<string, unknown>;
+    const index = require('../../compat/index.json') as Record<string, unknown>;
+    const { rules, launchers, strays, starts } = index;
     for (const list of [rules, launchers, strays, starts]) {
-      if (!Array.isArray(list)) throw new Error(`${file} is not the index that was built`);
+      if (!Array.isArray(list)) throw new Error('compat/index.json is not the index that was built');
     }
     loaded = {
       rules: rules as Rule[],
