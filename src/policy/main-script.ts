@@ -1,16 +1,22 @@
-// The program that Node runs, where that is a file.
+// Finds the program that Node runs, where that is a file.
 
 const INTERACTIVE: ReadonlySet<string> = new Set(['-i', '--interactive']);
+const CHECK: ReadonlySet<string> = new Set(['-c', '--check']);
+/** Also `--eval=CODE`. Node 18 to 26 have no other spelling. */
+const CODE = /^(?:-e|-p|-pe|--eval|--print)(?:=|$)/;
 
 /**
  * The main script as Node has it in process.argv[1]. Undefined where Node runs code from the command line
- * (-e, -p) or from stdin: then the first argument is data of the program's, and must not choose the policy.
+ * (-e, -p) or from stdin, or only checks a file: then the argument is data and must not choose the policy.
  */
 export function mainScript(): string | undefined {
   const [, script] = process.argv;
   if (script === undefined || script === '-') return undefined;
-  // With -i, Node runs the script all the same (StartExecution in src/node.cc).
+  const options = process.execArgv;
+  if (options.some(option => CHECK.has(option))) return undefined;
   const { _eval: code } = process as { _eval?: unknown };
-  const isCode = code !== undefined && !process.execArgv.some(option => INTERACTIVE.has(option));
-  return isCode ? undefined : script;
+  // Node does not set `_eval` for empty code.
+  const hasCode = code !== undefined || options.some(option => CODE.test(option));
+  // With -i, Node runs the script all the same (StartExecution in src/node.cc).
+  return hasCode && !options.some(option => INTERACTIVE.has(option)) ? undefined : script;
 }

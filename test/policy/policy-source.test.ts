@@ -23,6 +23,9 @@ interface CommandLine {
   readonly config: string;
 }
 
+/** Tells at start, where Node runs no code of ours. */
+const TELLER = 'teller';
+
 const APP_CONFIG = 'app/closefds.json';
 const UPLOADED = 'uploads/closefds.json';
 
@@ -36,6 +39,8 @@ const COMMAND_LINES: readonly CommandLine[] = [
     args: data => ['--input-type=module', '-e', TELL, data],
     config: APP_CONFIG,
   },
+  { name: '-e with empty code', args: data => ['-r', TELLER, '-e', '', data], config: APP_CONFIG },
+  { name: '--check', args: data => ['-r', TELLER, '--check', data], config: APP_CONFIG },
   { name: 'stdin', args: data => ['-', data], input: TELL, config: APP_CONFIG },
   { name: 'a script', args: data => [data], config: UPLOADED },
   { name: 'a script behind --', args: data => ['--', data, 'x'], config: UPLOADED },
@@ -49,10 +54,12 @@ for (const { name, args, input, config } of COMMAND_LINES) {
       'app/package.json': '{"name": "app"}',
       [UPLOADED]: OFF,
       'uploads/data.js': TELL,
+      'teller.js': TELL,
     });
     const data = path.join(folder, 'uploads', 'data.js');
     const node = process.env.CLOSEFDS_TEST_NODE ?? process.execPath;
-    const result = await runCommand([node, '--require', REGISTER, ...args(data)], {
+    const given = args(data).map(arg => (arg === TELLER ? path.join(folder, 'teller.js') : arg));
+    const result = await runCommand([node, '--require', REGISTER, ...given], {
       cwd: path.join(folder, 'app'),
       ...(input !== undefined && { input }),
     });
@@ -96,6 +103,28 @@ const OWNERS: readonly Owned[] = [
     name: 'a file of the user who called sudo',
     change: folder => chownSync(configOf(folder), OTHER, OTHER),
     env: { SUDO_UID: String(OTHER) },
+    refused: /found one of uid 65534/,
+  },
+  {
+    name: 'a file of the process in a folder of another user',
+    change: folder => chownSync(folder, OTHER, OTHER),
+    refused: /expected a folder of uid 0, found \/.* of uid 65534/,
+  },
+  {
+    name: 'a file that another group may write to',
+    change: folder => {
+      chownSync(configOf(folder), 0, OTHER);
+      chmodSync(configOf(folder), 0o664);
+    },
+    refused: /expected a file that no other user may write to/,
+  },
+  {
+    name: 'a folder that another group may write to',
+    change: folder => {
+      chownSync(folder, 0, OTHER);
+      chmodSync(folder, 0o2775);
+    },
+    refused: /expected a folder that no other user may write to/,
   },
   {
     name: 'a link of another user to a file of the process',
@@ -112,16 +141,16 @@ const OWNERS: readonly Owned[] = [
   {
     name: 'a file that every user may write to',
     change: folder => chmodSync(configOf(folder), 0o666),
-    refused: /expected a file that not every user may write to/,
+    refused: /expected a file that no other user may write to/,
   },
   {
-    name: 'a file that a group may write to',
+    name: 'a file that a group of the process may write to',
     change: folder => chmodSync(configOf(folder), 0o664),
   },
   {
     name: 'a folder that every user may write to',
     change: folder => chmodSync(folder, 0o777),
-    refused: /expected a folder that not every user may write to, found \//,
+    refused: /expected a folder that no other user may write to, found \//,
   },
   {
     name: 'a sticky folder that every user may write to',
