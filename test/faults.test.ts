@@ -108,7 +108,7 @@ const FAULTS: readonly Fault[] = [
     child: ALLOWED,
   },
   unjudged('reading the request', `on('model/spawn-request').toRequest = boom;`),
-  unjudged('ordering the policy', `on('policy/rule').toPolicy = boom;`),
+  unjudged('ordering the policy', `on('policy/rule').policyOf = boom;`),
   unjudged('deciding', `on('policy/evaluate').evaluate = boom;`),
   unjudged('deciding, and throwing null', `on('policy/evaluate').evaluate = () => { throw null; };`),
   unjudged('disposing', `on('policy/apply-mode').applyMode = boom;`),

@@ -1,6 +1,7 @@
 // Semver ranges for rules: a prerelease counts as the version that it precedes.
 
 import type { Range as RangeClass, subset as Subset, valid as Valid } from 'semver';
+import { compare } from './counter';
 
 const parsed = new Map<string, RangeClass>();
 
@@ -40,4 +41,22 @@ function parse(range: string): RangeClass {
 export function isSubrange(narrow: string, wide: string): boolean {
   const subset = require('semver/ranges/subset') as typeof Subset;
   return subset(parse(narrow), parse(wide), { includePrerelease: true });
+}
+
+/** For each major version among `versions`, the range from the lowest one to its end; undefined if one is missing. */
+export function rangeOfVersions(versions: readonly (string | undefined)[]): string | undefined {
+  if (!versions.every(version => version !== undefined && isVersion(version))) return undefined;
+  const lowest = new Map<string, string>();
+  for (const version of ([...versions] as string[]).sort(byVersion)) {
+    const line = /^(?:0\.\d+|\d+)/.exec(version)?.[0] ?? version;
+    if (!lowest.has(line)) lowest.set(line, version);
+  }
+  return [...lowest.values()].map(version => `^${version}`).join(' || ');
+}
+
+function byVersion(a: string, b: string): number {
+  const numbers = (version: string) => version.split(/[.+-]/, 3).map(Number);
+  const [x, y] = [numbers(a), numbers(b)];
+  const at = x.findIndex((number, index) => number !== y[index]);
+  return at === -1 ? compare(a, b) : (x[at] ?? 0) - (y[at] ?? 0);
 }

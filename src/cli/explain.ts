@@ -8,6 +8,7 @@ import { loadCompat } from '../policy/compat-table';
 import { ruleInWords } from '../policy/describe-rule';
 import { currentFolder } from '../policy/inherited-paths';
 import { installedPackages } from '../policy/installed-packages';
+import { matchRule } from '../policy/match-rule';
 import { KINDS, type Policy, type Rule } from '../policy/rule';
 import { readSettings, type Settings } from '../policy/settings';
 import { PACKAGE_ROOT } from '../preload/install';
@@ -100,28 +101,26 @@ function explainOne(name: string, version: string | undefined, settings: Setting
 
 /** The rules that can decide for this caller: before them, no rule matches all FDs of their kinds. */
 function decidingRules(name: string, version: string | undefined, policy: Policy): Rule[] {
+  const caller = { name, version: version ?? null, declaredName: undefined, file: null, fileInPackage: null };
   const settled = new Set<Kind>();
   return policy.rules.filter(rule => {
-    if (!appliesTo(rule, name, version)) return false;
-    const kinds = rule.kinds ?? KINDS.filter(kind => kind !== 'stray');
-    if (kinds.every(kind => settled.has(kind))) return false;
-    if (isUnconditional(rule, version)) for (const kind of kinds) settled.add(kind);
-    return true;
+    const answers = KINDS.filter(kind => !settled.has(kind)).map(kind => ({
+      kind,
+      answer: matchRule(rule, { caller, command: null }, { ...NO_FD_FACTS, kind }, policy),
+    }));
+    for (const { kind, answer } of answers) if (answer === 'yes') settled.add(kind);
+    return answers.some(({ answer }) => answer !== 'no');
   });
 }
 
-function appliesTo({ caller, range }: Rule, name: string, version: string | undefined): boolean {
-  if (caller !== undefined && caller !== '*' && caller !== name) return false;
-  return range === undefined || version === undefined || matchesRange(version, range);
-}
-
-function isUnconditional(rule: Rule, version: string | undefined): boolean {
-  const { fds, command, callSite, target, type, access, explicit, nullDevice, range } = rule;
-  const conditions = [fds, command, callSite, target, type, access, explicit, nullDevice];
-  return (
-    conditions.every(condition => condition === undefined) && (range === undefined || version !== undefined)
-  );
-}
+const NO_FD_FACTS = {
+  childFd: null,
+  target: null,
+  type: null,
+  access: null,
+  isNullDevice: null,
+  explicit: null,
+};
 
 // ---------------------------------------------------------------------------------------------
 // Notes

@@ -35,17 +35,3 @@ export const NO_CONFIG: Config = {
 
 export const POLICY_KEYS = ['mode', 'compat', 'unverified', 'aliases', 'rules'] as const;
 export const CONFIG_KEYS = ['$schema', ...POLICY_KEYS, 'candidate', 'redact', 'report'] as const;
-export const RULE_KEYS = [
-  'caller',
-  'range',
-  'kinds',
-  'fds',
-  'command',
-  'callSite',
-  'target',
-  'type',
-  'access',
-  'effect',
-  'reason',
-  'expires',
-] as const;

@@ -1,8 +1,10 @@
 // Reviews the rules of a config: finds rules that never match, and rules that match too much.
 
-import { matchesGlob } from '../base/glob';
-import { isSubrange, matchesRange } from '../base/semver-range';
-import { DESIGNATED, expiryOf, type Rule } from './rule';
+import { CONDITION_TEXTS, CONDITIONS, type ConditionKey } from './conditions';
+import type { CallFacts } from './facts';
+import { matchCall } from './match-rule';
+import { isExpired, kindsOf, type Rule } from './rule';
+import { isAnything, VALUE_COVERS } from './value-types';
 
 export type RuleProblem = 'expired' | 'shadowed' | 'unused' | 'wide';
 
@@ -50,10 +52,6 @@ function problemsOf(rule: Rule, current: readonly Rule[], facts: Facts): [RulePr
   return problems;
 }
 
-function isExpired(rule: Rule, now: number): boolean {
-  return expiryOf(rule) <= now;
-}
-
 // ---------------------------------------------------------------------------------------------
 // Shadowed
 // ---------------------------------------------------------------------------------------------
@@ -63,60 +61,46 @@ function covers(wide: Rule, narrow: Rule): boolean {
   // After the expiry of `wide`, `narrow` still decides.
   if (wide.expires !== undefined && (narrow.expires === undefined || wide.expires < narrow.expires))
     return false;
-  return (
-    (isAnyCaller(wide.caller) || wide.caller === narrow.caller) &&
-    (wide.range === undefined || (narrow.range !== undefined && isSubrange(narrow.range, wide.range))) &&
-    includesAll(wide.kinds ?? DESIGNATED, narrow.kinds ?? DESIGNATED) &&
-    (wide.fds === undefined || (narrow.fds !== undefined && includesAll(wide.fds, narrow.fds))) &&
-    coversGlob(wide.command, narrow.command) &&
-    coversGlob(wide.callSite, narrow.callSite) &&
-    coversGlob(wide.target, narrow.target) &&
-    (wide.type === undefined || wide.type === narrow.type) &&
-    (wide.access === undefined || wide.access === narrow.access)
-  );
+  return CONDITION_KEYS.every(key => {
+    const { value, absent } = CONDITIONS[key];
+    const wanted = wide[key] ?? absent;
+    return wanted === undefined || VALUE_COVERS[value](wanted as never, (narrow[key] ?? absent) as never);
+  });
 }
+
+const CONDITION_KEYS = Object.keys(CONDITIONS) as ConditionKey[];
 
 function isAnyCaller(caller: string | undefined): boolean {
   return caller === undefined || caller === '*';
-}
-
-function includesAll<T>(all: readonly T[], some: readonly T[]): boolean {
-  return some.every(one => all.includes(one));
-}
-
-function coversGlob(wide: string | undefined, narrow: string | undefined): boolean {
-  if (wide === undefined || wide === narrow) return true;
-  return narrow !== undefined && !/[*?]/.test(narrow) && matchesGlob(narrow, wide);
 }
 
 // ---------------------------------------------------------------------------------------------
 // Unused
 // ---------------------------------------------------------------------------------------------
 
-function whyUnused(
-  { caller, range, effect, ...rule }: Rule,
-  { installed, compat }: Facts,
-): string | undefined {
+function whyUnused(rule: Rule, { installed, compat }: Facts): string | undefined {
+  const { caller, range } = rule;
   if (caller === undefined || caller === '.' || caller === '*') return undefined;
   const versions = installed?.get(caller);
   if (installed !== undefined && versions === undefined)
     return `No package ${quote(caller)} is installed here, so it never matches. Remove it, or correct the name.`;
-  if (
-    versions !== undefined &&
-    range !== undefined &&
-    !versions.some(version => matchesRange(version, range))
-  )
-    return `${quote(caller)} is installed in version ${versions.join(', ')}, which is not in ${quote(range)}. Correct the range, or remove the rule.`;
+  if (versions?.every(version => matchCall(rule, callOf(caller, version), { aliases: {} }) === 'no'))
+    return `${quote(caller)} is installed in version ${versions.join(', ')}, which is not in ${quote(range ?? '*')}. Correct the range, or remove the rule.`;
   const same = compat.find(
-    known =>
-      effect === known.effect &&
-      known.caller === caller &&
-      covers(known, { ...rule, caller, effect, ...(range !== undefined && { range }) }),
+    known => rule.effect === known.effect && known.caller === caller && covers(known, rule),
   );
   return (
     same &&
     `The compat table allows this already (${same.source}: ${same.reason}). Remove it, unless it is there for its reason.`
   );
+}
+
+/** A call by a package, of which nothing else is known. */
+function callOf(name: string, version: string): CallFacts {
+  return {
+    caller: { name, version, declaredName: undefined, file: null, fileInPackage: null },
+    command: null,
+  };
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -125,23 +109,22 @@ function whyUnused(
 
 function whyWide(rule: Rule): string[] {
   if (rule.effect !== 'allow') return [];
-  const kinds = rule.kinds ?? DESIGNATED;
-  const { caller, fds, command, callSite, target, type, access } = rule;
+  const kinds = kindsOf(rule);
   const wide: string[] = [];
-  if (isAnyCaller(caller)) wide.push('It allows every package to do this. Name a "caller".');
-  if (kinds.includes('stray') && isAnything(target) && fds === undefined)
+  if (isAnyCaller(rule.caller)) wide.push('It allows every package to do this. Name a "caller".');
+  if (kinds.includes('stray') && !limits(rule, 'target') && rule.fds === undefined)
     wide.push('It passes on any stray FD, secrets and locks included. Name a "target" or "fds".');
   const designates = kinds.includes('fd') || kinds.includes('pipe');
-  const isNarrow =
-    [fds, type, access].some(condition => condition !== undefined) ||
-    [command, callSite, target].some(glob => !isAnything(glob));
+  const isNarrow = CONDITION_KEYS.some(key => CONDITION_TEXTS[key].narrows && limits(rule, key));
   if (designates && !kinds.includes('stray') && !isNarrow)
     wide.push('It allows its caller any FD for any command. Name "fds", a "command" or a "callSite".');
   return wide;
 }
 
-function isAnything(glob: string | undefined): boolean {
-  return glob === undefined || /^\/?\*\*?(?:\/\*\*?)?$/.test(glob);
+/** Whether a rule has the condition, and not one that anything fits. */
+function limits(rule: Rule, key: ConditionKey): boolean {
+  const value = rule[key];
+  return value !== undefined && !(CONDITIONS[key].value === 'glob' && isAnything(value as string));
 }
 
 function quote(text: string): string {

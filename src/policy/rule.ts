@@ -3,6 +3,8 @@
 // Whatever closefds allows by itself is a rule in the same list that the user sees.
 
 import type { Access, FileType, Kind } from '../model/spawn-request';
+import type { RuleConditions } from './conditions';
+import type { PolicyConfig } from './config';
 
 /** What happens to an FD a rule matches. `warn` lets it pass and reports it. */
 export type Effect = 'allow' | 'warn' | 'deny';
@@ -16,41 +18,25 @@ export const KINDS: readonly Kind[] = ['fd', 'pipe', 'ipc', 'stray'];
 export const FILE_TYPES: readonly FileType[] = ['file', 'pipe', 'socket', 'tty', 'device', 'other'];
 export const ACCESSES: readonly Access[] = ['read', 'write', 'both'];
 
-/** What a rule without `kinds` speaks of: what a caller named. Strays must be said. */
+/** The kinds of a rule without `kinds`: what a caller designated. A rule about strays has to say so. */
 export const DESIGNATED: readonly Kind[] = ['fd', 'pipe', 'ipc'];
 
-/** Every condition that is there must hold; one that is not there holds. */
-export interface Rule {
-  /** A package's name, `"."` for the app, `"*"` for anyone. */
-  readonly caller?: string;
-  /** Which versions of the caller, as semver writes ranges; prereleases count. */
-  readonly range?: string;
-  /** Default: all but `stray`. */
-  readonly kinds?: readonly Kind[];
-  /** Numbers in the child. */
-  readonly fds?: readonly number[];
-  /** Glob on the executable's name, or on its path if the glob has a slash. */
-  readonly command?: string;
-  /** Glob on the calling file, relative to its package (or to the app), or absolute. */
-  readonly callSite?: string;
-  /** Glob on what the FD points to. */
-  readonly target?: string;
-  readonly type?: FileType;
-  readonly access?: Access;
+export function kindsOf(rule: Rule): readonly Kind[] {
+  return rule.kinds ?? DESIGNATED;
+}
+
+/** Every condition of a rule must hold. */
+export interface Rule extends RuleConditions {
   readonly effect: Effect;
   readonly reason?: string;
   /** `YYYY-MM-DD`, the last day (UTC) on which the rule matches. */
   readonly expires?: string;
-  /** Where it is written: `closefds.json#/rules/2`, `compat/packages/tsx.json`, `default`. */
+  /** Where the rule is written: `closefds.json#/rules/2`, `compat/packages/tsx.json`, `default`. */
   readonly source: string;
-  /** The data of the compat table, which names packages by what they are, not by their folder. */
+  /** A rule of the compat table, which names packages by their true names, not by their folders. */
   readonly compat?: boolean;
-  /** The last version somebody looked at; the rule speaks of what came after. Not for config files. */
+  /** The last version that was checked; the rule is about later ones. Not for config files. */
   readonly knownUpTo?: string;
-  /** Only what `withFds()` designated. Not for config files. */
-  readonly explicit?: boolean;
-  /** Only the null device. Not for config files. */
-  readonly nullDevice?: boolean;
 }
 
 export interface Policy {
@@ -105,30 +91,43 @@ export interface PolicySources {
   readonly aliases: Readonly<Record<string, string>>;
 }
 
-/** Puts the rules in order and leaves out what has expired at `now` (milliseconds since 1970). */
+/** The policy of a config at `now` (milliseconds since 1970). `compatRules` is called only if the config wants them. */
+export function policyOf(
+  { rules, aliases, unverified, compat }: PolicyConfig,
+  compatRules: () => readonly Rule[],
+  now: number,
+): Policy {
+  return toPolicy({ rules, aliases, unverified, compat: compat ? compatRules() : [] }, now);
+}
+
+/** Puts the rules in order and leaves out those that have expired at `now` (milliseconds since 1970). */
 export function toPolicy(sources: PolicySources, now: number): Policy {
-  const expired = sources.rules.filter(rule => expiryOf(rule) <= now);
   const compat = sources.compat.map(rule =>
     rule.knownUpTo === undefined ? rule : { ...rule, effect: sources.unverified },
   );
-  const rules = [...sources.rules.filter(rule => expiryOf(rule) > now), ...compat, ...DEFAULT_RULES];
+  const current = sources.rules.filter(rule => !isExpired(rule, now));
+  const rules = [...current, ...compat, ...DEFAULT_RULES];
   return {
     rules,
     aliases: sources.aliases,
     asksWhoCalls: judgesStrays(rules.filter(rule => rule !== DENY_ALL)),
-    expired,
+    expired: sources.rules.filter(rule => isExpired(rule, now)),
     validUntil: Math.min(...rules.map(expiryOf)),
   };
 }
 
-/** Whether a rule speaks of strays: only then must each spawn look at every one of them. */
+/** Whether a rule is about strays: only then must each spawn look at every one of them. */
 export function judgesStrays(rules: readonly Rule[]): boolean {
-  return rules.some(rule => (rule.kinds ?? DESIGNATED).includes('stray'));
+  return rules.some(rule => kindsOf(rule).includes('stray'));
+}
+
+export function isExpired(rule: Rule, now: number): boolean {
+  return expiryOf(rule) <= now;
 }
 
 const DAY = 24 * 60 * 60 * 1000;
 
 /** When the rule expires, in milliseconds since 1970: after the last moment of its day, in UTC. */
-export function expiryOf(rule: Rule): number {
+function expiryOf(rule: Rule): number {
   return rule.expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(rule.expires) + DAY;
 }

@@ -12,7 +12,7 @@ import type { OpenFile, Stray } from '../model/spawn-request';
 import { type Compat, loadCompat, NO_COMPAT } from '../policy/compat-table';
 import type { PolicyConfig } from '../policy/config';
 import { findOpener, type Opener } from '../policy/known-openers';
-import { type Policy, toPolicy } from '../policy/rule';
+import { type Policy, policyOf } from '../policy/rule';
 import type { Settings } from '../policy/settings';
 import type { Auditor } from '../spawn/plan';
 import { SpawnGuard } from '../spawn/spawn-guard';
@@ -101,12 +101,12 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
   }
 
   /** Rebuilds the policy when a rule expires while the process runs. */
-  function createPolicy({ rules, aliases, unverified, compat }: PolicyConfig): () => Policy {
+  function createPolicy(config: PolicyConfig): () => Policy {
     let policy: Policy | undefined;
     return () => {
       const now = Date.now();
       if (policy === undefined || now >= policy.validUntil) {
-        policy = toPolicy({ rules, aliases, unverified, compat: compat ? compatTable().rules : [] }, now);
+        policy = policyOf(config, () => compatTable().rules, now);
         for (const { source, expires } of policy.expired) {
           const what = `the rule ${source} expired on ${expires}`;
           report({ code: 'CLOSEFDS_RULE_EXPIRED', mode, what }, 'first');

@@ -3,13 +3,19 @@
 // FDs without a proved use are listed, not allowed.
 
 import { compare } from '../base/counter';
-import { isVersion } from '../base/semver-range';
 import { toCallerAgain } from '../findings/record';
 import { REDACTED } from '../findings/redact';
 import { APP, callerTitle } from '../model/caller';
-import type { Access, FileType, Kind } from '../model/spawn-request';
+import type { Kind } from '../model/spawn-request';
+import {
+  CONDITION_TEXTS,
+  CONDITIONS,
+  type ConditionKey,
+  type Evidence,
+  type RuleConditions,
+} from '../policy/conditions';
 import { evaluate } from '../policy/evaluate';
-import { isPackageName } from '../policy/parse-config';
+import { isPackageName } from '../policy/parse-value';
 import type { Policy, Rule } from '../policy/rule';
 import { defaultCall } from '../spawn/parse-call';
 import type { Group } from './aggregate';
@@ -48,20 +54,7 @@ export interface UnseenSite {
   readonly callSite: string;
 }
 
-export type ProposedRule = Pick<
-  Rule,
-  | 'caller'
-  | 'range'
-  | 'kinds'
-  | 'fds'
-  | 'command'
-  | 'callSite'
-  | 'target'
-  | 'type'
-  | 'access'
-  | 'effect'
-  | 'reason'
->;
+export type ProposedRule = RuleConditions & Pick<Rule, 'effect' | 'reason'>;
 
 /** A group in one line. */
 export interface GroupSummary {
@@ -312,24 +305,26 @@ function conditionsOf(groups: readonly Group[]) {
 
 function toRule({ caller, kind, callSite, target, groups }: Draft): ProposedRule {
   const { fds, commands } = conditionsOf(groups);
-  const type = single<FileType>(distinct(groups, ({ types }) => types));
-  const access = single<Access>(distinct(groups, ({ accesses }) => accesses));
-  const hasFile = kind === 'fd' || kind === 'stray';
-  const range = caller === APP ? undefined : rangeOf(groups.map(group => group.caller?.version));
-  const [command, ...others] = new Set(commands);
-  return {
+  const evidence: Evidence = {
+    kind,
     caller,
-    ...(range !== undefined && { range }),
-    kinds: [kind],
-    ...(kind !== 'stray' && fds.length > 0 && { fds }),
-    ...(others.length === 0 && kind !== 'stray' && nonEmpty(command) !== undefined && { command }),
-    ...(callSite !== undefined && { callSite }),
-    ...(kind === 'stray' && target !== undefined && { target }),
-    ...(hasFile && type !== undefined && { type }),
-    ...(hasFile && access !== undefined && { access }),
-    effect: 'allow',
-    reason: reasonOf(groups),
+    versions: groups.map(group => group.caller?.version),
+    fds,
+    commands: [...new Set(commands)],
+    callSite,
+    target,
+    types: distinct(groups, ({ types }) => types),
+    accesses: distinct(groups, ({ accesses }) => accesses),
   };
+  return { ...learnConditions(evidence), effect: 'allow', reason: reasonOf(groups) };
+}
+
+function learnConditions(evidence: Evidence): RuleConditions {
+  const learned = (Object.keys(CONDITIONS) as ConditionKey[]).map(key => [
+    key,
+    CONDITION_TEXTS[key].learn?.(evidence),
+  ]);
+  return Object.fromEntries(learned.filter(([, value]) => value !== undefined));
 }
 
 function distinct<T extends string | number>(
@@ -339,30 +334,8 @@ function distinct<T extends string | number>(
   return [...new Set(groups.flatMap(group => tallyOf(group).values.map(({ value }) => value)))];
 }
 
-function single<T>(values: readonly T[]): T | undefined {
-  return values.length === 1 ? values[0] : undefined;
-}
-
 function baseName(command: string): string {
   return command.slice(Math.max(command.lastIndexOf('/'), command.lastIndexOf('\\')) + 1);
-}
-
-/** For each major version that was seen: from its lowest version that was seen to its end. */
-function rangeOf(versions: readonly (string | undefined)[]): string | undefined {
-  if (!versions.every(version => version !== undefined && isVersion(version))) return undefined;
-  const lowest = new Map<string, string>();
-  for (const version of (versions as string[]).sort(byVersion)) {
-    const major = /^(?:0\.\d+|\d+)/.exec(version)?.[0] ?? version;
-    if (!lowest.has(major)) lowest.set(major, version);
-  }
-  return [...lowest.values()].map(version => `^${version}`).join(' || ');
-}
-
-function byVersion(a: string, b: string): number {
-  const numbers = (version: string) => version.split(/[.+-]/, 3).map(Number);
-  const [x, y] = [numbers(a), numbers(b)];
-  const at = x.findIndex((number, index) => number !== y[index]);
-  return at === -1 ? compare(a, b) : (x[at] ?? 0) - (y[at] ?? 0);
 }
 
 /** The evidence for the rule, for readers of the config. */

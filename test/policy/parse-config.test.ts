@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { parseJson } from '../../src/base/json-with-positions';
-import { CONFIG_KEYS, RULE_KEYS } from '../../src/policy/config';
-import { parseConfig } from '../../src/policy/parse-config';
+import { CONFIG_KEYS } from '../../src/policy/config';
+import { parseConfig, RULE_KEYS } from '../../src/policy/parse-config';
 import { ACCESSES, EFFECTS, FILE_TYPES, KINDS, MODES } from '../../src/policy/rule';
 import { ROOT } from '../support/run';
 

@@ -1,0 +1,52 @@
+// What a rule is matched with: the facts about a call, and those about one of its FDs.
+//
+// At run time all of them are known. `closefds scan` and `closefds explain` know a part: null stands for a
+// fact that is not known, undefined for one that is known to be missing (a pipe has no target).
+
+import type { Access, FileType, Kind } from '../model/spawn-request';
+
+export type Fact<T> = T | null;
+
+export interface CallFacts {
+  readonly caller: Fact<CallerFacts | undefined>;
+  readonly command: Fact<string>;
+}
+
+/** The part of a caller that rules ask for. */
+export interface CallerFacts {
+  readonly name: string;
+  readonly version: Fact<string | undefined>;
+  readonly declaredName: string | undefined;
+  readonly file: Fact<string | undefined>;
+  readonly fileInPackage: Fact<string | undefined>;
+}
+
+export interface FdFacts {
+  readonly kind: Kind;
+  readonly childFd: Fact<number>;
+  readonly target: Fact<string | undefined>;
+  readonly type: Fact<FileType | undefined>;
+  readonly access: Fact<Access | undefined>;
+  readonly isNullDevice: Fact<boolean>;
+  readonly explicit: Fact<boolean>;
+}
+
+/** Whether a rule matches; `unknown` if it depends on a fact that is not known. */
+export type Answer = 'yes' | 'no' | 'unknown';
+
+export function answerOf<T>(fact: Fact<T>, holds: (known: T) => boolean): Answer {
+  if (fact === null) return 'unknown';
+  return holds(fact) ? 'yes' : 'no';
+}
+
+/** Whether at least one of two holds. */
+export function either(a: Answer, b: Answer): Answer {
+  if (a === 'yes' || b === 'yes') return 'yes';
+  return a === 'unknown' || b === 'unknown' ? 'unknown' : 'no';
+}
+
+/** Whether both hold. */
+export function both(a: Answer, b: Answer): Answer {
+  if (a === 'no' || b === 'no') return 'no';
+  return a === 'unknown' || b === 'unknown' ? 'unknown' : 'yes';
+}
