@@ -4,7 +4,7 @@ import diagnosticsChannel = require('node:diagnostics_channel');
 
 import type { Attributes, Counter } from '@opentelemetry/api';
 import { CHANNEL } from './findings/diagnostics-channel';
-import type { ReportRecord } from './findings/record';
+import { FIELDS, type ReportRecord } from './findings/fields';
 
 /** What the bridge is called in telemetry: the instrumentation scope. */
 const SCOPE = 'closefds';
@@ -33,8 +33,11 @@ export function bridgeFindings(): () => void {
   function onFinding(message: unknown): void {
     const record = message as ReportRecord;
     // Proof of use comes later, and counts nothing.
-    if (record.count > 0) findings.add(record.count, attributesOf(record));
-    trace.getActiveSpan()?.addEvent('closefds.finding', { ...attributesOf(record), ...detailsOf(record) });
+    if (record.count > 0) findings.add(record.count, attributesOf(record, 'metric'));
+    trace.getActiveSpan()?.addEvent('closefds.finding', {
+      ...attributesOf(record, 'metric'),
+      ...attributesOf(record, 'event'),
+    });
   }
 }
 
@@ -50,35 +53,8 @@ function loadApi(): Api {
   }
 }
 
-function attributesOf({ code, mode, disposition, kind, caller, command }: ReportRecord): Attributes {
-  return known({
-    'closefds.code': code,
-    'closefds.mode': mode,
-    'closefds.disposition': disposition,
-    'closefds.kind': kind,
-    'closefds.caller.package': caller?.package,
-    'closefds.caller.version': caller?.version,
-    'closefds.command': command?.slice(command.lastIndexOf('/') + 1),
-  });
-}
-
-function detailsOf(record: ReportRecord): Attributes {
-  const { childFd, target, type, access, caller, rule, opener, used, what } = record;
-  return known({
-    'closefds.fd': childFd,
-    'closefds.target': target,
-    'closefds.type': type,
-    'closefds.access': access,
-    'closefds.used': used,
-    'closefds.rule': rule?.source,
-    'closefds.opener': opener && `${opener.package}@${opener.version}`,
-    'closefds.what': what,
-    // As OpenTelemetry's semantic conventions name places in code.
-    'code.file.path': caller?.file,
-    'code.line.number': caller?.line,
-    'code.column.number': caller?.column,
-    'code.function.name': caller?.function,
-  });
+function attributesOf(record: ReportRecord, part: 'metric' | 'event'): Attributes {
+  return known(Object.assign({}, ...Object.values(FIELDS).map(field => field[part]?.(record))));
 }
 
 function known(attributes: Attributes): Attributes {

@@ -56,7 +56,8 @@ export function configSchema(): object {
       ...POLICY,
       candidate: CANDIDATE,
       redact: {
-        description: 'Globs of targets that no report may name, since paths can be secret.',
+        description:
+          'Globs of texts that no report may hold, since paths can be secret: targets, commands, announcements, the paths of call sites.',
         type: 'array',
         items: { $ref: '#/$defs/text' },
         minItems: 1,

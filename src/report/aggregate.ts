@@ -2,15 +2,21 @@
 //
 // When the limits are reached, further groups are counted as `other`.
 
-import { compare, createTally, type Tally, type TallyCounter } from '../base/counter';
+import { compare, createTally } from '../base/counter';
 import { createDistinctCounter, type DistinctCount } from '../base/distinct-count';
+import {
+  type RecordedCaller,
+  type ReportRecord,
+  TALLIES,
+  type Tallies,
+  type TallyDeclaration,
+  type TallyName,
+  type TallyValue,
+  TOTALS,
+} from '../findings/fields';
 import type { FindingCode } from '../findings/finding';
-import type { RecordedCaller, ReportRecord } from '../findings/record';
 import { targetPattern, withoutPid } from '../findings/target-pattern';
-import { type UseVerdict, usersOf } from '../model/fd-use';
-import type { Access, FileType, Kind } from '../model/spawn-request';
-import type { Action } from '../policy/apply-mode';
-import type { Effect, Mode } from '../policy/rule';
+import type { Kind } from '../model/spawn-request';
 
 export interface Groups {
   readonly byCaller: readonly Group[];
@@ -21,10 +27,8 @@ export interface Groups {
   readonly total: Total;
 }
 
-export interface Total extends Occurrences {
+export interface Total extends Occurrences, Pick<Tallies, (typeof TOTALS)[number]> {
   readonly records: number;
-  readonly dispositions: Tally<Action>;
-  readonly modes: Tally<Mode>;
 }
 
 interface Occurrences {
@@ -37,40 +41,15 @@ interface Occurrences {
 }
 
 /** All FDs of one kind that one call site passed or tried to pass. */
-export interface Group extends Occurrences {
+export interface Group extends Occurrences, Tallies {
   /** undefined: the caller is unknown. */
   readonly caller: GroupCaller | undefined;
   /** undefined: a use of unsafe() that passed no FD. */
   readonly kind: Kind | undefined;
   /** A glob that matches all targets of the group, see src/findings/target-pattern.ts; undefined: a pipe, or unknown. */
   readonly target: string | undefined;
-  /** The targets themselves. */
-  readonly targets: Tally<string>;
-  readonly codes: Tally<FindingCode>;
-  readonly effects: Tally<Effect>;
-  readonly dispositions: Tally<Action>;
-  readonly childFds: Tally<number>;
-  readonly types: Tally<FileType>;
-  readonly accesses: Tally<Access>;
-  /** Strays: whether the process inherited them at its start. */
-  readonly atStart: Tally<boolean>;
-  /** `name@version`. */
-  readonly openers: Tally<string>;
-  readonly commands: Tally<string>;
-  readonly routes: Tally<string>;
-  readonly launchers: Tally<string>;
-  /** The sources of the rules that decided. */
-  readonly rules: Tally<string>;
-  readonly announcements: Tally<string>;
-  /** The dispositions by the candidate policy. */
-  readonly candidates: Tally<Action>;
   /** `true` if any child used the FD; `false` if audits saw only children that did not use it. */
   readonly used: boolean | 'unknown' | undefined;
-  /** The verdicts of audits, by number of records, not of spawns. */
-  readonly verdicts: Tally<UseVerdict>;
-  /** The programs that used the FD in an audit, with their versions. */
-  readonly users: Tally<string>;
-  readonly modes: Tally<Mode>;
 }
 
 /** The properties that identify a caller: records with equal ones are in the same group. */
@@ -99,7 +78,6 @@ const MOST_GROUPS = 10_000;
 const MOST_TEXT = 2 ** 25;
 /** The limit of different values of one property in one group. */
 const MOST_VALUES = 16;
-const MOST_TARGETS = 4;
 /** More than these are not counted. */
 const MOST_PROCESSES = { group: 256, total: 4096 };
 
@@ -228,71 +206,42 @@ function createGroup(
 ): GroupCounter {
   const known = caller && withoutLaunchers(caller);
   const occurrences = createOccurrences();
-  const tally = <T extends string | number | boolean>(most = MOST_VALUES): TallyCounter<T> =>
-    createTally<T>(most, hasRoom);
-  const tallies = {
-    targets: tally<string>(MOST_TARGETS),
-    codes: tally<FindingCode>(),
-    effects: tally<Effect>(),
-    dispositions: tally<Action>(),
-    childFds: tally<number>(),
-    types: tally<FileType>(),
-    accesses: tally<Access>(),
-    atStart: tally<boolean>(),
-    openers: tally<string>(),
-    commands: tally<string>(),
-    routes: tally<string>(),
-    launchers: tally<string>(),
-    rules: tally<string>(),
-    announcements: tally<string>(),
-    candidates: tally<Action>(),
-    verdicts: tally<UseVerdict>(),
-    users: tally<string>(),
-    modes: tally<Mode>(),
-  };
+  const tallies = createTallies(TALLY_NAMES, hasRoom);
   let used: Group['used'];
 
   return { add, result };
 
   function add(record: ReportRecord, source: number): void {
-    const { count, opener, caller, use } = record;
     occurrences.add(record, source);
-    put(tallies.targets, record.target, count);
-    put(tallies.codes, record.code, count);
-    put(tallies.effects, record.effect, count);
-    put(tallies.dispositions, record.disposition, count);
-    put(tallies.childFds, record.childFd, count);
-    put(tallies.types, record.type, count);
-    put(tallies.accesses, record.access, count);
-    put(tallies.atStart, record.atStart, count);
-    put(tallies.openers, opener && `${opener.package}@${opener.version}`, count);
-    put(tallies.commands, record.command, count);
-    put(tallies.routes, record.route, count);
-    for (const launcher of caller?.launchers ?? []) tallies.launchers.add(launcher, count);
-    put(tallies.rules, record.rule?.source, count);
-    put(tallies.announcements, record.announcement, count);
-    put(tallies.candidates, record.candidate?.disposition, count);
-    put(tallies.verdicts, use?.verdict, 1);
-    for (const user of usersOf(use)) tallies.users.add(user, count);
-    put(tallies.modes, record.mode, count);
+    tallies.add(record);
     used = moreCertain(used, record.used);
   }
 
   function result(): Group {
-    const summed = Object.entries(tallies).map(([name, { result }]) => [name, result()]);
-    return {
-      caller: known,
-      kind,
-      target,
-      ...occurrences.result(),
-      used,
-      ...(Object.fromEntries(summed) as { [K in keyof typeof tallies]: Group[K] }),
-    };
+    return { caller: known, kind, target, ...occurrences.result(), used, ...tallies.result() };
   }
 }
 
-function put<T>(tally: TallyCounter<T>, value: T | undefined, count: number): void {
-  if (value !== undefined) tally.add(value, count);
+const TALLY_NAMES = Object.keys(TALLIES) as TallyName[];
+
+/** The declared tallies of these names. */
+function createTallies(names: readonly TallyName[], hasRoom?: (value: unknown) => boolean) {
+  const tallies = names.map(name => {
+    const { values, most = MOST_VALUES, ofRecords } = declaration(name);
+    return { name, values, ofRecords, tally: createTally<TallyValue>(most, hasRoom) };
+  });
+  return {
+    add(record: ReportRecord): void {
+      for (const { values, ofRecords, tally } of tallies)
+        for (const value of values(record))
+          if (value !== undefined) tally.add(value, ofRecords ? 1 : record.count);
+    },
+    result: () => Object.fromEntries(tallies.map(({ name, tally }) => [name, tally.result()])) as Tallies,
+  };
+}
+
+function declaration(name: TallyName): TallyDeclaration {
+  return TALLIES[name];
 }
 
 function withoutLaunchers({ launchers, ...caller }: RecordedCaller): GroupCaller {
@@ -312,23 +261,16 @@ function createSelfGroup(code: FindingCode, what: string): SelfCounter {
 
 function createTotal(): Counter<Total> {
   const occurrences = createOccurrences(MOST_PROCESSES.total);
-  const dispositions = createTally<Action>(MOST_VALUES);
-  const modes = createTally<Mode>(MOST_VALUES);
+  const tallies = createTallies(TOTALS);
   let records = 0;
 
   return {
     add(record, source) {
       records++;
       occurrences.add(record, source);
-      put(dispositions, record.disposition, record.count);
-      modes.add(record.mode, record.count);
+      tallies.add(record);
     },
-    result: () => ({
-      records,
-      ...occurrences.result(),
-      dispositions: dispositions.result(),
-      modes: modes.result(),
-    }),
+    result: () => ({ records, ...occurrences.result(), ...tallies.result() }),
   };
 }
 

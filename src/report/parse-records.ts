@@ -4,9 +4,9 @@
 // appended to it. The parser finds that record by the text with which all records begin.
 
 import { createTally, type Tally } from '../base/counter';
-import { FINDING_CODES } from '../findings/finding';
-import { FORMAT, LINE_START, type ReportRecord } from '../findings/record';
-import { MODES } from '../policy/rule';
+import { FIELDS, FORMAT, REQUIRED, type ReportRecord } from '../findings/fields';
+import { LINE_START } from '../findings/record';
+import { isObject } from '../findings/shapes';
 
 /** Counts of input that is no record. */
 export interface Skipped {
@@ -94,126 +94,21 @@ function parse(text: string): unknown {
 // Validation by finding.schema.json; more keys, and codes of later versions, are valid, too
 // ---------------------------------------------------------------------------------------------
 
-type Check = (value: unknown) => boolean;
-type Json = Readonly<Record<string, unknown>>;
+const CHECKS = Object.entries(FIELDS).map(([key, { shape }]) => ({
+  key,
+  accepts: shape().accepts,
+  isRequired: REQUIRED.some(required => required === key),
+}));
 
-// Not a table: this runs for each of a million lines.
 function isRecord(value: unknown): value is ReportRecord {
   if (!isObject(value)) return false;
-  return (
-    value.closefds === FORMAT &&
-    isTime(value.time) &&
-    isWholeNumber(value.pid) &&
-    isWholeNumber(value.thread) &&
-    isMode(value.mode) &&
-    isCode(value.code) &&
-    isWholeNumber(value.count) &&
-    mayBeEffect(value.effect) &&
-    mayBeDisposition(value.disposition) &&
-    mayBeKind(value.kind) &&
-    mayBeFd(value.childFd) &&
-    mayBeFd(value.sourceFd) &&
-    mayBeString(value.target) &&
-    mayBeType(value.type) &&
-    mayBeAccess(value.access) &&
-    mayBeBoolean(value.atStart) &&
-    mayBeOpener(value.opener) &&
-    mayBeString(value.route) &&
-    mayBeString(value.command) &&
-    mayBeCaller(value.caller) &&
-    mayBeRule(value.rule) &&
-    mayBeString(value.announcement) &&
-    mayBeCandidate(value.candidate) &&
-    mayBeUsed(value.used) &&
-    mayBeUse(value.use) &&
-    mayBeString(value.what)
-  );
+  for (const { key, accepts, isRequired } of CHECKS) {
+    const part = value[key];
+    if (part === undefined ? isRequired : !accepts(part)) return false;
+  }
+  return true;
 }
-
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-const CODE = /^CLOSEFDS_[A-Z_]{1,50}$/;
-const codes: ReadonlySet<unknown> = new Set(FINDING_CODES);
-
-const isTime: Check = value =>
-  typeof value === 'string' && TIME.test(value) && !Number.isNaN(Date.parse(value));
-const isCode: Check = value => codes.has(value) || (typeof value === 'string' && CODE.test(value));
-const isMode = oneOf(...MODES);
-const isString: Check = value => typeof value === 'string';
-const isStrings: Check = value => Array.isArray(value) && value.every(isString);
-const isEffect = oneOf('allow', 'warn', 'deny');
-const isDisposition = oneOf('passed', 'closed', 'refused');
-
-const mayBeString: Check = value => value === undefined || typeof value === 'string';
-const mayBeBoolean: Check = value => value === undefined || typeof value === 'boolean';
-const mayBeNumber: Check = value => value === undefined || isWholeNumber(value);
-const mayBeFd: Check = value => value === undefined || (isWholeNumber(value) && value <= 0x7fffffff);
-const mayBeSeconds: Check = value =>
-  value === undefined || (typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY);
-const mayBeStrings: Check = value => value === undefined || isStrings(value);
-const mayBeEffect: Check = value => value === undefined || isEffect(value);
-const mayBeDisposition: Check = value => value === undefined || isDisposition(value);
-const mayBeKind = oneOf(undefined, 'fd', 'pipe', 'ipc', 'stray');
-const mayBeType = oneOf(undefined, 'file', 'pipe', 'socket', 'tty', 'device', 'other');
-const mayBeAccess = oneOf(undefined, 'read', 'write', 'both');
-const mayBeUsed = oneOf(undefined, true, false, 'unknown');
-const isVerdict = oneOf(
-  ...['used', 'probed', 'closed unused', 'never touched', 'delegated', 'inherited on', 'unknown'],
-);
-
-const mayBeRule = objectWhere(
-  ({ source, reason, knownUpTo, knownIn }) =>
-    isString(source) && mayBeString(reason) && mayBeString(knownUpTo) && mayBeStrings(knownIn),
-);
-
-const mayBeOpener = objectWhere(({ package: name, version }) => isString(name) && isString(version));
-
-const mayBeCandidate = objectWhere(
-  ({ effect, disposition, rule }) => isEffect(effect) && isDisposition(disposition) && mayBeRule(rule),
-);
-
-const mayBeCaller = objectWhere(
-  caller =>
-    isString(caller.package) &&
-    mayBeString(caller.version) &&
-    mayBeString(caller.declaredName) &&
-    mayBeString(caller.file) &&
-    mayBeString(caller.fileInPackage) &&
-    mayBeNumber(caller.line) &&
-    mayBeNumber(caller.column) &&
-    mayBeString(caller.function) &&
-    mayBeStrings(caller.launchers),
-);
-
-const isProgramUse: Check = value =>
-  isObject(value) &&
-  isVerdict(value.verdict) &&
-  mayBeString(value.reason) &&
-  mayBeString(value.program) &&
-  mayBeString(value.version) &&
-  mayBeStrings(value.calls) &&
-  mayBeSeconds(value.after);
-
-const mayBeUse = objectWhere(
-  use =>
-    isProgramUse(use) &&
-    (use.heirs === undefined || (Array.isArray(use.heirs) && use.heirs.every(isProgramUse))) &&
-    mayBeSeconds(use.held) &&
-    (use.running === undefined || use.running === true),
-);
 
 function isWholeNumber(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function oneOf(...values: readonly unknown[]): Check {
-  return value => values.includes(value);
-}
-
-/** undefined is valid, too. */
-function objectWhere(check: (value: Json) => boolean): Check {
-  return value => value === undefined || (isObject(value) && check(value));
 }

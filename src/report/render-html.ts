@@ -9,6 +9,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Tally } from '../base/counter';
 import { escapeControlChars } from '../base/sanitize';
+import { TALLIES, type TallyDeclaration } from '../findings/fields';
 import type { Group } from './aggregate';
 import { headOf, skippedOf } from './render-text';
 import type { Report } from './report';
@@ -66,6 +67,11 @@ function toData(report: Report): string {
   const data = {
     ...report,
     byCaller: report.byCaller.map(withoutEmpty),
+    tallies: Object.entries<TallyDeclaration>(TALLIES).map(([name, { title, isSearched }]) => ({
+      name,
+      title,
+      isSearched,
+    })),
     skipped: skippedOf(report.reading),
   };
   const json = JSON.stringify(data, (_, value: unknown) =>

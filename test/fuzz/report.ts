@@ -85,7 +85,7 @@ const PARTS = {
   type: fc.constantFrom(...FILE_TYPES),
   access: fc.constantFrom(...ACCESSES),
   atStart: fc.boolean(),
-  opener: fc.record({ package: name, version }),
+  opener: fc.record({ package: name, version, source: text }),
   route: fc.constantFrom('spawn', 'execSync'),
   command: text,
   caller,

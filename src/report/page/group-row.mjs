@@ -69,29 +69,16 @@ function shortList(tally) {
   return names.join(', ') + (tally.length > 3 ? ` and ${tally.length - 3} more` : '') || '\u2013';
 }
 
-function detailList({ group, place, openers, caller }) {
+function detailList({ group, tallies, place, openers, caller }) {
   const { first, last, function: name } = { ...group, ...group.caller };
+  // The row names openers that have no name, too.
+  const counted = { ...group, openers: { values: openers, other: 0 } };
   const facts = [
     ['Caller', caller],
     ['Place', place + (name === undefined ? '' : ` in ${name}()`)],
     ['File', group.caller?.file],
     ['Seen', `${moment(first)} to ${moment(last)} UTC`],
-    ['What became', group.dispositions],
-    ['The candidate would have it', group.candidates],
-    ['Targets', group.targets],
-    ['Type', group.types],
-    ['Access', group.accesses],
-    ['FD in the child', group.childFds],
-    ['Most likely opened by', { values: openers, other: 0 }],
-    ['Commands', group.commands],
-    ['Functions called', group.routes],
-    ['Through', group.launchers],
-    ['The child is told by', group.announcements],
-    ['Decided by', group.rules],
-    ['Seen by audits', group.verdicts],
-    ['Used by', group.users],
-    ['Modes', group.modes],
-    ['Codes', group.codes],
+    ...tallies.filter(({ title }) => title !== undefined).map(({ name, title }) => [title, counted[name]]),
   ];
   const items = facts.flatMap(([title, fact]) => {
     if (fact === undefined || fact === '') return [];

@@ -19,7 +19,7 @@ function showReport(data, main) {
 }
 
 function showGroups(data, main) {
-  const rows = data.byCaller.map(toRow);
+  const rows = data.byCaller.map(group => toRow(group, data.tallies));
   const [flowPlace, openerPlace] = [element('div'), element('div')];
   const groupTable = createGroupTable();
   const filters = createFilters(rows, update);

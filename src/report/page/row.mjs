@@ -17,19 +17,14 @@ export const COLUMNS = [
   { key: 'last', title: 'Last seen', isNumber: true },
 ];
 
-/** The tallies of a group. The data omit empty ones. */
-const TALLIES = [
-  ...['accesses', 'announcements', 'atStart', 'candidates', 'childFds', 'codes', 'commands', 'dispositions'],
-  ...['effects', 'launchers', 'modes', 'openers', 'routes', 'rules', 'targets', 'types', 'users'],
-  'verdicts',
-];
-
-export function toRow(given) {
+/** `tallies` are the declarations of src/findings/fields.ts; the data of a group omit empty ones. */
+export function toRow(given, tallies) {
   const group = { ...given };
-  for (const name of TALLIES) group[name] ??= { values: [], other: 0 };
+  for (const { name } of tallies) group[name] ??= { values: [], other: 0 };
   const { caller, dispositions, kind, count } = group;
   const row = {
     group,
+    tallies,
     count,
     processes: group.processes.count,
     became: dispositions.values.map(({ value }) => value),
@@ -48,9 +43,7 @@ export function toRow(given) {
   row.opener = row.openers.map(({ value }) => value).join(', ');
   row.command = row.commands.map(({ value }) => value).join(', ');
   const texts = [row.caller, row.place, row.kind, row.target, row.opener, row.command];
-  const more = [group.targets, group.codes, group.rules, group.launchers, group.announcements].flatMap(
-    valuesOf,
-  );
+  const more = tallies.filter(({ isSearched }) => isSearched).flatMap(({ name }) => valuesOf(group[name]));
   row.text = [...texts, ...more].join('\n').toLowerCase();
   return row;
 }
