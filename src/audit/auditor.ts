@@ -10,6 +10,7 @@ import workerThreads = require('node:worker_threads');
 
 import type { AnyFunction } from '../base/wrap-function';
 import type { SpawnFinding } from '../findings/finding';
+import { processFacts } from '../findings/process-facts';
 import { type RecordMetadata, toRecord } from '../findings/record';
 import type { Auditor } from '../spawn/plan';
 import { type AuditFolder, openAuditFolder } from './folder';
@@ -215,7 +216,7 @@ function ownerOf({ uid, gid }: HandleCall): FileOwner | undefined {
 }
 
 function metadata(time: number): RecordMetadata {
-  return { time: new Date(time).toISOString(), pid: process.pid, thread: workerThreads.threadId, count: 1 };
+  return { time: new Date(time).toISOString(), ...processFacts(), count: 1 };
 }
 
 /** The binding that spawnSync(), execSync() and execFileSync() call; undefined if it is not accessible. */

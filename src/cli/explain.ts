@@ -6,6 +6,7 @@ import { matchesRange } from '../base/semver-range';
 import type { Kind } from '../model/spawn-request';
 import { loadCompat } from '../policy/compat-table';
 import { ruleInWords } from '../policy/describe-rule';
+import { UNKNOWN_CALL, UNKNOWN_FD } from '../policy/facts';
 import { currentFolder } from '../policy/inherited-paths';
 import { installedPackages } from '../policy/installed-packages';
 import { matchRule } from '../policy/match-rule';
@@ -106,21 +107,12 @@ function decidingRules(name: string, version: string | undefined, policy: Policy
   return policy.rules.filter(rule => {
     const answers = KINDS.filter(kind => !settled.has(kind)).map(kind => ({
       kind,
-      answer: matchRule(rule, { caller, command: null }, { ...NO_FD_FACTS, kind }, policy),
+      answer: matchRule(rule, { ...UNKNOWN_CALL, caller }, { ...UNKNOWN_FD, kind }, policy),
     }));
     for (const { kind, answer } of answers) if (answer === 'yes') settled.add(kind);
     return answers.some(({ answer }) => answer !== 'no');
   });
 }
-
-const NO_FD_FACTS = {
-  childFd: null,
-  target: null,
-  type: null,
-  access: null,
-  isNullDevice: null,
-  explicit: null,
-};
 
 // ---------------------------------------------------------------------------------------------
 // Notes

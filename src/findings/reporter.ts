@@ -4,7 +4,6 @@
 // A report may never break, hang or slow its host: nothing here throws, and what repeats is counted.
 
 import diagnosticsChannel = require('node:diagnostics_channel');
-import workerThreads = require('node:worker_threads');
 
 import { messageOf } from '../base/errors';
 import { faultOf } from '../base/fault';
@@ -12,6 +11,7 @@ import type { Mode } from '../policy/rule';
 import type { ReportSettings } from '../policy/settings';
 import { CHANNEL } from './diagnostics-channel';
 import type { Finding, Occurrence, SelfFinding } from './finding';
+import { processFacts } from './process-facts';
 import { type ReportRecord, toLine, toRecord } from './record';
 import { createReportFile, type FileFunctions, type ReportFile } from './report-file';
 import { createWarner, type Warner } from './warning';
@@ -185,8 +185,7 @@ class FindingReporter implements Reporter {
   #recordOf(finding: Finding, count: number): ReportRecord {
     return toRecord(finding, {
       time: new Date(this.#options.originals.now()).toISOString(),
-      pid: process.pid,
-      thread: workerThreads.threadId,
+      ...processFacts(),
       count,
     });
   }

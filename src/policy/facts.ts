@@ -31,6 +31,19 @@ export interface FdFacts {
   readonly explicit: Fact<boolean>;
 }
 
+/** A call of which nothing is known. */
+export const UNKNOWN_CALL: CallFacts = { caller: null, command: null };
+
+/** An FD of which only the kind is known. */
+export const UNKNOWN_FD: Omit<FdFacts, 'kind'> = {
+  childFd: null,
+  target: null,
+  type: null,
+  access: null,
+  isNullDevice: null,
+  explicit: null,
+};
+
 /** Whether a rule matches; `unknown` if it depends on a fact that is not known. */
 export type Answer = 'yes' | 'no' | 'unknown';
 

@@ -1,7 +1,7 @@
 // Reviews the rules of a config: finds rules that never match, and rules that match too much.
 
 import { CONDITION_TEXTS, CONDITIONS, type ConditionKey } from './conditions';
-import type { CallFacts } from './facts';
+import { type CallFacts, UNKNOWN_CALL } from './facts';
 import { matchCall } from './match-rule';
 import { isExpired, kindsOf, type Rule } from './rule';
 import { isAnything, VALUE_COVERS } from './value-types';
@@ -97,10 +97,8 @@ function whyUnused(rule: Rule, { installed, compat }: Facts): string | undefined
 
 /** A call by a package, of which nothing else is known. */
 function callOf(name: string, version: string): CallFacts {
-  return {
-    caller: { name, version, declaredName: undefined, file: null, fileInPackage: null },
-    command: null,
-  };
+  const caller = { name, version, declaredName: undefined, file: null, fileInPackage: null };
+  return { ...UNKNOWN_CALL, caller };
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@
 // uncertain whether the rule covers the place.
 
 import type { Kind } from '../model/spawn-request';
-import type { CallFacts, FdFacts } from '../policy/facts';
+import { type CallFacts, type FdFacts, UNKNOWN_CALL, UNKNOWN_FD } from '../policy/facts';
 import { matchRule } from '../policy/match-rule';
 import { DENY_ALL, type Policy, type Rule } from '../policy/rule';
 import type { Coverage, Place } from './location';
@@ -51,16 +51,14 @@ function coverOne(
 /** The facts that the source shows; a command and what an FD points to are known at run time. */
 function callOf(place: Omit<Place, 'covered'>): CallFacts {
   const { package: name, version, declaredName, file, fileInPackage } = place;
-  return { caller: { name, version, declaredName, file, fileInPackage }, command: null };
+  return { ...UNKNOWN_CALL, caller: { name, version, declaredName, file, fileInPackage } };
 }
 
 function fdOf(place: Omit<Place, 'covered'>, kind: Kind, slot: number | undefined): FdFacts {
   return {
+    ...UNKNOWN_FD,
     kind,
     childFd: slot ?? null,
-    target: null,
-    type: null,
-    access: null,
     explicit: place.siteType === 'explicit',
     // The source rarely shows that an FD is the null device, and a report of it does no harm.
     isNullDevice: false,
