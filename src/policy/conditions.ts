@@ -25,6 +25,8 @@ export interface RuleConditions {
   readonly caller?: string;
   /** Which versions of the caller, as semver writes ranges; prereleases count. */
   readonly range?: string;
+  /** Glob on the main program of the process: its path below the app's root, or absolute. */
+  readonly script?: string;
   /** Default: all but `stray`. */
   readonly kinds?: readonly Kind[];
   /** Numbers in the child. */
@@ -101,6 +103,12 @@ export const CONDITIONS: {
     about: 'call',
     matches: (range, { caller }) =>
       answerOf(partOf(caller, 'version'), version => matchesRange(version, range)),
+  },
+  script: {
+    value: 'glob',
+    about: 'call',
+    matches: (glob, { program }) =>
+      answerOf(program, known => fits(known?.fileInApp, glob) || fits(known?.file, glob)),
   },
   kinds: {
     value: 'kinds',
@@ -280,6 +288,11 @@ export const CONDITION_TEXTS: { readonly [K in ConditionKey]-?: ConditionText<Co
     remark: glob => `for the command ${JSON.stringify(glob)}`,
     narrows: true,
     learn: ({ kind, commands }) => (kind === 'stray' ? undefined : nonBlank(single(commands))),
+  },
+  script: {
+    description:
+      "Glob on the main program of the process, which Node was started with: its path below the app's root, or absolute.",
+    remark: glob => `in the program ${JSON.stringify(glob)}`,
   },
   callSite: {
     description: 'Glob on the calling file: relative to its package or to the app, or absolute.',

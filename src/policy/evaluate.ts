@@ -29,7 +29,7 @@ export interface Evaluation {
 export function evaluate(request: SpawnRequest, caller: Caller | undefined, policy: Policy): Evaluation {
   // A process may have many strays and a policy many rules, of which few are about this spawn.
   const kinds = new Set(request.fds.map(fd => fd.kind));
-  const call = { caller, command: request.call.command };
+  const call = { program: policy.program, caller, command: request.call.command };
   const rules = policy.rules.filter(
     rule => kindsOf(rule).some(kind => kinds.has(kind)) && matchCall(rule, call, policy) === 'yes',
   );

@@ -8,8 +8,17 @@ import type { Access, FileType, Kind } from '../model/spawn-request';
 export type Fact<T> = T | null;
 
 export interface CallFacts {
+  /** undefined where Node runs code that is not in a file. */
+  readonly program: Fact<MainProgram | undefined>;
   readonly caller: Fact<CallerFacts | undefined>;
   readonly command: Fact<string>;
+}
+
+/** The main program of the process. */
+export interface MainProgram {
+  readonly file: string;
+  /** Relative to the app's root; undefined outside of it. */
+  readonly fileInApp: string | undefined;
 }
 
 /** The part of a caller that rules ask for. */
@@ -32,7 +41,7 @@ export interface FdFacts {
 }
 
 /** A call of which nothing is known. */
-export const UNKNOWN_CALL: CallFacts = { caller: null, command: null };
+export const UNKNOWN_CALL: CallFacts = { program: null, caller: null, command: null };
 
 /** An FD of which only the kind is known. */
 export const UNKNOWN_FD: Omit<FdFacts, 'kind'> = {

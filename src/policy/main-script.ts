@@ -1,5 +1,10 @@
 // Finds the program that Node runs, where that is a file.
 
+import nodeModule = require('node:module');
+import path = require('node:path');
+
+import type { MainProgram } from './facts';
+
 const INTERACTIVE: ReadonlySet<string> = new Set(['-i', '--interactive']);
 const CHECK: ReadonlySet<string> = new Set(['-c', '--check']);
 /** Also `--eval=CODE`. Node 18 to 26 have no other spelling. */
@@ -19,4 +24,21 @@ export function mainScript(): string | undefined {
   const hasCode = code !== undefined || options.some(option => CODE.test(option));
   // With -i, Node runs the script all the same (StartExecution in src/node.cc).
   return hasCode && !options.some(option => INTERACTIVE.has(option)) ? undefined : script;
+}
+
+/** The main program, by its real path. `script` is absolute; as for Node, it may lack its extension or be a folder. */
+export function findProgram(script: string | undefined, appRoot: string): MainProgram | undefined {
+  if (script === undefined) return undefined;
+  const file = realFile(script);
+  const relative = path.relative(appRoot, file);
+  const isInside = relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative);
+  return { file, fileInApp: isInside ? relative : undefined };
+}
+
+function realFile(script: string): string {
+  try {
+    return nodeModule.createRequire(script).resolve(script);
+  } catch {
+    return script;
+  }
 }

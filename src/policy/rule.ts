@@ -5,6 +5,7 @@
 import type { Access, FileType, Kind } from '../model/spawn-request';
 import type { RuleConditions } from './conditions';
 import type { PolicyConfig } from './config';
+import type { Fact, MainProgram } from './facts';
 
 /** What happens to an FD a rule matches. `warn` lets it pass and reports it. */
 export type Effect = 'allow' | 'warn' | 'deny';
@@ -43,6 +44,8 @@ export interface Policy {
   readonly rules: readonly Rule[];
   /** Folder name -> the package it is, where somebody vouched for an npm alias. */
   readonly aliases: Readonly<Record<string, string>>;
+  /** The main program of the process that is judged; null: not known. */
+  readonly program: Fact<MainProgram | undefined>;
   /** Whether what becomes of strays may depend on who calls. */
   readonly asksWhoCalls: boolean;
   /** Rules of the config that no longer match, for reporting. */
@@ -91,13 +94,19 @@ export interface PolicySources {
   readonly aliases: Readonly<Record<string, string>>;
 }
 
-/** The policy of a config at `now` (milliseconds since 1970). `compatRules` is called only if the config wants them. */
+/**
+ * The policy of a config at `now` (milliseconds since 1970). `compatRules` is called only if the config wants
+ * them, `findProgram` only if a rule asks for the program; without it, the program is not known.
+ */
 export function policyOf(
   { rules, aliases, unverified, compat }: PolicyConfig,
   compatRules: () => readonly Rule[],
   now: number,
+  findProgram?: () => MainProgram | undefined,
 ): Policy {
-  return toPolicy({ rules, aliases, unverified, compat: compat ? compatRules() : [] }, now);
+  const policy = toPolicy({ rules, aliases, unverified, compat: compat ? compatRules() : [] }, now);
+  const isAsked = findProgram !== undefined && rules.some(({ script }) => script !== undefined);
+  return isAsked ? { ...policy, program: findProgram() } : policy;
 }
 
 /** Puts the rules in order and leaves out those that have expired at `now` (milliseconds since 1970). */
@@ -110,6 +119,7 @@ export function toPolicy(sources: PolicySources, now: number): Policy {
   return {
     rules,
     aliases: sources.aliases,
+    program: null,
     asksWhoCalls: judgesStrays(rules.filter(rule => rule !== DENY_ALL)),
     expired: sources.rules.filter(rule => isExpired(rule, now)),
     validUntil: Math.min(...rules.map(expiryOf)),

@@ -22,6 +22,8 @@ export interface Settings {
   readonly configFile: string | undefined;
   /** The top of the file system where there is neither a script nor a current folder to search from. */
   readonly appRoot: string;
+  /** The main script, absolute; undefined where there is none. */
+  readonly script?: string | undefined;
   /** undefined: no report is written. */
   readonly report: ReportSettings | undefined;
   /** Why no report is written though one was asked for. */
@@ -61,6 +63,7 @@ export function readSettings({ entryMode, env, script, cwd }: SettingsSources): 
     configFile,
     appRoot: app?.appRoot ?? path.parse(process.execPath).root,
     audit: env[AUDIT_VARIABLE] || undefined,
+    script: script && resolveFrom(cwd, script),
     ...reportSettings(config.report, app?.appRoot, env, cwd),
   };
 }

@@ -12,6 +12,7 @@ import type { OpenFile, Stray } from '../model/spawn-request';
 import { type Compat, loadCompat, NO_COMPAT } from '../policy/compat-table';
 import type { PolicyConfig } from '../policy/config';
 import { findOpener, type Opener } from '../policy/known-openers';
+import { findProgram } from '../policy/main-script';
 import { type Policy, policyOf } from '../policy/rule';
 import type { Settings } from '../policy/settings';
 import type { Auditor } from '../spawn/plan';
@@ -106,7 +107,12 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
     return () => {
       const now = Date.now();
       if (policy === undefined || now >= policy.validUntil) {
-        policy = policyOf(config, () => compatTable().rules, now);
+        policy = policyOf(
+          config,
+          () => compatTable().rules,
+          now,
+          () => findProgram(settings.script, appRoot),
+        );
         for (const { source, expires } of policy.expired) {
           const what = `the rule ${source} expired on ${expires}`;
           report({ code: 'CLOSEFDS_RULE_EXPIRED', mode, what }, 'first');

@@ -29,6 +29,7 @@ const rules = fc.record(
     range: mostly(fc.constantFrom('*', '^1.2.3', '>=1 <2 || 5', '1.x', 'newest', '>=', '1.2.3-rc.1')),
     kinds: mostly(fc.uniqueArray(fc.constantFrom(...KINDS), { minLength: 1 })),
     fds: mostly(fc.array(fc.oneof(fc.nat(40), fc.integer(), fc.double()), { maxLength: 3 })),
+    script: mostly(text),
     command: mostly(text),
     callSite: mostly(text),
     target: mostly(text),

@@ -215,6 +215,7 @@ property(
         const policy = {
           rules: [candidate, { ...DENY_ALL, source: 'none' }],
           aliases: {},
+          program: null,
           asksWhoCalls: false,
           expired: [],
           validUntil: 0,

@@ -6,6 +6,7 @@ import { matchRule } from '../../src/policy/match-rule';
 import { DENY_ALL, type Rule } from '../../src/policy/rule';
 
 const CALL: CallFacts = {
+  program: { file: '/app/bin/job.js', fileInApp: 'bin/job.js' },
   caller: {
     name: 'tsx',
     version: '4.6.0',
@@ -99,6 +100,20 @@ const CASES: readonly Case[] = [
     rule: { callSite: 'lib/*' },
     call: { caller: { ...caller, file: null } },
     answer: 'unknown',
+  },
+  { title: 'a program fits by its path below the app', rule: { script: 'bin/*' }, answer: 'yes' },
+  { title: 'another program does not match', rule: { script: 'lib/*' }, answer: 'no' },
+  {
+    title: 'a program that is not known may fit',
+    rule: { script: 'bin/*' },
+    call: { program: null },
+    answer: 'unknown',
+  },
+  {
+    title: 'code without a program matches no script',
+    rule: { script: '**' },
+    call: { program: undefined },
+    answer: 'no',
   },
   {
     title: 'a target that is known to be missing does not match',

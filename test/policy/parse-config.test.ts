@@ -11,6 +11,7 @@ test('a full config', t => {
   const rule = {
     caller: '@scope/name',
     range: '>=1.0.0 <2',
+    script: 'bin/*.js',
     kinds: ['fd', 'stray'],
     fds: [3, 4],
     command: 'chrome*',

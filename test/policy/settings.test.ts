@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { RULE_KEYS } from '../../src/policy/parse-config';
 import { temporaryFolder, write } from '../support/programs';
 import { REGISTER, type RunOptions, run } from '../support/run';
 
@@ -365,8 +366,7 @@ const refused: readonly Refused[] = [
   {
     title: 'an unknown key of a rule',
     config: '{"rules": [{"effct": "deny"}]}',
-    message:
-      'FILE#/rules/0: expected the keys "caller", "range", "kinds", "fds", "command", "callSite", "target", "type", "access", "effect", "reason", "expires", found the key "effct". Did you mean "effect"?',
+    message: `FILE#/rules/0: expected the keys ${RULE_KEYS.map(key => `"${key}"`).join(', ')}, found the key "effct". Did you mean "effect"?`,
   },
   {
     title: 'an unknown mode',
