@@ -10,7 +10,7 @@ import { FIELDS, type ReportRecord } from './findings/fields';
 const SCOPE = 'closefds';
 
 /**
- * Counts each finding of this thread in `closefds.findings`, by code, mode, disposition, kind, caller
+ * Counts each finding of this thread in `closefds.findings`, by code, mode, app, disposition, kind, caller
  * and command, and adds it as an event `closefds.finding` to the span that is active, with the target
  * and the call site. Targets are in no metric: there are too many different ones.
  *

@@ -31,7 +31,7 @@ function page(commands, version, description) {
     ...sections,
     '.SH ENVIRONMENT',
     text(
-      'CLOSEFDS_MODE, CLOSEFDS_CONFIG, CLOSEFDS_REPORT, CLOSEFDS_REPORT_INTERVAL: see docs/policy.md in the package. NO_COLOR, FORCE_COLOR: colours of report.',
+      'CLOSEFDS_MODE, CLOSEFDS_CONFIG, CLOSEFDS_REPORT, CLOSEFDS_REPORT_INTERVAL, CLOSEFDS_APP: see docs/policy.md in the package. NO_COLOR, FORCE_COLOR: colours of report.',
     ),
     '.SH EXIT STATUS',
     text(

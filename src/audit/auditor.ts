@@ -37,8 +37,8 @@ interface Spawner {
 }
 
 /** Neither this function nor the auditor's own functions throw. `redact`: see AuditedSpawn. */
-export function createAuditor(folder: string, redact: readonly string[]): Auditor {
-  const auditor = new TracingAuditor(folder, redact);
+export function createAuditor(folder: string, redact: readonly string[], app: string | undefined): Auditor {
+  const auditor = new TracingAuditor(folder, redact, app);
   return {
     prepare: findings => ({
       run: (handle, work) => auditor.run(findings, handle, work),
@@ -53,11 +53,13 @@ class TracingAuditor {
   readonly #folder: AuditFolder;
   readonly #outer: Notes | undefined;
   readonly #redact: readonly string[];
+  readonly #app: string | undefined;
 
-  constructor(folder: string, redact: readonly string[]) {
+  constructor(folder: string, redact: readonly string[], app: string | undefined) {
     this.#folder = openAuditFolder(folder, workerThreads.threadId);
     this.#outer = outerTrace(folder);
     this.#redact = redact;
+    this.#app = app;
   }
 
   /** Does `work`, in which the process is made by `handle`; undefined for a synchronous spawn. */
@@ -90,7 +92,7 @@ class TracingAuditor {
   }
 
   prove(finding: SpawnFinding): void {
-    this.#write({ proof: toRecord(finding, metadata(Date.now())) });
+    this.#write({ proof: toRecord(finding, metadata(Date.now(), this.#app)) });
   }
 
   #trace(args: readonly unknown[]): TracedArguments {
@@ -132,7 +134,7 @@ class TracingAuditor {
       ...(trace !== undefined && { trace }),
       ...(reason !== undefined && { reason }),
       ...(this.#redact.length > 0 && { redact: this.#redact }),
-      records: findings.map(finding => toRecord(finding, metadata(since))),
+      records: findings.map(finding => toRecord(finding, metadata(since, this.#app))),
     });
   }
 
@@ -215,8 +217,8 @@ function ownerOf({ uid, gid }: HandleCall): FileOwner | undefined {
   return { uid: uid ?? process.getuid?.() ?? -1, gid: gid ?? process.getgid?.() ?? -1 };
 }
 
-function metadata(time: number): RecordMetadata {
-  return { time: new Date(time).toISOString(), ...processFacts(), count: 1 };
+function metadata(time: number, app: string | undefined): RecordMetadata {
+  return { time: new Date(time).toISOString(), ...processFacts(app), count: 1 };
 }
 
 /** The binding that spawnSync(), execSync() and execFileSync() call; undefined if it is not accessible. */

@@ -36,6 +36,8 @@ export interface ReportRecord {
   readonly pid: number;
   /** 0 is the main thread. */
   readonly thread: number;
+  /** `name@version` of the app's package.json, or CLOSEFDS_APP. */
+  readonly app?: string;
   readonly mode: Mode;
   readonly code: FindingCode;
   readonly effect?: Effect;
@@ -94,6 +96,7 @@ export interface RecordMetadata {
   readonly time: string;
   readonly pid: number;
   readonly thread: number;
+  readonly app: string | undefined;
   readonly count: number;
 }
 
@@ -114,6 +117,7 @@ export const RECORDED: {
   time: ({ metadata }) => metadata.time,
   pid: ({ metadata }) => metadata.pid,
   thread: ({ metadata }) => metadata.thread,
+  app: ({ metadata }) => metadata.app,
   mode: ({ finding }) => finding.mode,
   code: ({ finding }) => finding.code,
   effect: ({ spawn }) => spawn?.effect,
@@ -282,6 +286,11 @@ export const FIELDS: { readonly [K in RecordKey]-?: RecordField } = {
   time: { description: 'ISO 8601, UTC, with milliseconds: when the line was made.', shape: () => time },
   pid: { shape: () => wholeNumber(1) },
   thread: { description: "Node's threadId; 0 is the main thread.", shape: () => wholeNumber(0) },
+  app: {
+    description: "name@version of the app's package.json, or CLOSEFDS_APP.",
+    shape: () => text,
+    metric: ({ app }) => ({ 'closefds.app': app }),
+  },
   mode: {
     description: 'The mode in force.',
     shape: () => literalOf(MODES),
@@ -438,6 +447,7 @@ export const TALLIES = {
   verdicts: { title: 'Seen by audits', values: ({ use }) => [use?.verdict], ofRecords: true },
   /** The programs that used the FD in an audit, with their versions. */
   users: { title: 'Used by', values: ({ use }) => usersOf(use) },
+  apps: { title: 'Apps', values: ({ app }) => [app], isSearched: true },
   modes: { title: 'Modes', values: ({ mode }) => [mode] },
   codes: { title: 'Codes', values: ({ code }) => [code], isSearched: true },
 } satisfies Readonly<Record<string, TallyDeclaration>>;
@@ -449,4 +459,4 @@ export type Tallies = {
 };
 
 /** Those that are counted for the whole report, too. */
-export const TOTALS = ['dispositions', 'modes'] as const satisfies readonly TallyName[];
+export const TOTALS = ['dispositions', 'modes', 'apps'] as const satisfies readonly TallyName[];

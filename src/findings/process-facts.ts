@@ -6,6 +6,6 @@ import type { RecordMetadata } from './fields';
 
 export type ProcessFacts = Omit<RecordMetadata, 'time' | 'count'>;
 
-export function processFacts(): ProcessFacts {
-  return { pid: process.pid, thread: workerThreads.threadId };
+export function processFacts(app: string | undefined): ProcessFacts {
+  return { pid: process.pid, thread: workerThreads.threadId, app };
 }

@@ -35,6 +35,8 @@ export interface Originals {
 
 export interface ReporterOptions {
   readonly mode: Mode;
+  /** The name of the app, for reports. */
+  readonly app: string | undefined;
   /** undefined: no report file. */
   readonly settings: ReportSettings | undefined;
   readonly originals: Originals;
@@ -185,7 +187,7 @@ class FindingReporter implements Reporter {
   #recordOf(finding: Finding, count: number): ReportRecord {
     return toRecord(finding, {
       time: new Date(this.#options.originals.now()).toISOString(),
-      ...processFacts(),
+      ...processFacts(this.#options.app),
       count,
     });
   }

@@ -22,6 +22,8 @@ export interface Settings {
   readonly configFile: string | undefined;
   /** The top of the file system where there is neither a script nor a current folder to search from. */
   readonly appRoot: string;
+  /** The name of the app in reports: CLOSEFDS_APP, or name@version of its package.json. */
+  readonly app?: string | undefined;
   /** The main script, absolute; undefined where there is none. */
   readonly script?: string | undefined;
   /** undefined: no report is written. */
@@ -64,6 +66,7 @@ export function readSettings({ entryMode, env, script, cwd }: SettingsSources): 
     appRoot: app?.appRoot ?? path.parse(process.execPath).root,
     audit: env[AUDIT_VARIABLE] || undefined,
     script: script && resolveFrom(cwd, script),
+    app: env.CLOSEFDS_APP || app?.title,
     ...reportSettings(config.report, app?.appRoot, env, cwd),
   };
 }
@@ -148,18 +151,35 @@ function realPath(file: string): string {
  * marks a folder), or the first config on the way. Not further: a file in /tmp or in somebody's
  * home directory is not this app's policy.
  */
-function findApp(start: string): { appRoot: string; found: string | undefined } {
+function findApp(start: string): FoundApp {
   for (let folder = start; ; folder = path.dirname(folder)) {
     const config = path.join(folder, 'closefds.json');
     const manifest = path.join(folder, 'package.json');
     const json = readManifest(manifest);
-    const named = typeof json?.name === 'string';
+    const title = titleOf(json);
     if ((folder === start || json !== undefined) && lstat(config) !== undefined)
-      return { appRoot: folder, found: config };
-    if (json?.closefds !== undefined) return { appRoot: folder, found: manifest + KEY };
-    if (named) return { appRoot: folder, found: undefined };
-    if (path.dirname(folder) === folder) return { appRoot: start, found: undefined };
+      return { appRoot: folder, found: config, title };
+    if (json?.closefds !== undefined) return { appRoot: folder, found: manifest + KEY, title };
+    if (title !== undefined) return { appRoot: folder, found: undefined, title };
+    if (path.dirname(folder) === folder) return { appRoot: start, found: undefined, title };
   }
+}
+
+interface FoundApp {
+  readonly appRoot: string;
+  readonly found: string | undefined;
+  readonly title: string | undefined;
+}
+
+function titleOf({ name, version }: AppManifest = {}): string | undefined {
+  if (typeof name !== 'string') return undefined;
+  return typeof version === 'string' ? `${name}@${version}` : name;
+}
+
+interface AppManifest {
+  readonly name?: unknown;
+  readonly version?: unknown;
+  readonly closefds?: unknown;
 }
 
 /** Most of these files are not there, and an error with its stack takes longer than the look. */
@@ -175,7 +195,7 @@ function lstat(file: string): fs.Stats | undefined {
 }
 
 /** A manifest that cannot be read is Node's or npm's to complain about, unless it has a config. */
-function readManifest(file: string): { name?: unknown; closefds?: unknown } | undefined {
+function readManifest(file: string): AppManifest | undefined {
   let text: string;
   try {
     // A FIFO would wait for a writer for ever, and /dev/zero has no end.

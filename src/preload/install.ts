@@ -324,5 +324,5 @@ function reportRepeats(findings: readonly Finding[]): void {
 
 function loadReporter(mode: Mode): Reporter {
   const { createReporter } = require('../findings/reporter') as typeof Reporting;
-  return createReporter({ mode, settings: reporting?.report, originals: ORIGINALS });
+  return createReporter({ mode, app: reporting?.app, settings: reporting?.report, originals: ORIGINALS });
 }
