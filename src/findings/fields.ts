@@ -38,6 +38,8 @@ export interface ReportRecord {
   readonly thread: number;
   /** `name@version` of the app's package.json, or CLOSEFDS_APP. */
   readonly app?: string;
+  /** The name of the machine or container. */
+  readonly host?: string;
   readonly mode: Mode;
   readonly code: FindingCode;
   readonly effect?: Effect;
@@ -97,6 +99,7 @@ export interface RecordMetadata {
   readonly pid: number;
   readonly thread: number;
   readonly app: string | undefined;
+  readonly host: string | undefined;
   readonly count: number;
 }
 
@@ -118,6 +121,7 @@ export const RECORDED: {
   pid: ({ metadata }) => metadata.pid,
   thread: ({ metadata }) => metadata.thread,
   app: ({ metadata }) => metadata.app,
+  host: ({ metadata }) => metadata.host,
   mode: ({ finding }) => finding.mode,
   code: ({ finding }) => finding.code,
   effect: ({ spawn }) => spawn?.effect,
@@ -291,6 +295,12 @@ export const FIELDS: { readonly [K in RecordKey]-?: RecordField } = {
     shape: () => text,
     metric: ({ app }) => ({ 'closefds.app': app }),
   },
+  host: {
+    description: 'The name of the machine or container, as os.hostname() gives it.',
+    shape: () => text,
+    // In a metric, the SDK's resource has it.
+    event: ({ host }) => ({ 'host.name': host }),
+  },
   mode: {
     description: 'The mode in force.',
     shape: () => literalOf(MODES),
@@ -448,6 +458,7 @@ export const TALLIES = {
   /** The programs that used the FD in an audit, with their versions. */
   users: { title: 'Used by', values: ({ use }) => usersOf(use) },
   apps: { title: 'Apps', values: ({ app }) => [app], isSearched: true },
+  hosts: { title: 'Hosts', values: ({ host }) => [host], isSearched: true },
   modes: { title: 'Modes', values: ({ mode }) => [mode] },
   codes: { title: 'Codes', values: ({ code }) => [code], isSearched: true },
 } satisfies Readonly<Record<string, TallyDeclaration>>;
@@ -459,4 +470,4 @@ export type Tallies = {
 };
 
 /** Those that are counted for the whole report, too. */
-export const TOTALS = ['dispositions', 'modes', 'apps'] as const satisfies readonly TallyName[];
+export const TOTALS = ['dispositions', 'modes', 'apps', 'hosts'] as const satisfies readonly TallyName[];

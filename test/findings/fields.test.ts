@@ -1,6 +1,7 @@
 // Fields that say which process a record is from.
 
 import { readFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type ReportRecord, TALLIES } from '../../src/findings/fields';
@@ -57,6 +58,10 @@ for (const { title, manifest, env, app } of APPS) {
     t.is((await recordOf(t, manifest, env)).app, app);
   });
 }
+
+test('the host of a record is the name of the machine', async t => {
+  t.is((await recordOf(t, undefined)).host, os.hostname());
+});
 
 test('a worker thread has the app of its process, and a report counts both', async t => {
   const folder = temporaryFolder(t);
