@@ -218,7 +218,7 @@ function ownerOf({ uid, gid }: HandleCall): FileOwner | undefined {
 }
 
 function metadata(time: number, app: string | undefined): RecordMetadata {
-  return { time: new Date(time).toISOString(), ...processFacts(app), count: 1 };
+  return { time: new Date(time).toISOString(), ...processFacts(app), count: 1, assumed: 0 };
 }
 
 /** The binding that spawnSync(), execSync() and execFileSync() call; undefined if it is not accessible. */

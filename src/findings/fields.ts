@@ -66,6 +66,8 @@ export interface ReportRecord {
   readonly what?: string;
   /** How many spawns this line stands for that no earlier line of its thread does; 0 where it only adds to one. */
   readonly count: number;
+  /** How many of these spawns were counted for this call site without looking at the stack. Missing: none. */
+  readonly assumed?: number;
 }
 
 export interface RecordedCaller {
@@ -101,6 +103,8 @@ export interface RecordMetadata {
   readonly app: string | undefined;
   readonly host: string | undefined;
   readonly count: number;
+  /** How many of `count` were counted without looking at the stack. */
+  readonly assumed: number;
 }
 
 export interface RecordSource {
@@ -145,6 +149,7 @@ export const RECORDED: {
   use: ({ use }) => use,
   what: ({ what }) => what,
   count: ({ metadata }) => metadata.count,
+  assumed: ({ metadata }) => metadata.assumed || undefined,
 };
 
 function recordedCaller(caller: NonNullable<SpawnFinding['caller']>): RecordedCaller {
@@ -404,6 +409,11 @@ export const FIELDS: { readonly [K in RecordKey]-?: RecordField } = {
   count: {
     description:
       'How many spawns this line stands for that no earlier line of its thread does; 0 where it only adds something (used) to one.',
+    shape: () => wholeNumber(0),
+  },
+  assumed: {
+    description:
+      'How many of the spawns in count were counted for this call site without looking at the stack: those of a command that had come from it a hundred times in a row. Missing: none.',
     shape: () => wholeNumber(0),
   },
 };

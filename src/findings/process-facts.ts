@@ -5,7 +5,7 @@ import workerThreads = require('node:worker_threads');
 
 import type { RecordMetadata } from './fields';
 
-export type ProcessFacts = Omit<RecordMetadata, 'time' | 'count'>;
+export type ProcessFacts = Omit<RecordMetadata, 'time' | 'count' | 'assumed'>;
 
 export function processFacts(app: string | undefined): ProcessFacts {
   return { pid: process.pid, thread: workerThreads.threadId, app, host: HOST };

@@ -10,6 +10,7 @@ import { faultOf } from '../base/fault';
 import type { Mode } from '../policy/rule';
 import type { ReportSettings } from '../policy/settings';
 import { CHANNEL } from './diagnostics-channel';
+import type { RecordMetadata } from './fields';
 import type { Finding, Occurrence, SelfFinding } from './finding';
 import { processFacts } from './process-facts';
 import { type ReportRecord, toLine, toRecord } from './record';
@@ -18,8 +19,11 @@ import { createWarner, type Warner } from './warning';
 
 export interface Reporter {
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
-  /** Reports each of these as `repeat`: a hundred strays that recur are counted as one. */
-  readonly reportRepeats: (findings: readonly Finding[]) => void;
+  /**
+   * Reports each of these as `repeat`: a hundred strays that recur are counted as one. `isAssumed`: their call
+   * site was not looked at.
+   */
+  readonly reportRepeats: (findings: readonly Finding[], isAssumed: boolean) => void;
   /** Writes the counts that are not in the file yet. */
   readonly flush: () => void;
 }
@@ -48,15 +52,20 @@ export function createReporter(options: ReporterOptions): Reporter {
   return new FindingReporter(options);
 }
 
+/** How many spawns a line stands for, and of how many of them the call site was not looked at. */
+type Counts = Pick<RecordMetadata, 'count' | 'assumed'>;
+
+const ONE: Counts = { count: 1, assumed: 0 };
+
 class FindingReporter implements Reporter {
   readonly #options: ReporterOptions;
   readonly #warner: Warner;
   readonly #channel = diagnosticsChannel.channel(CHANNEL);
   readonly #file: ReportFile | undefined;
   /** How often each finding occurred since it was last written. */
-  readonly #counts = new Map<Finding, number>();
+  readonly #counts = new Map<Finding, Counts>();
   /** The same for lists of findings that are counted as one. */
-  readonly #repeats = new Map<readonly Finding[], number>();
+  readonly #repeats = new Map<readonly Finding[], Counts>();
   #isPublishing = false;
   #isWaiting = false;
   /** Milliseconds. Short at first: a process that ends soon may end without an exit event, as a worker does. */
@@ -76,39 +85,43 @@ class FindingReporter implements Reporter {
 
   /** Writes the file first: a listener of the other outlets may throw. */
   report(finding: Finding, occurrence: Occurrence): void {
-    if (occurrence === 'repeat') this.#count(this.#counts, finding, 1);
+    if (occurrence === 'repeat') this.#count(this.#counts, finding, ONE);
     else
       this.#tryTo('writing the report', () =>
-        this.#file?.append([this.#lineOf(finding, countOf(occurrence))]),
+        this.#file?.append([this.#lineOf(finding, countsOf(occurrence))]),
       );
-    if (this.#channel.hasSubscribers) this.#tryTo('publishing', () => this.#publish(finding, occurrence));
+    if (this.#channel.hasSubscribers)
+      this.#tryTo('publishing', () => this.#publish(finding, countsOf(occurrence)));
     if (occurrence === 'first') this.#warner.warn(finding);
     this.#flushInTime();
   }
 
-  reportRepeats(findings: readonly Finding[]): void {
-    this.#count(this.#repeats, findings, 1);
+  reportRepeats(findings: readonly Finding[], isAssumed: boolean): void {
+    const counts = { count: 1, assumed: isAssumed ? 1 : 0 };
+    this.#count(this.#repeats, findings, counts);
     if (this.#channel.hasSubscribers)
       this.#tryTo('publishing', () => {
-        for (const finding of findings) this.#publish(finding, 'repeat');
+        for (const finding of findings) this.#publish(finding, counts);
       });
     this.#flushInTime();
   }
 
   flush(): void {
     this.#tryTo('writing counts', () => {
-      for (const [findings, times] of this.#repeats)
-        for (const finding of findings) this.#count(this.#counts, finding, times);
+      for (const [findings, counts] of this.#repeats)
+        for (const finding of findings) this.#count(this.#counts, finding, counts);
       this.#repeats.clear();
-      const lines = [...this.#counts].map(([finding, count]) => this.#lineOf(finding, count));
+      const lines = [...this.#counts].map(([finding, counts]) => this.#lineOf(finding, counts));
       this.#counts.clear();
       if (lines.length > 0 || this.#file?.isBehind()) this.#file?.append(lines);
     });
   }
 
   /** Without a file, nothing reads the counts. */
-  #count<T>(occurred: Map<T, number>, what: T, times: number): void {
-    if (this.#file !== undefined) occurred.set(what, (occurred.get(what) ?? 0) + times);
+  #count<T>(occurred: Map<T, Counts>, what: T, { count, assumed }: Counts): void {
+    if (this.#file === undefined) return;
+    const before = occurred.get(what) ?? { count: 0, assumed: 0 };
+    occurred.set(what, { count: before.count + count, assumed: before.assumed + assumed });
   }
 
   #flushInTime(): void {
@@ -123,11 +136,11 @@ class FindingReporter implements Reporter {
   }
 
   /** A subscriber may start a process, which may have findings of its own; those are not published to it. */
-  #publish(finding: Finding, occurrence: Occurrence): void {
+  #publish(finding: Finding, counts: Counts): void {
     if (this.#isPublishing) return;
     this.#isPublishing = true;
     try {
-      this.#channel.publish(this.#recordOf(finding, countOf(occurrence)));
+      this.#channel.publish(this.#recordOf(finding, counts));
     } finally {
       this.#isPublishing = false;
     }
@@ -172,27 +185,27 @@ class FindingReporter implements Reporter {
       onFailure: error =>
         this.#warner.warn(this.#failure(`the report file ${name} cannot be written: ${messageOf(error)}`)),
       lostLine: lost =>
-        this.#lineOf(this.#failure(`${lost} lines could not be written in time and are lost`), 1),
+        this.#lineOf(this.#failure(`${lost} lines could not be written in time and are lost`), ONE),
     });
   }
 
-  #lineOf(finding: Finding, count: number): string {
-    return toLine(this.#recordOf(finding, count));
+  #lineOf(finding: Finding, counts: Counts): string {
+    return toLine(this.#recordOf(finding, counts));
   }
 
   #failure(what: string): SelfFinding {
     return { code: 'CLOSEFDS_REPORT_FAILED', mode: this.#options.mode, what };
   }
 
-  #recordOf(finding: Finding, count: number): ReportRecord {
+  #recordOf(finding: Finding, counts: Counts): ReportRecord {
     return toRecord(finding, {
       time: new Date(this.#options.originals.now()).toISOString(),
       ...processFacts(this.#options.app),
-      count,
+      ...counts,
     });
   }
 }
 
-function countOf(occurrence: Occurrence): number {
-  return occurrence === 'update' ? 0 : 1;
+function countsOf(occurrence: Occurrence): Counts {
+  return occurrence === 'update' ? { count: 0, assumed: 0 } : ONE;
 }

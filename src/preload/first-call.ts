@@ -37,7 +37,7 @@ export interface FirstCallOptions {
   /** Never throws. */
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
   /** Reports each of these as `repeat`. Never throws. */
-  readonly reportRepeats: (findings: readonly SpawnFinding[]) => void;
+  readonly reportRepeats: (findings: readonly SpawnFinding[], isAssumed: boolean) => void;
   /** Writes the counts that are not in the report yet. */
   readonly flush: () => void;
 }

@@ -29,7 +29,7 @@ export interface RealGuardOptions {
   /** Never throws. */
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
   /** Reports each of these as `repeat`. Never throws. */
-  readonly reportRepeats: (findings: readonly SpawnFinding[]) => void;
+  readonly reportRepeats: (findings: readonly SpawnFinding[], isAssumed: boolean) => void;
 }
 
 export function createRealGuard(world: RealGuardOptions): SpawnGuard {

@@ -314,9 +314,9 @@ function report(finding: Finding, occurrence: Occurrence = 'first'): void {
 }
 
 /** Reports each of these as `repeat`. */
-function reportRepeats(findings: readonly Finding[]): void {
+function reportRepeats(findings: readonly Finding[], isAssumed: boolean): void {
   try {
-    reporter?.reportRepeats(findings);
+    reporter?.reportRepeats(findings, isAssumed);
   } catch {
     // As above.
   }

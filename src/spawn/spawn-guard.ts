@@ -68,7 +68,7 @@ export interface GuardDependencies {
   readonly positionOf: (fd: number) => FilePosition | undefined;
   readonly report: (finding: Finding, occurrence: Occurrence) => void;
   /** Reports each of these as `repeat`. The same list for the same findings, so that it can be counted as one. */
-  readonly reportRepeats: (findings: readonly SpawnFinding[]) => void;
+  readonly reportRepeats: (findings: readonly SpawnFinding[], isAssumed: boolean) => void;
   /** undefined without an audit. */
   readonly audit: Auditor | undefined;
 }
@@ -165,7 +165,7 @@ export class SpawnGuard {
     if (decision === undefined || policy.asksWhoCalls || mustFindCaller()) return undefined;
     // A placeholder needs a slot, which this call has none for.
     if (announcedAmong(strays, call).length > 0) return undefined;
-    return this.#repeat(decision, false);
+    return this.#repeat(decision, false, true);
   }
 
   #judge(call: SpawnCall, stack: CallStack | undefined): Plan | ClosefdsError {
@@ -176,7 +176,7 @@ export class SpawnGuard {
     const context = this.#contextOf(call, stack, known);
     const key = this.#cacheKeyOf(call, context);
     const cached = key && this.#cache.get(key);
-    if (cached !== undefined) return this.#repeat(cached, call.sync);
+    if (cached !== undefined) return this.#repeat(cached, call.sync, false);
 
     const evaluated = this.#evaluate(call, context);
     const pending = this.#record(evaluated);
@@ -251,8 +251,9 @@ export class SpawnGuard {
     };
   }
 
-  #repeat({ plan, findings, provable }: CachedDecision, sync: boolean): Plan {
-    this.#tryOr('reporting', () => this.#dependencies.reportRepeats(findings), undefined);
+  /** `isAssumed`: the call site was not looked at, which the finding says. */
+  #repeat({ plan, findings, provable }: CachedDecision, sync: boolean, isAssumed: boolean): Plan {
+    this.#tryOr('reporting', () => this.#dependencies.reportRepeats(findings, isAssumed), undefined);
     return provable.length === 0 ? plan : { ...plan, after: this.#afterSpawn(provable, sync) };
   }
 
