@@ -19,7 +19,10 @@ export function buildCompat(root) {
       index.starts.push({ package: name, range, exports, source });
   }
   mkdirSync(path.join(root, 'dist', 'compat'), { recursive: true });
-  writeFileSync(path.join(root, 'dist', 'compat', 'native-spawners.json'), JSON.stringify(toNativeSpawners(index.starts)));
+  writeFileSync(
+    path.join(root, 'dist', 'compat', 'native-spawners.json'),
+    JSON.stringify(toNativeSpawners(index.starts)),
+  );
   writeFileSync(path.join(root, 'dist', 'compat', 'index.json'), JSON.stringify(index));
 }
 

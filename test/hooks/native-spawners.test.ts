@@ -234,7 +234,8 @@ for (const [way, files] of Object.entries({
       console.log(JSON.stringify({
         loads: globalThis.loads,
         stack: new Error('here').stack.split('\\n').length,
-        cached: cached.map(({ filename, children }) => [filename, children.map(child => child.filename)]),
+        // Sorted: the order in which \`import\` reads files is a race.
+        cached: cached.map(({ filename, children }) => [filename, children.map(child => child.filename)]).sort(),
         parent: cached.find(({ filename }) => filename.includes('index.js'))?.exports.inner.parent,
         loader: [Module._extensions['.js'], Module.prototype.require, process.getBuiltinModule].map(String),
       }));`;
