@@ -2,7 +2,7 @@
 //
 //   npm run bench -- [--quick] [--section NAME]... [--out FILE]
 //
-// All sections make the numbers of docs/performance.md: they are kept in bench/results.json and
+// All sections make the numbers of docs/dev/performance.md: they are kept in bench/results.json and
 // written into the page. With --section, the others stay as they were. --quick takes less than a
 // minute, is good for a glance, and keeps nothing unless --out says where.
 

@@ -1,6 +1,6 @@
 // The conformance list, on the Node that runs the tests, in every way of the stray guard.
 //
-// scripts/verify/conformance.mjs runs it on all versions and writes docs/conformance.md.
+// scripts/verify/conformance.mjs runs it on all versions and writes docs/dev/conformance.md.
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -28,11 +28,11 @@ for (const { id, observe, expected, exempt } of ROWS) {
   }
 }
 
-test('docs/conformance.md has the rows of the list, in its order', t => {
+test('docs/dev/conformance.md has the rows of the list, in its order', t => {
   const list: readonly { readonly id: string }[] = JSON.parse(
     readFileSync(path.join(ROOT, 'test', 'conformance', 'rows.json'), 'utf8'),
   );
-  const page = readFileSync(path.join(ROOT, 'docs', 'conformance.md'), 'utf8');
+  const page = readFileSync(path.join(ROOT, 'docs', 'dev', 'conformance.md'), 'utf8');
   const ids = [...page.matchAll(/^\| ([CGNP]\d+(?:-C\d+)?) +\|/gm)].map(match => match[1]);
   t.deepEqual(
     ids,

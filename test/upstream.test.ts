@@ -1,4 +1,4 @@
-// The design of docs/upstream.md, tried: what libuv could do by itself.
+// The design of docs/dev/upstream.md, tried: what libuv could do by itself.
 
 import test from 'ava';
 import { LIST_FDS, runCommand, tool } from './support/run';

@@ -31,7 +31,7 @@ function toPage() {
   const files = Object.keys(entries).filter(entry => typeof entries[entry] === 'string');
   return `${[
     '# API reference',
-    'Made from the docstrings by `npm run docs:api`; a test holds it to the code. What it means in practice: [Designating in code](policy.md#designating-in-code). What counts as a breaking change: [Releases](releases.md#versions).',
+    'Made from the docstrings by `npm run docs:api`; a test holds it to the code. What it means in practice: [Designating in code](policy.md#designating-in-code). What counts as a breaking change: [Releases](dev/releases.md#versions).',
     ...modules.filter(({ names }) => names.length > 0).flatMap(toSections),
     '## Preloads',
     `For \`--require\` and \`--import\`; they export nothing. ${list(preloads.map(({ title }) => title))}.`,

@@ -3,7 +3,7 @@
 //   npm run release [-- --publish]
 //
 // Checks, builds the tarball and its SBOM, and prints the command that publishes it; `--publish`
-// runs it. docs/releases.md has the rules behind the checks.
+// runs it. docs/dev/releases.md has the rules behind the checks.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -53,7 +53,7 @@ export function checkTree(status) {
 export function checkOrigin(manifest) {
   const missing = ['author', 'repository', 'bugs', 'homepage'].filter(key => !manifest[key]);
   if (missing.length === 0) return undefined;
-  return `package.json: expected ${missing.join(', ')}, found none; docs/releases.md says what they are for`;
+  return `package.json: expected ${missing.join(', ')}, found none; docs/dev/releases.md says what they are for`;
 }
 
 export function checkPassed(commit, passed) {

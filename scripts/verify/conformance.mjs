@@ -1,7 +1,7 @@
 // npm run verify:conformance [-- MAJOR...] [--write]: the conformance list on every version of Node that is
 // supported, in every way of the stray guard.
 //
-// --write puts what was seen into docs/conformance.md. Without it, the page is left alone.
+// --write puts what was seen into docs/dev/conformance.md. Without it, the page is left alone.
 import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
@@ -10,7 +10,7 @@ import { CONFORMANCE_WAYS } from '../../dist/test/conformance/ways.js';
 import { limited } from '../../dist/test/support/routes.js';
 import { fetchNodes } from './fetch-nodes.mjs';
 
-const PAGE = new URL('../../docs/conformance.md', import.meta.url);
+const PAGE = new URL('../../docs/dev/conformance.md', import.meta.url);
 const SAYS = JSON.parse(readFileSync(new URL('../../test/conformance/rows.json', import.meta.url), 'utf8'));
 
 const args = process.argv.slice(2);
@@ -78,7 +78,7 @@ ${aligned(table)}
 
 ${reasons.map((reason, i) => `${i + 1}. Not in this way: ${reason}.`).join('\n')}
 
-The ways are those of [How it works](how-it-works.md#the-fallback-chain): marking in the forked child by each step of the fallback chain, marking in the parent alone (\`posix_spawn\`, for which a library stands that makes processes without the handlers), and [the stand-in](how-it-works.md#the-stand-in). Rows of the list that speak of other systems' own functions have no number here.
+The ways are those of [How it works](../how-it-works.md#the-fallback-chain): marking in the forked child by each step of the fallback chain, marking in the parent alone (\`posix_spawn\`, for which a library stands that makes processes without the handlers), and [the stand-in](../how-it-works.md#the-stand-in). Rows of the list that speak of other systems' own functions have no number here.
 `;
 }
 

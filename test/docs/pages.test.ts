@@ -10,7 +10,7 @@ import { ROOT, run } from '../support/run';
 
 const PAGES = [
   ...readdirSync(ROOT).filter(isPage),
-  ...['docs', 'docs/dev'].flatMap(folder =>
+  ...['docs', 'docs/dev', 'docs/dev/decisions'].flatMap(folder =>
     readdirSync(path.join(ROOT, folder))
       .filter(isPage)
       .map(name => `${folder}/${name}`),
@@ -73,13 +73,27 @@ test('the README leads to every page', t => {
   );
 });
 
-test('CONTRIBUTING.md leads to every page for contributors', t => {
-  const linked = neighbours('CONTRIBUTING.md');
+test('CONTRIBUTING.md and the index of decisions lead to every page for contributors', t => {
+  const linked = ['CONTRIBUTING.md', 'docs/dev/decisions/README.md'].flatMap(neighbours);
   t.deepEqual(
     OTHERS.filter(page => page.startsWith('docs/dev/') && !linked.includes(page)),
     [],
   );
 });
+
+for (const page of OTHERS.filter(isDecision)) {
+  test(`${page} has a context, a decision and consequences`, t => {
+    const expected = ['Context', 'Decision', 'Consequences'];
+    t.deepEqual(
+      headingsOf(read(page)).filter(heading => expected.includes(heading)),
+      expected,
+    );
+  });
+}
+
+function isDecision(page: string): boolean {
+  return page.startsWith('docs/dev/decisions/') && !page.endsWith('/README.md');
+}
 
 test('from every page it goes on to another', t => {
   t.deepEqual(

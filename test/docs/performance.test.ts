@@ -18,9 +18,9 @@ interface Harness {
 const load = <T>(name: string) => import(pathToFileURL(path.join(ROOT, 'bench', name)).href) as Promise<T>;
 const read = (name: string) => readFileSync(path.join(ROOT, name), 'utf8');
 
-test('docs/performance.md shows bench/results.json (npm run bench:docs)', async t => {
+test('docs/dev/performance.md shows bench/results.json (npm run bench:docs)', async t => {
   const { renderInto } = await load<Render>('render.mjs');
-  const page = read('docs/performance.md');
+  const page = read('docs/dev/performance.md');
   t.is(page, renderInto(page, JSON.parse(read('bench/results.json')) as object));
 });
 

@@ -1,5 +1,5 @@
 /*
- * The design of docs/upstream.md as a program: starts LIST_FDS with a table of slots, in the way of
+ * The design of docs/dev/upstream.md as a program: starts LIST_FDS with a table of slots, in the way of
  * libuv's fork path or of its posix_spawn path, without or with the flag that closes all others.
  *
  *   upstream fork|posix_spawn inherit|close LIST_FDS
