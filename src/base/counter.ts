@@ -1,9 +1,9 @@
-// Counts values in bounded memory: only the first few different values are kept.
+// Counts how often each value occurs, in bounded memory: only the first few distinct values are kept.
 
 export interface Tally<T> {
   /** Most frequent first. */
   readonly values: readonly Counted<T>[];
-  /** The count of the values that are not kept. */
+  /** The number of occurrences of all values that are not kept. */
   readonly other: number;
 }
 
@@ -17,7 +17,7 @@ export interface TallyCounter<T> {
   readonly result: () => Tally<T>;
 }
 
-/** `hasRoom` is asked before a new value is kept. */
+/** Keeps up to `most` values. `hasRoom` is called before a new value is kept, and can reject it. */
 export function createTally<T extends string | number | boolean>(
   most: number,
   hasRoom: (value: T) => boolean = () => true,
@@ -29,7 +29,7 @@ export function createTally<T extends string | number | boolean>(
   return { add, result };
 
   function add(value: T, count: number): void {
-    // Called a dozen times for each line, mostly with one value.
+    // Most fields have one value only, and each line of a report calls this a dozen times.
     const index = value === values[0] ? 0 : values.indexOf(value);
     if (index >= 0) counts[index] = (counts[index] ?? 0) + count;
     else if (values.length < most && hasRoom(value)) {
@@ -44,7 +44,7 @@ export function createTally<T extends string | number | boolean>(
   }
 }
 
-/** By code units, so that it is the same in every locale. */
+/** Compares by code units, so that the order is the same in every locale. */
 export function compare<T extends string | number | boolean>(a: T, b: T): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -2,7 +2,7 @@
 
 export interface DistinctCount {
   readonly count: number;
-  /** `false`: there are more than `count`. */
+  /** `false` if there are more than `count`. */
   readonly exact: boolean;
 }
 

@@ -1,22 +1,22 @@
 // The one error class of closefds.
 
-/** What went wrong, for programs. Messages may change between versions; codes do not. */
+/** The reason of an error, for programs. Messages may change between versions; codes do not. */
 export type ErrorCode =
-  /** `strict` mode: the policy does not allow an FD of this spawn. No process was made. */
+  /** In `strict` mode, the policy does not allow an FD of this spawn. No process was created. */
   | 'ERR_CLOSEFDS_DENIED'
   /** The config, a mode or an environment variable is wrong. */
   | 'ERR_CLOSEFDS_CONFIG'
   /** An argument of `withFds()` or `unsafe()` is wrong. */
   | 'ERR_CLOSEFDS_ARGUMENT';
 
-// Registered: the preloads are bundles with a class of their own, and two copies may be loaded.
+// A registered symbol: each preload bundle has its own copy of the class, and two copies may be loaded.
 const BRAND = Symbol.for('closefds.error');
 
-/** Thrown by closefds and by the functions it guards; `code` tells which of its reasons applies. */
+/** The error that closefds and the functions it guards throw; `code` is the reason. */
 export class ClosefdsError extends Error {
   readonly code: ErrorCode;
 
-  /** Also for an error of the preload or of another copy of closefds. */
+  /** `instanceof` also accepts an error of the preload or of another copy of closefds. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return typeof value === 'object' && value !== null && BRAND in value;
   }
@@ -29,14 +29,14 @@ export class ClosefdsError extends Error {
 
 Object.defineProperty(ClosefdsError.prototype, BRAND, { value: true });
 
-// On the prototype, as in Node's own errors: an own property would be printed with each error.
+// The class name is on the prototype, as in Node's own errors, so it is not an own property of each error.
 Object.defineProperty(ClosefdsError.prototype, 'name', {
   value: 'ClosefdsError',
   configurable: true,
   writable: true,
 });
 
-/** The message of a thrown value. User code throws anything, even values that throw when they are read. */
+/** The message of a thrown value. User code can throw any value, even one whose properties throw. */
 export function messageOf(thrown: unknown): string {
   try {
     return thrown instanceof Error ? String(thrown.message) : String(thrown);

@@ -1,8 +1,8 @@
-// Describes an error that closefds caught, for reports. Not in errors.ts, which each start reads.
+// Describes an error that closefds caught, for a report. Separate from errors.ts, which each start loads.
 
 /**
- * An error of ours, or of user code that we ran, for a report: its name, its code and its place. Not its message,
- * which may quote an argument, a variable or what user code wrote into it.
+ * Describes an error of closefds, or of user code that closefds called: class, code and source position. Omits
+ * the message, which may quote an argument or a variable.
  */
 export function faultOf(thrown: unknown): string {
   try {
@@ -21,7 +21,7 @@ function className({ name }: Error): string {
   return KNOWN_CLASSES.includes(name) ? name : 'Error';
 }
 
-/** `at spawn-guard.js:12:5`: the first frame behind the message, without its folder. */
+/** Returns `at spawn-guard.js:12:5`: the first frame after the message, without the folder. */
 function placeOf({ stack, message }: Error): string | undefined {
   const frames = String(stack).slice(String(stack).indexOf(message) + message.length);
   const [, place] = /^ +at .*?([\w.-]+\.[cm]?[jt]sx?:\d+:\d+)\)?$/m.exec(frames) ?? [];

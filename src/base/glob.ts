@@ -1,17 +1,13 @@
-// Globs: `*` is any run of characters without a slash, `**` any run at all, `?` one character.
+// Globs: `*` matches any characters except a slash, `**` any characters, `?` one character except a slash.
 //
-// Nothing else is special. What FDs point to is full of brackets (`pipe:[8123]`), so classes
-// would only surprise; and Node's own path.matchesGlob is newer than the floor, Node 18.
-//
-// Not by a regular expression, which tries each way of sharing a text among the stars in turn:
-// `*a*a*a*a*b` can keep one busy for minutes. All ways are followed at once here, so the time is
-// at most the length of the text times that of the glob.
+// The matcher follows all positions in the glob at once, so its time is at most the length of the text times
+// the length of the glob. docs/dev/decisions/own-glob.md has the reasons.
 
 type Token = '**/' | '**' | '*' | '?' | { readonly character: string };
 
 const compiled = new Map<string, readonly Token[]>();
 
-/** Whether the whole of `text` fits the glob. */
+/** Whether the glob matches the whole of `text`. */
 export function matchesGlob(text: string, glob: string): boolean {
   let tokens = compiled.get(glob);
   if (tokens === undefined) {
@@ -19,7 +15,7 @@ export function matchesGlob(text: string, glob: string): boolean {
     compiled.set(glob, tokens);
   }
 
-  // Each place in the glob that some way through the text so far has led to.
+  // All positions in the glob that the text so far can lead to.
   let places = new Set<number>();
   reach(0, tokens, places);
   for (const character of text) {
@@ -36,7 +32,7 @@ function toTokens(glob: string): Token[] {
   return words.map(word => (/^(?:\*\*\/?|[*?])$/.test(word) ? (word as Token) : { character: word }));
 }
 
-/** Gets to a place, and past what may stand for nothing: `a/**` + `/b` also fits `a/b`. */
+/** Adds a position, and those after it that need no character: `a/**` + `/b` also matches `a/b`. */
 function reach(place: number, tokens: readonly Token[], places: Set<number>): void {
   let at = place;
   places.add(at);
@@ -49,7 +45,7 @@ function step(place: number, character: string, tokens: readonly Token[], next: 
     case undefined:
       return;
     case '**/':
-      // What it stands for ends with a slash.
+      // The text that this token matches ends with a slash.
       next.add(place);
       if (character === '/') reach(place + 1, tokens, next);
       return;

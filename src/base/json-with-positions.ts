@@ -2,7 +2,7 @@
 //
 // JSON.parse silently takes the last of two equal keys. In a policy, that hides a rule.
 
-/** No config is nested deeper. The limit keeps a hostile file from exhausting the stack. */
+/** The most levels of nesting. The limit keeps a hostile file from exhausting the stack. */
 const DEEPEST = 64;
 
 export class JsonError extends Error {

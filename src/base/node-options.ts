@@ -1,31 +1,31 @@
-// How Node reads the words of NODE_OPTIONS, and which of them name a preload.
+// Reads and changes preloads in NODE_OPTIONS and in command lines, by Node's own rules of quoting.
 
-/** The key in a thread's environment data of the command line that a worker has to see, where it got a part of it. */
+/** Key of a thread's environment data: the whole command line, for a worker that was started with a part of it. */
 export const EXEC_ARGV_KEY = 'closefds.execArgv';
 
-/** A backslash stands for what follows it only within quotes. */
+/** Quotes the file: Node reads a backslash as an escape only within quotes. */
 export function requireFlag(file: string): string {
   return `--require ${quote(file)}`;
 }
 
 export type PreloadFlag = '--require' | '-r' | '--import';
 
-/** Returns the name that replaces a preload's, or undefined where it stays. */
+/** Returns the new name of a preload, or undefined to keep the old one. */
 export type RenamePreload = (name: string, flag: PreloadFlag) => string | undefined;
 
-/** Renames preloads in a command line's words, as in `process.execArgv`. All other words stay as they are. */
+/** Renames preloads in the words of a command line, such as `process.execArgv`. Other words stay unchanged. */
 export function renamePreloads(words: readonly string[], rename: RenamePreload): string[] {
   const renameWord = createWordRenamer(rename);
   return words.map(word => renameWord(word) ?? word);
 }
 
-/** Renames preloads in the text of NODE_OPTIONS. All else stays as it is written, spaces and quotes too. */
+/** Renames preloads in the text of NODE_OPTIONS. All other text stays unchanged, including spaces and quotes. */
 export function renameInNodeOptions(text: string, rename: RenamePreload): string {
   const renameWord = createWordRenamer(rename, name => (/[ "]/.test(name) ? quote(name) : name));
   return text.replace(WORD, written => renameWord(unquote(written)) ?? written);
 }
 
-/** Only a space ends a word, and quotes may begin in the middle of one. */
+/** Only a space ends a word. Quotes may begin in the middle of a word. */
 const WORD = /(?:"(?:\\[\s\S]|[^"\\])*(?:"|$)|[^ "])+/g;
 
 function unquote(written: string): string {
@@ -38,7 +38,10 @@ function quote(word: string): string {
   return `"${word.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }
 
-/** Takes one word after the other. The name is in the word after the flag, or behind a `=`, which `-r` does not have. */
+/**
+ * Returns a function that takes the words in order. A preload's name is the word after the flag, or follows `=`;
+ * `-r` has no form with `=`.
+ */
 function createWordRenamer(
   rename: RenamePreload,
   write: (name: string) => string = name => name,

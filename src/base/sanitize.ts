@@ -1,5 +1,5 @@
-// Makes text from outside safe to show: file names can hold escape sequences of terminals, line feeds, and
-// characters that change the direction of the text that follows.
+// Makes untrusted text safe to print: file names can contain terminal escape sequences, line feeds,
+// and characters that change the direction of the text after them.
 
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu;
 
@@ -13,9 +13,9 @@ export function escapeControlChars(text: string): string {
 const WIDE =
   /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{20000}-\u{3fffd}]/u;
 
-/** In columns of a terminal. */
+/** The width of a text in columns of a terminal. */
 export function displayWidth(text: string): number {
-  // Fast path: nearly all text.
+  // Most text is ASCII; this test is fast.
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   return [...text].reduce((width, character) => width + characterWidth(character), 0);
 }

@@ -1,22 +1,22 @@
-// Semver ranges for rules: a prerelease counts as the version that it precedes.
+// Semver ranges as rules use them. Ranges include prereleases (`includePrerelease`).
 
 import type { Range as RangeClass, subset as Subset, valid as Valid } from 'semver';
 import { compare } from './counter';
 
 const parsed = new Map<string, RangeClass>();
 
-/** A missing or invalid version matches no range. */
+/** Whether `range` includes `version`. A missing or invalid version matches no range. */
 export function matchesRange(version: string | undefined, range: string): boolean {
   return version !== undefined && parse(range).test(version);
 }
 
-/** Whether a text is one version, and not a range, a tag or anything else that a package.json may contain. */
+/** Whether a text from a package.json is one version, not a range, a tag or a URL. */
 export function isVersion(version: string): boolean {
   const valid = require('semver/functions/valid') as typeof Valid;
   return valid(version) !== null;
 }
 
-/** Whether semver accepts the range. */
+/** Whether semver can parse the range. */
 export function isRange(range: string): boolean {
   try {
     parse(range);
@@ -29,7 +29,7 @@ export function isRange(range: string): boolean {
 function parse(range: string): RangeClass {
   let known = parsed.get(range);
   if (known === undefined) {
-    // Loaded by the first range: most processes never evaluate one.
+    // Loaded with the first range: most processes evaluate none.
     const Range = require('semver/classes/range') as typeof RangeClass;
     known = new Range(range, { includePrerelease: true });
     parsed.set(range, known);
@@ -37,7 +37,7 @@ function parse(range: string): RangeClass {
   return known;
 }
 
-/** Whether every version in `narrow` is in `wide`. */
+/** Whether `wide` includes every version that `narrow` includes. */
 export function isSubrange(narrow: string, wide: string): boolean {
   const subset = require('semver/ranges/subset') as typeof Subset;
   return subset(parse(narrow), parse(wide), { includePrerelease: true });

@@ -1,4 +1,4 @@
-// Text in columns: aligned lines, and tables that fit the terminal by wrapping the text in their cells.
+// Prints text in columns: aligned lines, and tables that wrap cells to fit the terminal.
 
 import { displayWidth } from './sanitize';
 
@@ -10,7 +10,7 @@ export interface Column {
 }
 
 export interface TableOptions<S> {
-  /** The width of the terminal; undefined, or 0: as wide as the text. */
+  /** The width of the terminal in columns. With undefined or 0, the table is as wide as its text. */
   readonly columns: number | undefined;
   readonly style: S;
 }
@@ -27,7 +27,7 @@ type TableRow<S> = ReadonlyArray<TableCell<S>>;
 const GAP = '  ';
 const NARROWEST = 10;
 
-/** One line for each row; columns are as wide as their longest cell, and left-aligned by default. */
+/** Returns one line for each row. Columns are as wide as their longest cell, and left-aligned by default. */
 export function alignColumns(
   rows: readonly (readonly string[])[],
   aligns: readonly (Align | undefined)[] = [],
@@ -49,12 +49,12 @@ export function toTable<S extends { readonly bold: Styler } & { readonly [K in k
   const header = columns.map(({ title }): TableCell<S> => ({ text: title, style: 'bold' }));
   const all = [header, ...rows];
   const natural = naturalWidths(all.map(row => row.map(({ text }) => text)));
-  // 0: a terminal whose size is not set, such as that of a container.
+  // 0: the terminal's size is not set, as in some containers.
   const widths = room === undefined || room === 0 ? natural : fittedWidths(natural, columns, room);
   return all.flatMap(row => toLines(row, columns, widths, style)).join('\n');
 }
 
-/** A row takes as many lines as its highest cell. */
+/** A row has as many lines as its highest cell. */
 function toLines<S extends { readonly [K in keyof S]: Styler }>(
   row: TableRow<S>,
   columns: readonly Column[],
@@ -73,7 +73,7 @@ function toLines<S extends { readonly [K in keyof S]: Styler }>(
   return Array.from({ length: height }, (_, line) => toLine(line).join(GAP).trimEnd());
 }
 
-/** `styled` is `text` with escape sequences, which take no room. */
+/** `styled` is `text` with escape sequences, which have no width. */
 function pad(styled: string, text: string, width: number, align: Align = 'left'): string {
   const space = ' '.repeat(Math.max(0, width - displayWidth(text)));
   return align === 'right' ? space + styled : styled + space;
@@ -105,7 +105,7 @@ function fittedWidths(natural: readonly number[], columns: readonly Column[], ro
   return widths;
 }
 
-/** Breaks lines at spaces if possible, else after slashes, else anywhere. */
+/** Breaks lines at spaces if possible, otherwise after slashes, otherwise anywhere. */
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let rest = [...text];
@@ -120,7 +120,7 @@ function wrap(text: string, width: number): string[] {
   return [...lines, rest.join('')];
 }
 
-/** The number of characters that fit, at least one. */
+/** The number of characters that fit into `width` columns; at least one. */
 function fittingLength(characters: readonly string[], width: number): number {
   let taken = 0;
   const index = characters.findIndex(character => {

@@ -1,15 +1,18 @@
-// Limits a kind of work to its share of run time.
+// Limits repeated work to a share of the run time.
 
 export interface TimeBudget {
-  /** Whether the work may run again. */
+  /** Whether enough time has passed since the last run. */
   readonly canRun: () => boolean;
-  /** Lets the work run at once. */
+  /** Allows the next run at once. */
   readonly expire: () => void;
   readonly begin: () => void;
   readonly end: () => void;
 }
 
-/** Allows 1/`share` of run time. `now` returns milliseconds and never goes back. */
+/**
+ * Limits work between `begin` and `end` to one part in `share` of the time. `now` is a monotonic clock in
+ * milliseconds.
+ */
 export function createTimeBudget(share: number, now: () => number): TimeBudget {
   let start = 0;
   let next = Number.NEGATIVE_INFINITY;

@@ -1,8 +1,8 @@
-// Replaces functions so that programs see as little difference as possible.
+// Replaces a function by a wrapper with the same name, length and properties.
 
 export type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
-/** Replaces a method by `wrap(original)`; does nothing if the property is not a function. */
+/** Replaces a method by `wrap(original)`. Does nothing if the property is not a function. */
 export function replaceMethod(
   holder: object,
   name: string,
@@ -15,12 +15,12 @@ export function replaceMethod(
   Object.defineProperty(holder, name, { ...descriptor, value: wrapped });
 }
 
-/** Copies name, length and all other own properties of the original. */
+/** Copies the name, the length and all other properties of the original. */
 export function likeOriginal(wrapped: AnyFunction, original: AnyFunction): AnyFunction {
   for (const key of Reflect.ownKeys(original)) {
     const own = Object.getOwnPropertyDescriptor(wrapped, key);
     const theirs = Object.getOwnPropertyDescriptor(original, key);
-    // Already set (promisify.custom), or part of every function (prototype).
+    // The wrapper has its own (promisify.custom), or every function has one (prototype).
     if (theirs === undefined || (own !== undefined && own.configurable === false)) continue;
     if (own !== undefined && key !== 'name' && key !== 'length') continue;
     Object.defineProperty(wrapped, key, theirs);
