@@ -13,7 +13,7 @@ import { readSettings, type Settings } from '../policy/settings';
 import { installed, PACKAGE_ROOT } from '../preload/install';
 import { describeFd } from '../strays/describe-fd';
 import { loadStrayGuard } from '../strays/native-guard';
-import { otherRuntime, whoCloses } from '../strays/platform';
+import { otherRuntime, whatCloses } from '../strays/platform';
 import { choice, readArguments } from './parse-args';
 
 const usage = `closefds doctor [--format text|json]
@@ -71,9 +71,9 @@ function system(): DoctorReport['system'] {
 // ---------------------------------------------------------------------------------------------
 
 function addonState(): string {
-  const closer = whoCloses();
+  const closer = whatCloses();
   if (closer === 'system') return 'not needed: this system closes what libuv does not pass';
-  if (closer === 'nobody') return `none for ${platform()}: strays reach children`;
+  if (closer === 'nothing') return `none for ${platform()}: strays reach children`;
   try {
     loadStrayGuard(PACKAGE_ROOT);
     return 'loads';

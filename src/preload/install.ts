@@ -26,7 +26,7 @@ import { readSettings, type Settings } from '../policy/settings';
 import { stdioOnlyArguments } from '../spawn/fallback-plan';
 import type * as StandIn from '../strays/fallback-guard';
 import { loadStrayGuard } from '../strays/native-guard';
-import { isRefusal, otherRuntime, whoCloses } from '../strays/platform';
+import { isRefusal, otherRuntime, whatCloses } from '../strays/platform';
 import { NO_STRAY_GUARD, type StrayGuard } from '../strays/stray-guard';
 import type * as FirstCall from './first-call';
 import type * as RealWorld from './first-finding';
@@ -185,9 +185,9 @@ function loadWorkerFactory(
 // ---------------------------------------------------------------------------------------------
 
 function findStrayGuard(mode: Mode): StrayGuard {
-  const closer = whoCloses();
+  const closer = whatCloses();
   if (closer === 'system') return withPlaceholder(NO_STRAY_GUARD);
-  if (closer === 'nobody') return unguarded(mode, `closefds has no addon for ${process.platform}`);
+  if (closer === 'nothing') return unguarded(mode, `closefds has no addon for ${process.platform}`);
   const byDefault = mode === 'enforce' || mode === 'strict';
   let failure: string;
   try {

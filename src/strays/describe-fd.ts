@@ -1,4 +1,4 @@
-// What an open FD of this process refers to.
+// Describes what an open FD of this process refers to.
 
 import fs = require('node:fs');
 import tty = require('node:tty');
@@ -6,10 +6,10 @@ import tty = require('node:tty');
 import type { Access, FileType, OpenFile } from '../model/spawn-request';
 import type { FilePosition } from './stray-guard';
 
-// Captured at load: programs replace functions of `fs`, and these results must be about the real system.
+// Captured at load: programs replace functions of `fs`, and these must read the real system.
 const { fstatSync, readFileSync, readlinkSync } = fs;
 
-/** Never throws: what cannot be read (no /proc, a closed FD) is undefined. */
+/** Never throws. A property is undefined if it cannot be read (no /proc, FD already closed). */
 export function describeFd(fd: number): OpenFile {
   const stat = attempt(() => fstatSync(fd));
   return {
@@ -20,7 +20,7 @@ export function describeFd(fd: number): OpenFile {
   };
 }
 
-/** Major 1, minor 3, on every Linux: Documentation/admin-guide/devices.txt in the kernel. */
+/** Major 1, minor 3 on every Linux system: Documentation/admin-guide/devices.txt in the kernel. */
 const NULL_DEVICE = 0x103;
 
 function typeOf(stat: fs.Stats, fd: number): FileType {
@@ -38,7 +38,7 @@ function accessOf(fdinfo: string): Access | undefined {
   return (['read', 'write', 'both'] as const)[Number.parseInt(flags, 8) & 3];
 }
 
-/** The offset of a regular file, from the kernel: nothing is read or moved. See proc_pid_fdinfo(5). */
+/** The file offset in bytes, from proc_pid_fdinfo(5). Does not read the file or move the offset. */
 export function positionOf(fd: number): FilePosition | undefined {
   const target = attempt(() => readlinkSync(`/proc/self/fd/${fd}`));
   const offset = attempt(() => /^pos:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1]);

@@ -1,19 +1,19 @@
-// The fallback of the stray guard where the addon cannot load: in JavaScript, with placeholders.
+// The stand-in of the stray guard, in JavaScript, for processes in which the addon does not load.
 //
-// No function of Node can set close-on-exec on an open FD. But the child's `stdio` can put a placeholder
-// over a stray's number, and then the stray does not arrive. So this guard lists the strays before every
-// spawn, and the child has a placeholder where the addon would leave nothing. Children that addons and
-// process.execve() start have no slots, so this guard does not cover them.
+// No function of Node sets close-on-exec on an open FD. But the child's `stdio` can put a placeholder over a
+// stray's number, so that the child does not get the stray. This guard lists strays before every spawn. The
+// child gets a placeholder where it would get nothing under the addon. The guard does not reach children of
+// addons and process.execve(), to which it passes no `stdio`.
 
 import fs = require('node:fs');
 import os = require('node:os');
 
 import type { ListedStray, StrayGuard } from './stray-guard';
 
-// Captured at load: programs replace functions of `fs`, and these results must be about the real system.
+// Captured at load: programs replace functions of `fs`, and these must read the real system.
 const { closeSync, fstatSync, openSync, readdirSync, readFileSync } = fs;
 
-/** Throws if /proc cannot be read or no placeholder can be opened. */
+/** Throws if /proc cannot be read or no placeholder can be opened: this guard needs both. */
 export function createFallbackGuard(): StrayGuard {
   const atStart = new Map(list().map(stray => [stray.fd, stray.identity]));
   const placeholder = createPlaceholder();
@@ -27,7 +27,7 @@ export function createFallbackGuard(): StrayGuard {
     begin: requireLook,
     end: () => {},
     replace: () => {
-      throw new Error('without the addon, nothing can be closed when this process becomes another program');
+      throw new Error('without the addon, no FD can be closed at process.execve()');
     },
     way: () => 'mask',
     spawning: () => 'unknown',
@@ -36,7 +36,7 @@ export function createFallbackGuard(): StrayGuard {
     mustCover: true,
   };
 
-  /** Strays that could not be listed are not covered. */
+  /** Throws if the last listing failed: unlisted strays have no placeholder. */
   function requireLook(): void {
     if (failure !== undefined) throw failure;
   }
@@ -53,13 +53,13 @@ export function createFallbackGuard(): StrayGuard {
   }
 }
 
-/** Linux, on every architecture that Node runs on; fs.constants has neither this nor O_CLOEXEC. */
+/** The value on Linux, on every architecture that Node runs on. fs.constants has neither O_PATH nor O_CLOEXEC. */
 const O_PATH = 0o10000000;
 
-/** Any of these is a symbolic link; see native/placeholder.c. */
+/** Paths that are symbolic links on common systems; see native/placeholder.c. */
 const LINKS = ['/proc/self', '/dev/fd', '/dev/stdin', '/etc/mtab', '/bin', '/lib', '/etc/localtime'];
 
-/** Opens the placeholder with the first call, and again if the program closed it by number. */
+/** Returns a function that opens the placeholder with its first call, and again if user code closed that FD. */
 export function createPlaceholder(): () => number {
   let fd: number | undefined;
   let identity = '';
@@ -75,7 +75,7 @@ export function createPlaceholder(): () => number {
 
 function openPlaceholder(): number {
   const links = process.platform === 'linux' ? LINKS.map(link => () => openLink(link)) : [];
-  // Reading and writing fail there, too: at the descriptor with O_PATH, by the access mode without.
+  // Writing to the null device fails too, since it is opened for reading only.
   const opens = [...links, () => openSync(os.devNull, 'r')];
   let failure: unknown;
   for (const open of opens) {
@@ -92,7 +92,7 @@ function openLink(link: string): number {
   const fd = openSync(link, O_PATH | fs.constants.O_NOFOLLOW);
   if (isLink(fd)) return fd;
   closeSync(fd);
-  throw new Error(`${link} is no symbolic link`);
+  throw new Error(`${link} is not a symbolic link`);
 }
 
 function isLink(fd: number): boolean {
@@ -115,13 +115,13 @@ function list(): ListedStray[] {
     if (fd < 3) continue;
     try {
       const flags = flagsOf(fd);
-      // A placeholder that this process inherited gives access to nothing.
+      // A placeholder that a parent under closefds put here gives access to nothing.
       if ((flags & O_CLOEXEC) !== 0 || ((flags & O_PATH) !== 0 && isLink(fd))) continue;
-      // Without `bigint`, an inode beyond 2^53 loses its last bits.
+      // Without `bigint`, an inode number above 2^53 loses its last bits.
       const { dev, ino, mode, rdev } = fstatSync(fd, { bigint: true });
       strays.push({ fd, atStart: false, identity: `${dev}:${ino}:${mode >> 12n}:${rdev}` });
     } catch {
-      // Closed since the directory was read, most likely by readdirSync() itself.
+      // The FD was closed after the directory was read. One of them is readdirSync()'s own.
     }
   }
   return strays.sort((a, b) => a.fd - b.fd);

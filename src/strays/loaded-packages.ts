@@ -1,16 +1,15 @@
 // Finds the versions of a package that this process has loaded.
 //
-// Node has no list of packages, but the CommonJS loader's cache has every file that it loaded, and
-// an addon always comes through it: an ES module gets one by createRequire() or process.dlopen().
-// So a package written as ES modules shows by its addon, which often lies in a package of its own
-// for the platform (`@lmdb/lmdb-linux-x64`) with the version of the package that it belongs to.
+// Node has no list of loaded packages, but the cache of the CommonJS loader lists its files. ES modules load
+// addons through the same loader, by createRequire(). So a package of ES modules is found by its addon. The
+// addon is often in a package of its own for the platform (`@lmdb/lmdb-linux-x64`), with the same version.
 
 import fs = require('node:fs');
 import nodeModule = require('node:module');
 
 const { readFileSync } = fs;
 
-/** Searches the whole cache, so it is for findings and not for spawns. Returns each version once. */
+/** Returns each version once. Searches the whole cache: slow, so call it for findings and not for spawns. */
 export function loadedVersions(name: string): string[] {
   const roots = new Set<string>();
   for (const file of loadedFiles()) {
@@ -41,7 +40,7 @@ function versionOf(root: string): string[] {
     const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version?: unknown };
     return typeof version === 'string' ? [version] : [];
   } catch {
-    // Bundled, or deleted since.
+    // The package is bundled, or its package.json was deleted: the version is unknown.
     return [];
   }
 }

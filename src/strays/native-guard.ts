@@ -1,6 +1,6 @@
-// The stray guard of the addon.
+// The stray guard that the addon implements: finds and loads the addon, and translates its numbers.
 //
-// native/stray_guard.h has the contract. This file finds the addon and gives names to its numbers.
+// native/stray_guard.h has the contract of each function.
 
 import fs = require('node:fs');
 import path = require('node:path');
@@ -9,7 +9,7 @@ import type { IdentifiedFd, ListedStray, Mechanism, SpawnMethod, StrayGuard } fr
 
 interface Addon {
   arm(): number;
-  /** Returns the earlier value. */
+  /** Returns the previous value. */
   guardByDefault(on: boolean): boolean;
   mark(): number;
   begin(keep: BigUint64Array | undefined, untouched: Int32Array | undefined): number;
@@ -25,7 +25,7 @@ interface Addon {
 const MECHANISMS: readonly Mechanism[] = ['nothing', 'close_range', 'table', 'proc'];
 const SPAWN_METHODS: readonly SpawnMethod[] = ['unknown', 'fork', 'other'];
 
-/** Throws if the addon is missing or does not load; the message says what was tried. */
+/** Throws if the addon is missing or does not load; the message lists the files that were tried. */
 export function loadStrayGuard(packageRoot: string): StrayGuard {
   const addon = loadAddon(packageRoot);
   let way: Mechanism = 'nothing';
@@ -34,8 +34,8 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
     arm(byDefault) {
       const errno = addon.arm();
       if (errno !== 0) throw new Error(`the atfork handlers could not be registered (errno ${errno})`);
-      // Once for the process: what another thread opened since must still be found and reported.
-      // From now on children that addons start by themselves get nothing that was inherited.
+      // Only once in a process: a later thread must not set close-on-exec on strays before they are listed and
+      // reported. From here on, children that addons start do not get inherited FDs.
       if (byDefault && !addon.guardByDefault(true)) note(addon.mark());
     },
     list: marks => toStrays(addon.list(!marks)),
@@ -60,14 +60,14 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
   };
 
   function note(result: number): void {
-    if (result < 0) throw new Error(`no way of marking FDs works here (errno ${-result})`);
+    if (result < 0) throw new Error(`close-on-exec could not be set by any mechanism (errno ${-result})`);
     const now = MECHANISMS[result] ?? 'nothing';
-    // Mostly the same value: memory that is not written costs no page fault after a fork.
+    // Written only if it changed: the first write to a page after a fork copies the page.
     if (now !== way) way = now;
   }
 }
 
-/** glibc's build first, then musl's: the wrong one fails to load, which is faster than detecting the C library. */
+/** glibc's build first, then musl's. The wrong build fails to load, which is faster than detecting the C library. */
 const BUILDS = process.platform === 'linux' ? ['glibc', 'musl'] : ['system'];
 
 function loadAddon(packageRoot: string): Addon {
@@ -85,7 +85,7 @@ function loadAddon(packageRoot: string): Addon {
   throw new Error(failures.join('; '));
 }
 
-/** As require() does, without its lookup and its cache. */
+/** Loads the file as require() does, without resolving the name and without an entry in require's cache. */
 function load(file: string): Addon {
   const addon = { exports: {} as Addon };
   process.dlopen(addon, file);
@@ -93,20 +93,20 @@ function load(file: string): Addon {
 }
 
 /**
- * The C library maps what the ELF header describes. Reading beyond the end of a shorter file (a disk ran
- * full, an update is under way) ends the process by SIGBUS.
+ * Throws if the file is truncated (a full disk, an update in progress). The C library maps as many bytes as the
+ * ELF header states, and reading beyond the end of the file ends the process by SIGBUS.
  */
 function refuseCutOff(file: string): void {
-  // Read as a whole, with the function that Node's loader has just used: that is the fastest at start.
+  // readFileSync with 'utf8' is the fastest way at start: Node's loader has already used it.
   if (!fs.readFileSync(file, 'utf8').endsWith(TRAILER)) refuseShort(file);
 }
 
-/** scripts/build/addon.mjs appends this to the linker's output. */
+/** The text that scripts/build/addon.mjs appends to each addon. */
 const TRAILER = '\nclosefds\n';
 
 /**
- * For an addon that was stripped or patched later. The section headers are at its end, so they give the
- * length that the file should have: elf(5).
+ * Checks an addon without the trailer, which strip and patchelf remove. The section headers are the last part of
+ * an ELF file, so their end is the expected length: elf(5).
  */
 function refuseShort(file: string): void {
   const bytes = fs.readFileSync(file);
@@ -117,14 +117,14 @@ function refuseShort(file: string): void {
 
 const HEADER_SIZE = 64;
 
-/** 0 for a file that is not ELF; dlopen() reports that. */
+/** The expected length in bytes. Returns 0 for a file that is not ELF: dlopen() rejects it. */
 function lengthOf(header: Buffer): number {
   if (header.toString('latin1', 0, 4) !== '\x7fELF') return 0;
   const is64 = header[4] === 2;
   const little = header[5] === 1;
   const half = (at: number) => (little ? header.readUInt16LE(at) : header.readUInt16BE(at));
   const word = (at: number) => (little ? header.readUInt32LE(at) : header.readUInt32BE(at));
-  // No library has four gigabytes, so the lower half of a 64-bit offset is all of it.
+  // An addon is smaller than 4 GiB, so the lower half of a 64-bit offset is enough.
   if (is64) return word(little ? 0x28 : 0x2c) + half(0x3a) * half(0x3c);
   return word(0x20) + half(0x2e) * half(0x30);
 }
@@ -138,7 +138,10 @@ function toList(fds: readonly number[]): Int32Array | undefined {
   return fds.length === 0 ? undefined : Int32Array.from(fds);
 }
 
-/** 64 bits each, since a double would lose some: the FD, the words of its identity and, in a list, `atStart`. */
+/**
+ * The number of 64-bit words for one file: the FD, then its identity. In a list, `atStart` follows. A double
+ * cannot represent all 64-bit values.
+ */
 const WORDS = 6;
 const LIST_WORDS = WORDS + 1;
 

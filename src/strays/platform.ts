@@ -1,11 +1,11 @@
-// Detects the runtime and the system. docs/platforms.md describes what closefds does there.
+// Identifies the runtime and the system, and what closefds can do there: see docs/platforms.md.
 
 export interface PlatformInfo {
   readonly platform: string;
   readonly versions: Readonly<Record<string, string | undefined>>;
 }
 
-/** A sentence without a full stop about a runtime that is not Node; undefined in Node. */
+/** What closefds guards in another runtime, as a sentence without a full stop. Undefined in Node. */
 export function otherRuntime({ versions }: PlatformInfo = process): string | undefined {
   if (versions.bun !== undefined)
     return `closefds is made for Node.js and this is Bun ${versions.bun}: what goes through node:child_process in the main thread is guarded; Bun.spawn(), Bun.$ and workers are not judged`;
@@ -14,14 +14,14 @@ export function otherRuntime({ versions }: PlatformInfo = process): string | und
   return undefined;
 }
 
-/** What keeps strays from children: the system itself, the addon, or nothing (`'nobody'`). */
-export function whoCloses({ platform }: PlatformInfo = process): 'system' | 'addon' | 'nobody' {
+/** What keeps strays from children: the system itself, the addon, or nothing. */
+export function whatCloses({ platform }: PlatformInfo = process): 'system' | 'addon' | 'nothing' {
   if (platform === 'linux') return 'addon';
-  // macOS: POSIX_SPAWN_CLOEXEC_DEFAULT. Windows: handles are not inherited unless they are made so.
-  return platform === 'darwin' || platform === 'win32' ? 'system' : 'nobody';
+  // macOS: libuv uses POSIX_SPAWN_CLOEXEC_DEFAULT. Windows: a handle is inheritable only if it is opened so.
+  return platform === 'darwin' || platform === 'win32' ? 'system' : 'nothing';
 }
 
-/** Deno asks for a permission where Node does not. */
+/** Whether Deno refused a permission. Node's own refusals have another name. */
 export function isRefusal(error: unknown): error is Error {
   return error instanceof Error && error.name === 'NotCapable';
 }

@@ -1,9 +1,9 @@
-// The contract of a stray guard, which keeps undesignated FDs from crossing exec.
+// The interface of a stray guard, which keeps strays from children.
 //
-// It has two implementations: the addon (src/strays/native-guard.ts) and a fallback in JavaScript
-// (src/strays/fallback-guard.ts).
+// The addon (src/strays/native-guard.ts) and the stand-in (src/strays/fallback-guard.ts) implement it. "Mark"
+// means: set close-on-exec.
 
-/** A file's offset, read without touching the file. */
+/** A file and its offset in bytes, read without changing the file. */
 export interface FilePosition {
   readonly target: string;
   readonly offset: number;
@@ -12,58 +12,58 @@ export interface FilePosition {
 /** An FD and the file that it refers to. */
 export interface IdentifiedFd {
   readonly fd: number;
-  /** Equal as long as the FD refers to the same file: device, inode and more. Opaque: only the guard reads it. */
+  /** Stays the same while the FD refers to the same file. Opaque: only the guard that made it reads it. */
   readonly identity: string;
 }
 
-/** A stray as the guard lists it. */
+/** A stray as the guard lists it. `atStart`: the FD was open when the guard was armed. */
 export interface ListedStray extends IdentifiedFd {
   readonly atStart: boolean;
 }
 
-/** How FDs are kept from children: the addon's ways to set close-on-exec, or the fallback's placeholders (`mask`). */
+/** How FDs are kept from children: the addon's steps of the fallback chain, or `mask`, the stand-in's placeholders. */
 export type Mechanism = 'nothing' | 'close_range' | 'table' | 'proc' | 'mask';
 
-/** How this process starts processes, as far as guarded spawns have shown. */
+/** How Node creates processes, as far as guarded spawns have shown. */
 export type SpawnMethod = 'unknown' | 'fork' | 'other';
 
-/** What the guard does for one spawn; see Plan in src/spawn/plan.ts. */
+/** The guard's part of one spawn's plan; see Plan in src/spawn/plan.ts. */
 export interface Guarding {
   readonly keep: readonly IdentifiedFd[];
   readonly untouched: readonly number[];
 }
 
 export interface StrayGuard {
-  /** To be called once in each thread. `byDefault`: also guard children of threads without closefds. */
+  /** Call once in each thread. With `byDefault`, children of threads without closefds are guarded too. */
   readonly arm: (byDefault: boolean) => void;
-  /** What would cross exec. `marks`: this process sets close-on-exec, so an FD that has it may be a stray. */
+  /** The FDs that a child would get. With `marks`, also those that the guard has marked itself. */
   readonly list: (marks: boolean) => readonly ListedStray[];
   /**
-   * Call before a spawn that keeps nothing, where children are guarded by default. Not between begin() and
-   * end() of another spawn on the same thread: the child would get what that one keeps. Throws as begin() does.
+   * Prepares a spawn that keeps no stray, if children are guarded by default. Do not call it between begin() and
+   * end() on the same thread: the child would get the strays that the outer spawn keeps. Throws as begin() does.
    */
   readonly mark: () => void;
-  /** Call before a spawn. Nests within another spawn. Throws if close-on-exec could not be set. */
+  /** Prepares a spawn. Throws if no mechanism works. May be called between begin() and end() of another spawn. */
   readonly begin: (guarding: Guarding) => void;
-  /** Call after the spawn in every case. The last one that began ends first. */
+  /** Ends the innermost spawn. Call it even if the spawn threw. `started`: the spawn created a process. */
   readonly end: (started: boolean) => void;
-  /** Call before this process becomes another program. Throws if close-on-exec could not be set. */
+  /** Prepares process.execve(). Throws if no mechanism works. */
   readonly replace: (guarding: Guarding) => void;
   /** The mechanism that was used last. */
   readonly way: () => Mechanism;
   readonly spawning: () => SpawnMethod;
   /**
-   * An FD that takes the number of a denied one in a child, see native/placeholder.h. Undefined where the
-   * system has none; throws if it cannot be opened.
+   * The FD that replaces a denied FD in a child, see native/placeholder.h. Undefined on systems without
+   * placeholders. Throws if it cannot be opened.
    */
   readonly placeholder: () => number | undefined;
-  /** Puts the placeholder over these numbers of this process, which is about to become another program. Returns an undo function. */
+  /** Puts the placeholder over FDs of this process, before process.execve(). Returns a function that undoes it. */
   readonly coverHere: (fds: readonly number[]) => () => void;
-  /** The guard cannot set close-on-exec, so the call has to cover each stray with the placeholder. */
+  /** Whether each stray needs a placeholder, because this guard cannot mark. True for the stand-in. */
   readonly mustCover: boolean;
 }
 
-/** For systems that close by themselves (macOS), or where nothing can. Designated FDs are still judged. */
+/** Does nothing: for systems that close strays themselves (macOS), and those where closefds cannot. */
 export const NO_STRAY_GUARD: StrayGuard = {
   arm: () => {},
   list: () => [],

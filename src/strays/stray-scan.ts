@@ -1,7 +1,7 @@
-// Scans for strays within a time budget.
+// Lists strays for reports, within a time budget.
 //
-// A scan asks the kernel about every number of the FD table. Closing does not depend on scans; reports do.
-// So unless a scan must be fresh, scans use at most 0.25 % of run time, however large the table is.
+// A scan makes a system call for every number of the FD table. Closing does not need it; only reports do. So
+// scans use at most 1/400 of the run time, unless the caller needs a fresh list.
 
 import { createTimeBudget } from '../base/time-budget';
 import type { OpenFile, Stray } from '../model/spawn-request';
@@ -17,9 +17,9 @@ export interface StrayScanOptions {
 }
 
 export interface StrayScan {
-  /** The strays; `fresh` scans at once. */
+  /** The strays as of the last scan. With `fresh`, scans now. */
   readonly strays: (fresh: boolean) => readonly Stray[];
-  /** FDs may have been opened since the last scan: the next call scans. */
+  /** Makes the next call scan. Call it when FDs may have been opened. */
   readonly expire: () => void;
 }
 
@@ -42,7 +42,7 @@ export function createStrayScan({ list, describe, now }: StrayScanOptions): Stra
       described.set(key, stray);
       return stray;
     });
-    // The same array as long as its content is the same: see src/spawn/decision-cache.ts.
+    // Returns the same array while its content is the same: src/spawn/decision-cache.ts compares by identity.
     if (!isSame(seen, strays)) strays = seen;
     budget.end();
     return strays;

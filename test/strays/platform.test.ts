@@ -1,7 +1,7 @@
 // What closefds takes a system for, and what it says where it cannot keep strays from children.
 
 import test from 'ava';
-import { otherRuntime, whoCloses } from '../../src/strays/platform';
+import { otherRuntime, whatCloses } from '../../src/strays/platform';
 import { temporaryFolder, write } from '../support/programs';
 import { inheriting, LIST_FDS, REGISTER, run, tool } from '../support/run';
 
@@ -9,14 +9,14 @@ for (const [platform, closer] of [
   ['linux', 'addon'],
   ['darwin', 'system'],
   ['win32', 'system'],
-  ['freebsd', 'nobody'],
-  ['openbsd', 'nobody'],
-  ['sunos', 'nobody'],
-  ['aix', 'nobody'],
-  ['android', 'nobody'],
+  ['freebsd', 'nothing'],
+  ['openbsd', 'nothing'],
+  ['sunos', 'nothing'],
+  ['aix', 'nothing'],
+  ['android', 'nothing'],
 ] as const) {
   test(`${platform}: ${closer}`, t => {
-    t.is(whoCloses({ platform, versions: {} }), closer);
+    t.is(whatCloses({ platform, versions: {} }), closer);
   });
 }
 
