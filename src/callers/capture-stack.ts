@@ -28,11 +28,11 @@ export interface StackCapture {
 
 const SHARE = 200;
 
-/** In frames. The caller of spawn() is the seventh frame, that of exec() the eleventh: those below are ours and Node's. */
+/** In frames. The caller of spawn() is the 7th frame and that of exec() the 11th; frames below are closefds's and Node's. */
 const NEAR = 12;
 const FAR = 100;
 
-/** The clock gives milliseconds and never goes back. */
+/** `now` is a monotonic clock in milliseconds. */
 export function createStackCapture(now: () => number): StackCapture {
   const budget = createTimeBudget(SHARE, now);
   return {

@@ -1,7 +1,7 @@
-// Finds the caller: from a stack to a package.
+// Finds the package that called, from the stack.
 //
-// All of this works with stack-trace hooks of user code, a stack limit of 0, frozen intrinsics and patched
-// file systems.
+// All of this works with stack-trace hooks of user code, a stack limit of 0, frozen intrinsics, and a patched
+// file system.
 
 import fs = require('node:fs');
 import path = require('node:path');
@@ -18,20 +18,20 @@ const { readFileSync } = fs;
 const { getCallSites } = util as { getCallSites?: (count: number, options: object) => PlainCallSite[] };
 
 export interface CallerOptions {
-  /** The folder where a package.json or closefds.json names the app. Paths below it are reported relative to it. */
+  /** The folder of the app's package.json or closefds.json. Paths of call sites are relative to it. */
   readonly appRoot: string;
-  /** Folders whose files are closefds itself. */
+  /** Folders whose files belong to closefds. */
   readonly own: readonly string[];
   /** Whether a package starts processes on behalf of its own caller. */
   readonly isLauncher: (name: string, version: string | undefined) => boolean;
-  /** The stack of this moment, as deep as any caller is. */
+  /** Captures the current stack, as deep as any caller is. */
   readonly wholeStack: () => CallSites;
 }
 
 /** One call on the stack, innermost first. */
 interface Frame {
   readonly file: string | undefined;
-  /** Read for the caller's frame only, since V8 has to count lines for it. */
+  /** Called for the caller's frame only: V8 has to count lines for it. */
   readonly position: () => SourcePosition;
 }
 
@@ -48,7 +48,7 @@ interface InstalledPackage {
   readonly declaredName: string | undefined;
 }
 
-/** Returns a function that finds the caller on the current stack. `near` is what was captured when the call came in. */
+/** Returns a function that finds its own caller's package. `near` has the innermost frames of the stack. */
 export function createCallerFinder(options: CallerOptions): (near?: CallSites) => Caller | undefined {
   const packages = new Map<string, InstalledPackage>();
 
@@ -61,7 +61,7 @@ export function createCallerFinder(options: CallerOptions): (near?: CallSites) =
     return search(everyFrame(options.wholeStack())).caller;
   };
 
-  /** `isSettled`: frames further out change nothing. */
+  /** `isSettled`: outer frames cannot change the result. */
   function search(frames: Iterable<Frame>): {
     readonly caller: Caller | undefined;
     readonly isSettled: boolean;
@@ -73,7 +73,7 @@ export function createCallerFinder(options: CallerOptions): (near?: CallSites) =
     for (const frame of frames) {
       if (isNodes(frame) || isOwn(frame)) continue;
       if (!isPlace(frame.file)) {
-        // Code without a file (vm, data: URLs): the code that ran it is further out and has a file.
+        // Code without a file (vm, data: URLs): the code that ran it is an outer frame, and has a file.
         placeless ??= frame;
         continue;
       }
@@ -85,7 +85,7 @@ export function createCallerFinder(options: CallerOptions): (near?: CallSites) =
       if (!launchers.includes(caller.name)) launchers.push(caller.name);
     }
     if (placeless !== undefined) return { caller: nameless(placeless, launchers), isSettled: false };
-    // A launcher whose own caller is not on this stack any more.
+    // No caller of the launcher is left on this stack, so the launcher is the caller.
     return { caller: launcher && { ...launcher, launchers: [] }, isSettled: false };
   }
 
@@ -120,7 +120,7 @@ export function createCallerFinder(options: CallerOptions): (near?: CallSites) =
   }
 }
 
-/** No frame with a file is on the stack. Such code is not the app: it must not get what the app may do. */
+/** No frame has a file. Such a caller is not the app: it must not get what rules allow the app. */
 function nameless(frame: Frame, launchers: readonly string[]): Caller {
   const nothing = { version: undefined, declaredName: undefined, fileInPackage: undefined };
   return { name: UNKNOWN, ...nothing, file: frame.file, ...frame.position(), launchers };
@@ -146,13 +146,13 @@ function read({ name, root }: Location): InstalledPackage {
 }
 
 function readPackageJson(file: string): { name?: unknown; version?: unknown } | undefined {
-  // The function in force now comes second: Yarn PnP replaces it to read zip files.
+  // The current function is tried second: Yarn PnP replaces it, to read from zip files.
   for (const readFile of new Set([readFileSync, fs.readFileSync])) {
     try {
       const json: unknown = JSON.parse(readFile(file, 'utf8').replace(/^\uFEFF/, ''));
       if (typeof json === 'object' && json !== null) return json;
     } catch {
-      // Not there, not allowed, not JSON: then the package has a name and no version.
+      // Missing, not readable or not JSON: the package has a name and no version.
     }
   }
   return undefined;
@@ -166,7 +166,7 @@ function isNodes(frame: Frame): boolean {
   return frame.file?.startsWith('node:') ?? true;
 }
 
-/** `[eval]`, `[stdin]`, `[worker eval]`, `REPL1`: given on the command line, so the app's. */
+/** `[eval]`, `[stdin]`, `[worker eval]`, `REPL1`: code from the command line belongs to the app. */
 function isPlace(file: string | undefined): boolean {
   return file !== undefined && (path.isAbsolute(file) || /^(?:\[[\w ]+\]|REPL\d+)$/.test(file));
 }
@@ -177,7 +177,7 @@ function everyFrame({ sites, complete }: CallSites): Iterable<Frame> {
   return [plainCallSites(), fromText(stackText())].reduce(longer, sites.map(fromCallSite));
 }
 
-/** Lazily: the caller is among the first frames. */
+/** Lazy, since the caller is among the first frames. */
 function* framesOf(sites: readonly NodeJS.CallSite[]): Generator<Frame> {
   for (const site of sites) yield fromCallSite(site);
 }
@@ -204,8 +204,8 @@ function fromCallSite(site: NodeJS.CallSite): Frame {
 }
 
 /**
- * The file of the outermost eval(): `eval at run (eval at <anonymous> (/app/x.js:3:1), <anonymous>:1:1)`.
- * Code that names itself (`//# sourceURL=`) has its own word for an origin, and that is no evidence.
+ * The position of the outermost eval(): `eval at run (eval at <anonymous> (/app/x.js:3:1), <anonymous>:1:1)`.
+ * With `//# sourceURL=`, code chooses its own origin, so such an origin is not trusted.
  */
 function fromEvalOrigin(origin: string | undefined): Pick<Frame, 'file'> & Omit<SourcePosition, 'function'> {
   let place = origin ?? '';
@@ -220,7 +220,7 @@ function unwrapEval(origin: string): string | undefined {
 }
 
 function plainCallSites(): readonly Frame[] {
-  // In Bun a hook of others decides what this returns.
+  // In Bun, a stack-trace hook of user code decides what getCallSites() returns.
   const sites: unknown = getCallSites?.(100, { sourceMap: false });
   return Array.isArray(sites) ? sites.map(fromPlainCallSite) : [];
 }
@@ -247,12 +247,12 @@ function stackText(): string {
     const { stack }: { stack?: unknown } = new OriginalError();
     return typeof stack === 'string' ? stack : '';
   } catch {
-    // A hook of user code that throws and cannot be replaced.
+    // A stack-trace hook of user code threw, and cannot be replaced.
     return '';
   }
 }
 
-/** V8's own text, `at name (file:line:column)`. */
+/** Parses V8's text of a stack, `at name (file:line:column)`. */
 function fromText(stack: string): Frame[] {
   return stack.split('\n').flatMap(line => {
     const match = /^ +at (?:async )?(?:(.+?) \((.+):(\d+):(\d+)\)|(.+):(\d+):(\d+))$/.exec(line);
@@ -264,7 +264,7 @@ function fromText(stack: string): Frame[] {
   });
 }
 
-/** Modules of the command line get a name in the current folder, which says nothing about them. */
+/** Node names a module of the command line after the current folder, which is not its file. */
 const COMMAND_LINE_MODULE = /^\[eval\d+\]$/;
 
 function toPath(name: string | undefined): string | undefined {
@@ -278,7 +278,7 @@ function toPath(name: string | undefined): string | undefined {
   }
 }
 
-/** A data: URL holds the whole program. */
+/** A data: URL contains the whole program. */
 function shorten(name: string): string {
   return name.length > 100 ? `${name.slice(0, 100)}...` : name;
 }

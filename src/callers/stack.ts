@@ -1,22 +1,22 @@
-// The stack of a call, as src/callers/capture-stack.ts captures it and src/callers/find-caller.ts reads it.
+// The stack of a call: src/callers/capture-stack.ts captures it, src/callers/find-caller.ts reads it.
 
-/** A stack that was captured and is perhaps never read. */
+/** A captured stack that is not formatted yet. */
 export interface CallStack {
-  /** V8 formats the stack when this is first read. */
+  /** V8 formats the stack when `stack` is read for the first time. */
   readonly holder: { stack?: unknown };
-  /** How many frames were asked for. */
+  /** The number of frames that was requested. */
   readonly most: number;
-  /** Whether the limit could be set; user code may have frozen it. */
+  /** Whether V8 got that limit; user code may have frozen it. */
   readonly isAsked: boolean;
 }
 
 export interface CallSites {
   /** Innermost first. */
   readonly sites: readonly NodeJS.CallSite[];
-  /** Whether these are all, or as many as were asked for. */
+  /** Whether these are all frames, or as many as were requested. */
   readonly complete: boolean;
-  /** Whether the stack ends with them. */
+  /** Whether the outermost frame is included. */
   readonly isAll: boolean;
-  /** V8's text of the stack, where user code froze what it takes to get call sites. */
+  /** V8's text of the stack, if user code froze the stack-trace hook so that there are no call sites. */
   readonly text: string | undefined;
 }

@@ -1,10 +1,10 @@
-// The stack of a refusal, for people: the caller's frame comes first.
+// Shortens the stack of a refusal, so that the caller's frame comes first.
 
 const FRAME = /^\s+at /;
 
 /**
- * Removes the leading frames of Node and of files below `own` from the text of a stack. Returns the text as it
- * is where no other frame would be left, or where a stack-trace hook made something else than V8's text.
+ * Removes the leading frames of Node and of files below `own` from the text of a stack. Returns the text
+ * unchanged if no other frame would be left, or if a stack-trace hook made another format than V8's.
  */
 export function trimStack(stack: string, own: string): string {
   const lines = stack.split('\n');
