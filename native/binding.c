@@ -1,6 +1,6 @@
 /*
- * Translates between JavaScript and stray_guard.h. Decides nothing. A wrong argument is a bug in
- * src/strays/native-guard.ts and throws.
+ * Translates between JavaScript and stray_guard.h, and decides nothing. A wrong argument throws: it is a
+ * bug in src/strays/native-guard.ts.
  */
 #include <node_api.h>
 #include <stdint.h>
@@ -10,9 +10,9 @@
 #include "placeholder.h"
 #include "stray_guard.h"
 
-/* Numbers for each file in a BigUint64Array, 64 bits each: the FD, then its identity. */
+/* The number of 64-bit words for each file in a BigUint64Array: the FD, then its identity. */
 #define WORDS 6
-/* In list(), `atStart` follows. */
+/* list() has one more word: `atStart`. */
 #define LIST_WORDS (WORDS + 1)
 
 static bool arguments(napi_env env, napi_callback_info info, size_t want, napi_value *values) {
@@ -29,7 +29,7 @@ static bool to_bool(napi_env env, napi_value value, bool *result) {
   return false;
 }
 
-/* The elements of a typed array; undefined is an empty one. Throws if it is anything else. */
+/* Gets the elements of a typed array. undefined is an empty array. Throws for other values. */
 static bool to_elements(napi_env env, napi_value value, napi_typedarray_type type, void **data,
                         size_t *count) {
   napi_valuetype kind;
@@ -47,7 +47,7 @@ static bool to_elements(napi_env env, napi_value value, napi_typedarray_type typ
   return false;
 }
 
-/* The caller passes sorted, distinct numbers. */
+/* Reads a list of FDs. JavaScript passes sorted, distinct numbers. */
 static bool to_list(napi_env env, napi_value value, struct fd_list *list) {
   void *data;
   if (!to_elements(env, value, napi_int32_array, &data, &list->count)) return false;
@@ -55,7 +55,7 @@ static bool to_list(napi_env env, napi_value value, struct fd_list *list) {
   return true;
 }
 
-/* The caller passes files sorted by FD, and has to free them. Without memory, the list is empty. */
+/* Reads a list of files, which JavaScript sorts by FD. The caller frees it. Without memory it is empty. */
 static bool to_files(napi_env env, napi_value value, struct file_list *list) {
   void *data;
   size_t count;
@@ -178,7 +178,7 @@ static napi_value list(napi_env env, napi_callback_info info) {
   size_t count = 0;
   napi_value buffer, result = NULL;
   uint64_t *out;
-  /* Out of memory: the strays that were found so far are valid. */
+  /* Out of memory: the strays found so far are still correct. */
   (void)stray_guard_list(&strays, &count);
 
   if (napi_create_arraybuffer(env, count * LIST_WORDS * sizeof *out, (void **)&out, &buffer) ==
@@ -197,7 +197,7 @@ static napi_value list(napi_env env, napi_callback_info info) {
   return result;
 }
 
-/* A worker that is terminated within a spawn runs no `finally`, so nothing calls end(). */
+/* A worker that is terminated within a spawn runs no `finally` block, so JavaScript does not call end(). */
 static void on_thread_end(napi_env env, void *data, void *hint) {
   (void)env;
   (void)data;
@@ -221,7 +221,7 @@ NAPI_MODULE_INIT() {
         napi_set_named_property(env, exports, functions[i].name, function) != napi_ok)
       return NULL; /* an exception is pending */
   }
-  /* Not a cleanup hook: a second require() in the same thread would add it twice, and abort. */
+  /* A cleanup hook would not do: a second require() in the same thread would add it twice, and abort. */
   if (napi_set_instance_data(env, (void *)functions, on_thread_end, NULL) != napi_ok) return NULL;
   return exports;
 }

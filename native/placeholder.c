@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 /*
- * An O_PATH descriptor of a symbolic link, see open(2) and symlink(7). Reading and writing fail with
- * EBADF, as with a closed number; opening it again by /dev/fd/N or /proc/self/fd/N fails with ELOOP;
- * openat() relative to it fails with ENOTDIR. The null device would swallow what is written, and the
- * child would end as if all were well.
+ * The placeholder is an O_PATH descriptor of a symbolic link, see open(2) and symlink(7). Reading and
+ * writing fail with EBADF, as on a closed FD. Opening /dev/fd/N or /proc/self/fd/N fails with ELOOP.
+ * openat() relative to it fails with ENOTDIR. The null device would accept writes, and the child would
+ * report success.
  *
- * /proc/self is a link wherever procfs is mounted; one of the others is there without it.
+ * /proc/self is a link wherever procfs is mounted. Without procfs, one of the others exists.
  */
 static const char *const LINKS[] = {"/proc/self", "/dev/fd", "/dev/stdin", "/etc/mtab",
                                     "/bin",       "/lib",    "/etc/localtime"};
@@ -31,7 +31,7 @@ static int file_of(int fd, struct stat *file) {
 #endif
 }
 
-/* No system call follows such a descriptor's link, so it gives access to nothing. */
+/* Such an FD gives access to nothing, because no pathname resolution follows it. */
 bool is_placeholder(int fd) {
   struct stat file;
   int flags = fcntl(fd, F_GETFL);
@@ -42,9 +42,9 @@ static int open_placeholder(void) {
   for (size_t i = 0; i < sizeof LINKS / sizeof *LINKS; i++) {
     int fd = open(LINKS[i], O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0 && is_placeholder(fd)) return fd;
-    if (fd >= 0) (void)close(fd); /* opened above; it is not a link here */
+    if (fd >= 0) (void)close(fd); /* opened above; this path is not a link here */
   }
-  /* Opening it again gives the null device, but reading and writing fail. */
+  /* Opening it again gives the null device; reading and writing the FD itself fail. */
   int fd = open("/dev/null", O_PATH | O_CLOEXEC);
   if (fd < 0) fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
   return fd < 0 ? -errno : fd;
@@ -61,7 +61,7 @@ int placeholder_fd(void) {
                  now.st_ino == opened.st_ino && now.st_mode == opened.st_mode;
   if (!is_ours) {
     fd = open_placeholder();
-    if (fd >= 0 && file_of(fd, &opened) != 0) opened.st_ino = 0; /* it is opened again next time */
+    if (fd >= 0 && file_of(fd, &opened) != 0) opened.st_ino = 0; /* the next call opens it again */
   }
   int result = fd;
   pthread_mutex_unlock(&lock);
@@ -80,8 +80,8 @@ int placeholder_put(int fd) {
 }
 
 void placeholder_remove(int fd, int before) {
-  (void)dup3(before, fd, O_CLOEXEC); /* both are open; nothing can be done where that fails */
-  (void)close(before);               /* of placeholder_put() */
+  (void)dup3(before, fd, O_CLOEXEC); /* both are open; an error has no remedy */
+  (void)close(before);               /* opened by placeholder_put() */
 }
 
 #else /* not Linux: JavaScript opens the null device */

@@ -1,8 +1,8 @@
 /*
- * The placeholder: a file descriptor that takes the number of one that a child is denied.
+ * The placeholder: an FD that a child gets under the number of a denied FD.
  *
- * Without it the child's own next open() gets that number, and what the child writes to "its FD 3"
- * lands in that file.
+ * Without a placeholder, the child's next open() gets that number, and the child's output for "FD 3"
+ * overwrites that file.
  */
 #ifndef CLOSEFDS_PLACEHOLDER_H
 #define CLOSEFDS_PLACEHOLDER_H
@@ -10,21 +10,21 @@
 #include <stdbool.h>
 
 /*
- * Returns this process's placeholder, close-on-exec, or a negative errno code. Opened by the first
- * call and again if the program closed it. Any thread; in the parent only.
+ * Returns this process's placeholder, close-on-exec, or a negative errno code. The first call opens
+ * it; a later call opens it again if user code closed it. Call from any thread, in the parent only.
  */
 int placeholder_fd(void);
 
 /*
- * For a process that becomes another program: puts the placeholder over `fd`, inheritable. Returns a
- * close-on-exec duplicate of what was there, for placeholder_remove(), or a negative errno code.
+ * Replaces `fd` by an inheritable placeholder, before process.execve(). Returns a close-on-exec
+ * duplicate of the replaced FD, for placeholder_remove(), or a negative errno code.
  */
 int placeholder_put(int fd);
 
-/* Puts back what was there, close-on-exec: the process did not become another program. */
+/* Undoes placeholder_put() after a failed process.execve(). `fd` is close-on-exec afterwards. */
 void placeholder_remove(int fd, int before);
 
-/* Whether an FD is a placeholder, most likely one that this process inherited. */
+/* Whether an FD is a placeholder: this process's own, or one that it inherited. */
 bool is_placeholder(int fd);
 
 #endif

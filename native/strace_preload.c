@@ -1,12 +1,12 @@
 /*
- * Loaded into strace by `closefds audit` (LD_PRELOAD), and into nothing else.
+ * `closefds audit` loads this library into strace (LD_PRELOAD), and into no other program.
  *
- * strace -D becomes the program; a copy of it, made by fork(), does the tracing. That copy has
- * every FD that the program was given, and would hold them for as long as the program lives: a
- * pipe would not end when the program closes it, a lock not be released. Here the copy lets go of
- * them. What strace opens itself is opened later, and stays.
+ * strace -D executes the traced program, and a forked copy of strace traces it. That copy inherits
+ * every FD of the program and would keep them open while the program runs: a pipe would not end when
+ * the program closes it, and a lock would not be released. So this library closes them in the copy.
+ * FDs that strace opens itself are opened later and stay open.
  *
- * The program must not notice: LD_PRELOAD is put back to what it was before strace starts.
+ * The program must not see this library: LD_PRELOAD gets its old value back before strace starts.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -16,11 +16,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What was open when strace started. */
+/* The FDs that were open when strace started. */
 static int *given;
 static size_t count;
 
-/* In the copy, and not again in the copies it makes of itself: by then these numbers may be strace's own. */
+/* Closes the FDs in the tracing copy, once: later copies may have FDs of strace under these numbers. */
 static void strace_preload(void) {
   for (size_t i = 0; i < count; i++) (void)close(given[i]);
   count = 0;
@@ -31,7 +31,7 @@ static void strace_preload(void) {
   (void)close(nothing);
 }
 
-/* 0 for "." and "..". Not atoi() or strtol(): new C libraries give these names that old ones lack. */
+/* Returns 0 for "." and "..". atoi() and strtol() would need symbols that old C libraries lack. */
 static int number_of(const char *name) {
   int number = 0;
   for (; *name >= '0' && *name <= '9'; name++) number = number * 10 + (*name - '0');

@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* C libraries older than the system call lack it. Where the number is another (MIPS, Alpha), a
- * wrong one is refused with ENOSYS, and the next step is tried. */
+/* Older C libraries do not define it. On MIPS and Alpha the number differs: the kernel answers ENOSYS,
+ * and the next step of the fallback chain runs. */
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
@@ -28,7 +28,7 @@
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
-/* Linux 4.11; the numbers of the architectures that there are prebuilt addons for. */
+/* Linux 4.11; only for the architectures that have prebuilt addons. */
 #ifndef SYS_statx
 #if defined(__x86_64__)
 #define SYS_statx 332
@@ -36,17 +36,17 @@
 #define SYS_statx 291
 #endif
 #endif
-/* PROC_SUPER_MAGIC and OVERLAYFS_SUPER_MAGIC of linux/magic.h, which musl does not ship. */
+/* PROC_SUPER_MAGIC and OVERLAYFS_SUPER_MAGIC from linux/magic.h, which musl does not have. */
 #define PROC_FILE_SYSTEM 0x9fa0
 #define OVERLAY_FILE_SYSTEM 0x794c7630
 
 #define FIRST_FD 3
 
-/* The table of a new process has this many places; every larger table doubles it. */
+/* The size of the FD table of a new process. The kernel doubles it to enlarge it. */
 #define SMALLEST_TABLE 64
-/* Above this many places, /proc/self/fd is likely to be shorter than the table. */
+/* Above this size, /proc/self/fd is likely to have fewer entries than the table. */
 #define LARGE_TABLE 65536
-/* The default of fs.nr_open: the bound where the kernel does not report the real one. */
+/* The default of fs.nr_open: the bound if the size of the table is unknown. */
 #define DEFAULT_NR_OPEN 1048576
 #define LARGEST_TABLE (1 << 30)
 
@@ -54,7 +54,7 @@
  * State
  * ---------------------------------------------------------------------------------------- */
 
-/* A file that a spawn keeps, and whether it was marked before: then the end of the spawn marks it again. */
+/* A file that a spawn keeps. If it was marked before, the end of the spawn marks it again. */
 struct kept_file {
   struct open_file file;
   bool was_marked;
@@ -65,52 +65,51 @@ struct kept_list {
   size_t count;
 };
 
-/* A guarded spawn that is under way. One that began inside another is on top of it. */
+/* A guarded spawn that has not ended. A spawn that began inside another one is on top of it. */
 struct guarded_spawn {
   struct guarded_spawn *outer;
   struct kept_list keep;
   struct open_file *restore; /* sources that were inheritable before the spawn marked them */
   size_t restore_count;
-  bool forked; /* before_fork() has run since the spawn began */
+  bool forked; /* before_fork() ran after the spawn began */
 };
 
 /*
- * A thread's guarded spawns. before_fork() asks for them, so that the child need not allocate them
- * (glibc does so lazily, one block for the whole library). Should another thread load a library
- * between that and the fork, glibc may resize the table that leads there: its fork() has made
- * malloc usable in the child before the handlers run. The model without any of this, initial-exec,
- * does not load on musl.
+ * The guarded spawns of a thread. before_fork() reads this variable, so that the child does not
+ * allocate it: glibc allocates thread-local storage at the first access, one block for each library.
+ * If another thread loads a library between before_fork() and the fork, glibc may resize its table of
+ * blocks in the child. That is safe: glibc's fork() makes malloc usable before the handlers run. The
+ * TLS model that needs no allocation, initial-exec, does not load on musl.
  */
 static _Thread_local struct {
   struct guarded_spawn *top;
-  /* Spawns on top of that for which there was no memory. They keep nothing. */
+  /* The number of spawns on top of `top` that got no memory. They keep nothing. */
   unsigned without_memory;
 } here;
 
 static bool is_spawn_open(void) { return here.top != NULL || here.without_memory > 0; }
 
-/* The innermost spawn; NULL without one, or if it keeps nothing for lack of memory. */
+/* The innermost spawn. NULL if there is none, or if it got no memory and keeps nothing. */
 static struct guarded_spawn *innermost(void) { return here.without_memory > 0 ? NULL : here.top; }
 
-/* The guarded spawns of all threads. Mostly none, and then nothing reads what is above. */
+/* The number of guarded spawns of all threads. While it is 0, the child does not read `here`. */
 static atomic_int open_spawns;
 
 static atomic_bool guard_by_default;
 static atomic_bool saw_fork;
 static atomic_bool saw_other;
 
-/* A number the FD table is known to have reached. Tables do not shrink. */
+/* A lower bound of the FD table's size. Tables do not shrink. */
 static atomic_int table_size = SMALLEST_TABLE;
 
 /* ------------------------------------------------------------------------------------------
- * Setting close-on-exec ("marking"). Runs in the parent, and in the child between fork and exec. The
- * async-signal-safety rule applies there:
+ * Marking. Runs in the parent, and in the child between fork and exec. There the async-signal-safety
+ * rule applies:
  *
- *   Only system calls. No malloc, no stdio, no locks: another thread may have held them when
- *   it was not copied. Nothing here may write memory shared with the parent.
+ *   Only system calls. No malloc, no stdio, no locks: another thread of the parent may have held a
+ *   lock at the fork. Do not write memory that is shared with the parent.
  *
- * It marks and does not close: libuv has yet to dup2() out of this range, and a child that
- * forks without exec (an addon's worker) goes on to use the files.
+ * Why the guard marks and does not close: docs/dev/decisions/close-on-exec.md.
  * ---------------------------------------------------------------------------------------- */
 
 static bool is_in_table(int fd);
@@ -118,10 +117,10 @@ static int table_bound(void);
 
 static const struct kept_list KEEP_NOTHING = {NULL, 0};
 
-/* Called for a number that may be open. Returns 0 or a negative errno code. */
+/* Visits a number that may be an open FD. Returns 0 or a negative errno code. */
 typedef int visitor(int fd, const struct kept_list *keep);
 
-/* Not open, or closed by another thread between the two calls, is as good as marked. */
+/* Returns 0 for an FD that is not open, or that another thread closes between the two calls. */
 static int mark_one(int fd) {
   int flags = fcntl(fd, F_GETFD);
   if (flags >= 0 && (flags & FD_CLOEXEC)) return 0;
@@ -131,7 +130,7 @@ static int mark_one(int fd) {
 
 static void unmark_one(int fd) {
   int flags = fcntl(fd, F_GETFD);
-  /* Closed meanwhile: there is nothing to keep then. */
+  /* An error means that the FD was closed meanwhile, so it cannot be kept. */
   if (flags >= 0 && (flags & FD_CLOEXEC)) (void)fcntl(fd, F_SETFD, flags & ~FD_CLOEXEC);
 }
 
@@ -166,7 +165,7 @@ static int mark_by_close_range(struct kept_list keep) {
   return syscall(SYS_close_range, first, UINT_MAX, CLOSE_RANGE_CLOEXEC) == 0 ? 0 : -errno;
 }
 
-/* Steps 2 and 4: every number the table has, whatever the rlimit says by now. */
+/* Steps 2 and 4: every number of the table. The rlimit may be lower than open FDs. */
 static int visit_table(int bound, visitor *visit, const struct kept_list *keep) {
   int result = 0;
   for (int fd = FIRST_FD; fd < bound; fd++) {
@@ -176,7 +175,7 @@ static int visit_table(int bound, visitor *visit, const struct kept_list *keep) 
   return result;
 }
 
-struct directory_entry { /* linux_dirent64 of getdents64(2); no C library declares it */
+struct directory_entry { /* linux_dirent64 of getdents64(2), which C libraries do not declare */
   unsigned long long d_ino;
   long long d_off;
   unsigned short d_reclen;
@@ -194,7 +193,7 @@ static int number_of(const char *name) {
   return number;
 }
 
-/* Step 3: what /proc lists, once it is sure that this is procfs and not something put over it. */
+/* Step 3: the entries of /proc/self/fd, after a check that the file system is procfs. */
 static int visit_proc(visitor *visit, const struct kept_list *keep) {
   int directory = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/fd",
                                O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
@@ -220,16 +219,16 @@ static int visit_proc(visitor *visit, const struct kept_list *keep) {
     }
     if (size < 0) result = -errno;
   }
-  /* Opened above, so it is ours to close; nothing can be done where that fails. */
+  /* Opened above; an error has no remedy. */
   (void)close(directory);
   return result;
 }
 
 /*
  * The fallback chain. Every step has the same contract, and any error leads to the next step: seccomp
- * filters answer EPERM, kernels before 5.9 ENOSYS and before 5.11 EINVAL. The table comes
- * before /proc because reading 10,000 entries of /proc costs ten times as much as asking for
- * 16,384 numbers; a table of a million places with few files in it is the other way round.
+ * filters answer EPERM, kernels before 5.9 ENOSYS, and kernels before 5.11 EINVAL. The table comes
+ * before /proc, because reading 10,000 entries of /proc costs ten times as much as a call for each of
+ * 16,384 numbers. For a table of a million numbers with few open FDs, /proc is faster.
  */
 static int mark_all(struct kept_list keep) {
   if (mark_by_close_range(keep) == 0) return STRAY_GUARD_CLOSE_RANGE;
@@ -243,21 +242,21 @@ static int mark_all(struct kept_list keep) {
 }
 
 /*
- * The real size of the FD table. The rlimit is no bound: it can be lowered below open FDs. But
- * select() clamps its first argument to the size of the table, so one bit tells whether a number
- * lies in it (core_sys_select() and max_select_fd() in the kernel's fs/select.c): a number that
- * is not open is refused with EBADF, the bit of one that is open is cleared unless it is ready,
- * and a bit beyond the table is neither looked at nor written.
+ * The real size of the FD table. The rlimit is not a bound: it can be lowered below open FDs. But
+ * select() clamps its first argument to the size of the table, so one bit shows whether the table has
+ * a number (core_sys_select() and max_select_fd() in the kernel's fs/select.c): for a number that is
+ * not open, select() fails with EBADF; the bit of an open FD is cleared unless the FD is ready; a bit
+ * beyond the table is neither read nor written.
  */
 static int table_bound(void) {
   int size = atomic_load(&table_size);
   while (size < LARGEST_TABLE && is_in_table(size)) size *= 2;
-  /* In the child this writes the child's copy. */
+  /* In the child, this writes the child's copy of the variable. */
   atomic_store(&table_size, size);
   return size;
 }
 
-/* Whether the table is larger than `fd`; true for any `fd` below 2^20 if the kernel won't tell. */
+/* Whether the table is larger than `fd`. If select() fails, true for each `fd` below 2^20. */
 static bool is_in_table(int fd) {
   unsigned long small[LARGE_TABLE / (8 * sizeof(long))];
   const size_t bits = 8 * sizeof(long);
@@ -272,7 +271,7 @@ static bool is_in_table(int fd) {
   }
   set[(size_t)fd / bits] = 1UL << ((size_t)fd % bits);
 
-  /* The kernel's own layout, not the C library's struct timespec; all zero either way. */
+  /* The kernel's layout, which can differ from the C library's struct timespec. */
   long long no_time[2] = {0, 0};
   long ready;
   do ready = syscall(SYS_pselect6, fd + 1, set, NULL, NULL, no_time, NULL);
@@ -285,10 +284,10 @@ static bool is_in_table(int fd) {
 }
 
 /* ------------------------------------------------------------------------------------------
- * Identifies the file of an FD. Runs in the parent and in the child: async-signal-safe.
+ * Which file an FD refers to. Runs in the parent and in the child: the async-signal-safety rule applies.
  * ---------------------------------------------------------------------------------------- */
 
-/* The kernel's struct statx, the same on every architecture; old C libraries do not declare it. */
+/* The kernel's struct statx, equal on every architecture. Old C libraries do not declare it. */
 struct extended_stat {
   unsigned mask, block_size;
   unsigned long long attributes;
@@ -305,7 +304,7 @@ struct extended_stat {
 };
 #define WANT_TYPE_AND_INODE 0x101U /* STATX_TYPE | STATX_INO */
 #define WANT_BIRTH 0x800U          /* STATX_BTIME */
-/* AT_STATX_DONT_SYNC: does not ask a file server, which may run in this very process. */
+/* AT_STATX_DONT_SYNC: makes no request to a file server, which may run in this process. */
 #define FROM_CACHE 0x4000
 
 static bool read_statx(int fd, struct file_identity *identity) {
@@ -328,9 +327,9 @@ static bool read_statx(int fd, struct file_identity *identity) {
 }
 
 /*
- * Before Linux 4.11, or behind a filter that refuses statx(). A system call where the kernel's
- * struct is the C library's: linked against glibc 2.33 or newer, the function's name would keep the
- * addon from loading on anything older.
+ * For Linux before 4.11, and for seccomp filters that refuse statx(). Uses the system call where the
+ * kernel's struct equals the C library's: linked against glibc 2.33 or newer, a call of fstat() would
+ * keep the addon from loading on older versions.
  */
 static bool read_stat(int fd, struct file_identity *identity) {
   struct stat file;
@@ -346,7 +345,7 @@ static bool read_stat(int fd, struct file_identity *identity) {
   return true;
 }
 
-/* A hash (FNV-1a) of what /proc/self/fd/N links to; 0 where it cannot be read. */
+/* A hash (FNV-1a) of the target of the link /proc/self/fd/N; 0 if the link cannot be read. */
 static unsigned long long hash_of_link(int fd) {
   char path[32] = "/proc/self/fd/", text[64];
   size_t length = strlen(path);
@@ -364,24 +363,24 @@ static unsigned long long hash_of_link(int fd) {
 static bool identify(int fd, struct file_identity *identity) {
   memset(identity, 0, sizeof *identity);
   if (!read_statx(fd, identity) && !read_stat(fd, identity)) return false;
-  /* eventfd, epoll and others have no file type, and one inode for all of them. */
+  /* eventfd, epoll and others have no file type, and share one inode. */
   if (identity->kind == 0) identity->rdev = hash_of_link(fd);
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0) return false;
-  /* These two stay as they were when the file was opened; the others can be changed. */
+  /* These flags never change after open(); the others can. */
   identity->kind |= (unsigned long long)(unsigned)(flags & (O_ACCMODE | O_PATH)) << 32;
   return true;
 }
 
-/* Overlayfs gives the birth time of a file's copy as soon as something is written to the file. */
+/* Overlayfs changes the birth time at the first write to a file: it then shows that of the copy. */
 static bool is_on_overlay(int fd) {
   struct statfs file_system;
   return fstatfs(fd, &file_system) == 0 && file_system.f_type == OVERLAY_FILE_SYSTEM;
 }
 
-/* The inode number of a deleted file is given to the next one, and the birth time tells them apart. */
+/* A new file can get the inode number of a deleted file. The birth time distinguishes them. */
 static bool is_same_birth(int fd, unsigned long long before, unsigned long long now) {
-  /* A file server's may be unknown until another program asks for it. */
+  /* 0: unknown. A file server's birth time may be unknown until another program reads it. */
   return before == now || before == 0 || now == 0 || is_on_overlay(fd);
 }
 
@@ -398,26 +397,26 @@ static bool is_unchanged(const struct open_file *file) {
  * atfork handlers
  * ---------------------------------------------------------------------------------------- */
 
-/* In the parent, on the thread that forks, right before it does. */
+/* Runs in the parent, on the thread that forks, right before the fork. */
 static void before_fork(void) {
   struct guarded_spawn *spawn = innermost();
   if (spawn != NULL) spawn->forked = true;
 }
 
 /*
- * In the child, on its only thread, before fork() returns. Async-signal-safe. The first access to each page
- * is a page fault, and the C library's code finds thread-local variables: a child of a thread without a
- * guarded spawn does without them.
+ * Runs in the child, before fork() returns there. The child has one thread. The async-signal-safety
+ * rule applies. The first access to a page is a page fault, and access to a thread-local variable runs
+ * code of the C library. So the child reads `here` only if a guarded spawn is open.
  */
 static void in_child(void) {
   bool is_open = atomic_load(&open_spawns) > 0 && is_spawn_open();
   if (!is_open && !atomic_load(&guard_by_default)) return;
 
-  /* The child cannot report an error, and the parent has set what it could. */
+  /* The child cannot report an error. The parent has marked what it could. */
   (void)mark_all(KEEP_NOTHING);
   const struct guarded_spawn *spawn = is_open ? innermost() : NULL;
   if (spawn == NULL) return;
-  /* The child's table is its own, so that no file can change between the comparison and the flag. */
+  /* The child has its own FD table: no file can change between the comparison and the flag. */
   for (size_t i = 0; i < spawn->keep.count; i++) {
     const struct open_file *kept = &spawn->keep.files[i].file;
     if (is_unchanged(kept)) unmark_one(kept->fd);
@@ -427,10 +426,11 @@ static void in_child(void) {
 static void note_start(void);
 
 /*
- * The handlers must outlive this library's users: it is linked with -z nodelete, so that a
- * worker's end (Node closes its addons) does not leave fork() calling into nothing.
+ * The handlers stay registered until the process ends. Node unloads an addon with the last worker that
+ * uses it, so this library is linked with -z nodelete: fork() must not call unmapped code.
  *
- * Not pthread_once(): glibc gave it a new version in 2.34, and the addon would not load before.
+ * A mutex, because pthread_once() has a new symbol version in glibc 2.34, and the addon would not load
+ * on older versions.
  */
 int stray_guard_arm(void) {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -470,14 +470,14 @@ static bool is_marked(int fd) {
 static struct kept_list copy_list(struct file_list list) {
   if (list.count == 0) return KEEP_NOTHING;
   struct kept_file *files = calloc(list.count, sizeof *files);
-  if (files == NULL) return KEEP_NOTHING; /* the guard fails closed */
+  if (files == NULL) return KEEP_NOTHING; /* fails closed */
   for (size_t i = 0; i < list.count; i++) files[i].file = list.files[i];
   return (struct kept_list){files, list.count};
 }
 
 /*
- * A kept number that means another file than the one that was allowed is marked like all else.
- * Another thread may change it right after that; then only a child with a handler is safe from it.
+ * Marks a kept number that refers to another file than the allowed one. Another thread may open a
+ * file under that number right afterwards: only a child that runs the handler is safe from that.
  */
 static void mark_changed(struct kept_list keep) {
   for (size_t i = 0; i < keep.count; i++) {
@@ -486,7 +486,7 @@ static void mark_changed(struct kept_list keep) {
   }
 }
 
-/* Unmarks those of `keep` that are marked, and notes that they were. */
+/* Unmarks the files of `keep` that are marked, and sets their `was_marked`. */
 static void unmark(struct kept_list keep) {
   for (size_t i = 0; i < keep.count; i++) {
     struct kept_file *kept = &keep.files[i];
@@ -496,11 +496,11 @@ static void unmark(struct kept_list keep) {
   }
 }
 
-/* Notes which of `sources` are inheritable, and what they are: see restore(). */
+/* Records the inheritable FDs of `sources` and their identities, for restore(). */
 static void note_for_restore(struct guarded_spawn *spawn, struct fd_list sources) {
   if (sources.count == 0) return;
   spawn->restore = calloc(sources.count, sizeof *spawn->restore);
-  if (spawn->restore == NULL) return; /* they stay marked then: the guard fails closed */
+  if (spawn->restore == NULL) return; /* they stay marked: fails closed */
   for (size_t i = 0; i < sources.count; i++) {
     struct open_file file = {.fd = sources.fds[i]};
     if (is_inheritable(file.fd) && identify(file.fd, &file.identity))
@@ -509,8 +509,8 @@ static void note_for_restore(struct guarded_spawn *spawn, struct fd_list sources
 }
 
 /*
- * A synchronous spawn lasts as long as its child. Meanwhile another thread may have closed a
- * source and opened another file under its number: that one stays marked.
+ * Unmarks the sources again. A synchronous spawn lasts as long as its child. Meanwhile another thread
+ * may have closed a source and opened another file under its number: that file stays marked.
  */
 static void restore(const struct guarded_spawn *spawn) {
   for (size_t i = 0; i < spawn->restore_count; i++) {
@@ -520,11 +520,11 @@ static void restore(const struct guarded_spawn *spawn) {
 }
 
 /*
- * Unless every spawn so far was a fork, perhaps no handler runs in the child: it gets what the
- * parent's flags say. So they say the right thing while the process is made. Another thread that
- * spawns meanwhile shares these flags: one that begins now marks `keep`, and this child goes
- * without; one that has marked already may pass it on. A lock would have to be held for as long
- * as a synchronous spawn's child lives.
+ * Unmarks `keep` in the parent, unless every spawn so far was a fork. Without a fork, no handler runs
+ * in the child, and the parent's flags decide what the child gets. Other threads share these flags: a
+ * spawn that begins on another thread now marks `keep`, so that this child does not get it; a spawn
+ * that has already marked may pass it on. A lock against that would have to be held until the child of
+ * a synchronous spawn ends.
  */
 static void unmark_unless_fork(struct guarded_spawn *spawn) {
   if (stray_guard_spawning() != STRAY_GUARD_FORK) unmark(spawn->keep);
@@ -570,7 +570,7 @@ void stray_guard_end(bool started) {
     free(spawn->restore);
     free(spawn);
   }
-  /* The inner spawn marked what the outer one keeps, and the outer one's process may be yet to come. */
+  /* The inner spawn marked the files that the outer one keeps. The outer one may still create its process. */
   struct guarded_spawn *outer = innermost();
   if (outer != NULL) unmark_unless_fork(outer);
 }
@@ -589,15 +589,15 @@ int stray_guard_replace(struct file_list list) {
 }
 
 /* ------------------------------------------------------------------------------------------
- * Listing. In the parent only: it allocates and locks.
+ * Listing. Runs in the parent only, because it allocates and locks.
  * ---------------------------------------------------------------------------------------- */
 
 static pthread_mutex_t known_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct stray *known; /* sorted by fd */
 static size_t known_count, known_room;
-static bool at_start = true; /* while the first look is under way */
+static bool at_start = true; /* true until the first listing has ended */
 
-/* Drops what was closed, or whose number now means another file. */
+/* Removes FDs that were closed, or whose number now refers to another file. */
 static void forget_closed(void) {
   size_t kept = 0;
   for (size_t i = 0; i < known_count; i++) {
@@ -623,7 +623,7 @@ static int remember(int fd) {
   if (place < known_count && known[place].file.fd == fd) return 0;
 
   struct stray stray = {{.fd = fd}, at_start};
-  if (!identify(fd, &stray.file.identity)) return 0; /* closed since it was seen */
+  if (!identify(fd, &stray.file.identity)) return 0; /* closed meanwhile */
 
   if (known_count == known_room) {
     size_t room = known_room == 0 ? 16 : known_room * 2;
@@ -640,13 +640,13 @@ static int remember(int fd) {
 
 static int note_inheritable(int fd, const struct kept_list *unused) {
   (void)unused;
-  /* A placeholder that this process inherited gives access to nothing. */
+  /* A placeholder that a parent under closefds put here gives access to nothing. */
   return is_inheritable(fd) && !is_placeholder(fd) ? remember(fd) : 0;
 }
 
 /*
- * By /proc where the table is large: it was once, or the kernel does not tell its size. (gVisor
- * answers EBADF for every number up to a million, and a million system calls take a second.)
+ * Reads /proc if the table is large. It is large if many FDs were once open, or if its size is unknown:
+ * gVisor answers EBADF for every number up to a million, and a million system calls take a second.
  */
 static int look(void) {
   forget_closed();
@@ -657,7 +657,7 @@ static int look(void) {
 
 static void note_start(void) {
   pthread_mutex_lock(&known_lock);
-  (void)look(); /* only ENOMEM: the next listing finds what is still inheritable */
+  (void)look(); /* on ENOMEM, the next listing finds FDs that are still inheritable */
   at_start = false;
   pthread_mutex_unlock(&known_lock);
 }
@@ -687,7 +687,7 @@ void stray_guard_forget_marked(void) {
   pthread_mutex_unlock(&known_lock);
 }
 
-#else /* not Linux: the system closes (macOS: POSIX_SPAWN_CLOEXEC_DEFAULT), or has no fork */
+#else /* not Linux: no stray guard. macOS closes strays itself (POSIX_SPAWN_CLOEXEC_DEFAULT). */
 
 #include <stdlib.h>
 
