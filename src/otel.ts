@@ -1,4 +1,4 @@
-// closefds/otel: findings for OpenTelemetry, over the diagnostics channel.
+// closefds/otel: sends findings from the diagnostics channel to OpenTelemetry.
 
 import diagnosticsChannel = require('node:diagnostics_channel');
 
@@ -6,17 +6,18 @@ import type { Attributes, Counter } from '@opentelemetry/api';
 import { CHANNEL } from './findings/diagnostics-channel';
 import { FIELDS, type ReportRecord } from './findings/fields';
 
-/** What the bridge is called in telemetry: the instrumentation scope. */
+/** The name of the instrumentation scope. */
 const SCOPE = 'closefds';
 
 /**
- * Counts each finding of this thread in `closefds.findings`, by code, mode, app, disposition, kind, caller
- * and command, and adds it as an event `closefds.finding` to the span that is active, with the target
- * and the call site. Targets are in no metric: there are too many different ones.
+ * Sends the findings of this thread to OpenTelemetry. Each finding adds its number of spawns to the counter
+ * `closefds.findings` (unit `{finding}`), with the attributes code, mode, app, disposition, kind, caller and
+ * command. It also adds an event `closefds.finding` to the active span, with the target and the call site too.
+ * Metrics do not contain targets, because there are too many different ones.
  *
- * Call it after the OpenTelemetry SDK was started. Findings from before are not counted.
+ * Call it after the OpenTelemetry SDK has started. It does not count earlier findings.
  *
- * @returns a function that ends it.
+ * @returns a function that stops it.
  * @throws Error if `@opentelemetry/api` is not installed.
  */
 export function bridgeFindings(): () => void {
@@ -32,7 +33,7 @@ export function bridgeFindings(): () => void {
 
   function onFinding(message: unknown): void {
     const record = message as ReportRecord;
-    // Proof of use comes later, and counts nothing.
+    // A record with count 0 adds a proof of use to an earlier record.
     if (record.count > 0) findings.add(record.count, attributesOf(record, 'metric'));
     trace.getActiveSpan()?.addEvent('closefds.finding', {
       ...attributesOf(record, 'metric'),

@@ -1,7 +1,7 @@
 // Designation in code: withFds() and unsafe(), for the code that starts a process.
 //
-// Both only prepare options. Without closefds in the process, withFds() is a convenient way to
-// write `stdio`, and unsafe() changes nothing.
+// Both functions only prepare options. Without closefds in the process, withFds() just fills in `stdio`, and
+// unsafe() changes nothing.
 
 import type { ChildProcess, SerializationType, StdioOptions } from 'node:child_process';
 
@@ -11,8 +11,8 @@ import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { ClosefdsError } from '../base/errors';
 
-// Registered, so that a library can write them without depending on closefds. What they say stands
-// under a string key too: execa copies options by Object.entries(), which drops symbols.
+// Registered symbols, so that a library can set them without depending on closefds. A string key has the same
+// values: execa copies options by Object.entries(), which drops symbols.
 const WITH_FDS = Symbol.for('closefds.withFds');
 const UNSAFE = Symbol.for('closefds.unsafe');
 
@@ -20,22 +20,25 @@ interface Marked {
   readonly __closefds?: { readonly withFds?: FdSources; readonly unsafe?: string };
 }
 
-/** What a child's FD is made of: an FD of this process, something that has one, or a new channel. */
+/**
+ * The source of a child's FD: an FD of this process, an object or a connected socket that has one, a new pipe or
+ * message channel, or `'inherit'` for the parent's FD of the same number. The strings are Node's values of `stdio`.
+ */
 export type FdSource = number | { readonly fd: number } | Socket | 'pipe' | 'overlapped' | 'ipc' | 'inherit';
 
-/** Child FD (3 or higher) -> source. */
+/** Sources by child FD. Keys are integers from 3 to 65535. */
 export type FdSources = Readonly<Record<number, FdSource>>;
 
-/** Options whose `stdio` also passes `F`. */
+/** The options `O`, with a `stdio` that also passes the FDs of `F`. */
 export type WithFds<O extends object, F extends FdSources> = Omit<O, 'stdio'> & {
   stdio: Extract<StdioOptions, readonly unknown[]>;
-  /** What was designated; also carries `F` to `ChildWithFds`. */
+  /** The designated sources. Also carries the type `F` to `ChildWithFds`. */
   readonly __closefds?: { readonly withFds: F };
 };
 
 /**
- * The child that such options make, with a stream in `stdio` for each new channel and null for
- * what was passed on: `spawn(file, args, options) as ChildWithFds<typeof options>`.
+ * The type of a child that was started with the options of withFds(). Its `stdio` has a stream for each new pipe,
+ * and null for each FD that was passed on: `spawn(file, args, options) as ChildWithFds<typeof options>`.
  */
 export type ChildWithFds<O extends { readonly __closefds?: { readonly withFds: FdSources } }> =
   ChildProcess & {
@@ -47,8 +50,8 @@ type ChildStdio<F extends FdSources> = ChildProcess['stdio'] & {
 };
 
 /**
- * Any options. The choices are named only so that TypeScript keeps the words of `{ stdio: 'inherit' }`
- * and does not make text of them, which spawn() would refuse.
+ * Any options. The properties are listed so that TypeScript keeps the literal type of `{ stdio: 'inherit' }`.
+ * spawn() does not accept the type `string`.
  */
 type AnyOptions = object & {
   readonly stdio?: StdioOptions | Anything;
@@ -59,19 +62,19 @@ type AnyOptions = object & {
 
 type Anything = NonNullable<unknown> | null | undefined;
 
-/** The highest number a slot may have: more slots than this are a mistake, not a wish. */
+/** The highest slot. A larger number is most likely a mistake. */
 const HIGHEST = 65_535;
 
 /**
- * Returns a copy of `options` whose `stdio` passes FDs to the child under the numbers given:
- * `withFds({ cwd }, { 3: logFd, 4: 'pipe' })`. Slots 0, 1 and 2 stay as they are in `options`.
+ * Returns a copy of `options` whose `stdio` also passes the FDs of `fds` to the child, under the numbers of its
+ * keys: `withFds({ cwd }, { 3: logFd, 4: 'pipe' })`. Slots 0, 1 and 2 keep the values of `options`.
  *
- * The default policy allows what is designated so. Takes the options of spawn(), exec(),
- * execFile(), fork() (which also needs a slot with 'ipc'), spawnSync(), execSync() and
- * execFileSync(); exec() and execFile() have no `stdio` in Node and pass FDs only under closefds.
+ * The default policy allows FDs that are designated this way. `options` are those of spawn(), exec(), execFile(),
+ * fork() (which also needs a slot with 'ipc'), spawnSync(), execSync() or execFileSync(). In Node, exec() and
+ * execFile() have no `stdio`: they pass FDs only under closefds.
  *
- * Throws ERR_CLOSEFDS_ARGUMENT, before any process exists: a number that is no child FD, a source
- * that is no FD or is closed, a slot that `options.stdio` has given to something else.
+ * Throws ERR_CLOSEFDS_ARGUMENT, before a process exists, if a key is not an integer from 3 to 65535, if a source
+ * is not an open FD, or if `options.stdio` uses the slot already.
  */
 export function withFds<O extends AnyOptions, const F extends FdSources>(options: O, fds: F): WithFds<O, F> {
   checkObject(options, 'options');
@@ -92,11 +95,11 @@ export function withFds<O extends AnyOptions, const F extends FdSources>(options
 }
 
 /**
- * Returns a copy of `options` with which one call behaves as without closefds: all that is
- * designated passes, and the strays too. It is reported each time, with the reason.
+ * Returns a copy of `options` with which a call passes all designated FDs and all strays, as without closefds.
+ * Each such call is reported, with the reason.
  *
- * For reviewed places in the code; a rule in the config is the better way where one will do.
- * Throws ERR_CLOSEFDS_ARGUMENT if the reason is missing.
+ * Use it for reviewed calls only. A rule in the config is better where it suffices.
+ * Throws ERR_CLOSEFDS_ARGUMENT if `reason` is not a string or is empty.
  */
 export function unsafe<O extends AnyOptions>(options: O, reason: string): O {
   checkObject(options, 'options');
@@ -120,7 +123,7 @@ function toArray(stdio: unknown): unknown[] {
 
 function checkChildFd(key: string): number {
   const fd = Number(key);
-  // Only the canonical form: '03' and '3' would be one FD under two names.
+  // Only the canonical form: '03' and '3' are the same FD.
   if (Number.isInteger(fd) && fd >= 3 && fd <= HIGHEST && String(fd) === key) return fd;
   throw wrong('fds', `child FDs from 3 to ${HIGHEST} as keys`, key);
 }
@@ -142,7 +145,7 @@ function checkSource(source: unknown, childFd: number): unknown {
   return checkOpen(fd, name);
 }
 
-/** Connected, so that it has an FD: Node passes it by its handle. */
+/** Whether a socket is connected and so has an FD. Node passes its handle. */
 function isSocket(source: unknown): boolean {
   const handle = (source as { _handle?: { fd?: unknown } } | null | undefined)?._handle;
   return typeof handle?.fd === 'number' && handle.fd >= 0;
