@@ -1,9 +1,9 @@
-// What an audit costs a spawn: the same program alone, in mode `warn` and under the audit, in turns.
+// Measures what an audit costs a spawn: runs a program alone, in mode `warn` and under the audit, in turns.
 //
 //   npm run bench:audit -- [--rounds N] [--spawns N]
 //
-// Each run prints the median of its spawns. The ratios are of runs that follow each other, and of
-// these the median: a machine that is busy for a while is so for both.
+// Each run prints the median of its spawns. Ratios are medians over pairs of runs that follow each other, so
+// that a busy phase of the machine affects both.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -57,7 +57,7 @@ for (const [title, { child, passes, spawns = Number(values.spawns) }] of Object.
   for (let round = -1; round < rounds; round++)
     for (const way of Object.keys(WAYS)) {
       const taken = run(WAYS[way], program);
-      // The first fills the page cache.
+      // The first run fills the page cache.
       if (round >= 0) times[way].push(taken);
     }
   const ratio = median(times.audit.map((taken, index) => taken / times.alone[index]));
@@ -66,7 +66,7 @@ for (const [title, { child, passes, spawns = Number(values.spawns) }] of Object.
 }
 rmSync(folder, { recursive: true });
 
-/** /dev/null would be allowed and is passed by everybody; that is why it is /dev/zero. */
+/** /dev/zero, because /dev/null is allowed by default. */
 function text(child, passes, spawns) {
   const slot = { true: 'fs.openSync("/dev/zero")', false: '"ignore"', ipc: '"ipc"' }[passes];
   return `

@@ -1,22 +1,22 @@
-// Measuring in turns: A B C A B C ..., so that a machine that is busy for a while is so for all.
+// Measures in turns, A B C A B C ..., so that a busy phase of the machine affects all of them.
 //
-// Ratios are of batches that follow each other, and of these the median. Time on the processors
-// is told beside time on the clock: where other programs run, too, it hardly wavers.
+// Ratios are medians over pairs of batches that follow each other. Reports processor time beside wall-clock
+// time, because other programs on the machine hardly affect it.
 
 import { median, quantile, spread } from './numbers.mjs';
 
 /**
- * Has each player play a batch a round. A player is a function that gives the milliseconds each
- * run took and the milliseconds of processor time they took together: `{ times, cpu }`.
+ * Runs one batch of each player in each round. A player is a function that returns `{ times, cpu }`: the
+ * milliseconds of each run, and the milliseconds of processor time of all runs.
  *
- * `most` bounds the milliseconds of one player; a slow one leaves the later rounds to the others.
+ * `most` bounds the milliseconds of one player. A slow player skips the later rounds.
  */
 export async function inTurns(players, { rounds, warmUp = 2, most = Number.POSITIVE_INFINITY }) {
   const names = Object.keys(players);
   const batches = Object.fromEntries(names.map(name => [name, []]));
   const spent = Object.fromEntries(names.map(name => [name, 0]));
   for (let round = -warmUp; round < rounds; round++) {
-    // Whoever comes first finds the machine as the last of the round before left it.
+    // The first player of a round runs right after the last one of the round before.
     const first = Math.abs(round) % names.length;
     for (const name of [...names.slice(first), ...names.slice(0, first)]) {
       if (spent[name] > most && batches[name].length > 0) continue;
@@ -29,7 +29,7 @@ export async function inTurns(players, { rounds, warmUp = 2, most = Number.POSIT
   return batches;
 }
 
-/** One player's batches beside those of another, round by round. */
+/** Compares the batches of two players, round by round. */
 export function compare(batches, base) {
   const inRound = new Map(base.map(batch => [batch.round, batch]));
   const pairs = batches.map(batch => [batch, inRound.get(batch.round)]).filter(([, other]) => other);

@@ -1,4 +1,4 @@
-// What many measurements come down to.
+// Statistics of measurements.
 
 /** The value below which `share` of them lie; `list` need not be sorted. */
 export function quantile(list, share) {

@@ -1,8 +1,8 @@
-// How long `closefds report` takes for a million lines, and how much memory.
+// Measures time and memory of `closefds report` for a million lines.
 //
 //   node bench/report.mjs [--lines N] [--groups N] [--rounds N] [--keep FILE]
 //
-// The lines are as processes write them: a first one for each group and process, then counts.
+// The lines are like those of processes: a first record for each group and process, then counts.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
@@ -44,7 +44,7 @@ const PROGRAMS = {
   'report, html': [CLI, 'report', '--html', path.join(folder, 'report.html'), file],
 };
 
-// In turns, so that all of them meet the same machine.
+// In turns, so that a busy phase of the machine affects all of them.
 const runs = Object.fromEntries(Object.keys(PROGRAMS).map(title => [title, []]));
 for (let round = 0; round < rounds; round++)
   for (const [title, args] of Object.entries(PROGRAMS)) runs[title].push(run(args));
@@ -58,7 +58,7 @@ for (const [title, all] of Object.entries(runs)) {
 }
 rmSync(folder, { recursive: true });
 
-/** CPU time says more than the clock on a machine that has other things to do. */
+/** CPU time, because other programs on the machine affect the clock. */
 function run(args) {
   const probe = `process.on('exit', () => {
     const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();

@@ -1,10 +1,10 @@
-// What closefds costs, side by side with what runs without it.
+// Measures what closefds costs, beside the same programs without closefds.
 //
 //   npm run bench -- [--quick] [--section NAME]... [--out FILE]
 //
 // All sections make the numbers of docs/dev/performance.md: they are kept in bench/results.json and
-// written into the page. With --section, the others stay as they were. --quick takes less than a
-// minute, is good for a glance, and keeps nothing unless --out says where.
+// written into the page. With --section, the other sections stay unchanged. --quick takes less than a minute,
+// has rough numbers, and writes no file without --out.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -72,7 +72,7 @@ function machine() {
   };
 }
 
-/** More digits than that are noise, and make each run's file differ in every line. */
+/** More digits are noise, and change every line of the file with each run. */
 function rounded(table) {
   return JSON.parse(JSON.stringify(table), (_key, value) =>
     typeof value === 'number' ? Number(value.toPrecision(4)) : value,

@@ -1,12 +1,12 @@
-// How well the scan does, on programs and published packages of which somebody has read what they
-// pass: npm run bench:scan [-- --write NAME@VERSION...]
+// Measures the scan's precision and recall, on programs and published packages that a person has read:
+// npm run bench:scan [-- --write NAME@VERSION...]
 //
 // test/scan/corpus.json lists, for each version of a package, every place that passes FDs or may,
-// and the compat table's evidence is held against the scan as well. What the scan reports beside
-// them is wrong, and what it does not report is missed:
+// and the compat table's evidence has more. Other places that the scan reports are wrong; places that it
+// does not report are missed:
 //
-//   recall      of the places, how many are found (`certain`: the call and the slot are in one file)
-//   precision   of what is reported at a level, how much is right
+//   recall      the share of the places that is found (`certain`: the call and the slot are in one file)
+//   precision   the share of the reports at a level that is right
 //
 // `unseen` marks packages that were chosen after the scan was written, and never looked at before.
 // A certain place that is missed makes the exit code 1. --write adds what the scan finds in a
@@ -46,7 +46,7 @@ async function measure() {
     all.filter(({ isUnseen }) => isUnseen),
     () => {},
   );
-  console.log(`${unseen.of} of them that nobody looked at while the scan was written`);
+  console.log(`${unseen.of} of them that were not looked at while the scan was written`);
   print(unseen);
   const { found, of } = total.evidence;
   console.log(`  the compat table's evidence: ${found} of ${of} rows found`);
@@ -70,7 +70,7 @@ async function judge(entry) {
   };
 }
 
-/** What others have found in the package, before there was a scan. */
+/** Places that people found in the package before the scan existed. */
 function evidenceOf({ name, version }) {
   const table = path.join(root, 'compat', 'packages', `${name}.json`);
   if (!existsSync(table)) return [];
@@ -191,7 +191,7 @@ async function add(specs) {
   replaceFile(file, toText(packages));
 }
 
-/** A place a line, to be read. */
+/** Prints one place a line. */
 function toText(packages) {
   const entries = packages.map(({ places, ...entry }) => {
     const lines = places.map(place => `    ${JSON.stringify(place)}`);

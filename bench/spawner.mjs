@@ -1,6 +1,6 @@
-// A process that spawns as often as it is told, and answers with what each spawn took.
+// Controls a process that spawns as often as requested, and reports the time of each spawn.
 //
-// It stays for many rounds: what is measured is the steady state, not the first spawn.
+// The process lives for many rounds: this measures the steady state, not the first spawn.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,9 +9,9 @@ import { createInterface } from 'node:readline';
 import { inTurns } from './harness.mjs';
 import { tool } from './tools.mjs';
 
-/** Settled once it has opened its FDs. */
+/** Resolves when the process has opened its FDs. */
 export async function startSpawner(command, { env = {}, count, most = 2000 } = {}) {
-  // Certificates would be most of what the start of a Node child takes.
+  // Reading certificates would take most of the start of a Node child.
   const { NODE_OPTIONS, NODE_EXTRA_CA_CERTS, CLOSEFDS_MODE, CLOSEFDS_REPORT, CLOSEFDS_CONFIG, ...rest } =
     process.env;
   // Without the FDs that a terminal or an editor leaves open.
@@ -44,8 +44,8 @@ export async function startSpawner(command, { env = {}, count, most = 2000 } = {
 }
 
 /**
- * Has spawners play in turns, in several casts one after the other: two processes of one program differ for
- * good in where their memory lies, and so in what a fork takes. `most` bounds the milliseconds of each.
+ * Runs spawners in turns, with new processes several times: two processes of one program have different
+ * memory layouts, and so different times of a fork. `most` bounds the milliseconds of each.
  */
 export async function inCasts(commands, { count, rounds, casts, most }) {
   const batches = Object.fromEntries(Object.keys(commands).map(name => [name, []]));
@@ -60,7 +60,7 @@ export async function inCasts(commands, { count, rounds, casts, most }) {
   return batches;
 }
 
-/** Starts them one after the other, has `work` do with them, and stops them come what may. */
+/** Starts spawners one after the other, passes them to `work`, and stops them even if `work` throws. */
 async function withSpawners(commands, options, work) {
   const spawners = {};
   try {

@@ -2,7 +2,7 @@
  * no-close-range COMMAND [ARGUMENT...]: close_range() does nothing and succeeds, here and below.
  * So a runtime that always closes shows what it costs when it does not.
  *
- * no-close-range - COMMAND [ARGUMENT...]: the same filter, for a system call that nobody makes.
+ * no-close-range - COMMAND [ARGUMENT...]: the same filter, for a system call that no program makes.
  */
 #include <linux/filter.h>
 #include <linux/seccomp.h>

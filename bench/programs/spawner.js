@@ -18,7 +18,7 @@ const ROUTES = {
   spawn: () => ended(childProcess.spawn(file, args, options)),
   spawnSync: () => childProcess.spawnSync(file, args, options),
   exec: () => ended(childProcess.exec(file)),
-  // A child that loads closefds as well is the start-up's affair.
+  // The children do not load closefds: bench/sections/startup.mjs measures that.
   fork: () => ended(childProcess.fork(file, args, { execArgv: [] })),
   marked: () => {
     markAll();
@@ -33,7 +33,7 @@ if (strays > 0) {
   for (let i = 0; i < strays; i++) open('/dev/zero', 3);
 }
 
-/** What closing takes without closefds: every FD that is listed, marked one by one. */
+/** Closing without closefds: sets close-on-exec on each listed FD, one by one. */
 function markAll() {
   const { fcntlSync, constants } = require(process.env.BENCH_FS_EXT);
   for (const name of fs.readdirSync('/proc/self/fd')) {
@@ -43,14 +43,14 @@ function markAll() {
       const flags = fcntlSync(fd, 'getfd');
       if ((flags & constants.FD_CLOEXEC) === 0) fcntlSync(fd, 'setfd', flags | constants.FD_CLOEXEC);
     } catch {
-      // The directory itself, which is closed again.
+      // The FD of the directory, which is closed again.
     }
   }
 }
 
 async function play({ count, most }) {
   const times = [];
-  // While the others had their turns, looks at the FD table were paid off: see src/strays/stray-scan.ts.
+  // While other players ran, the time budget for scans was refilled: see src/strays/stray-scan.ts.
   await ROUTES[route]();
   const before = cpu();
   const begin = process.hrtime.bigint();

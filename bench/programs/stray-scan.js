@@ -1,4 +1,4 @@
-// node looks.js FDS: milliseconds of processor time of a look at the FD table, by the addon and in JavaScript.
+// node stray-scan.js FDS: milliseconds of processor time of a scan of the FD table, by the addon and in JavaScript.
 
 const fs = require('node:fs');
 const path = require('node:path');

@@ -2,7 +2,7 @@
 //
 // The C compiler alone is enough: N-API's headers come from npm, so neither node-gyp nor Python nor
 // a download of Node's own headers is needed. The same sources and the same compiler give the same
-// bytes, in whatever folder.
+// bytes in every folder.
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -23,7 +23,7 @@ export function thisMachine() {
   return { platform, arch, libc: process.report.getReport().header.glibcVersionRuntime ? 'glibc' : 'musl' };
 }
 
-/** What `closefds audit` loads into strace; src/cli/audit.ts. */
+/** The library that `closefds audit` loads into strace; see src/cli/audit.ts. */
 export function stracePreloadFile({ platform, arch, libc }, folder = path.join(root, 'prebuilds')) {
   return path.join(folder, `${platform}-${arch}`, `strace-preload.${libc}.so`);
 }
@@ -50,7 +50,7 @@ export function compileAddon({ target, compiler, flags = [], output = addonFile(
   appendFileSync(output, TRAILER);
 }
 
-/** What src/strays/native-guard.ts looks for, to see that a file is whole. Beyond its sections, loaders do not read. */
+/** The end of each addon, by which src/strays/native-guard.ts detects truncated files. Loaders ignore it. */
 const TRAILER = '\nclosefds\n';
 
 const FLAGS = [
@@ -71,7 +71,7 @@ function linking({ platform, arch }) {
     '-shared',
     // The atfork handlers must stay when Node unloads the addon with its last worker.
     '-Wl,-z,nodelete',
-    // Loaded by the wrong C library, it must fail at once and not at the first call.
+    // With the wrong C library, the addon must fail when it is loaded and not at the first call.
     '-Wl,-z,now',
     '-Wl,-z,relro',
     '-Wl,--strip-all',

@@ -1,4 +1,4 @@
-// npm run docs:api: docs/api.md, out of the declarations and docstrings that the package ships.
+// npm run docs:api: writes docs/api.md from the declarations and docstrings that the package ships.
 //
 //   npm run docs:api [-- --check]
 //
@@ -40,7 +40,7 @@ function toPage() {
   ].join('\n\n')}\n`;
 }
 
-/** As the linter wants it. */
+/** Formatted as the linter requires. */
 function formatted(text) {
   const biome = path.join(root, 'node_modules', '@biomejs', 'biome', 'bin', 'biome');
   const args = [biome, 'format', `--stdin-file-path=${path.relative(root, PAGE)}`];

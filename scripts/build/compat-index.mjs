@@ -28,7 +28,7 @@ export function buildCompat(root) {
 
 /**
  * The names that each process looks out for from its start, apart and small: the preload's bundle
- * takes them in. Of a version that nobody has looked at yet the same exports are taken.
+ * takes them in. Versions that were not checked yet get the same exports.
  */
 function toNativeSpawners(starts) {
   const makers = {};
@@ -43,7 +43,7 @@ function openEnded(range) {
 }
 
 /**
- * What somebody looked at is allowed. What was published later very likely does the same, so it
+ * Versions that were checked are allowed. What was published later very likely does the same, so it
  * passes and is reported (or what the config's "unverified" says), unless the entry says where it came to an end.
  */
 function toRules(caller, entry, source) {

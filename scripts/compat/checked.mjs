@@ -1,8 +1,8 @@
 // Holds compat/checked.json against the published packages: npm run compat:checked [-- --write] [NAME[@VERSION]...]
 //
 // The file records packages that were looked at and pass nothing of their own. One line a package:
-//   ok               the search finds nothing but what somebody read and cleared
-//   not cleared      it finds places that nobody has cleared; they are listed
+//   ok               the search finds only places that a person has read and cleared
+//   not cleared      the search finds places that are not cleared; they are listed
 //   wrong tarball    the tarball is another one, or cannot be had
 //   search changed   the counts are not those recorded; --write corrects them
 //

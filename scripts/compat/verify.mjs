@@ -2,7 +2,7 @@
 //
 // One line an entry, sorted:
 //   ok                        the evidence stands, and no newer version is out
-//   unverified newer version  the newest version has the same text, but nobody looked at it yet
+//   unverified newer version  the newest version has the same text, but was not checked yet
 //   no longer passes          the newest version does not have the text any more
 //   evidence moved            the text is in the tarball, but not where the evidence says
 //   evidence wrong            it is not in the tarball, or the tarball is another one or gone

@@ -27,7 +27,7 @@ const { include_dir: headers } = createRequire(import.meta.url)('node-api-header
 const folder = mkdtempSync(path.join(tmpdir(), 'closefds-addon-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
-/** Those that are about the addon. What the others try of it is the same, and the suite would take hours. */
+/** The tests of the addon. The whole suite would take hours and would not test the addon more. */
 const ABOUT = [
   'hostile-environments',
   'spawn',

@@ -1,7 +1,7 @@
 // npm run verify:conformance [-- MAJOR...] [--write]: the conformance list on every version of Node that is
 // supported, in every way of the stray guard.
 //
-// --write puts what was seen into docs/dev/conformance.md. Without it, the page is left alone.
+// --write writes the results into docs/dev/conformance.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
@@ -89,7 +89,7 @@ function result(id, way, reasons) {
   return `${here.filter(c => c.outcome === 'passed').length} of ${here.length}`;
 }
 
-/** As the formatter wants it. */
+/** Formatted as the formatter requires. */
 function aligned(rows) {
   const widths = rows[0].map((_, i) => Math.max(...rows.map(row => row[i].length)));
   return rows

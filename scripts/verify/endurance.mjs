@@ -1,8 +1,8 @@
-// npm run verify:endurance [-- SPAWNS]: what only shows after many spawns, or at the wrong moment.
+// npm run verify:endurance [-- SPAWNS]: finds errors that need many spawns or a certain moment.
 //
-// 50,000 spawns (by default) of all sorts with garbage collection leave no FD, no memory and close
-// nothing by number; workers that come and go, signals, children that make children, programs that
-// end amid a spawn, and two copies of the package neither hang nor leak.
+// 50,000 spawns (by default) of all routes, with garbage collection, leak no FD and no memory, and close no FD
+// by number. Workers that start and end, signals, children with children, programs that end during a spawn,
+// and two copies of the package neither hang nor leak.
 import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -20,7 +20,7 @@ if (!Number.isInteger(spawns) || spawns < 500) {
 }
 
 const MEGABYTE = 1024 * 1024;
-/** Longer than any phase takes on a busy machine: what takes longer hangs. */
+/** Longer than any phase takes on a busy machine. A phase that takes longer hangs. */
 const HUNG = 15 * 60_000;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'closefds-endurance-'));
@@ -35,7 +35,7 @@ for (const way of ['fork', 'no atfork']) {
     const grown = await answer(way, ['growth', String(total)]);
     const { heapGrowth, residentGrowth, ...rest } = grown;
     expect(rest, { spawns: total, lost: 0, sameFds: true });
-    // What a leak of a few hundred bytes a spawn would be, and more than the collector's moods.
+    // Less than a leak of a few hundred bytes a spawn, and more than garbage collection varies.
     const most = Math.max(8 * MEGABYTE, total * 200);
     if (heapGrowth > most || residentGrowth > 4 * most)
       throw new Error(`memory grew: ${JSON.stringify(grown)}`);
@@ -59,10 +59,10 @@ await phase('two copies of the package', async () => {
   const other = path.join(copy, 'dist', 'register', 'index.js');
   expect(await answer('fork', ['workers', '30'], ['--require', other]), { rounds: 30, wrong: [] });
 });
-await phase('programs that end amid a spawn', endAmidSpawns);
+await phase('programs that end during a spawn', endAmidSpawns);
 process.exitCode = failures === 0 ? 0 : 1;
 
-/** A program that ends while a child is made, in each way of ending, gives its own exit code. */
+/** A program that ends during a spawn has its own exit code, for each way to end. */
 async function endAmidSpawns() {
   const ends = {
     'process.exit()': ["spawn('sleep', ['0.1']); process.exit(7);", 7],

@@ -1,4 +1,4 @@
-// A program of this machine: its path, or why there is none. With `install`, root gets it from apt.
+// Finds a program of this machine: its path, or why it is missing. With `install`, root installs it by apt.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';

@@ -1,7 +1,7 @@
-// Runs suites that somebody else wrote, with the hook and without: each test must end the same.
+// Runs the test suites of other packages, with closefds and without: each test must have the same result.
 //
-// They come from npm, into .cache/foreign. Some have failed on a current Node since long before;
-// what counts is the difference.
+// They are installed from npm into .cache/foreign. Some tests fail on a current Node without closefds, so only
+// differences count.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -51,7 +51,7 @@ for (const { name, run } of suites) report(name, missing ?? compare(run));
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 process.exitCode = counts.failed > 0 ? 1 : 0;
 
-/** Returns why nothing can be compared, if so. */
+/** Returns the reason if the suite cannot be compared. */
 function prepare() {
   execFileSync(process.execPath, [path.join(root, 'scripts', 'build', 'test-tools.mjs')]);
   mkdirSync(cache, { recursive: true });
@@ -66,7 +66,7 @@ function prepare() {
   return { verdict: 'skipped', detail: `the packages could not be fetched: ${stderr.trim().split('\n')[0]}` };
 }
 
-/** Without the hook, everything would be the same, too. */
+/** Checks that closefds is loaded: without it, all results would be equal too. */
 function hookMissing() {
   const program = 'console.log(Symbol.for("closefds.installed") in globalThis)';
   const { stdout } = start([process.execPath, '-e', program], { cwd: cache, options: hook });
@@ -75,7 +75,7 @@ function hookMissing() {
     : { verdict: 'failed', detail: 'the hook is not there: npm run build' };
 }
 
-/** Twice where it differs: some of these tests depend on time. */
+/** Runs a test that differs a second time: some of these tests depend on time. */
 function compare(run) {
   let differences = [];
   for (let attempt = 0; attempt < 2; attempt++) {

@@ -38,7 +38,7 @@ const REGISTER = path.join(root, 'dist', 'register', 'index.js');
 const CLI = path.join(root, 'dist', 'src', 'cli', 'main.js');
 const PROGRAMS = path.join(root, 'test', 'packages', 'programs');
 const LIST_FDS = path.join(root, 'build', 'list-fds');
-/** A browser may be slow; what is denied its channel may wait for it for ever. */
+/** A browser may be slow. A program whose channel is denied may wait for ever. */
 const LIMIT = { off: 60_000, enforce: 60_000, denied: 15_000, audit: 180_000 };
 const AT_ONCE = 2;
 
@@ -61,7 +61,7 @@ const runs = mkdtempSync(path.join(packages, 'run-'));
 // What it takes
 // ---------------------------------------------------------------------------------------------
 
-/** The programs that cases need: a path each, or why there is none. */
+/** The programs that cases need: the path of each, or why it is missing. */
 function findPrograms(install) {
   const needed = cases.flatMap(({ needs, audited }) => [needs ?? [], audited ? ['strace'] : []].flat());
   return new Map([...new Set(needed)].map(name => [name, findProgram(name, install)]));
@@ -273,7 +273,7 @@ function outcomeOf(child, mark, limit) {
       endRest(mark);
     }, limit);
     child.on('error', reject);
-    // Whatever outlives the program would keep its pipes open.
+    // A process that outlives the program would keep its pipes open.
     child.on('exit', () => setTimeout(() => endRest(mark), 500).unref());
     child.on('close', (code, signal) => {
       clearTimeout(timer);
@@ -282,14 +282,14 @@ function outcomeOf(child, mark, limit) {
   });
 }
 
-/** Ends what a program left behind, known by the TMPDIR that is nobody else's. */
+/** Ends the processes that a program left behind. They have the program's TMPDIR, which is unique. */
 function endRest(temporary) {
   for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name))) {
     try {
       const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
       if (variables.includes(`TMPDIR=${temporary}`)) process.kill(Number(pid), 'SIGKILL');
     } catch {
-      // It ended by itself, or is not ours to look into.
+      // The process has ended, or belongs to another user.
     }
   }
 }

@@ -1,9 +1,8 @@
 // npm run verify:race [-- SPAWNS [THREADS]]: spawns that race native threads which open inheritable FDs.
 //
-// With fork() no child may have a stray: a failure. Without the atfork handlers, as with the coming
-// libuv, an FD that is opened between the marking and the new process gets through: the rate of
-// that is printed, and the rate without closefds, which shows that there is a race. A tenth of the
-// spawns does for rates.
+// With fork(), a stray in a child is a failure. Without the atfork handlers, as with libuv's main branch, a
+// child can get an FD that is opened after the marking: prints the rate of these. Also prints the rate without
+// closefds, which shows that there is a race. Rates use a tenth of the spawns.
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import path from 'node:path';

@@ -1,6 +1,6 @@
 // npm run verify [-- --install]: the suites that take longer than `npm test`, one after the other.
 //
-// With --install, the suites that need other programs install them. The first failure ends it.
+// With --install, the suites that need other programs install them. The first failure ends the run.
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
