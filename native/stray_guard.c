@@ -109,7 +109,7 @@ static atomic_int table_size = SMALLEST_TABLE;
  *   Only system calls. No malloc, no stdio, no locks: another thread of the parent may have held a
  *   lock at the fork. Do not write memory that is shared with the parent.
  *
- * Why the guard marks and does not close: docs/dev/decisions/close-on-exec.md.
+ * Why the guard marks and does not close: docs/dev/decisions/mark-not-close.md.
  * ---------------------------------------------------------------------------------------- */
 
 static bool is_in_table(int fd);

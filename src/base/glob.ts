@@ -1,7 +1,7 @@
 // Globs: `*` matches any characters except a slash, `**` any characters, `?` one character except a slash.
 //
 // The matcher follows all positions in the glob at once, so its time is at most the length of the text times
-// the length of the glob. docs/dev/decisions/own-glob.md has the reasons.
+// the length of the glob. docs/dev/decisions/own-globs.md has the reasons.
 
 type Token = '**/' | '**' | '*' | '?' | { readonly character: string };
 

@@ -9,7 +9,7 @@ import test from 'ava';
 import { ROOT } from '../support/run';
 
 const WORDS =
-  /\b(?:somebody|nobody|whoever|amid|in vain|paid off|(?:is|are) none|the law|heirs?|deeds?|habits?|rungs?|ladders?|last word|come what may)\b/gi;
+  /\b(?:somebody|nobody|whoever|amid|in vain|paid off|(?<!there )(?:is|are) none|the law|heirs?|deeds?|habits?|rungs?|ladders?|last word|come what may)\b/gi;
 
 /** The word is a name there: a user of the system, an npm package, text that a test holds. */
 const EXEMPT: readonly string[] = [
@@ -20,7 +20,30 @@ const EXEMPT: readonly string[] = [
 ];
 
 /** Files of folders that are not rewritten yet. Remove a file from here when you have rewritten it. */
-const NOT_YET: readonly string[] = [];
+const NOT_YET: readonly string[] = [
+  'docs/api.md',
+  'docs/cli.md',
+  'docs/compat.md',
+  'src/audit/summary.ts',
+  'src/cli/learn.ts',
+  'src/cli/main.ts',
+  'src/cli/scan.ts',
+  'src/findings/finding.ts',
+  'src/findings/message.ts',
+  'src/findings/report-file.ts',
+  'src/findings/target-pattern.ts',
+  'src/findings/warning.ts',
+  'src/model/caller.ts',
+  'src/model/fd-use.ts',
+  'src/policy/apply-mode.ts',
+  'src/policy/compat-table.ts',
+  'src/policy/config-owner.ts',
+  'src/policy/config.ts',
+  'src/policy/evaluate.ts',
+  'src/policy/rule.ts',
+  'src/policy/settings.ts',
+  'src/report/render-text.ts',
+];
 
 const FOUND = new Map(
   filesToCheck()
@@ -53,13 +76,15 @@ test('the check finds words in comments, strings and pages, and not in names', t
 });
 
 function filesToCheck(): string[] {
-  const folders = ['src', 'native', 'docs', 'register'];
+  const folders = ['src', 'native', 'docs', 'register', 'scripts', 'bench'];
   const files = folders.flatMap(folder =>
     readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map(
       file => `${folder}/${file}`,
     ),
   );
-  return ['README.md', 'CONTRIBUTING.md', ...files].filter(file => /\.(?:ts|[ch]|md)$/.test(file)).sort();
+  return ['README.md', 'CONTRIBUTING.md', ...files]
+    .filter(file => /\.(?:ts|m?js|[ch]|md)$/.test(file))
+    .sort();
 }
 
 function wordsIn(file: string): string[] {
