@@ -145,7 +145,7 @@ const FAULTS: readonly Fault[] = [
     inject: `on('findings/report-file').createReportFile = () => ({ append: boom, isBehind: boom });`,
     child: ALLOWED,
   },
-  // Nobody is left to tell then.
+  // Nothing can be reported then.
   {
     at: 'writing a sentence',
     inject: `on('findings/message').toMessage = boom;`,
@@ -175,7 +175,7 @@ const FAULTS: readonly Fault[] = [
   { ...unjudged('making a memory', `on('spawn/decision-cache').DecisionCache = boom;`), ...PLAIN_CASE },
   { ...unjudged('recalling', cacheWith('get')), ...PLAIN_CASE },
   { at: 'keeping in mind', inject: cacheWith('set'), child: STDIO, app: PLAIN },
-  // The report is what is broken: nobody is left to tell.
+  // The report itself is broken, so nothing can be reported.
   {
     at: 'reporting what recurs',
     inject: `const { createReporter } = on('findings/reporter');

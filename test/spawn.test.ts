@@ -1,4 +1,4 @@
-// The promise, on a real program: a child has stdio and nothing that nobody designated.
+// Checks the promise on a real program: a child has stdio and what was designated, and no other FD.
 
 import test from 'ava';
 import { temporaryFolder, write } from './support/programs';

@@ -74,7 +74,7 @@ const SAME: Readonly<Record<string, { readonly program: string; readonly nodeArg
   'frozen intrinsics': { nodeArgs: ['--frozen-intrinsics', '--no-warnings'], program: spawns },
   'no __proto__': { nodeArgs: ['--disable-proto=throw'], program: spawns },
   'no eval': { nodeArgs: ['--disallow-code-generation-from-strings'], program: spawns },
-  'an error that nobody caught': {
+  'an uncaught error': {
     program: `process.on('uncaughtException', ({ message }) => console.log(message)); require('node:child_process').spawn('/nothing/there');`,
   },
   'exit codes of the program': { program: `process.exitCode = 7; ${spawns}` },
@@ -265,7 +265,7 @@ for (const mode of ['enforced', 'ENFORCE', '0', ' ']) {
   });
 }
 
-test('CLOSEFDS_MODE="" is none', async t => {
+test('CLOSEFDS_MODE="" sets no mode', async t => {
   const file = write(temporaryFolder(t), { 'app.js': leaks + spawns });
   const result = await start(file, { nodeArgs: ['--require', REGISTER], env: { CLOSEFDS_MODE: '' } });
   t.is(result.stdout, '[0,1,2]\n');

@@ -27,5 +27,5 @@ for (const [name, value] of [
   ['null', null],
   ['text', 'ClosefdsError'],
 ] as const) {
-  test(`${name} is none`, t => t.false(value instanceof ClosefdsError));
+  test(`${name} is not a ClosefdsError`, t => t.false(value instanceof ClosefdsError));
 }

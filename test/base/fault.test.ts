@@ -15,8 +15,8 @@ const ERRORS: readonly (readonly [title: string, error: unknown, told: RegExp])[
     thrown('HUNTER2', { code: 'EMFILE' }),
     /^TypeError EMFILE at fault\.test\.[jt]s:\d+:\d+$/,
   ],
-  ['a code that is none', thrown('a', { code: 'HUNTER2' }), /^TypeError at fault/],
-  ['a name that is none', thrown('a', { name: 'HUNTER2' }), /^Error at fault/],
+  ['an invalid code', thrown('a', { code: 'HUNTER2' }), /^TypeError at fault/],
+  ['an invalid name', thrown('a', { name: 'HUNTER2' }), /^Error at fault/],
   ['a message like a stack', thrown('a\n    at HUNTER2.js:1:1)'), /^TypeError at fault/],
   ['a stack of its own', thrown('a', { stack: 'HUNTER2' }), /^TypeError$/],
   ['a string', 'HUNTER2', /^a thrown string$/],
@@ -33,7 +33,7 @@ const ERRORS: readonly (readonly [title: string, error: unknown, told: RegExp])[
 ];
 
 for (const [title, error, told] of ERRORS) {
-  test(`${title} is told without what it quotes`, t => {
+  test(`the description of ${title} does not contain the message`, t => {
     t.regex(faultOf(error), told);
   });
 }

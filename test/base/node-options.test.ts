@@ -24,7 +24,8 @@ const WORDS: readonly { readonly words: string[]; readonly renamed: string[] }[]
 ];
 
 for (const { words, renamed } of WORDS) {
-  test(`the words ${JSON.stringify(words)}`, t => t.deepEqual(renamePreloads(words, rename), renamed));
+  test(`renamePreloads() renames preloads only in the words ${JSON.stringify(words)}`, t =>
+    t.deepEqual(renamePreloads(words, rename), renamed));
 }
 
 const TEXTS: readonly { readonly text: string; readonly renamed: string }[] = [
@@ -45,5 +46,6 @@ const TEXTS: readonly { readonly text: string; readonly renamed: string }[] = [
 ];
 
 for (const { text, renamed } of TEXTS) {
-  test(`the text ${JSON.stringify(text)}`, t => t.is(renameInNodeOptions(text, rename), renamed));
+  test(`renameInNodeOptions() renames preloads only in the text ${JSON.stringify(text)}`, t =>
+    t.is(renameInNodeOptions(text, rename), renamed));
 }

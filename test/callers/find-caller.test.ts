@@ -69,7 +69,7 @@ function cases(table: Readonly<Record<string, Case>>): void {
   }
 }
 
-test('all that a caller has', async t => {
+test('a caller has package, version, file, position and function', async t => {
   const folder = temporaryFolder(t);
   const app = write(folder, {
     'app.js': `require('@scope/a').go();`,
@@ -359,7 +359,7 @@ cases({
     },
     expected: [named({ file: '(a) b, c/app.js', line: 2, function: 'late' })],
   },
-  'eval of code that names itself: whoever evaluates it': {
+  'code that names itself by sourceURL: the caller is the code that calls eval()': {
     files: { 'app.js': `eval(${JSON.stringify(`${SPAWN}\n//# sourceURL=/x/node_modules/a/index.js`)});` },
     expected: [named()],
   },
@@ -390,7 +390,7 @@ cases({
     },
     expected: [goOf('a', { function: null })],
   },
-  'vm without one: whoever runs it': {
+  'vm without a file name: the caller is the code that runs the script': {
     files: {
       'app.js': `require('a').go();`,
       ...installed(
@@ -400,7 +400,7 @@ cases({
     },
     expected: [goOf('a')],
   },
-  'vm with a name that is no path: whoever runs it': {
+  'vm with a file name that is no path: the caller is the code that runs the script': {
     files: {
       'app.js': `globalThis.require = require; require('vm').runInThisContext(${JSON.stringify(SPAWN)}, 'node_modules/a/x.js');`,
     },
@@ -509,11 +509,11 @@ cases({
     files: { 'app.js': `new (require('events'))().on('x', ${LATE}).emit('x');` },
     expected: [named({ function: 'late' })],
   },
-  'child_process called by nobody but Node: no caller': {
+  'child_process called only by Node: there is no caller': {
     files: { 'app.js': `setTimeout(require('child_process').spawn, 0, 'true');` },
     expected: [null],
   },
-  'on behalf of an array method: whoever uses it': {
+  'an array method calls spawn(): the caller is the code that calls the method': {
     files: {
       'app.js': `['true'].forEach(require('child_process').spawn.bind(null, 'true', []).bind(null, {}));`,
     },
@@ -597,7 +597,7 @@ cases({
     },
     expected: [named({ function: 'main', launchers: ['nano-spawn'] })],
   },
-  'a launcher with nobody behind it: itself': {
+  'a launcher without a caller on the stack is the caller': {
     launchers: ['nano-spawn'],
     files: {
       'app.js': `require('nano-spawn').go();`,
@@ -605,7 +605,7 @@ cases({
     },
     expected: [goOf('nano-spawn')],
   },
-  'a launcher with nobody behind it, by code without a file that it runs: itself': {
+  'a launcher without a caller on the stack, which runs code without a file, is the caller': {
     launchers: ['cross-spawn'],
     files: {
       'app.js': `globalThis.require = require; require('cross-spawn');`,

@@ -4,7 +4,7 @@ import test from 'ava';
 import { assertNames, command, writeApp } from '../support/installs';
 import { temporaryFolder } from '../support/programs';
 
-test('npm', async t => {
+test('in an app that npm installed, callers have their package names', async t => {
   const folder = temporaryFolder(t);
   await writeApp(folder, '*');
   await command(folder, 'npm', ['install', '--no-audit', '--no-fund', '--prefer-offline']);

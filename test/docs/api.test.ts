@@ -1,4 +1,4 @@
-// docs/api.md is what the docstrings say, and names what there is.
+// docs/api.md has the docstrings of all exports.
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -6,7 +6,7 @@ import test from 'ava';
 import { section } from '../support/markdown';
 import { ROOT, runCommand } from '../support/run';
 
-test('the page is up to date', async t => {
+test('docs/api.md is up to date', async t => {
   const command = [process.execPath, path.join(ROOT, 'scripts', 'build', 'api-page.mjs'), '--check'];
   const { code, stderr } = await runCommand(command);
   t.is(code, 0, stderr);

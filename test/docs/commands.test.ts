@@ -36,12 +36,12 @@ const APP = {
   'closefds.ci.json': '{"rules": [{"caller": ".", "fds": [3], "effect": "allow", "reason": "r"}]}',
 };
 
-test('there are some', t => {
+test('the pages have more than ten commands', t => {
   t.true(commands.size > 10);
 });
 
 for (const command of commands) {
-  test(`npx closefds ${command}`, async t => {
+  test(`npx closefds ${command} runs as a page shows it`, async t => {
     const folder = temporaryFolder(t);
     const app = path.dirname(write(folder, APP));
     const closefds = (line: string) =>

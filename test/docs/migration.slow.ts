@@ -104,7 +104,7 @@ const EXPECTED: readonly Expected[] = [
   },
 ];
 
-test('the page, step by step', async t => {
+test('the steps of docs/migration.md have the results that the page shows', async t => {
   const { app, tarball } = await prepare(t);
   const followed: string[] = [];
   let shown: string | undefined;

@@ -1,4 +1,4 @@
-// What the documentation says is tried: commands' help, links, configs.
+// Checks the documentation: commands' help, links, configs.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -50,7 +50,7 @@ test('docs/cli.md has the help of each command, and no other', async t => {
 // ---------------------------------------------------------------------------------------------
 
 for (const page of PAGES) {
-  test(`the links of ${page} lead somewhere`, t => {
+  test(`the links of ${page} have targets`, t => {
     const broken = linksOf(read(page)).filter(link => !leadsSomewhere(link, page));
     t.deepEqual(broken, []);
   });
@@ -96,7 +96,7 @@ function isDecision(page: string): boolean {
   return page.startsWith('docs/dev/decisions/') && !page.endsWith('/README.md');
 }
 
-test('from every page it goes on to another', t => {
+test('every page links another page', t => {
   t.deepEqual(
     OTHERS.filter(page => page !== 'CHANGELOG.md' && neighbours(page).length === 0),
     [],
@@ -144,7 +144,7 @@ test('the policy page shows configs', t => {
   t.not(fences(read('docs/policy.md'), 'json').length, 0);
 });
 
-test('checks what it is given', t => {
+test('checkConfig() refuses wrong configs', t => {
   t.throws(() => checkConfig({ ruls: [] }, 'f'), { message: /^f: expected the keys/ });
   t.throws(() => checkConfig({ effect: 'alow' }, 'f'), { message: /^f#\/rules\/0\/effect/ });
   t.throws(() => checkConfig({ name: 'app', closefds: { mode: 'x' } }, 'f'), {

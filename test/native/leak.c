@@ -60,7 +60,7 @@ static napi_value leak_open(napi_env env, napi_callback_info info) {
   return from_int(env, fd);
 }
 
-/* pipe(least): the reading end of a pipe nobody writes to: an inheritable FD that is never ready. */
+/* pipe(least): the reading end of a pipe without a writer: an inheritable FD that is never ready. */
 static napi_value leak_pipe(napi_env env, napi_callback_info info) {
   napi_value values[1];
   int pair[2];

@@ -1,4 +1,4 @@
-// The lock file says what is installed, not from where: that is for whoever installs to say.
+// The lock file has no registry URLs: the user's npm config decides the registry.
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -17,7 +17,7 @@ for (const file of readdirSync(FOLDER).filter(name => name !== 'README.md')) {
   });
 }
 
-/** `//-> missed` is a place that nobody expects to be found. */
+/** `//-> missed` marks a place that the scan is not expected to find. */
 function labels(text: string): string[] {
   return text.split('\n').flatMap((line, index) => {
     const [, label = ''] = /\/\/-> (.+)$/.exec(line) ?? [];

@@ -237,7 +237,7 @@ test('tarballs', async t => {
   t.is((await report(folder, 'gnu.tgz', 'pax.tgz')).places.length, 4);
 });
 
-test('tarballs that are none, or cut short', async t => {
+test('invalid and truncated tarballs are reported', async t => {
   const folder = tree(t, { 'package/index.js': CHANNEL, 'package/other.js': PASSES });
   execFileSync('tar', ['-cf', 'whole.tar', 'package/other.js', 'package/index.js'], { cwd: folder });
   const whole = readFileSync(path.join(folder, 'whole.tar'));
@@ -322,7 +322,7 @@ test('what cannot be searched is named, and nothing else is lost', async t => {
 
 test('files that may not be read are named', async t => {
   if (process.getuid?.() === 0) {
-    // Root reads everything, so somebody else has to look.
+    // Root reads everything, so another user runs the scan.
     const folder = tree(t, { 'good.js': PASSES, 'secret.js': PASSES, 'closed/x.js': PASSES });
     execFileSync('chmod', ['-R', 'a+rX', path.dirname(folder)]);
     execFileSync('chmod', ['700', 'secret.js', 'closed'], { cwd: folder });

@@ -110,7 +110,7 @@ for (const [name, steps, kept, told] of [
   });
 }
 
-test('of ever new commands, what is too many is counted as the first', t => {
+test('commands beyond the limit are counted as the first command', t => {
   const told = new Map<string, number>();
   const guard = new SpawnGuard('enforce', {
     strays: () => one,
@@ -142,7 +142,7 @@ test('of ever new commands, what is too many is counted as the first', t => {
 
 const callerOf = (line: number): Caller => caller({ file: '/app/a.js', fileInPackage: 'a.js', line });
 
-interface HabitCase {
+interface RepeatCase {
   readonly mode?: Mode;
   readonly policy?: Policy;
   readonly candidate?: boolean;
@@ -170,8 +170,8 @@ for (const [name, given, isKnown] of [
   ['warn, where each place is looked for', { mode: 'warn' }, false],
   ['a rule about strays, which may speak of places', { policy: keeps }, false],
   ['a candidate, whose rules may speak of places', { candidate: true }, false],
-] as readonly (readonly [string, HabitCase, boolean])[]) {
-  test(`of a command without being asked where it comes from: ${name}`, t => {
+] as readonly (readonly [string, RepeatCase, boolean])[]) {
+  test(`a frequent command whose call site is not looked up: ${name}`, t => {
     const { mode = 'enforce', policy = denies, lines = HUNDRED } = given;
     let line = 0;
     let counted = 0;

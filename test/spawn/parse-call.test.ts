@@ -6,7 +6,7 @@ import { usesOnlyStdio } from '../../src/spawn/parse-call';
 import type { CallOptions } from '../../src/spawn/stdio-option';
 
 const boom = () => {
-  throw new Error('somebody else ran');
+  throw new Error('user code ran');
 };
 const bare = (options: object): CallOptions => Object.assign(Object.create(null) as CallOptions, options);
 const getter = (name: string, from: object = {}) => Object.defineProperty(from, name, { get: boom });

@@ -14,7 +14,7 @@ const compiles = {
   declared: (options: SpawnOptions) => spawn('x', [], unsafe(withFds(options, { 3: 'pipe' }), 'r')),
 };
 
-test('and so do its values at run time', t => {
+test('withFds() and unsafe() keep the values of stdio at run time', t => {
   t.is(Object.keys(compiles).length, 6);
   const { stdio, cwd } = unsafe({ stdio: 'inherit', cwd: '/' }, 'r');
   t.deepEqual({ stdio, cwd }, { stdio: 'inherit', cwd: '/' });

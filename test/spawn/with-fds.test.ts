@@ -80,7 +80,7 @@ for (const [name, options, fds, message] of [
   ],
   ['no options', undefined, {}, 'options: expected an object, found undefined'],
   ['an array of FDs', {}, [1, 2], 'fds: expected an object, found [object Array]'],
-  ['a stdio that is none', { stdio: 5 }, {}, 'options.stdio: expected a string or an array, found 5'],
+  ['an invalid stdio', { stdio: 5 }, {}, 'options.stdio: expected a string or an array, found 5'],
 ] as unknown as [string, never, never, string][]) {
   test(`withFds() refuses ${name}`, t => {
     const error = t.throws(() => withFds(options, fds));

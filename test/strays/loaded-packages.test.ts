@@ -37,7 +37,7 @@ for (const [name, files, opener] of [
     ', most likely by lmdb@3.5.5',
   ],
   [
-    'nobody, where the package is only installed',
+    'no package, if it is only installed',
     {
       'app.js': `${OPENS} ${SPAWN}`,
       'node_modules/lmdb/index.js': OPENS,

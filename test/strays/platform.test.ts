@@ -26,7 +26,7 @@ for (const [versions, begins] of [
   [{ node: '24.3.0', bun: '1.4.5' }, 'closefds is made for Node.js and this is Bun 1.4.5: '],
   [{ node: '24.2.0', deno: '2.9.6' }, 'closefds is made for Node.js and this is Deno 2.9.6: '],
 ] as const) {
-  test(`the runtime of ${JSON.stringify(versions)}`, t => {
+  test(`otherRuntime() recognises the runtime of ${JSON.stringify(versions)}`, t => {
     t.is(otherRuntime({ platform: 'linux', versions })?.slice(0, begins?.length), begins);
   });
 }

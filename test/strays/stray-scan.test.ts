@@ -25,7 +25,7 @@ const settingsOf = (mode: Mode, rules: readonly object[]): Settings => ({
   audit: undefined,
 });
 
-const nobody = { report: () => {}, reportRepeats: () => {}, flush: () => {} };
+const noReporter = { report: () => {}, reportRepeats: () => {}, flush: () => {} };
 
 /** One look is so dear that the next one is due in an hour. */
 function withDearLooks<T>(
@@ -52,7 +52,7 @@ function keptOf(mode: Mode, rules: readonly object[], given: Parameters<typeof c
         strays: watchStrays(settings, strayGuard, clock).strays,
         capture: createStackCapture(clock),
         packageRoot: ROOT,
-        ...nobody,
+        ...noReporter,
       });
       // One call site for all: a new one is looked at anew.
       const plans = [LATER, LATER + 1, LATER + 2].map(fd => {
@@ -94,7 +94,7 @@ for (const [what, native, looks] of [
           packageRoot: ROOT,
           clock,
           createRealGuard,
-          ...nobody,
+          ...noReporter,
         });
         const spawn = calls.spawn(() => 0);
         const plain = () => Reflect.apply(spawn, { pid: 1 }, [{ file: 'true' }]);

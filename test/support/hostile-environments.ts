@@ -28,7 +28,7 @@ export function mounting(commands: string, ...args: readonly string[]): string[]
 }
 
 const HIDDEN = mounting('mount -t tmpfs none /proc');
-// Whoever believes this one finds nothing to mark.
+// A guard that trusts this /proc finds no FD to mark.
 const FORGED = mounting('mount -t tmpfs none /proc; mkdir -p /proc/self/fd; touch /proc/self/fd/{0,1,2}');
 
 export const WORLDS: readonly World[] = [

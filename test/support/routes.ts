@@ -310,7 +310,7 @@ const FUNCTIONS: readonly Route[] = [
   cjs('process.execve', `reportMechanism(); process.execve(${CHILD}, ['child'], {})`, {
     range: '>=22.15 <23 || >=23.11',
     unseen: true,
-    // Masks need a `stdio`, and there is none.
+    // Placeholders need a `stdio`, which this route does not have.
     holes: { 'stand-in': [OPENED, INHERITED] },
   }),
 ];
