@@ -17,8 +17,8 @@ import { UsageError } from './usage-error';
 const usage = `closefds learn [--write] [--announced] [--scan FILE] [--config FILE] [--format text|json] [FILE...]
 
 Proposes the fewest rules that allow what children proved to use, from findings that CLOSEFDS_REPORT
-or "closefds audit" wrote; stdin without FILE. FDs that nobody proved to be used are listed, not
-allowed: closing them should harm nobody. What the config for the current folder, or the compat table,
+or "closefds audit" wrote; stdin without FILE. FDs whose use was not proved are listed, not
+allowed: closing them should break nothing. What the config for the current folder, or the compat table,
 allows or denies by now is left as it is.
 
   --write              adds the rules to the config; writes nothing if there is nothing to add

@@ -67,7 +67,7 @@ function overview(): string {
   const lines = alignColumns(Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary]));
   return `closefds COMMAND [ARGUMENTS]
 
-Children of Node.js get stdin, stdout, stderr and only the FDs that somebody designated for them.
+Children of Node.js get stdin, stdout, stderr and only the FDs that were designated for them.
 The preload does that: node --require closefds/register app.js. These commands help with it:
 
 ${lines.map(line => `  ${line}`).join('\n')}

@@ -74,7 +74,7 @@ async function main(args: readonly string[]): Promise<number> {
   for (const root of call.roots) advise(root, result.counts.files);
   for (const { root, why } of result.unread)
     process.stderr.write(`closefds: expected to read ${root}, found that it cannot be: ${why}.\n`);
-  // No place in what nobody could read is no good news.
+  // Files that could not be read may contain call sites.
   if (result.unread.length > 0) return 1;
   return !call.write && result.places.some(place => fails(place, call.failOn, fresh)) ? 1 : 0;
 }

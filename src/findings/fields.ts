@@ -351,7 +351,7 @@ export const FIELDS: { readonly [K in RecordKey]-?: RecordField } = {
     metric: ({ command }) => ({ 'closefds.command': command?.slice(command.lastIndexOf('/') + 1) }),
   },
   caller: {
-    description: 'Whose code called; missing where nobody could be named.',
+    description: 'The package or app whose code called; missing where it is unknown.',
     shape: callerShape,
     metric: ({ caller }) => ({
       'closefds.caller.package': caller?.package,
@@ -394,7 +394,7 @@ export const FIELDS: { readonly [K in RecordKey]-?: RecordField } = {
     shape: () =>
       programUse({
         heirs: described(
-          'The programs that had it in turn: whoever used it, or all of them if nobody did. Those of one file that did alike are one.',
+          'The programs that had the FD in turn: those that used it, or all of them if none did. Programs of one file with the same use are listed once.',
           listOf(programUse()),
         ),
         held: described('Seconds that it stayed open in any of these programs.', duration),

@@ -93,7 +93,7 @@ export interface CandidateResult {
 export interface SelfFinding {
   readonly code: Exclude<FindingCode, SpawnFinding['code']>;
   readonly mode: Mode;
-  /** What happened, in the words of whoever noticed; a sentence without a full stop. */
+  /** What happened: a sentence without a full stop. */
   readonly what: string;
 }
 
@@ -114,7 +114,7 @@ export type Occurrence = 'first' | 'variant' | 'repeat' | 'update';
 export interface PendingFinding {
   /** Two with the same key tell a reader nothing new. */
   readonly dedupKey: string;
-  /** Two of the same sort tell whoever looks at warnings nothing new. */
+  /** A second finding with the same key is not worth another warning. */
   readonly siteKey: string;
   /** This time; the finding that was told may be of another. */
   readonly sourceFd: number | undefined;

@@ -90,15 +90,15 @@ function spawnAdvice(finding: SpawnFinding): string {
   const { kind, caller, effect, rule } = finding;
   if (finding.code === 'CLOSEFDS_UNSAFE') return `Reason given: ${rule?.reason}.`;
   if (finding.code === 'CLOSEFDS_UNVERIFIED')
-    return `Nobody has checked yet that this version still does what ${rule?.source} says (${rule?.reason}). A rule of yours, or "unverified" in the config, decides otherwise.`;
+    return `This version is newer than those that were checked for ${rule?.source} (${rule?.reason}). A rule of yours, or "unverified" in the config, can decide otherwise.`;
   if (finding.code === 'CLOSEFDS_CANDIDATE') return candidateAdvice(finding);
   if (effect === 'warn') return `A rule lets it pass and asks for this report: ${rule?.source}.`;
   if (rule !== undefined && rule.source !== 'default')
     return `Denied by ${rule.source}${rule.reason === undefined ? '' : `: ${rule.reason}`}.`;
   if (kind === 'stray')
-    return `Nobody designated it. If the child needs it, pass it by withFds(), or allow it by a rule with "kinds": ["stray"].`;
+    return `No call designated it. If the child needs it, pass it by withFds(), or allow it by a rule with "kinds": ["stray"].`;
   if (caller === undefined || caller.name === UNKNOWN)
-    return 'Whoever called cannot be named in a rule: only one without "caller" can allow it, and that allows it to everybody.';
+    return 'The caller is unknown, so no rule can name it. Only a rule without "caller" can allow this, for every caller.';
   // The app can say it where it is done; other people's code cannot.
   const inCode = caller.name === '.' ? 'designate it with withFds(), or ' : '';
   return `If the child needs it, ${inCode}allow it in closefds.json: {"caller": ${JSON.stringify(caller.name)}, "kinds": ["${kind}"], "fds": [${finding.childFd}], "effect": "allow", "reason": "..."}.`;

@@ -17,7 +17,7 @@ const FLAGS =
   (constants.O_NONBLOCK ?? 0) |
   (constants.O_NOCTTY ?? 0);
 
-/** Paths may be secret: for nobody else, unless the file is there already. */
+/** Readable by the owner only, since paths may be secret. An existing file keeps its mode. */
 const PERMISSIONS = 0o600;
 
 /** About a megabyte. What is more than that is counted. */

@@ -53,9 +53,9 @@ export function createReporter(options: ReporterOptions): Reporter {
 }
 
 /** How many spawns a line stands for, and of how many of them the call site was not looked at. */
-type Counts = Pick<RecordMetadata, 'count' | 'assumed'>;
+type SpawnCounts = Pick<RecordMetadata, 'count' | 'assumed'>;
 
-const ONE: Counts = { count: 1, assumed: 0 };
+const ONE: SpawnCounts = { count: 1, assumed: 0 };
 
 class FindingReporter implements Reporter {
   readonly #options: ReporterOptions;
@@ -63,9 +63,9 @@ class FindingReporter implements Reporter {
   readonly #channel = diagnosticsChannel.channel(CHANNEL);
   readonly #file: ReportFile | undefined;
   /** How often each finding occurred since it was last written. */
-  readonly #counts = new Map<Finding, Counts>();
+  readonly #counts = new Map<Finding, SpawnCounts>();
   /** The same for lists of findings that are counted as one. */
-  readonly #repeats = new Map<readonly Finding[], Counts>();
+  readonly #repeats = new Map<readonly Finding[], SpawnCounts>();
   #isPublishing = false;
   #isWaiting = false;
   /** Milliseconds. Short at first: a process that ends soon may end without an exit event, as a worker does. */
@@ -118,7 +118,7 @@ class FindingReporter implements Reporter {
   }
 
   /** Without a file, nothing reads the counts. */
-  #count<T>(occurred: Map<T, Counts>, what: T, { count, assumed }: Counts): void {
+  #count<T>(occurred: Map<T, SpawnCounts>, what: T, { count, assumed }: SpawnCounts): void {
     if (this.#file === undefined) return;
     const before = occurred.get(what) ?? { count: 0, assumed: 0 };
     occurred.set(what, { count: before.count + count, assumed: before.assumed + assumed });
@@ -136,7 +136,7 @@ class FindingReporter implements Reporter {
   }
 
   /** A subscriber may start a process, which may have findings of its own; those are not published to it. */
-  #publish(finding: Finding, counts: Counts): void {
+  #publish(finding: Finding, counts: SpawnCounts): void {
     if (this.#isPublishing) return;
     this.#isPublishing = true;
     try {
@@ -189,7 +189,7 @@ class FindingReporter implements Reporter {
     });
   }
 
-  #lineOf(finding: Finding, counts: Counts): string {
+  #lineOf(finding: Finding, counts: SpawnCounts): string {
     return toLine(this.#recordOf(finding, counts));
   }
 
@@ -197,7 +197,7 @@ class FindingReporter implements Reporter {
     return { code: 'CLOSEFDS_REPORT_FAILED', mode: this.#options.mode, what };
   }
 
-  #recordOf(finding: Finding, counts: Counts): ReportRecord {
+  #recordOf(finding: Finding, counts: SpawnCounts): ReportRecord {
     return toRecord(finding, {
       time: new Date(this.#options.originals.now()).toISOString(),
       ...processFacts(this.#options.app),
@@ -206,6 +206,6 @@ class FindingReporter implements Reporter {
   }
 }
 
-function countsOf(occurrence: Occurrence): Counts {
+function countsOf(occurrence: Occurrence): SpawnCounts {
   return occurrence === 'update' ? { count: 0, assumed: 0 } : ONE;
 }

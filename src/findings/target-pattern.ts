@@ -1,5 +1,5 @@
 // What an FD points to, without what differs from process to process: `pipe:[81]` and `pipe:[82]` are
-// the same target to whoever reads a report. The pattern is a glob of rules that fits the target.
+// the same target to the reader of a report. The pattern is a glob of rules that fits the target.
 
 /** `/tmp/app-Xa3x9Q`: what mkdtemp() and mkstemp() make. All small letters is a word more often. */
 const TEMPORARY = /^(\/(?:var\/)?tmp\/|\/dev\/shm\/)(.+)$/s;

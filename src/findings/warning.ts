@@ -30,7 +30,7 @@ export function createWarner(emitWarning: typeof process.emitWarning): Warner {
     try {
       emitWarning.call(process, warning);
     } catch {
-      // Somebody's own, from before us. What it is for is to emit, and that can be done without it.
+      // User code replaced it before the preload ran. A warning can be emitted without it.
       process.emit('warning', warning);
     }
   }

@@ -23,7 +23,7 @@ export interface Caller {
 export const APP = '.';
 
 /**
- * Code without a file (a data: URL, vm code that a timer calls) with nobody behind it. No package
+ * Code without a file (a data: URL, vm code that a timer calls), and no other frame behind it. No package
  * can have this name and no rule can ask for it.
  */
 export const UNKNOWN = '?';

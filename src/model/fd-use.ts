@@ -34,7 +34,7 @@ export interface ProgramUse {
 }
 
 export interface Use extends ProgramUse {
-  /** The programs that had it in turn: whoever used it, or all of them if nobody did. Those that did alike are one. */
+  /** The programs that had the FD in turn: those that used it, or all of them if none did. Equal ones are listed once. */
   readonly heirs?: readonly ProgramUse[];
   /** Seconds that it stayed open in any of these programs. */
   readonly held?: number;
@@ -50,7 +50,7 @@ export function usersOf(use: Use | undefined): string[] {
   );
 }
 
-/** As reports and learned rules have it. To send an FD to somebody is to use it. */
+/** For reports and learned rules. Sending an FD to another process counts as use. */
 export function isUsed({ verdict }: Use): boolean | 'unknown' {
   if (verdict === 'unknown') return 'unknown';
   return verdict === 'used' || verdict === 'delegated';

@@ -28,6 +28,6 @@ function actionOf(match: RuleMatch, mode: Mode): Action {
   if (match.effect !== 'deny' || mode === 'off') return 'passed';
   if (mode === 'strict') return 'refused';
   if (mode === 'enforce') return 'closed';
-  // Somebody wrote this denial down: that holds while the rest is still being watched.
+  // A denial that a config writes down applies in `warn`, too.
   return match.rule.source === 'default' ? 'passed' : 'closed';
 }

@@ -17,7 +17,7 @@ export interface Compat {
 
 export interface NativeMaker {
   readonly package: string;
-  /** The versions that somebody looked at; newer ones are guarded all the same. */
+  /** The versions that were read. Newer ones are guarded, too. */
   readonly range: string;
   /** The functions it exports that start a process. */
   readonly exports: readonly string[];

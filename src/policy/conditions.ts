@@ -245,7 +245,7 @@ export const CONDITION_TEXTS: { readonly [K in ConditionKey]-?: ConditionText<Co
   },
   kinds: {
     description:
-      "fd: an open FD; pipe: a new channel; ipc: Node's message channel; stray: designated by nobody. Default: all but stray.",
+      "fd: an open FD; pipe: a new channel; ipc: Node's message channel; stray: not designated. Default: all but stray.",
     subject: kinds =>
       kinds.length === KINDS.length
         ? 'all other FDs'

@@ -1,4 +1,4 @@
-// The config: what a user may write, and what holds where nobody wrote anything. parse-config.ts reads it.
+// The config: what a user may write, and the defaults. parse-config.ts reads it.
 
 import type { Effect, Mode, Rule } from './rule';
 

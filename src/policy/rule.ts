@@ -42,7 +42,7 @@ export interface Rule extends RuleConditions {
 
 export interface Policy {
   readonly rules: readonly Rule[];
-  /** Folder name -> the package it is, where somebody vouched for an npm alias. */
+  /** Maps a folder's name to the package in it, for npm aliases that the config vouches for. */
   readonly aliases: Readonly<Record<string, string>>;
   /** The main program of the process that is judged; null: not known. */
   readonly program: Fact<MainProgram | undefined>;

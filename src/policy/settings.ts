@@ -81,7 +81,7 @@ function explicitConfig(file: string, cwd: string | undefined): string {
   );
 }
 
-/** path.resolve() asks for the current folder by itself where it is not given one, and fails if there is none. */
+/** path.resolve() reads the current folder for a relative path, and fails if the folder was deleted. */
 function resolveFrom(folder: string | undefined, file: string): string | undefined {
   if (folder !== undefined) return path.resolve(folder, file);
   return path.isAbsolute(file) ? path.resolve(file) : undefined;
@@ -148,7 +148,7 @@ function realPath(file: string): string {
 
 /**
  * Upwards from the program to the first package.json with a name (a bare {"type": "module"} only
- * marks a folder), or the first config on the way. Not further: a file in /tmp or in somebody's
+ * marks a folder), or the first config on the way. Not further: a file in /tmp or in a user's
  * home directory is not this app's policy.
  */
 function findApp(start: string): FoundApp {

@@ -145,7 +145,7 @@ function openersOf({ values, other }: Report['openers']): string {
 }
 
 const OPENER_NAMES: Readonly<Record<string, string>> = {
-  [UNKNOWN_OPENERS.atStart]: 'nobody here: they were inherited at start',
+  [UNKNOWN_OPENERS.atStart]: 'no package here: inherited at start',
   [UNKNOWN_OPENERS.since]: 'a package that the compat table does not know',
 };
 

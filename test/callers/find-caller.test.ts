@@ -765,6 +765,6 @@ test('a finding about code without a file advises no rule for the app', async t 
   };
   t.deepEqual(await warnings(t, files), [
     'designated FD 3 (a new pipe) was closed: code without a file starting "true" with spawnSync() at evalmachine.<anonymous>:1:48',
-    'Whoever called cannot be named in a rule: only one without "caller" can allow it, and that allows it to everybody.',
+    'The caller is unknown, so no rule can name it. Only a rule without "caller" can allow this, for every caller.',
   ]);
 });

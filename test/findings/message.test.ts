@@ -279,13 +279,13 @@ for (const [name, finding, message] of [
 }
 
 const UNNAMED =
-  'Whoever called cannot be named in a rule: only one without "caller" can allow it, and that allows it to everybody.';
+  'The caller is unknown, so no rule can name it. Only a rule without "caller" can allow this, for every caller.';
 
 for (const [name, finding, advice] of [
   [
     'a stray by default',
     stray(),
-    'Nobody designated it. If the child needs it, pass it by withFds(), or allow it by a rule with "kinds": ["stray"].',
+    'No call designated it. If the child needs it, pass it by withFds(), or allow it by a rule with "kinds": ["stray"].',
   ],
   [
     'designated, by default',
