@@ -1,4 +1,4 @@
-// Findings: reported facts, as values. Their sentences are in message.ts, their lines in record.ts.
+// Findings: reported facts, as values. message.ts makes sentences of them, record.ts lines.
 
 import { type Caller, callSite } from '../model/caller';
 import type { Access, ChildFd, FileType, Kind, SpawnCall } from '../model/spawn-request';
@@ -9,7 +9,7 @@ import type { Effect, Mode } from '../policy/rule';
 import { findAnnouncement } from './announcement';
 import { redactFinding } from './redact';
 
-/** Stable: programs and `--disable-warning` go by it. Each has a heading in docs/findings.md. */
+/** Stable: programs and `--disable-warning` depend on the codes. Each has a heading in docs/findings.md. */
 export type FindingCode =
   | 'CLOSEFDS_STRAY'
   | 'CLOSEFDS_DESIGNATED'
@@ -67,19 +67,19 @@ export interface SpawnFinding {
   readonly rule: RuleInForce | undefined;
   /** The name of the option or variable that gives the child this number, with the FD; it was very likely meant. */
   readonly announcement: string | undefined;
-  /** What the candidate policy would do, where there is one. */
+  /** The result of the candidate policy, if there is one. */
   readonly candidate?: CandidateResult;
-  /** What passed: whether a child read or wrote it. Missing where nothing passed. */
+  /** For an FD that passed: whether a child read or wrote it. */
   readonly used?: true | 'unknown';
 }
 
-/** The rule that decided, and where it is written. */
+/** The rule that decided, with its place. */
 export interface RuleInForce {
   readonly source: string;
   readonly reason: string | undefined;
-  /** The last version of the caller that the compat table has seen, where this one is newer. */
+  /** The last version of the caller that the compat table knows, if this one is newer. */
   readonly knownUpTo?: string;
-  /** Of a denial by default: ranges in which the compat table knows the caller to pass such an FD. */
+  /** For a denial by default: the ranges in which the compat table knows the caller to pass such an FD. */
   readonly knownIn?: readonly string[];
 }
 
@@ -110,13 +110,13 @@ export function isSpawnFinding(finding: Finding): finding is SpawnFinding {
  */
 export type Occurrence = 'first' | 'variant' | 'repeat' | 'update';
 
-/** Something worth telling. The finding is made only where it is told: some of it takes a search. */
+/** A finding that may be emitted. `make` is called only then, since it searches for some of the fields. */
 export interface PendingFinding {
-  /** Two with the same key tell a reader nothing new. */
+  /** Of findings with the same key, only the first is emitted; the others are counted. */
   readonly dedupKey: string;
-  /** A second finding with the same key is not worth another warning. */
+  /** Of findings with the same key, only the first is a warning. */
   readonly siteKey: string;
-  /** This time; the finding that was told may be of another. */
+  /** The number in this spawn; the emitted finding may have another. */
   readonly sourceFd: number | undefined;
   readonly make: () => SpawnFinding;
 }
@@ -125,12 +125,12 @@ export interface RecordingOptions {
   readonly mode: Mode;
   /** What the candidate policy would do, FD by FD as `outcomes`; undefined without one. */
   readonly candidate: readonly FdOutcome[] | undefined;
-  /** Globs of texts that no report may hold. */
+  /** Globs of texts that no report may contain. */
   readonly redact: readonly string[];
   readonly openerOf: (stray: ChildFd) => Opener | undefined;
 }
 
-/** What one spawn has to tell: what passes by an allowance is nothing, unless the candidate differs. */
+/** The findings of one spawn. An allowed FD is a finding only if the candidate policy decides otherwise. */
 export function record(
   evaluation: Evaluation,
   outcomes: readonly FdOutcome[],
@@ -161,12 +161,12 @@ function pendingFinding(
   const { fd, effect } = outcome.match;
   const { kind, childFd, file } = fd;
   const code = codeOf(call, outcome);
-  // The numbers of pipes and sockets differ each time; a file is worth naming each time.
+  // The numbers of pipes and sockets differ in each spawn; the paths of files identify them.
   const target = file.target?.replace(/\[\d+\]$/, '[]');
   const { source } = outcome.match.rule;
   const place = [code, disposition, source, kind, childFd, callSite(caller), candidate?.action].join(' ');
   const make = (): SpawnFinding => {
-    // What was inherited was opened by another process.
+    // Another process opened an inherited FD.
     const opener = kind === 'stray' && !fd.atStart ? openerOf(fd) : undefined;
     const finding: SpawnFinding = {
       code,
@@ -193,7 +193,7 @@ function pendingFinding(
   };
   return {
     dedupKey: [place, target, call.command].join(' '),
-    // What a call designates may be another file each time. A stray is told by its target.
+    // A call site may designate another file each time. A stray is identified by its target.
     siteKey: kind === 'stray' ? [place, target].join(' ') : place,
     sourceFd: fd.sourceFd,
     make,
@@ -225,7 +225,7 @@ function unsafeRule(reason: string): RuleInForce {
   return { source: 'unsafe()', reason };
 }
 
-/** unsafe() is reported even where there was nothing to pass: the next time there may be. */
+/** Reports unsafe() even if there was no FD to pass: the next call may have one. */
 function bareUnsafe(
   { request: { call }, caller }: Evaluation,
   reason: string,

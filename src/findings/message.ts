@@ -1,4 +1,4 @@
-// The only prose: findings and verdicts as sentences.
+// Findings as sentences: the only prose of the preload.
 
 import { escapeControlChars } from '../base/sanitize';
 import { type Caller, callerTitle, UNKNOWN } from '../model/caller';
@@ -8,12 +8,12 @@ import { REDACTED } from './redact';
 
 export const DOCUMENTATION = 'docs/findings.md';
 
-/** One line, whatever a path or a name holds. */
+/** One line, even if a path or a name contains line feeds. */
 export function toMessage(finding: Finding): string {
   return escapeControlChars(isSpawnFinding(finding) ? spawnMessage(finding) : finding.what);
 }
 
-/** What to do about it, for below the message. */
+/** What to do about a finding; shown below the message. */
 export function toAdvice(finding: Finding): string {
   const see = `See ${DOCUMENTATION}#${finding.code.toLowerCase()} in the package.`;
   return escapeControlChars(`${isSpawnFinding(finding) ? spawnAdvice(finding) : selfAdvice(finding)} ${see}`);
@@ -34,7 +34,7 @@ function spawnMessage(finding: SpawnFinding): string {
   return `${subject(finding)} ${verb}: ${who}${meant}${known(finding)}${tried(finding)}`;
 }
 
-/** Where the candidate agrees with what is in force, there is nothing to say of it. */
+/** Empty if the candidate policy has the same result. */
 function tried({ candidate, disposition }: SpawnFinding): string {
   if (candidate === undefined || candidate.disposition === disposition) return '';
   const would = { passed: 'let it pass', closed: 'close it', refused: 'refuse the spawn' };
@@ -98,8 +98,8 @@ function spawnAdvice(finding: SpawnFinding): string {
   if (kind === 'stray')
     return `No call designated it. If the child needs it, pass it by withFds(), or allow it by a rule with "kinds": ["stray"].`;
   if (caller === undefined || caller.name === UNKNOWN)
-    return 'The caller is unknown, so no rule can name it. Only a rule without "caller" can allow this, for every caller.';
-  // The app can say it where it is done; other people's code cannot.
+    return 'Whoever called cannot be named in a rule: only one without "caller" can allow it, and that allows it to everybody.';
+  // The app's own code can call withFds(); a dependency cannot be changed.
   const inCode = caller.name === '.' ? 'designate it with withFds(), or ' : '';
   return `If the child needs it, ${inCode}allow it in closefds.json: {"caller": ${JSON.stringify(caller.name)}, "kinds": ["${kind}"], "fds": [${finding.childFd}], "effect": "allow", "reason": "..."}.`;
 }

@@ -1,4 +1,4 @@
-// What reports may not name: the user's globs (`redact` in the config) over the free texts of a finding.
+// Redacts findings: applies the user's globs (`redact` in the config) to their free texts.
 
 import { matchesGlob } from '../base/glob';
 import type { Caller } from '../model/caller';
@@ -9,7 +9,7 @@ export const REDACTED = '[redacted]';
 
 type Redact = <T extends string | undefined>(text: T) => T | typeof REDACTED;
 
-/** What remains free text is made by closefds, or is written in the config: rules, reasons, package names. */
+/** The other texts come from closefds, the config or package names: rules, reasons, versions. */
 export function redactFinding(finding: SpawnFinding, globs: readonly string[]): SpawnFinding {
   const redact = redactBy(globs);
   return {
@@ -21,7 +21,7 @@ export function redactFinding(finding: SpawnFinding, globs: readonly string[]): 
   };
 }
 
-/** Programs that an audit saw. */
+/** Redacts the paths of programs that an audit saw. */
 export function redactUse(use: Use, globs: readonly string[]): Use {
   const redact = redactBy(globs);
   const redactProgram = <T extends ProgramUse>(one: T): T =>
@@ -34,7 +34,7 @@ function redactBy(globs: readonly string[]): Redact {
   return text => (text !== undefined && globs.some(glob => matchesGlob(text, glob)) ? REDACTED : text);
 }
 
-/** `/home/alice/app/src/run.js` may be secret where `src/run.js` is not: then the latter names the file. */
+/** If only the absolute path is secret (`/home/alice/app/src/run.js`), the relative one (`src/run.js`) replaces it. */
 function redactCaller(caller: Caller, redact: Redact): Caller {
   const fileInPackage = redact(caller.fileInPackage);
   const isSecret = redact(caller.file) === REDACTED;

@@ -1,4 +1,4 @@
-// The report file: findings as lines of JSON, appended by as many processes as there are.
+// The report file: findings as lines of JSON, appended by any number of processes.
 //
 // The file is open only while it is written. So there is no FD that could leak, that a program
 // could close by number and open again as something else, or that would go on writing to a file
@@ -9,7 +9,7 @@ import fs = require('node:fs');
 
 const { constants } = fs;
 
-/** Neither waits for a reader of a FIFO, nor takes a terminal as its own. Node adds O_CLOEXEC. */
+/** Does not wait for the reader of a FIFO, and does not make a terminal the controlling one. Node adds O_CLOEXEC. */
 const FLAGS =
   constants.O_WRONLY |
   constants.O_APPEND |
@@ -17,14 +17,14 @@ const FLAGS =
   (constants.O_NONBLOCK ?? 0) |
   (constants.O_NOCTTY ?? 0);
 
-/** Readable by the owner only, since paths may be secret. An existing file keeps its mode. */
+/** For a new file. Paths may be secret, so only the owner can read it. */
 const PERMISSIONS = 0o600;
 
-/** About a megabyte. What is more than that is counted. */
+/** About a megabyte. Further lines are counted as lost. */
 const MOST_KEPT = 1000;
 
 export interface ReportFile {
-  /** Each line with its line feed. What cannot be written is kept for the next time. Never throws. */
+  /** Appends lines, each with its line feed. Keeps those that cannot be written for the next call. Never throws. */
   readonly append: (lines: readonly string[]) => void;
   /** Whether lines wait to be written. */
   readonly isBehind: () => boolean;
@@ -34,11 +34,11 @@ export type FileFunctions = Pick<typeof fs, 'openSync' | 'writeSync' | 'closeSyn
 
 export interface ReportFileOptions {
   readonly file: string;
-  /** From before programs could replace them. */
+  /** Captured before programs could replace them. */
   readonly fs: FileFunctions;
-  /** Told once, until it works again. */
+  /** Called for the first failure after a success. */
   readonly onFailure: (error: unknown) => void;
-  /** Makes the line that says how many were lost. */
+  /** Makes the line with the number of lost lines. */
   readonly lostLine: (lost: number) => string;
 }
 
@@ -46,7 +46,7 @@ export function createReportFile({ file, fs, onFailure, lostLine }: ReportFileOp
   let kept: Buffer[] = [];
   let lost = 0;
   let failing = false;
-  /** Our last line is there in part only: the next one must not become its end. */
+  /** Only a part of the last line was written: the next line must not be appended to it. */
   let torn = false;
 
   return { append, isBehind: () => kept.length > 0 };

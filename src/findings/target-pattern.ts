@@ -1,12 +1,12 @@
-// What an FD points to, without what differs from process to process: `pipe:[81]` and `pipe:[82]` are
-// the same target to the reader of a report. The pattern is a glob of rules that fits the target.
+// Replaces the parts of a target that differ from process to process: for a reader of a report `pipe:[81]` and
+// `pipe:[82]` are the same target. The pattern is a glob, as in rules, that matches the target.
 
-/** `/tmp/app-Xa3x9Q`: what mkdtemp() and mkstemp() make. All small letters is a word more often. */
+/** `/tmp/app-Xa3x9Q`: names by mkdtemp() and mkstemp(). Six small letters are more often a word. */
 const TEMPORARY = /^(\/(?:var\/)?tmp\/|\/dev\/shm\/)(.+)$/s;
 const RANDOM_END = /([-._])(?=[A-Za-z]*[A-Z0-9])[A-Za-z0-9]{6}(?=[/.]| \(deleted\)$|$)/g;
 
 const UUID = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi;
-/** Of a name: what a database counts its files by, a date, a time. */
+/** A database's file number, a date or a time in a name. */
 const LONG_NUMBER = /\d{6,}/g;
 
 export function targetPattern(target: string, pid: number): string {
@@ -20,7 +20,7 @@ export function targetPattern(target: string, pid: number): string {
     .replace(LONG_NUMBER, '*');
 }
 
-/** `/run/app.1234.sock` of process 1234. A pid of one digit (a container's) is any other number, too. */
+/** `/run/app.1234.sock` of process 1234. Keeps a pid of one digit (in a container), which may be any number. */
 export function withoutPid(text: string, pid: number): string {
   if (pid < 10 || !text.includes(String(pid))) return text;
   return text.replace(/\d+/g, number => (number === String(pid) ? '*' : number));

@@ -1,4 +1,4 @@
-// Where findings go: process warnings, with stable codes.
+// Emits findings as process warnings with stable codes.
 //
 // So `--disable-warning=CLOSEFDS_STRAY`, `--trace-warnings`, `--redirect-warnings`, NODE_NO_WARNINGS
 // and process.on('warning') work as for Node's own.
@@ -12,9 +12,9 @@ export interface Warner {
   readonly atExit: () => void;
 }
 
-/** `emitWarning` is the one from the start: others replace it, and theirs may throw. */
+/** `emitWarning` was captured at start: programs replace it by functions that may throw. */
 export function createWarner(emitWarning: typeof process.emitWarning): Warner {
-  /** Given to Node, which emits them in the next tick. */
+  /** Passed to Node, which emits them in the next tick. */
   const pending = new Set<Error>();
   return { warn, atExit };
 
@@ -30,7 +30,7 @@ export function createWarner(emitWarning: typeof process.emitWarning): Warner {
     try {
       emitWarning.call(process, warning);
     } catch {
-      // User code replaced it before the preload ran. A warning can be emitted without it.
+      // An earlier preload replaced it. The event can be emitted without it.
       process.emit('warning', warning);
     }
   }
@@ -42,7 +42,7 @@ export function createWarner(emitWarning: typeof process.emitWarning): Warner {
   }
 }
 
-/** For --trace-warnings, where ten frames of ours would hide who called. */
+/** For --trace-warnings: ten frames of closefds would hide the caller. */
 function withoutOwnFrames(warning: Error, above: (...args: never) => void): string {
   const deep = new Error(warning.message);
   try {
@@ -51,7 +51,7 @@ function withoutOwnFrames(warning: Error, above: (...args: never) => void): stri
     Error.captureStackTrace(deep, above);
     Error.stackTraceLimit = stackTraceLimit;
   } catch {
-    // Frozen: then it is as deep as it was.
+    // Error is frozen: the depth stays as it is.
   }
   const frames = String(deep.stack).slice(String(deep).length).split('\n');
   const theirs = frames.filter(frame => frame !== '' && !frame.includes(__dirname));

@@ -1,21 +1,21 @@
 // The caller: the package, or the app, whose code called child_process.
 
-/** Who called, as far as the stack and the installed packages tell. */
+/** The caller, as far as it is known from the stack and the installed packages. */
 export interface Caller {
-  /** The folder below `node_modules` it is installed in, `"."` for the app, `"?"` for code without a file. */
+  /** The package's folder below `node_modules`, `"."` for the app, `"?"` for code without a file. */
   readonly name: string;
-  /** From its own package.json; the app has none. */
+  /** From the package's package.json; undefined for the app. */
   readonly version: string | undefined;
-  /** The name in its package.json, where that differs from the folder (an npm alias). */
+  /** The name in the package's package.json, if it differs from the folder (an npm alias). */
   readonly declaredName: string | undefined;
-  /** The calling file: a path, a name like `[eval]`, or what is known of code without a file. */
+  /** The calling file: a path, a name like `[eval]`, or a description of code without a file. */
   readonly file: string | undefined;
   /** The same, relative to the package, or to the app's root. */
   readonly fileInPackage: string | undefined;
   readonly line: number | undefined;
   readonly column: number | undefined;
   readonly function: string | undefined;
-  /** Launchers that were stepped over, nearest to child_process first. */
+  /** Launchers that were skipped, nearest to child_process first. */
   readonly launchers: readonly string[];
 }
 
@@ -23,12 +23,12 @@ export interface Caller {
 export const APP = '.';
 
 /**
- * Code without a file (a data: URL, vm code that a timer calls), and no other frame behind it. No package
- * can have this name and no rule can ask for it.
+ * Code without a file (a data: URL, vm code that a timer calls), if no code with a file called it. No package
+ * can have this name, and no rule can name it.
  */
 export const UNKNOWN = '?';
 
-/** One place in the source, for counting and for telling once. */
+/** A key for the call site: findings are counted and deduplicated by it. */
 export function callSite(caller: Caller | undefined): string {
   return caller === undefined
     ? 'unknown'

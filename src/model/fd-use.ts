@@ -1,12 +1,12 @@
-// Did a program use an FD that it was given? The answer of `closefds audit`, as data.
+// The use of an FD by the programs that inherited it, as `closefds audit` saw it.
 
 /**
- * - `used`: data, state or locks of what the FD refers to, by the program or one further down
+ * - `used`: data, state or locks of the open file, by the program or a descendant
  * - `delegated`: sent to another process over a socket (SCM_RIGHTS)
- * - `inherited on`: open across a further exec, and no program down there used it either
- * - `probed`: asked what it is, nothing more
+ * - `inherited on`: open across a further exec, and no descendant used it
+ * - `probed`: only system calls that ask what the FD is
  * - `closed unused`
- * - `never touched`: open to the end, and no system call named it
+ * - `never touched`: open until the end, and no system call named it
  * - `unknown`: see `reason`
  */
 export type UseVerdict =
@@ -21,28 +21,28 @@ export type UseVerdict =
 /** What one program did with an FD. */
 export interface ProgramUse {
   readonly verdict: UseVerdict;
-  /** Why it is not known, if it is not. */
+  /** Why the verdict is `unknown`. */
   readonly reason?: string;
   /** The file that was executed. */
   readonly program?: string;
-  /** Which version of it, where that could be found out cheaply. */
+  /** The version of the program, if it was cheap to find. */
   readonly version?: string;
-  /** The system calls, in the order of their first times: those that used it, else those that asked. */
+  /** The system calls in the order of first use: those that used the FD, else those that probed it. */
   readonly calls?: readonly string[];
-  /** Seconds to the first of these calls, since the program that was given the FD was executed. */
+  /** Seconds from the exec of the first program with the FD to the first of these calls. */
   readonly after?: number;
 }
 
 export interface Use extends ProgramUse {
-  /** The programs that had the FD in turn: those that used it, or all of them if none did. Equal ones are listed once. */
+  /** The descendants with the FD: those that used it, or all of them if none used it. Equal entries are merged. */
   readonly heirs?: readonly ProgramUse[];
-  /** Seconds that it stayed open in any of these programs. */
+  /** Seconds that the FD stayed open in any of these programs. */
   readonly held?: number;
-  /** Some program still had it open when the audit ended. */
+  /** A program still had the FD open when the audit ended. */
   readonly running?: true;
 }
 
-/** The programs that used it: `/usr/bin/cat 9.1-1`. */
+/** The programs that used the FD: `/usr/bin/cat 9.1-1`. */
 export function usersOf(use: Use | undefined): string[] {
   if (use === undefined || isUsed(use) !== true) return [];
   return (use.heirs ?? [use]).flatMap(({ program, version }) =>
@@ -50,7 +50,7 @@ export function usersOf(use: Use | undefined): string[] {
   );
 }
 
-/** For reports and learned rules. Sending an FD to another process counts as use. */
+/** The value of `used` in reports and for learned rules. Sending the FD to another process is a use. */
 export function isUsed({ verdict }: Use): boolean | 'unknown' {
   if (verdict === 'unknown') return 'unknown';
   return verdict === 'used' || verdict === 'delegated';

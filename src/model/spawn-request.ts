@@ -1,4 +1,4 @@
-// What a spawn asks for: each FD that would cross exec, other than FDs 0, 1 and 2.
+// The FDs that the child of a spawn would have, other than FDs 0, 1 and 2.
 
 import { normalizeSlot, type ParsedSlot, parseSlots, type Stdio } from './stdio';
 
@@ -8,7 +8,7 @@ export type Kind = 'fd' | 'pipe' | 'ipc' | 'stray';
 export type FileType = 'file' | 'pipe' | 'socket' | 'tty' | 'device' | 'other';
 export type Access = 'read' | 'write' | 'both';
 
-/** What an FD refers to, as far as the system tells. */
+/** The open file of an FD, as far as the system reports it. */
 export interface OpenFile {
   /** The link in `/proc/self/fd`: a path, `pipe:[8123]`, `socket:[77]`, `anon_inode:[eventpoll]`. */
   readonly target: string | undefined;
@@ -24,22 +24,22 @@ export const UNKNOWN_FILE: OpenFile = {
   isNullDevice: false,
 };
 
-/** An FD that would cross exec without anybody having designated it. */
+/** An FD that the child would inherit although no code designated it. */
 export interface Stray {
   readonly fd: number;
-  /** Tells the file from another that has this number later; see src/strays/stray-guard.ts. */
+  /** Differs for another file that has this number later; see src/strays/stray-guard.ts. */
   readonly identity: string;
-  /** It was open when closefds was loaded, so the process most likely inherited it. */
+  /** The FD was open when closefds was loaded, so the process most likely inherited it. */
   readonly atStart: boolean;
   readonly file: OpenFile;
 }
 
-/** One FD that would cross exec. */
+/** One FD that the child would have. */
 export interface ChildFd {
   readonly kind: Kind;
   /** The number it would have in the child. */
   readonly childFd: number;
-  /** Its number in the parent; a new channel has none yet. */
+  /** The number in the parent; undefined for a new channel. */
   readonly sourceFd: number | undefined;
   readonly file: OpenFile;
   /** Designated by `withFds()`. */
@@ -47,7 +47,7 @@ export interface ChildFd {
   readonly atStart: boolean;
 }
 
-/** A call of one of child_process's functions (or process.execve), as the patch saw it. */
+/** A call of a function of child_process, or of process.execve. */
 export interface SpawnCall {
   readonly route: string;
   /** The file to execute, as given. */
@@ -56,13 +56,13 @@ export interface SpawnCall {
   /** The child's environment as `NAME=value`; read only for a finding, since it may be long. */
   readonly environment: () => readonly string[];
   readonly stdio: Stdio;
-  /** The synchronous functions skip values they do not know, where the others throw. */
+  /** The synchronous functions skip unknown values; the others throw. */
   readonly sync: boolean;
   /** Child FD -> source, as `withFds()` recorded it. */
   readonly explicit: Readonly<Record<number, unknown>> | undefined;
-  /** `unsafe()`: the reason its caller gave. */
+  /** `unsafe()`: the reason that the caller gave. */
   readonly unsafe: string | undefined;
-  /** Past child_process: the call leaves FDs of its own open here, like the master of a pty. */
+  /** A native spawn, not by child_process: it leaves FDs open in the parent, like the master of a pty. */
   readonly native: boolean;
 }
 
@@ -83,7 +83,7 @@ export function toRequest(
   const fds: ChildFd[] = [];
 
   for (const slot of parseSlots(call.stdio.slots ?? [], call.sync)) {
-    // Slots 0-2 are stdio, which always passes; a message channel may sit there too.
+    // Slots 0-2 are stdio, which always passes; a message channel may be there, too.
     if (slot.childFd < 3 && slot.kind !== 'ipc') continue;
     const fd = {
       kind: slot.kind,
@@ -97,8 +97,8 @@ export function toRequest(
     indexes.set(fd, slot.index);
   }
 
-  // What a slot puts at a number hides the stray that has it. Where the slot is denied, the
-  // stray must not show through either: see src/spawn/plan.ts.
+  // A slot replaces the stray with its number. If the slot is denied, the stray must not pass either: see
+  // src/spawn/plan.ts.
   const taken = new Set(fds.map(fd => fd.childFd));
   for (const { fd, atStart, file } of strays) {
     if (taken.has(fd)) continue;
@@ -107,7 +107,7 @@ export function toRequest(
   return { call, indexes, fds };
 }
 
-/** The record must still be true: options get reused and rebuilt. */
+/** Compares with the slot's value now: programs reuse and rebuild options. */
 function isExplicit(slot: ParsedSlot, explicit: SpawnCall['explicit']): boolean {
   return (
     explicit !== undefined &&

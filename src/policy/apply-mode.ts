@@ -1,9 +1,9 @@
-// What is done with a verdict in each mode. The table of docs/policy.md, and nothing else.
+// Applies the mode: what happens to each FD, given its match. The table in docs/policy.md describes the same.
 
 import type { Evaluation, RuleMatch } from './evaluate';
 import type { Mode } from './rule';
 
-/** `refused`: the spawn throws, and no process is made. */
+/** `refused`: the spawn throws, and no process starts. */
 export type Action = 'passed' | 'closed' | 'refused';
 
 export interface FdOutcome {
@@ -13,7 +13,7 @@ export interface FdOutcome {
 }
 
 export function applyMode(evaluation: Evaluation, mode: Mode): FdOutcome[] {
-  // unsafe() asks for the original behaviour, whole; that it did so is itself a finding.
+  // unsafe() asks for Node's own behaviour for all FDs; each use of it is a finding.
   if (evaluation.request.call.unsafe !== undefined)
     return evaluation.matches.map(match => ({ match, action: 'passed', reported: true }));
 
@@ -28,6 +28,6 @@ function actionOf(match: RuleMatch, mode: Mode): Action {
   if (match.effect !== 'deny' || mode === 'off') return 'passed';
   if (mode === 'strict') return 'refused';
   if (mode === 'enforce') return 'closed';
-  // A denial that a config writes down applies in `warn`, too.
+  // In warn, too, a denial in the config or the compat table closes the FD.
   return match.rule.source === 'default' ? 'passed' : 'closed';
 }

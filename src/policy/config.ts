@@ -1,24 +1,24 @@
-// The config: what a user may write, and the defaults. parse-config.ts reads it.
+// The config: what a user may write, and the defaults. parse-config.ts parses it.
 
 import type { Effect, Mode, Rule } from './rule';
 
-/** What decides. */
+/** The part of a config that decides. */
 export interface PolicyConfig {
   readonly mode: Mode | undefined;
-  /** Whether the compat table's allowances hold. */
+  /** Whether the compat table's rules apply. */
   readonly compat: boolean;
-  /** What becomes of versions newer than the compat table knows. */
+  /** The effect for versions newer than the compat table knows. */
   readonly unverified: Effect;
   readonly aliases: Readonly<Record<string, string>>;
   readonly rules: readonly Rule[];
 }
 
 export interface Config extends PolicyConfig {
-  /** A whole policy that is judged beside the one in force, and decides nothing. */
+  /** A second policy, which is evaluated and reported, and decides nothing. */
   readonly candidate: PolicyConfig | undefined;
-  /** Globs of texts that no report may hold. */
+  /** Globs of texts that no report may contain. */
   readonly redact: readonly string[];
-  /** The report file, as it was written. */
+  /** The report file, as the config names it. */
   readonly report: string | undefined;
 }
 

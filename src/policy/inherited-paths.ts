@@ -1,7 +1,7 @@
-// Makes absolute what children and workers inherit and would look for in a folder of their own.
+// Makes paths absolute that children and workers inherit and would resolve in their own current folder.
 //
-// Node hands `process.execArgv` on to forks, cluster workers and threads, and the environment to every
-// child. In another folder a name such as `closefds/register` is not found, and the child does not
+// Node passes `process.execArgv` to forks, cluster workers and threads, and the environment to every
+// child. In another folder Node does not find a name such as `closefds/register`, and the child does not
 // start: https://nodejs.org/api/child_process.html#child_processforkmodulepath-args-options
 
 import nodeModule = require('node:module');
@@ -13,7 +13,7 @@ import { type RenamePreload, renameInNodeOptions, renamePreloads } from '../base
 
 const FOLDER_KEY = 'closefds.folder';
 
-/** The current folder; undefined where it was deleted. */
+/** The current folder; undefined if it was deleted. */
 export function currentFolder(): string | undefined {
   try {
     return process.cwd();
@@ -23,9 +23,9 @@ export function currentFolder(): string | undefined {
 }
 
 /**
- * Replaces names of files in `folder`, our preloads, by absolute ones: in `process.execArgv` and in NODE_OPTIONS.
- * Returns the current folder if there were such names, in this thread or in the main thread: Node itself goes on
- * to start plain workers with them, whatever `process.execArgv` says. Never throws.
+ * Replaces names of files in `folder` (the preloads of closefds) by absolute paths: in `process.execArgv` and
+ * in NODE_OPTIONS. Returns the current folder if there were such names in this thread or in the main thread:
+ * Node starts plain workers with the old names, not with those in `process.execArgv`. Never throws.
  */
 export function makePreloadsAbsolute(folder: string): string | undefined {
   try {
@@ -35,7 +35,7 @@ export function makePreloadsAbsolute(folder: string): string | undefined {
     if (found !== undefined) workerThreads.setEnvironmentData(FOLDER_KEY, found);
     return found;
   } catch {
-    // An earlier preload froze the list, or the runtime has none: it is inherited as it was given.
+    // An earlier preload froze the list, or the runtime has no such list: children inherit it unchanged.
     return undefined;
   }
 }
@@ -53,7 +53,7 @@ function renameOwn(folder: string): string | undefined {
   return found;
 
   function rename(...[name, flag]: Parameters<RenamePreload>): string | undefined {
-    // All of our preloads have this in their names. Others are not looked for: each costs a search.
+    // The names of all preloads of closefds contain this. To resolve a name costs time.
     if (!name.includes('register') || path.isAbsolute(name) || name.startsWith('file:')) return undefined;
     const file = resolveFromCurrentFolder(name);
     if (!file?.startsWith(folder + path.sep)) return undefined;
@@ -62,7 +62,7 @@ function renameOwn(folder: string): string | undefined {
   }
 }
 
-/** As Node found it a moment ago, so most of the answer is in its cache. */
+/** Resolves a name as Node did a moment ago, so most of the result is in Node's cache. */
 function resolveFromCurrentFolder(name: string): string | undefined {
   try {
     return nodeModule.createRequire(path.join(process.cwd(), 'preload')).resolve(name);
@@ -71,7 +71,7 @@ function resolveFromCurrentFolder(name: string): string | undefined {
   }
 }
 
-/** Replaces relative paths in the variables that are named: they were meant from the folder of this process. Never throws. */
+/** Replaces relative paths in these variables, which are relative to the current folder of this process. Never throws. */
 export function makeVariablesAbsolute(paths: Readonly<Record<string, string | undefined>>): void {
   const { env } = process;
   for (const [name, absolute] of Object.entries(paths)) {

@@ -1,4 +1,4 @@
-// Which packages lie below a folder's node_modules, in which versions.
+// Lists the packages that are installed for a folder, with their versions.
 //
 // npm's nested folders, pnpm's store (`node_modules/.pnpm/*/node_modules`), workspaces (links), and
 // Yarn PnP, which has no node_modules but a map of them in .pnp.cjs or .pnp.data.json.
@@ -6,7 +6,7 @@
 import fs = require('node:fs');
 import path = require('node:path');
 
-/** Folder name -> its versions, sorted. undefined if nothing is installed there at all. */
+/** Folder name -> its versions, sorted; undefined without any installation. */
 export function installedPackages(root: string): ReadonlyMap<string, readonly string[]> | undefined {
   const found = new Map<string, Set<string>>();
   const seen = new Set<string>();
@@ -62,7 +62,7 @@ interface PnpState {
   ])[];
 }
 
-/** The map is data within a program; the program is not run. */
+/** The map is a literal in a program; this reads the text and does not run it. */
 function pnpMap(folder: string): [string, string][] | undefined {
   const state = attempt(() => pnpState(folder));
   return state?.packageRegistryData.flatMap(([name, references]) =>
@@ -79,7 +79,7 @@ function pnpState(folder: string): PnpState | undefined {
   const program = fs.readFileSync(path.join(folder, '.pnp.cjs'), 'utf8');
   const literal = /RAW_RUNTIME_STATE =\s*'((?:[^'\\]|\\[\s\S])*)'/.exec(program)?.[1];
   if (literal === undefined) return undefined;
-  // A JavaScript string in single quotes: lines go on behind a backslash, and what JSON escapes is escaped twice.
+  // A JavaScript string in single quotes: a backslash continues a line, and JSON's escapes are escaped again.
   return JSON.parse(
     literal.replace(/\\([\s\S])/g, (_, escaped: string) => (escaped === '\n' ? '' : escaped)),
   ) as PnpState;

@@ -1,7 +1,6 @@
-// Who most likely opened a stray: the loaded package of which the compat table says that it leaves
-// such a file open.
+// Guesses which loaded package opened a stray: one that leaves such a file open, by the compat table.
 //
-// Pure, and a guess: an FD does not say who opened it.
+// Pure. The system does not record which code opened an FD.
 
 import { matchesGlob } from '../base/glob';
 import { matchesRange } from '../base/semver-range';
@@ -10,7 +9,7 @@ import type { Access, FileType, OpenFile } from '../model/spawn-request';
 /** A `strays` entry of the compat table. */
 export interface KnownStray {
   readonly package: string;
-  /** Open-ended: a newer version very likely leaves open what the last one did. */
+  /** Without an upper limit: a newer version very likely leaves the same file open. */
   readonly range: string;
   readonly target: string;
   readonly type: FileType;
@@ -21,11 +20,11 @@ export interface KnownStray {
 export interface Opener {
   readonly package: string;
   readonly version: string;
-  /** The file of the compat table that says so. */
+  /** The file of the compat table with this fact. */
   readonly source: string;
 }
 
-/** `versionsOf` gives the versions of a package that this process has loaded, and is asked last. */
+/** `versionsOf` returns the versions of a package that this process has loaded; it is slow, so it is called last. */
 export function findOpener(
   file: OpenFile,
   known: readonly KnownStray[],
@@ -48,7 +47,7 @@ function fits({ target, type, access }: KnownStray, file: OpenFile): boolean {
   );
 }
 
-/** How much of a target is no wildcard: the most specific goes first, `**` last. */
+/** The number of characters that are no wildcard: specific targets come first, `**` last. */
 function literal({ target }: KnownStray): number {
   return target.replaceAll('*', '').length;
 }

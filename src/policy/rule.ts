@@ -1,16 +1,16 @@
-// The policy: ordered rules, of which the first that matches decides.
+// The policy: an ordered list of rules, in which the first that matches decides.
 //
-// Whatever closefds allows by itself is a rule in the same list that the user sees.
+// The defaults of closefds are rules in the same list.
 
 import type { Access, FileType, Kind } from '../model/spawn-request';
 import type { RuleConditions } from './conditions';
 import type { PolicyConfig } from './config';
 import type { Fact, MainProgram } from './facts';
 
-/** What happens to an FD a rule matches. `warn` lets it pass and reports it. */
+/** What happens to an FD that a rule matches. `warn` passes and reports it. */
 export type Effect = 'allow' | 'warn' | 'deny';
 
-/** What is done with a decision; see docs/policy.md for the table. */
+/** How a decision is applied; docs/policy.md has the table. */
 export type Mode = 'off' | 'warn' | 'enforce' | 'strict';
 
 export const MODES: readonly Mode[] = ['off', 'warn', 'enforce', 'strict'];
@@ -19,7 +19,7 @@ export const KINDS: readonly Kind[] = ['fd', 'pipe', 'ipc', 'stray'];
 export const FILE_TYPES: readonly FileType[] = ['file', 'pipe', 'socket', 'tty', 'device', 'other'];
 export const ACCESSES: readonly Access[] = ['read', 'write', 'both'];
 
-/** The kinds of a rule without `kinds`: what a caller designated. A rule about strays has to say so. */
+/** The kinds of a rule without `kinds`: designated FDs. A rule about strays has to name that kind. */
 export const DESIGNATED: readonly Kind[] = ['fd', 'pipe', 'ipc'];
 
 export function kindsOf(rule: Rule): readonly Kind[] {
@@ -42,15 +42,15 @@ export interface Rule extends RuleConditions {
 
 export interface Policy {
   readonly rules: readonly Rule[];
-  /** Maps a folder's name to the package in it, for npm aliases that the config vouches for. */
+  /** Folder name -> the true name of the package, for npm aliases that the config confirms. */
   readonly aliases: Readonly<Record<string, string>>;
-  /** The main program of the process that is judged; null: not known. */
+  /** The main program of the process; null: not known. */
   readonly program: Fact<MainProgram | undefined>;
-  /** Whether what becomes of strays may depend on who calls. */
+  /** Whether the decision about strays may depend on the caller. */
   readonly asksWhoCalls: boolean;
   /** Rules of the config that no longer match, for reporting. */
   readonly expired: readonly Rule[];
-  /** Until when (milliseconds since 1970) this is the policy; then another rule has expired. */
+  /** When the next rule expires (milliseconds since 1970), so that the policy has to be made again. */
   readonly validUntil: number;
 }
 
@@ -61,7 +61,7 @@ export const DENY_ALL: Rule = {
   source: 'default',
 };
 
-/** In the order in which they stand behind the user's rules and the compat table. */
+/** In their order, after the user's rules and the compat table. */
 export const DEFAULT_RULES: readonly Rule[] = [
   {
     kinds: ['ipc'],
@@ -89,7 +89,7 @@ export const DEFAULT_RULES: readonly Rule[] = [
 export interface PolicySources {
   readonly rules: readonly Rule[];
   readonly compat: readonly Rule[];
-  /** What becomes of versions that the compat table has not seen yet. */
+  /** The effect for versions newer than the compat table knows. */
   readonly unverified: Effect;
   readonly aliases: Readonly<Record<string, string>>;
 }

@@ -1,4 +1,4 @@
-// What the operator asked for: environment, config file, entry point.
+// Reads the settings of the operator: environment, config file, entry point.
 
 import type * as Buffer from 'node:buffer';
 
@@ -14,40 +14,40 @@ import { MODES, type Mode } from './rule';
 /** The environment variable with the path of the folder. */
 export const AUDIT_VARIABLE = 'CLOSEFDS_AUDIT';
 
-/** All that decides how this process behaves. Plain data: workers get a copy. */
+/** The settings of this process. Plain data: workers get a copy. */
 export interface Settings {
   readonly mode: Mode;
   readonly config: Config;
-  /** The config's file, with `#/closefds` for the key of a package.json. */
+  /** The file of the config; ends in `#/closefds` for the key of a package.json. */
   readonly configFile: string | undefined;
-  /** The top of the file system where there is neither a script nor a current folder to search from. */
+  /** The root of the file system if there is neither a script nor a current folder. */
   readonly appRoot: string;
   /** The name of the app in reports: CLOSEFDS_APP, or name@version of its package.json. */
   readonly app?: string | undefined;
-  /** The main script, absolute; undefined where there is none. */
+  /** The absolute path of the main script; undefined if Node runs no file. */
   readonly script?: string | undefined;
-  /** undefined: no report is written. */
+  /** undefined: no report file. */
   readonly report: ReportSettings | undefined;
-  /** Why no report is written though one was asked for. */
+  /** Why the requested report file cannot be written. */
   readonly reportProblem?: string;
-  /** The folder of `closefds audit`, if that is what started this. */
+  /** The folder of `closefds audit`, in a process that it started. */
   readonly audit: string | undefined;
 }
 
 export interface ReportSettings {
-  /** Absolute; `%p` stands for the pid. */
+  /** An absolute path, in which `%p` stands for the pid. */
   readonly file: string;
-  /** Milliseconds between two writings of counts. */
+  /** The longest time between two writes of counts, in milliseconds. */
   readonly interval: number;
 }
 
 export interface SettingsSources {
-  /** The mode of the entry point that was loaded, if it names one. */
+  /** The mode of the entry point, if it has one. */
   readonly entryMode: Mode | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The main script, if there is one. */
   readonly script: string | undefined;
-  /** undefined: it was deleted, and only absolute paths lead anywhere. */
+  /** undefined: it was deleted, so only absolute paths can be resolved. */
   readonly cwd: string | undefined;
 }
 
@@ -71,7 +71,7 @@ export function readSettings({ entryMode, env, script, cwd }: SettingsSources): 
   };
 }
 
-/** A policy that cannot be found is a wrong one. */
+/** A config that cannot be found is an error. */
 function explicitConfig(file: string, cwd: string | undefined): string {
   const absolute = resolveFrom(cwd, file);
   if (absolute !== undefined) return absolute;
@@ -81,7 +81,7 @@ function explicitConfig(file: string, cwd: string | undefined): string {
   );
 }
 
-/** path.resolve() reads the current folder for a relative path, and fails if the folder was deleted. */
+/** Like path.resolve(), which throws without a current folder. */
 function resolveFrom(folder: string | undefined, file: string): string | undefined {
   if (folder !== undefined) return path.resolve(folder, file);
   return path.isAbsolute(file) ? path.resolve(file) : undefined;
@@ -91,14 +91,14 @@ function modeOf(text: string): Mode {
   return MODES.includes(text as Mode) ? (text as Mode) : parsing().parseMode(text, 'CLOSEFDS_MODE');
 }
 
-/** Loaded only where there is something to parse: it is a fifth of what is read at start. */
+/** Loaded only if there is a config: it is a fifth of the code that a start reads. */
 function parsing(): typeof Parsing {
   return require('./parse-config') as typeof Parsing;
 }
 
 const INTERVAL_SECONDS = 60;
 
-/** The longest that a timer takes: 2 ** 31 - 1 milliseconds. */
+/** The longest time of a timer: 2 ** 31 - 1 milliseconds. */
 const MOST_SECONDS = 2_147_483;
 
 function reportSettings(
@@ -127,7 +127,7 @@ function reportSettings(
 
 const KEY = '#/closefds';
 
-/** Where the program lies, never inside a dependency: a package must not bring its own policy. */
+/** The folder of the program, but not inside of a dependency: a package must not bring its own policy. */
 function startFolder(script: string | undefined, cwd: string | undefined): string | undefined {
   if (script === undefined) return cwd;
   const file = resolveFrom(cwd, script);
@@ -141,15 +141,15 @@ function realPath(file: string): string {
   try {
     return fs.realpathSync.native(file);
   } catch {
-    // No such file (Node may add an extension), or not allowed to ask.
+    // The file does not exist (Node may add an extension), or access is denied.
     return file;
   }
 }
 
 /**
- * Upwards from the program to the first package.json with a name (a bare {"type": "module"} only
- * marks a folder), or the first config on the way. Not further: a file in /tmp or in a user's
- * home directory is not this app's policy.
+ * Searches from the program's folder upwards for the first config, up to the first package.json with a name
+ * (a bare {"type": "module"} only marks a folder). Not further: a file in /tmp or in a home directory is not
+ * the policy of this app.
  */
 function findApp(start: string): FoundApp {
   for (let folder = start; ; folder = path.dirname(folder)) {
@@ -182,10 +182,10 @@ interface AppManifest {
   readonly closefds?: unknown;
 }
 
-/** Most of these files are not there, and an error with its stack takes longer than the look. */
+/** Most of these files do not exist, and an error with its stack takes longer than the system call. */
 const QUIETLY = { throwIfNoEntry: false } as const;
 
-/** Of the link itself: one that leads nowhere, or in circles, is a config gone wrong. */
+/** Does not follow a link: a broken or circular link is a wrong config, not a missing one. */
 function lstat(file: string): fs.Stats | undefined {
   try {
     return fs.lstatSync(file, QUIETLY);
@@ -194,11 +194,11 @@ function lstat(file: string): fs.Stats | undefined {
   }
 }
 
-/** A manifest that cannot be read is Node's or npm's to complain about, unless it has a config. */
+/** Ignores a manifest that cannot be read, unless it has a config: Node or npm reports it. */
 function readManifest(file: string): AppManifest | undefined {
   let text: string;
   try {
-    // A FIFO would wait for a writer for ever, and /dev/zero has no end.
+    // Reading a FIFO would wait for a writer, and /dev/zero has no end.
     if (!fs.statSync(file, QUIETLY)?.isFile()) return undefined;
     text = fs.readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
   } catch {
@@ -213,14 +213,14 @@ function readManifest(file: string): AppManifest | undefined {
 }
 
 // ---------------------------------------------------------------------------------------------
-// Reading it
+// Read the config
 // ---------------------------------------------------------------------------------------------
 
 const LARGEST = 1024 * 1024;
 
 /**
- * The file's config, or that of a package.json if the name ends in `#/closefds`. `isNamed` tells whether the
- * operator named it; one that was found is refused if another user may have written it.
+ * Reads the config of a file, or of a package.json if the name ends in `#/closefds`. `isNamed`: the operator
+ * named the file. A file that was found by searching is refused if another user may have written it.
  */
 export function readConfig(name: string, isNamed = true): Config {
   const isKey = name.endsWith(KEY);
@@ -235,7 +235,7 @@ export function readConfig(name: string, isNamed = true): Config {
   return parsing().parseConfigText(text, name);
 }
 
-/** Another user's file would decide what this process's children get. */
+/** The file of another user would decide which FDs the children of this process get. */
 function whyNotTaken(name: string, file: string, target: fs.Stats): string | undefined {
   const problem = whyNotTrusted(file, lstat(file) ?? target, target);
   return (
@@ -245,7 +245,7 @@ function whyNotTaken(name: string, file: string, target: fs.Stats): string | und
 }
 
 function readText(file: string, whyNot: (target: fs.Stats) => string | undefined): string {
-  // Non-blocking: opening a FIFO would wait for a writer for ever.
+  // Non-blocking: opening a FIFO would wait for a writer.
   const fd = fs.openSync(file, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0));
   try {
     const stat = fs.fstatSync(fd);
