@@ -4,13 +4,8 @@
 
 import type { SpawnCall } from '../model/spawn-request';
 import { NO_STDIO, type Stdio, toStdio } from '../model/stdio';
+import { TWIN, UNSAFE, WITH_FDS } from './marks';
 import { type CallOptions, type IsProxy, isOptions, isRevoked, peek } from './stdio-option';
-
-// Registered symbols, so that libraries can use them without depending on closefds.
-const WITH_FDS = Symbol.for('closefds.withFds');
-const UNSAFE = Symbol.for('closefds.unsafe');
-/** The same under a string key, since some launchers drop symbols. */
-const TWIN = '__closefds';
 
 /**
  * `command` names the file, arguments and environment as ChildProcess.prototype.spawn() and the handles take

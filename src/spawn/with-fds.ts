@@ -11,11 +11,6 @@ import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { ClosefdsError } from '../base/errors';
 
-// Registered symbols, so that a library can set them without depending on closefds. A string key has the same
-// values: execa copies options by Object.entries(), which drops symbols.
-const WITH_FDS = Symbol.for('closefds.withFds');
-const UNSAFE = Symbol.for('closefds.unsafe');
-
 interface Marked {
   readonly __closefds?: { readonly withFds?: FdSources; readonly unsafe?: string };
 }
@@ -90,8 +85,8 @@ export function withFds<O extends AnyOptions, const F extends FdSources>(options
     designated[childFd] = source as FdSource;
   }
   const withFds = Object.freeze(designated);
-  const marks = { ...(options as Marked).__closefds, withFds };
-  return { ...options, stdio, [WITH_FDS]: withFds, __closefds: marks } as unknown as WithFds<O, F>;
+  const marks = { ...(options as Marked)[TWIN], withFds };
+  return { ...options, stdio, [WITH_FDS]: withFds, [TWIN]: marks } as unknown as WithFds<O, F>;
 }
 
 /**
@@ -105,8 +100,8 @@ export function unsafe<O extends AnyOptions>(options: O, reason: string): O {
   checkObject(options, 'options');
   if (typeof reason !== 'string' || reason.trim() === '')
     throw wrong('unsafe(): the second argument', 'the reason, as text that is not empty', reason);
-  const marks = { ...(options as Marked).__closefds, unsafe: reason };
-  return { ...options, [UNSAFE]: reason, __closefds: marks };
+  const marks = { ...(options as Marked)[TWIN], unsafe: reason };
+  return { ...options, [UNSAFE]: reason, [TWIN]: marks };
 }
 
 function checkObject(value: unknown, name: string): void {
