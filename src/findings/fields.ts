@@ -1,9 +1,10 @@
-// The fields of a record: one line of a report file, one message of the diagnostics channel. To add one, add
-// it here: to the interface, to RECORDED (how a finding gives it) and to FIELDS (what it is), and to TALLIES if
-// a report counts it.
+// The fields of a record: one line of a report file, one message of the diagnostics channel. To add a field, add
+// it here: to the interface, to RECORDED (its value), to FIELDS (its shape and description), and to TALLIES if a
+// report counts it.
 //
-// toRecord(), the parser of reports, aggregate.ts, the report page, closefds/otel and finding.schema.json are
-// made of these tables. There are several because the preloads take only RECORDED.
+// toRecord(), the parser of reports, aggregate.ts, the report page, closefds/otel and finding.schema.json use
+// these tables. There are several because the preloads load only RECORDED: what a bundle does not use must be a
+// literal without calls, so that esbuild leaves it out.
 
 import type { Tally } from '../base/counter';
 import { type Use, usersOf } from '../model/fd-use';
@@ -64,7 +65,7 @@ export interface ReportRecord {
   readonly use?: Use;
   /** Findings about closefds itself: what happened. */
   readonly what?: string;
-  /** How many spawns this line stands for that no earlier line of its thread does; 0 where it only adds to one. */
+  /** How many spawns this line counts that no earlier line of its thread counts; 0 if it only adds a field to one. */
   readonly count: number;
   /** How many of these spawns were counted for this call site without looking at the stack. Missing: none. */
   readonly assumed?: number;
@@ -192,7 +193,7 @@ const useVerdict = () =>
   literalOf(['used', 'delegated', 'inherited on', 'probed', 'closed unused', 'never touched', 'unknown']);
 const useReason = () => described('Why it is unknown.', text);
 const program = () => described('The path of the program, or [redacted].', text);
-const programVersion = () => described('Of the program, where it was cheap to find out.', text);
+const programVersion = () => described('The version of the program, if it was cheap to find.', text);
 const calls = () =>
   described(
     'The system calls that used it, or else those that asked about it, in the order of their first times.',
@@ -351,7 +352,7 @@ export const FIELDS: { readonly [K in RecordKey]-?: RecordField } = {
     metric: ({ command }) => ({ 'closefds.command': command?.slice(command.lastIndexOf('/') + 1) }),
   },
   caller: {
-    description: 'The package or app whose code called; missing where it is unknown.',
+    description: 'Whose code called; missing if that is unknown.',
     shape: callerShape,
     metric: ({ caller }) => ({
       'closefds.caller.package': caller?.package,
@@ -394,11 +395,11 @@ export const FIELDS: { readonly [K in RecordKey]-?: RecordField } = {
     shape: () =>
       programUse({
         heirs: described(
-          'The programs that had the FD in turn: those that used it, or all of them if none did. Programs of one file with the same use are listed once.',
+          'The programs further down that had it: those that used it, or all of them if none did. Equal entries of one file are merged.',
           listOf(programUse()),
         ),
         held: described('Seconds that it stayed open in any of these programs.', duration),
-        running: described('Some program still had it open when the audit ended.', constant(true)),
+        running: described('A program still had it open when the audit ended.', constant(true)),
       }),
   },
   what: {

@@ -1,8 +1,8 @@
 // The conditions of a rule. To add one, add it here: to the interface, to CONDITIONS and to CONDITION_TEXTS.
 //
-// The config parser, the matcher, `check`, `explain`, `learn` and config.schema.json are made of these tables.
-// There are two tables because the preloads take only the first: bundles leave out the second, which only the
-// command line and the build use.
+// The config parser, the matcher, `check`, `explain`, `learn` and config.schema.json use these tables. There are
+// two because the preloads load only the first: esbuild leaves the second out of their bundles, since it is a
+// literal without calls.
 
 import { matchesGlob } from '../base/glob';
 import { matchesRange, rangeOfVersions } from '../base/semver-range';
@@ -236,7 +236,7 @@ const ACCESS_WORDS = { read: 'read-only', write: 'write-only', both: 'read-write
 /** In the order of the words in `explain`. */
 export const CONDITION_TEXTS: { readonly [K in ConditionKey]-?: ConditionText<ConditionValue<K>> } = {
   caller: {
-    description: 'The package whose code starts the process, "." for the app, "*" for anyone.',
+    description: 'The package whose code starts the process, "." for the app, "*" for any.',
     learn: ({ caller }) => caller,
   },
   range: {
@@ -245,7 +245,7 @@ export const CONDITION_TEXTS: { readonly [K in ConditionKey]-?: ConditionText<Co
   },
   kinds: {
     description:
-      "fd: an open FD; pipe: a new channel; ipc: Node's message channel; stray: not designated. Default: all but stray.",
+      "fd: an open FD; pipe: a new channel; ipc: Node's message channel; stray: designated by no code. Default: all but stray.",
     subject: kinds =>
       kinds.length === KINDS.length
         ? 'all other FDs'
