@@ -98,7 +98,7 @@ function spawnAdvice(finding: SpawnFinding): string {
   if (kind === 'stray')
     return `No call designated it. If the child needs it, pass it by withFds(), or allow it by a rule with "kinds": ["stray"].`;
   if (caller === undefined || caller.name === UNKNOWN)
-    return 'Whoever called cannot be named in a rule: only one without "caller" can allow it, and that allows it to everybody.';
+    return 'The caller is unknown, so no rule can name it. Only a rule without "caller" can allow this, for every caller.';
   // The app's own code can call withFds(); a dependency cannot be changed.
   const inCode = caller.name === '.' ? 'designate it with withFds(), or ' : '';
   return `If the child needs it, ${inCode}allow it in closefds.json: {"caller": ${JSON.stringify(caller.name)}, "kinds": ["${kind}"], "fds": [${finding.childFd}], "effect": "allow", "reason": "..."}.`;

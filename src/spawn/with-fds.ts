@@ -10,6 +10,7 @@ import fs = require('node:fs');
 import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { ClosefdsError } from '../base/errors';
+import { TWIN, UNSAFE, WITH_FDS } from './marks';
 
 interface Marked {
   readonly __closefds?: { readonly withFds?: FdSources; readonly unsafe?: string };
