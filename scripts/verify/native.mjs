@@ -18,6 +18,8 @@ process.on('exit', () => rmSync(build, { recursive: true, force: true }));
 const source = name => path.join(root, name);
 const STRICT = ['-std=c11', '-O2', '-g', '-fPIC', '-pthread', '-Wall', '-Wextra', '-Werror'];
 const SOURCES = ['stray_guard.c', 'placeholder.c', 'binding.c'].map(name => source(`native/${name}`));
+/** Everything but N-API. */
+const SYSTEM_CODE = SOURCES.filter(file => !file.endsWith('binding.c'));
 const STRACE_PRELOAD = source('native/strace_preload.c');
 const ADDON = [
   ...STRICT,
@@ -132,9 +134,6 @@ function stracePreloadChecks(compiler) {
   const sanitized = test('strace-preload-sanitized', SANITIZE);
   if (sanitized) run('address and undefined sanitizers, strace_preload.c', 'bash', given(sanitized));
 }
-
-/** Everything but N-API. */
-const SYSTEM_CODE = SOURCES.filter(file => !file.endsWith('binding.c'));
 
 function compileTest(
   compiler,
