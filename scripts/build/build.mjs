@@ -81,6 +81,8 @@ async function bundlePreloads() {
   const folder = path.join(root, 'dist', 'register');
   await bundle([path.join(root, 'register', 'index.ts'), source('preload/install')], {
     plugins: [builtParts(), lazyParts()],
+    // Parsed at each start: short names save some 0.6 ms of it. What is in stacks has the name of what it replaces.
+    minifyIdentifiers: true,
     banner: { js: `'use strict'; ${readingTexts()}` },
   });
   await bundle([...LAZY, ...EXTERNAL].map(source), { plugins: [builtParts()] });
