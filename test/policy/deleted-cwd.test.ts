@@ -30,9 +30,9 @@ function runDeleted(t: ExecutionContext, program: string, options: RunOptions = 
 
 /** What children have in each mode, in the order of the program. */
 const CHILDREN: Readonly<Record<string, { readonly stray: unknown; readonly designated: unknown }>> = {
-  none: { stray: [0, 1, 2, 40], designated: [0, 1, 2, 3, 40] },
-  off: { stray: [0, 1, 2, 40], designated: [0, 1, 2, 3, 40] },
-  warn: { stray: [0, 1, 2, 40], designated: [0, 1, 2, 3, 40] },
+  none: { stray: [0, 1, 2, 240], designated: [0, 1, 2, 3, 240] },
+  off: { stray: [0, 1, 2, 240], designated: [0, 1, 2, 3, 240] },
+  warn: { stray: [0, 1, 2, 240], designated: [0, 1, 2, 3, 240] },
   enforce: { stray: [0, 1, 2], designated: [0, 1, 2] },
   strict: { stray: 'ERR_CLOSEFDS_DENIED', designated: 'ERR_CLOSEFDS_DENIED' },
 };
