@@ -22,7 +22,7 @@
 static const char *const LINKS[] = {"/proc/self", "/dev/fd", "/dev/stdin", "/etc/mtab",
                                     "/bin",       "/lib",    "/etc/localtime"};
 
-/* fstat() by number: see file_of() in stray_guard.c. */
+/* By system call: linked against glibc 2.33 or newer, the name fstat would not load on anything older. */
 static int file_of(int fd, struct stat *file) {
 #if defined(__x86_64__) || defined(__aarch64__)
   return (int)syscall(SYS_fstat, fd, file);

@@ -14,7 +14,7 @@ import type { Reporter } from '../findings/reporter';
 import { installPatch } from '../hooks/child-process';
 import { detectNativeSpawners } from '../hooks/detect-native-spawners';
 import type { GuardedCalls } from '../hooks/guarded-calls';
-import type * as NativeMakers from '../hooks/native-spawners';
+import type * as NativeSpawnersModule from '../hooks/native-spawners';
 import type { NativeSpawners, WorkerFactory } from '../hooks/types';
 import { installInWorkers } from '../hooks/worker';
 import type * as WorkerOptions from '../hooks/worker-options';
@@ -29,7 +29,7 @@ import { loadStrayGuard } from '../strays/native-guard';
 import { isRefusal, otherRuntime, whatCloses } from '../strays/platform';
 import { NO_STRAY_GUARD, type StrayGuard } from '../strays/stray-guard';
 import type * as FirstCall from './first-call';
-import type * as RealWorld from './first-finding';
+import type * as FirstFinding from './first-finding';
 
 export const PACKAGE_ROOT = path.dirname(DIST);
 
@@ -102,9 +102,8 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard, namedFrom: stri
   detectNativeSpawners({
     spawners,
     load: isSpawner => {
-      const { createNativeSpawnerHook: createMakersHook } =
-        require('../hooks/native-spawners') as typeof NativeMakers;
-      return createMakersHook({ spawners, isSpawner, guardNative, onFailure });
+      const { createNativeSpawnerHook } = require('../hooks/native-spawners') as typeof NativeSpawnersModule;
+      return createNativeSpawnerHook({ spawners, isSpawner, guardNative, onFailure });
     },
     onFailure,
   });
@@ -125,7 +124,7 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard, namedFrom: stri
       strayGuard,
       packageRoot: PACKAGE_ROOT,
       clock: ORIGINALS.clock,
-      createRealGuard: world => (require('./first-finding') as typeof RealWorld).createRealGuard(world),
+      createRealGuard: world => (require('./first-finding') as typeof FirstFinding).createRealGuard(world),
       report,
       reportRepeats,
       flush: () => reporter?.flush(),
@@ -171,9 +170,8 @@ function loadWorkerFactory(
     report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
   };
   try {
-    const { createWorkerFactory: createWorkerMaker } =
-      require('../hooks/worker-options') as typeof WorkerOptions;
-    return createWorkerMaker({ ...options, onUnguarded });
+    const { createWorkerFactory } = require('../hooks/worker-options') as typeof WorkerOptions;
+    return createWorkerFactory({ ...options, onUnguarded });
   } catch (error) {
     onUnguarded(error);
     return undefined;
