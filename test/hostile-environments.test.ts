@@ -240,7 +240,7 @@ test('a child with another uid', async t => {
 
 const ADDON = path.join(ROOT, 'prebuilds', `${process.platform}-${process.arch}`, 'closefds.glibc.node');
 
-/** Of scripts/build/addon.mjs: the first thing that a file which is cut off lacks. */
+/** Of native/build.mjs: the first thing that a file which is cut off lacks. */
 const TRAILER = '\nclosefds\n';
 
 const BROKEN: Readonly<Record<string, (addon: Buffer) => string | Buffer>> = {

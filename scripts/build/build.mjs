@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import esbuild from 'esbuild';
-import { compileAddon, compileStracePreload, thisMachine } from './addon.mjs';
+import { compileAddon, compileStracePreload, thisMachine } from '../../native/build.mjs';
 import { buildCompat } from './compat-index.mjs';
 import { buildMan } from './man.mjs';
 

@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { addonFile, compileAddon, compileStracePreload, stracePreloadFile } from '../build/addon.mjs';
+import { addonFile, compileAddon, compileStracePreload, stracePreloadFile } from '../../native/build.mjs';
 
 const CACHE = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..', '.cache', 'musl');
 

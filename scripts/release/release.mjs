@@ -139,7 +139,7 @@ function pack({ name, version }) {
 /** The addons that were packed are those that the compilers named in scripts/release/prebuilds.mjs make. */
 async function compareAddons(tarball) {
   const { buildPrebuilds, TARGETS } = await import('./prebuilds.mjs');
-  const { addonFile, stracePreloadFile } = await import('../build/addon.mjs');
+  const { addonFile, stracePreloadFile } = await import('../../native/build.mjs');
   const folder = mkdtempSync(path.join(tmpdir(), 'closefds-release-'));
   try {
     execFileSync('tar', ['-xzf', tarball, '-C', folder]);

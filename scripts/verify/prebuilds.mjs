@@ -10,7 +10,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { stracePreloadFile } from '../build/addon.mjs';
+import { stracePreloadFile } from '../../native/build.mjs';
 import { buildPrebuilds, compilerFor, systemFor, TARGETS } from '../release/prebuilds.mjs';
 import { fetchNode } from './fetch-nodes.mjs';
 

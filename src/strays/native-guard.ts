@@ -101,7 +101,7 @@ function refuseCutOff(file: string): void {
   if (!fs.readFileSync(file, 'utf8').endsWith(TRAILER)) refuseShort(file);
 }
 
-/** The text that scripts/build/addon.mjs appends to each addon. */
+/** The text that native/build.mjs appends to each addon. */
 const TRAILER = '\nclosefds\n';
 
 /**

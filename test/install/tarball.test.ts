@@ -10,7 +10,8 @@ import { ROOT } from '../support/run';
 import { pack } from '../support/tarball';
 
 const test = anyTest as TestFn<{ readonly tarball: string; readonly files: readonly string[] }>;
-const MOST_BYTES = 560_000;
+/** 147 kB are the parsers that `closefds scan` bundles, 190 kB the pages and the compat table. */
+const MOST_BYTES = 650_000;
 
 test.before(async t => {
   const tarball = await pack();
@@ -43,7 +44,7 @@ test('has a source map for each bundle of the preloads, and for nothing else', t
 
 test('has nothing else than is meant for users', t => {
   const KNOWN =
-    /^(?:dist\/(?:src|register|compat|man)|prebuilds|compat|docs)\/|^(?:[\w.]+\.json|README\.md|CHANGELOG\.md|SECURITY\.md|LICENSE)$/;
+    /^(?:dist\/(?:src|register|compat|man)|native|prebuilds|compat|docs)\/|^(?:[\w.]+\.json|README\.md|CHANGELOG\.md|SECURITY\.md|LICENSE)$/;
   t.deepEqual(
     t.context.files.filter(file => !KNOWN.test(file)),
     [],
@@ -51,9 +52,8 @@ test('has nothing else than is meant for users', t => {
 });
 
 test('leaves pages about the project itself to the repository', t => {
-  const pages = ['conformance', 'performance', 'releases', 'upstream'].map(name => `docs/${name}.md`);
   t.deepEqual(
-    pages.filter(page => t.context.files.includes(page)),
+    t.context.files.filter(file => file.startsWith('docs/dev/')),
     [],
   );
 });

@@ -1,16 +1,18 @@
-// Compiles the addon, for this machine or for another one.
+// Compiles the native parts of the package, for this machine or for another one.
 //
-// The C compiler alone is enough: N-API's headers come from npm, so neither node-gyp nor Python nor
-// a download of Node's own headers is needed. The same sources and the same compiler give the same
-// bytes in every folder.
+//   node native/build.mjs [--output FOLDER]     writes FOLDER/<platform>-<arch>/...; FOLDER is `prebuilds` if not given
+//
+// It needs a C compiler (CC names it) and the npm package node-api-headers; neither node-gyp, nor Python, nor Node's
+// own headers. The same sources and the same compiler give the same bytes in every folder.
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
-const { include_dir: headers } = createRequire(import.meta.url)('node-api-headers');
+const native = path.dirname(fileURLToPath(import.meta.url));
+const root = path.dirname(native);
 
 /** Where src/strays/native-guard.ts looks; the names are prebuildify's. */
 export function addonFile({ platform, arch, libc }, folder = path.join(root, 'prebuilds')) {
@@ -31,7 +33,7 @@ export function stracePreloadFile({ platform, arch, libc }, folder = path.join(r
 /** Throws what execFileSync() throws. */
 export function compileStracePreload({ target, compiler, flags = [], output = stracePreloadFile(target) }) {
   mkdirSync(path.dirname(output), { recursive: true });
-  const source = path.join(root, 'native', 'strace_preload.c');
+  const source = path.join(native, 'strace_preload.c');
   const all = [...FLAGS, ...linking(target), ...flags, '-o', output, source, '-pthread'];
   execFileSync(compiler, all, { stdio: 'inherit' });
 }
@@ -39,15 +41,38 @@ export function compileStracePreload({ target, compiler, flags = [], output = st
 /** Throws what execFileSync() throws. */
 export function compileAddon({ target, compiler, flags = [], output = addonFile(target) }) {
   mkdirSync(path.dirname(output), { recursive: true });
-  const sources = ['stray_guard.c', 'placeholder.c', 'binding.c'].map(name =>
-    path.join(root, 'native', name),
-  );
-  execFileSync(
-    compiler,
-    [...FLAGS, ...linking(target), ...flags, '-isystem', headers, '-o', output, ...sources, '-pthread'],
-    { stdio: 'inherit' },
-  );
+  const headers = ['-isystem', nodeApiHeaders()];
+  const all = [
+    ...FLAGS,
+    ...linking(target),
+    ...flags,
+    ...headers,
+    '-o',
+    output,
+    ...addonSources(),
+    '-pthread',
+  ];
+  execFileSync(compiler, all, { stdio: 'inherit' });
   appendFileSync(output, TRAILER);
+}
+
+/** In a fixed order, since the linker keeps it. */
+function addonSources() {
+  const names = readdirSync(native).filter(name => name.endsWith('.c') && name !== 'strace_preload.c');
+  return names.sort().map(name => path.join(native, name));
+}
+
+function nodeApiHeaders() {
+  try {
+    return createRequire(import.meta.url)('node-api-headers').include_dir;
+  } catch (error) {
+    throw new Error(
+      'node-api-headers was not found; install it with: npm install --no-save node-api-headers',
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 /** The end of each addon, by which src/strays/native-guard.ts detects truncated files. Loaders ignore it. */
@@ -79,4 +104,22 @@ function linking({ platform, arch }) {
     // Its helper asks glibc for a symbol that musl does not have.
     ...(arch === 'arm64' ? ['-mno-outline-atomics'] : []),
   ];
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) main();
+
+function main() {
+  const target = thisMachine();
+  const compiler = process.env.CC || 'cc';
+  try {
+    const { output } = parseArgs({ options: { output: { type: 'string' } } }).values;
+    const files = [addonFile(target, output), stracePreloadFile(target, output)];
+    compileAddon({ target, compiler, output: files[0] });
+    compileStracePreload({ target, compiler, output: files[1] });
+    for (const file of files) console.log(file);
+  } catch (error) {
+    const missing = `'${compiler}' was not found; install a C compiler, or name yours: CC=... node native/build.mjs`;
+    console.error(`closefds: ${error.code === 'ENOENT' ? missing : error.message}`);
+    process.exitCode = 1;
+  }
 }
