@@ -5,9 +5,9 @@ import type { FileAnalysis } from './find-sites';
 import { addCalledPatch } from './patch-sites';
 import type { Call } from './process-starts';
 import { OWN_PACKAGE } from './process-starts';
-import type { Export } from './resolve-import';
-import type { StdioArray } from './stdio-array';
-import { elementsOf, keyOf } from './syntax';
+import { elementsOf, keyOf } from './source/syntax';
+import type { Export } from './values/resolve-import';
+import type { StdioArray } from './values/stdio-array';
 
 /** These start a process and ignore `stdio`. */
 const WITHOUT_STDIO = new Set(['exec', 'execFile']);

@@ -2,17 +2,17 @@
 
 import type { Program } from 'acorn';
 import { addCallSites } from './call-sites';
-import { DataFlow } from './data-flow';
-import { indexTree, type Tree } from './index-tree';
-import { parseSource } from './parse';
 import { addAssignedPatches } from './patch-sites';
 import { OWN_PACKAGE, ProcessStarts } from './process-starts';
-import { Exports } from './resolve-import';
 import type { Site } from './site';
 import { SiteCollector } from './site-collector';
-import { StdioArrays } from './stdio-arrays';
+import { indexTree, type Tree } from './source/index-tree';
+import { parseSource } from './source/parse';
 import { addStdioUses } from './stdio-uses';
 import { addUncalledArrays } from './uncalled-arrays';
+import { DataFlow } from './values/data-flow';
+import { Exports } from './values/resolve-import';
+import { StdioArrays } from './values/stdio-arrays';
 
 export interface SiteOptions {
   /** Packages that start processes on behalf of their callers. */

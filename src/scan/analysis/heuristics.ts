@@ -1,8 +1,8 @@
 // Heuristics: whether an array is a `stdio`, from its elements or its name alone.
 
 import type { AnyNode } from 'acorn';
-import { isWord } from './slot-kind';
-import { keyOf, nameOf } from './syntax';
+import { keyOf, nameOf } from './source/syntax';
+import { isWord } from './values/slot-kind';
 
 /** At least four slots with Node's words, or a channel after elements that could be streams. */
 export function looksLikeStdio(elements: readonly (AnyNode | null)[]): boolean {

@@ -1,7 +1,7 @@
 // The slots of an array that a child gets beyond stdin, stdout and stderr.
 
 import type { Kind } from '../../model/spawn-request';
-import type { StdioArray } from './stdio-array';
+import type { StdioArray } from './values/stdio-array';
 
 export interface PassedSlots {
   readonly kinds: readonly Kind[];

@@ -1,10 +1,10 @@
 // Sites that replace functions of child_process.
 
 import type { AnyNode, MemberExpression } from 'acorn';
-import { calledName } from './compiled-helpers';
 import type { FileAnalysis } from './find-sites';
 import type { Call } from './process-starts';
-import { elementsOf, keyOf, nameOf } from './syntax';
+import { calledName } from './source/compiled-helpers';
+import { elementsOf, keyOf, nameOf } from './source/syntax';
 
 const PATCHED = /^(?:spawn|fork|exec|execFile|spawnSync|execSync|execFileSync)$/;
 

@@ -1,10 +1,10 @@
 // Which calls start a process, and by which function.
 
 import type { AnyNode, CallExpression, MemberExpression, NewExpression } from 'acorn';
-import type { DataFlow } from './data-flow';
-import type { Tree } from './index-tree';
-import type { Export, Exports } from './resolve-import';
-import { keyOf } from './syntax';
+import type { Tree } from './source/index-tree';
+import { keyOf } from './source/syntax';
+import type { DataFlow } from './values/data-flow';
+import type { Export, Exports } from './values/resolve-import';
 
 export type Call = CallExpression | NewExpression;
 

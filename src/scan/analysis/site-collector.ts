@@ -3,9 +3,9 @@
 import type { AnyNode, CallExpression } from 'acorn';
 import { isVocabulary } from './heuristics';
 import { type PassedSlots, passedSlots } from './passed-slots';
-import { createPosition, excerpt } from './position';
 import { type Confidence, mergeSites, type Reason, type Site, unique } from './site';
-import type { StdioArray } from './stdio-array';
+import { createPosition, excerpt } from './source/position';
+import type { StdioArray } from './values/stdio-array';
 
 interface Grade {
   readonly confidence: Confidence;

@@ -2,8 +2,8 @@
 
 import type { AnyNode, MemberExpression } from 'acorn';
 import type { FileAnalysis } from './find-sites';
-import { pushTo } from './index-tree';
-import { keyOf } from './syntax';
+import { pushTo } from './source/index-tree';
+import { keyOf } from './source/syntax';
 
 type StdioUses = Map<AnyNode, number[]>;
 

@@ -3,9 +3,9 @@
 import type { AnyNode } from 'acorn';
 import type { FileAnalysis } from './find-sites';
 import { isStdioName, isVocabulary, looksLikeStdio, mentionsWord } from './heuristics';
-import type { Change } from './mutations';
 import { unique } from './site';
-import { functionAround, keyOf, nameOf } from './syntax';
+import { functionAround, keyOf, nameOf } from './source/syntax';
+import type { Change } from './values/mutations';
 
 export function addUncalledArrays(analysis: FileAnalysis): void {
   const startsProcess = analysis.tree.calls.some(call => analysis.starts.startedBy(call) !== undefined);

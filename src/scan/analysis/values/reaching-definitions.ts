@@ -6,8 +6,8 @@
 // `io = checked(io)`.
 
 import type { AnyNode, Identifier } from 'acorn';
-import type { Source } from './scopes';
-import { functionAround, isFunction } from './syntax';
+import type { Source } from '../source/scopes';
+import { functionAround, isFunction } from '../source/syntax';
 
 /** A filter for the sources of a variable at one use of it. */
 export function isInForce(

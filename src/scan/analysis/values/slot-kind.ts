@@ -1,8 +1,8 @@
 // The kind of FD that a value in a slot passes, if the value is a literal or a known expression.
 
 import type { AnyNode } from 'acorn';
-import type { Kind } from '../../model/spawn-request';
-import { keyOf } from './syntax';
+import type { Kind } from '../../../model/spawn-request';
+import { keyOf } from '../source/syntax';
 
 export function slotKindOf(node: AnyNode): Kind | 'unknown' | undefined {
   switch (node.type) {

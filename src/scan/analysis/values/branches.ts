@@ -1,7 +1,7 @@
 // Control flow: loops, branches, and whether two nodes exclude each other.
 
 import type { AnyNode } from 'acorn';
-import { isFunction } from './syntax';
+import { isFunction } from '../source/syntax';
 
 export function isLoop({ type }: AnyNode): boolean {
   return /^(?:For|While|DoWhile)/.test(type);

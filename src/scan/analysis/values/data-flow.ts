@@ -14,13 +14,13 @@ import type {
   MemberExpression,
   ObjectExpression,
 } from 'acorn';
+import { calledName, isAssign } from '../source/compiled-helpers';
+import type { Tree } from '../source/index-tree';
+import { ANY, type Binding, type Path, type Source } from '../source/scopes';
+import { type FunctionNode, keyOf } from '../source/syntax';
 import { CalledFunctions } from './called-functions';
-import { calledName, isAssign } from './compiled-helpers';
-import type { Tree } from './index-tree';
 import { collectMemberWrites, type MemberWrites, variableKey } from './member-writes';
 import { isInForce } from './reaching-definitions';
-import { ANY, type Binding, type Path, type Source } from './scopes';
-import { type FunctionNode, keyOf } from './syntax';
 
 const BUDGET = 400_000;
 /** A larger table holds everything, such as a bundle's modules. */

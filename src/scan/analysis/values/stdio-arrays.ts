@@ -1,12 +1,13 @@
 // The arrays that a `stdio` may be: where each is made, and how each grows.
 
 import type { AnyNode, ArrayExpression, CallExpression, NewExpression } from 'acorn';
-import type { Kind } from '../../model/spawn-request';
+import type { Kind } from '../../../model/spawn-request';
+import { spreadBy } from '../source/compiled-helpers';
+import { pushTo, type Tree } from '../source/index-tree';
+import { isFunction, keyOf } from '../source/syntax';
 import { applyChange } from './apply-change';
 import { areExclusive, isApart } from './branches';
-import { spreadBy } from './compiled-helpers';
 import type { DataFlow } from './data-flow';
-import { pushTo, type Tree } from './index-tree';
 import { type Change, collectChanges } from './mutations';
 import { slotKindOf } from './slot-kind';
 import {
@@ -21,7 +22,6 @@ import {
   slice,
   withoutSome,
 } from './stdio-array';
-import { isFunction, keyOf } from './syntax';
 
 /** More arrays than this are not followed for one variable. */
 const MOST_ARRAYS = 12;

@@ -1,8 +1,8 @@
 // Mutations of arrays: `push` and the like, writes to an index, a shorter length.
 
 import type { AnyNode, CallExpression } from 'acorn';
-import type { Tree } from './index-tree';
-import { keyOf } from './syntax';
+import type { Tree } from '../source/index-tree';
+import { keyOf } from '../source/syntax';
 
 export function collectChanges(tree: Tree): readonly Change[] {
   const changes: Change[] = [];

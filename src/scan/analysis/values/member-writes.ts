@@ -1,9 +1,9 @@
 // Writes to members of objects, anywhere in the file: `x.y = value`, `Object.assign(x, value)`, class fields.
 
 import type { AnyNode, CallExpression, NewExpression } from 'acorn';
-import { fieldOf, isAssign } from './compiled-helpers';
-import { pushTo, type Tree } from './index-tree';
-import { classAround, keyOf } from './syntax';
+import { fieldOf, isAssign } from '../source/compiled-helpers';
+import { pushTo, type Tree } from '../source/index-tree';
+import { classAround, keyOf } from '../source/syntax';
 
 export interface MemberWrites {
   /** The values that are assigned to a member, by its key. */

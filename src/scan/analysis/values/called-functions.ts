@@ -1,9 +1,9 @@
 // The functions of a file and the calls of them.
 
 import type { AnyNode, CallExpression, Expression } from 'acorn';
-import { calledName } from './compiled-helpers';
-import { pushTo, type Tree } from './index-tree';
-import { type FunctionNode, isFunction, keyOf, nameOf } from './syntax';
+import { calledName } from '../source/compiled-helpers';
+import { pushTo, type Tree } from '../source/index-tree';
+import { type FunctionNode, isFunction, keyOf, nameOf } from '../source/syntax';
 
 /** Names such as `toString` or `get`: with more functions than this, the call may be of any of them. */
 const MOST_METHODS = 3;

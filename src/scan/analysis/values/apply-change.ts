@@ -1,6 +1,7 @@
 // A change applied to an array: the array after `push`, `splice`, a write to an index and the like.
 
 import type { AnyNode, CallExpression } from 'acorn';
+import { numberOf } from '../source/syntax';
 import { isConditional, isInLoop, repeatedAround } from './branches';
 import type { Change } from './mutations';
 import {
@@ -12,7 +13,6 @@ import {
   type StdioSlot,
   withoutSome,
 } from './stdio-array';
-import { numberOf } from './syntax';
 
 /** `added`: the slots that the change adds. */
 export function applyChange(base: StdioArray, change: Change, added: readonly StdioSlot[]): StdioArray {

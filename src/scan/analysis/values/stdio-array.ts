@@ -1,8 +1,8 @@
 // One array that a `stdio` may be, and the operations of JavaScript's arrays on it.
 
 import type { AnyNode } from 'acorn';
-import type { Kind } from '../../model/spawn-request';
-import { numberOf } from './syntax';
+import type { Kind } from '../../../model/spawn-request';
+import { numberOf } from '../source/syntax';
 
 export interface StdioSlot {
   /** Empty if the slot passes nothing: 'ignore', null, a hole. */

@@ -3,10 +3,10 @@
 // It follows what bundlers and compilers write: interop helpers, aliases, webpack's numbers.
 
 import type { AnyNode, Identifier, MemberExpression } from 'acorn';
+import type { Tree } from '../source/index-tree';
+import { ANY, type Binding, type Path, type Source } from '../source/scopes';
+import { type FunctionNode, functionAround, isFunction, keyOf } from '../source/syntax';
 import type { DataFlow } from './data-flow';
-import type { Tree } from './index-tree';
-import { ANY, type Binding, type Path, type Source } from './scopes';
-import { type FunctionNode, functionAround, isFunction, keyOf } from './syntax';
 
 export interface Export {
   /** Without `node:`. */
