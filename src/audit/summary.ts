@@ -71,11 +71,11 @@ function useTitle(use: Use | undefined, used: boolean): string {
   if (use === undefined) return 'unknown';
   if (use.verdict === 'unknown')
     return used ? 'used, since the offset of its file moved' : `unknown, since ${use.reason}`;
-  const { heirs = [], running, held } = use;
+  const { heirs: laterPrograms = [], running, held } = use;
   const time = held === undefined ? '' : `, held for ${seconds(held)}${running ? ' and still open' : ''}`;
   if (use.verdict === 'inherited on')
-    return `inherited on by ${heirs.map(heir => `${programTitle(heir)} (${heir.verdict})`).join(', ')}${time}`;
-  const [by = use] = heirs;
+    return `inherited on by ${laterPrograms.map(later => `${programTitle(later)} (${later.verdict})`).join(', ')}${time}`;
+  const [by = use] = laterPrograms;
   const calls = use.calls === undefined ? '' : ` with ${use.calls.join(', ')}`;
   const when = use.after === undefined ? '' : ` after ${seconds(use.after)}`;
   return `${use.verdict} by ${programTitle(by)}${calls}${when}${use.verdict === 'used' ? '' : time}`;

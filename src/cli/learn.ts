@@ -79,7 +79,7 @@ async function readGroups(
     recordsSoFar: () => records,
   });
   const { lines } = parser.result();
-  if (lines > 0 && records === 0) problems.push(`expected findings, found ${lines} lines that are none`);
+  if (lines > 0 && records === 0) problems.push(`expected findings, found none in ${lines} lines`);
 
   const { byCaller, other } = counter.result();
   if (other.count > 0)

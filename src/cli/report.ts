@@ -101,9 +101,7 @@ function inputProblems({ reading: { lines, records, newer } }: Report): string[]
   const newest = Math.max(...newer.values.map(({ value }) => value));
   const tooNew = newer.values.length > 0 ? `; update closefds to read format ${newest}` : '';
   return lines > 0 && records === 0
-    ? [
-        `expected findings, found ${lines === 1 ? 'one line that is' : `${lines} lines that are`} none${tooNew}`,
-      ]
+    ? [`expected findings, found none in ${lines === 1 ? 'one line' : `${lines} lines`}${tooNew}`]
     : [];
 }
 

@@ -170,16 +170,13 @@ for (const [title, bytes, message, count] of [
 
 test('a file that is no report', async t => {
   const { code, stderr } = await report([], { input: 'a\nb\n' });
-  t.is(stderr, 'closefds: expected findings, found 2 lines that are none\n');
+  t.is(stderr, 'closefds: expected findings, found none in 2 lines\n');
   t.is(code, 1);
 });
 
 test('a report of a newer closefds', async t => {
   const { code, stdout, stderr } = await report([], { input: line({ closefds: 3 }) });
-  t.is(
-    stderr,
-    'closefds: expected findings, found one line that is none; update closefds to read format 3\n',
-  );
+  t.is(stderr, 'closefds: expected findings, found none in one line; update closefds to read format 3\n');
   t.regex(
     stdout,
     /^No findings\.\n\nNot read, of 1 lines?: 1 of format 3, which is newer: update closefds\.\n$/,
