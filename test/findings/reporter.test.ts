@@ -93,7 +93,7 @@ for (const [title, code, expected] of [
     THRICE,
   ],
 ] as const) {
-  test(`written down: ${title}`, async t => {
+  test(`a record is written: ${title}`, async t => {
     const { records } = await reported(t, code);
     t.deepEqual(counted(records) as unknown, expected as unknown);
   });
@@ -239,7 +239,7 @@ for (const [title, code] of [
   ['a worker', 'leak(); leak();'],
   ['a worker that calls process.exit()', 'leak(); leak(); process.exit();'],
 ] as const) {
-  test(`written down: ${title}`, async t => {
+  test(`a record is written: ${title}`, async t => {
     const worker = JSON.stringify(PRELUDE + code);
     const { records } = await reported(
       t,
@@ -291,7 +291,7 @@ for (const [title, file, why] of [
   ['a file system that takes none', '/proc/f', 'ENOENT'],
   ['a name that is too long', `/tmp/${'f'.repeat(300)}`, 'ENAMETOOLONG'],
 ] as const) {
-  test(`not written, told once, and nothing else changes: ${title}`, async t => {
+  test(`a report that cannot be written is told once and changes nothing else: ${title}`, async t => {
     const code = 'leak(); leak(); spawnSync("false", { stdio: pipe }); console.error("goes on");';
     const { stderr, code: exit } = await reported(t, code, { env: { CLOSEFDS_REPORT: file } });
     t.deepEqual(
@@ -331,7 +331,7 @@ test('a file that is rotated away, and a folder that vanishes for a while', asyn
   t.deepEqual(counted(records), [...ONCE, ...ONCE, ...ONCE]);
 });
 
-test('what is too much to keep is counted', async t => {
+test('findings beyond the limit are counted', async t => {
   const folder = temporaryFolder(t);
   const file = path.join(folder, 'later', 'f');
   const failures: unknown[] = [];
@@ -353,7 +353,7 @@ test('what is too much to keep is counted', async t => {
 });
 
 for (const interval of ['0', '-1', 'soon', '1e9']) {
-  test(`refused: an interval of ${interval}`, async t => {
+  test(`the process does not start with an interval of ${interval}`, async t => {
     const { stderr, code } = await reported(t, 'leak();', { env: { CLOSEFDS_REPORT_INTERVAL: interval } });
     t.is(code, 1);
     t.regex(stderr, /CLOSEFDS_REPORT_INTERVAL: expected seconds, more than 0 and at most 2147483, found "/);
@@ -392,14 +392,14 @@ for (const [title, code, used] of [
   ['what is closed is not used', `spawnSync('sh', ['-c', 'head -c 5 <&3'], ${slots});`, [undefined]],
   ['a pipe has no offset', `leak();`, [undefined]],
 ] as const) {
-  test(`used: ${title}`, async t => {
+  test(`the use of an FD is recorded: ${title}`, async t => {
     const env = title.startsWith('what is closed') ? {} : WARN;
     const { records } = await reported(t, OPEN + code, { env });
     t.deepEqual(records.map(record => record.used) as unknown, [...used] as unknown);
   });
 }
 
-test('used: an inherited stray that an asynchronous child reads', async t => {
+test('the use of an inherited stray by an asynchronous child is recorded', async t => {
   const file = path.join(temporaryFolder(t), 'stray');
   writeFileSync(file, 'some text');
   const { records } = await reported(t, `spawn('bash', ['-c', 'head -c 4 <&200']);`, {
@@ -475,7 +475,7 @@ for (const [title, config, expected] of [
   ],
   ['both close', { candidate: {} }, [['CLOSEFDS_DESIGNATED', 'closed', 'closed']]],
 ] as const) {
-  test(`candidate: ${title}`, async t => {
+  test(`a candidate is recorded: ${title}`, async t => {
     const { records } = await configured(t, config, `spawnSync('true', { stdio: pipe });`);
     t.deepEqual(
       records.map(({ code, disposition, candidate }) => [

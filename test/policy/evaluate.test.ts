@@ -109,7 +109,7 @@ for (const [name, one, effect] of [
   ['an FD', file, 'deny'],
   ['a stray', stray(200), 'deny'],
 ] as [string, ChildFd, string][]) {
-  test(`by default, ${name}: ${effect}`, t => {
+  test(`without rules, ${name} has the effect ${effect}`, t => {
     t.is(evaluate(request([one]), tsx, policyOf([])).matches[0]?.effect, effect as never);
   });
 }
@@ -341,7 +341,7 @@ for (const [name, given, known] of [
   });
 }
 
-test('who is denied by a rule learns no range', t => {
+test('a caller that a rule denies is told no range of versions', t => {
   const compat: readonly Rule[] = [
     { caller: 'tsx', range: '>=9.0.0 <=9.1.0', effect: 'allow', source: 'tsx.json', compat: true },
   ];

@@ -36,13 +36,13 @@ for (const [name, file, loaded, opener] of [
     '@roamhq/wrtc@1.0.0',
   ],
 ] as ReadonlyArray<readonly [string, OpenFile, Readonly<Record<string, string[]>>, string | undefined]>) {
-  test(`the likely opener: ${name}`, t => {
+  test(`the likely opener is known: ${name}`, t => {
     const found = findOpener(file, TABLE, name => loaded[name] ?? []);
     t.is(found && `${found.package}@${found.version}`, opener);
   });
 }
 
-test('packages are looked for only if an entry fits', t => {
+test('the loaded packages are searched only if an entry fits', t => {
   const asked: string[] = [];
   findOpener(log, TABLE, name => {
     asked.push(name);

@@ -101,7 +101,7 @@ for (const [title, rules, problems] of [
   ['one stray', [{ caller: 'a', kinds: ['stray'], target: '/run/*.sock', effect: 'allow', reason: 'r' }], []],
   ['wide, but it denies', [{ effect: 'deny', kinds: ['stray'] }], []],
 ] as const) {
-  test(`review: ${title}`, t => {
+  test(`the review of a config tells: ${title}`, t => {
     const remarks = reviewRules(parseConfig({ rules }, 'f').rules, FACTS);
     t.deepEqual(
       remarks.map(({ problem, source }) => `${problem} ${source.replace('f#/rules/', '')}`),
@@ -110,7 +110,7 @@ for (const [title, rules, problems] of [
   });
 }
 
-test('without a look at what is installed, nothing is called unused for that', t => {
+test('a rule is not called unused where the installed packages were not read', t => {
   const { rules } = parseConfig({ rules: [{ ...narrow, caller: 'b' }] }, 'f');
   t.deepEqual(reviewRules(rules, { ...FACTS, installed: undefined }), []);
 });

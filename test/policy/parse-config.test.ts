@@ -174,7 +174,7 @@ for (const [name, config, message] of [
     'f#/aliases/a: expected the name of a package, without a version, found "".',
   ],
 ] as const) {
-  test(`refused: ${name}`, t => {
+  test(`a config is refused for ${name}`, t => {
     const error = t.throws(() => parseConfig(config, 'f'));
     t.is(error?.message, message);
     t.is((error as { code?: string }).code, 'ERR_CLOSEFDS_CONFIG');

@@ -185,7 +185,7 @@ for (const { name, change, env, uid, refused } of OWNERS) {
   });
 }
 
-test('what CLOSEFDS_CONFIG names is taken, whoever owns it', async t => {
+test('a config that CLOSEFDS_CONFIG names is taken from each owner', async t => {
   if (!isRoot) return notRoot(t);
   const folder = appFolder(t);
   chownSync(configOf(folder), OTHER, OTHER);

@@ -213,7 +213,7 @@ const found: readonly Found[] = [
 ];
 
 for (const { title, files, program = 'app.js', cwd, env, entry, ...expected } of found) {
-  test(`found: ${title}`, async t => {
+  test(`the config is found: ${title}`, async t => {
     const folder = temporaryFolder(t);
     write(folder, { [program]: TELL, ...files });
     const result = await run(path.join(folder, program), {
@@ -232,7 +232,7 @@ function below(folder: string, { mode, file, root }: Told): Omit<Found, 'title' 
   return { mode, ...(file !== undefined && { file: relative(file) }), root: relative(root) };
 }
 
-test('found: a child Node inherits NODE_OPTIONS and finds its own, whatever the current folder', async t => {
+test('a child Node that inherits NODE_OPTIONS finds its own config in each current folder', async t => {
   const folder = temporaryFolder(t);
   const child = path.join(folder, 'child', 'app.js');
   write(folder, {
@@ -261,7 +261,7 @@ const WORKERS = {
 };
 
 for (const [title, options] of Object.entries(WORKERS)) {
-  test(`found: a worker ${title} has the settings of the main thread`, async t => {
+  test(`a worker ${title} has the settings of the main thread`, async t => {
     const folder = temporaryFolder(t);
     const program = write(folder, {
       'app.js': `
@@ -283,7 +283,7 @@ for (const [title, options] of Object.entries(WORKERS)) {
   });
 }
 
-test('found: an expired rule is reported, and no longer matches', async t => {
+test('an expired rule is reported and does not match', async t => {
   const folder = temporaryFolder(t);
   const rule = { caller: '.', kinds: ['pipe'], effect: 'allow', reason: 'test', expires: '2020-12-31' };
   const program = write(folder, {
@@ -308,7 +308,7 @@ test('found: an expired rule is reported, and no longer matches', async t => {
   ]);
 });
 
-test('found: a package.json that is a FIFO is passed over', async t => {
+test('the search for a config skips a package.json that is a FIFO', async t => {
   const folder = temporaryFolder(t);
   execFileSync('mkfifo', [path.join(folder, 'package.json')]);
   // The bare one is where Node's own search ends; it would wait for a writer, too.
@@ -444,7 +444,7 @@ const refused: readonly Refused[] = [
 const NOT_STARTED = 'The process was not started; see docs/policy.md in the package.';
 
 for (const { title, config, manifest = NAMED, env, cwd, message } of refused) {
-  test(`refused: ${title}`, async t => {
+  test(`the process does not start with ${title}`, async t => {
     const folder = temporaryFolder(t);
     const program = writeRefused(folder, manifest, config);
     await assertRefused(t, program, { cwd: cwd ?? folder, ...(env && { env }) }, message);
@@ -452,7 +452,7 @@ for (const { title, config, manifest = NAMED, env, cwd, message } of refused) {
 }
 
 // Root may read everything, so as nobody.
-test('refused: a file that may not be read', async t => {
+test('the process does not start with a config that it may not read', async t => {
   const folder = temporaryFolder(t);
   const program = writeRefused(folder, NAMED, mode('warn'));
   chmodSync(path.join(folder, 'closefds.json'), 0o000);

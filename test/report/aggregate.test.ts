@@ -108,7 +108,7 @@ for (const [target, pattern] of [
 // What is summed up
 // ---------------------------------------------------------------------------------------------
 
-test('counts, processes and times', t => {
+test('a group has its counts, processes and times', t => {
   const { byCaller, total } = groupsOf([
     { count: 2, time: '2026-11-24T03:00:00.000Z' },
     { count: 3, time: '2026-11-23T03:00:00.000Z', pid: 7, disposition: 'passed' },
@@ -177,7 +177,7 @@ test('the order does not depend on the order of the records', t => {
 // Bounds
 // ---------------------------------------------------------------------------------------------
 
-test('what does not fit is counted as other', t => {
+test('records beyond the limit of groups are counted as other', t => {
   const records = [1, 2, 3, 4, 1].map(line => ({ caller: { ...app, line }, count: 10 }));
   const { byCaller, other, total } = groupsOf(records, { mostGroups: 2 });
   const lines = (groups: readonly Group[]) => groups.map(({ caller, count }) => [caller?.line, count]);
@@ -189,7 +189,7 @@ test('what does not fit is counted as other', t => {
   t.is(total.count, 50);
 });
 
-test('so is what takes too much text', t => {
+test('records beyond the limit of text are counted as other', t => {
   const records = [1, 2, 3].map(line => ({ caller: { ...app, line }, target: `/${line}`.repeat(1000) }));
   const { byCaller, other } = groupsOf(records, { mostText: 5000 });
   t.is(byCaller.length, 1);

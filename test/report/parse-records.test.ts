@@ -71,7 +71,7 @@ for (const [title, text, counts] of [
   ['a time held below zero', line({ use: { verdict: 'used', held: -1 } }), { invalid: 1 }],
   ['ranges that are none', line({ rule: { source: 'default', knownIn: 'all' } }), { invalid: 1 }],
 ] as ReadonlyArray<readonly [string, string, Counts]>) {
-  test(`reads ${title}`, t => {
+  test(`a report reads ${title}`, t => {
     const none = { lines: 1, records: 0, torn: 0, invalid: 0, foreign: 0, tooLong: 0 };
     const { reading, records } = read(text);
     t.deepEqual(reading, { ...none, ...counts, newer: { values: [], other: 0 } });

@@ -135,7 +135,7 @@ async function cells(page: Page, table: string): Promise<string[][]> {
   return rows.map(row => row.map(tidy));
 }
 
-test('who passes what to whom, strays by opener, and groups', async t => {
+test('the page shows the flow, the strays by opener and the groups', async t => {
   const page = await show(t, SAMPLE);
   t.deepEqual(await cells(page, '#flows table'), [
     ['the app', 'sh 852 git 96 python3 1', '', '949', '3'],
@@ -191,7 +191,7 @@ for (const [title, action, groups, openers] of [
   ],
   ['a reset', `type('text', 'x'); document.querySelector('.filters button').click()`, 'All 5 groups', 2],
 ] as const) {
-  test(`filters: ${title}`, async t => {
+  test(`the filters work: ${title}`, async t => {
     const page = await show(t, SAMPLE);
     await page.evaluate(`
       function type(name, value) {
@@ -205,7 +205,7 @@ for (const [title, action, groups, openers] of [
   });
 }
 
-test('one group, and what a candidate would do', async t => {
+test('the page shows one group and the effect of a candidate', async t => {
   const candidate = { effect: 'deny', disposition: 'closed', rule: { source: 'c' } };
   const use = { verdict: 'used', program: '/usr/bin/cat', version: '9.1' };
   const given = {
@@ -232,7 +232,7 @@ test('one group, and what a candidate would do', async t => {
   t.regex((await texts('.facts')).join(), /Used by\s+\/usr\/bin\/cat 9\.1 4/);
 });
 
-test('nothing to report is said in words', async t => {
+test('an empty report says so in words', async t => {
   const page = await show(t, '');
   t.is(
     tidy(await page.evaluate('document.querySelector("main").innerText')),
@@ -240,7 +240,7 @@ test('nothing to report is said in words', async t => {
   );
 });
 
-test('without scripts it says what to do', async t => {
+test('without scripts the page says what to do', async t => {
   const page = await show(t, SAMPLE, { noScripts: true });
   t.regex(await page.evaluate('document.querySelector("main").innerText'), /^This page needs JavaScript\./);
   t.regex(await page.evaluate('document.querySelector("header").innerText'), /\n958 findings in 2 processes/);
@@ -446,7 +446,7 @@ test('each table has a caption and headers, each control a name', async t => {
 // Injection
 // ---------------------------------------------------------------------------------------------
 
-test('what paths and names hold is text', async t => {
+test('paths and names are shown as text', async t => {
   const page = await show(t, HOSTILE);
   await page.evaluate(`for (const one of document.querySelectorAll('[aria-expanded]')) one.click()`);
   const texts = (await cells(page, '.groups')).map(row => row[4] ?? '');

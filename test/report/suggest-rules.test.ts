@@ -148,7 +148,7 @@ const cases: readonly (readonly [string, readonly ReportRecord[], readonly objec
 ];
 
 for (const [title, records, expected] of cases) {
-  test(`learned: ${title}`, t => {
+  test(`a rule is suggested: ${title}`, t => {
     const { rules } = proposal(records);
     t.deepEqual(rules.map(({ reason, ...rule }) => rule) as unknown, expected as unknown);
     // What is proposed is a config.
@@ -211,7 +211,7 @@ for (const [title, given, rules, expected] of [
   ],
   ['a message channel', { kind: 'ipc' }, [], { close: 0, denied: 0, unnamed: 0, allowed: 1, rules: 0 }],
 ] as const) {
-  test(`left: ${title}`, t => {
+  test(`no rule is suggested: ${title}`, t => {
     const { close, denied, unnamed, allowed, rules: learned } = proposal([record(given)], rules);
     t.deepEqual(
       { close: close.length, denied: denied.length, unnamed: unnamed.length, allowed, rules: learned.length },
@@ -220,7 +220,7 @@ for (const [title, given, rules, expected] of [
   });
 }
 
-test('what a new rule allows is not said to be closed', t => {
+test('a finding that a suggested rule allows is not listed as closed', t => {
   const files = [record(file), record({ ...file, target: '/data/b', used: 'unknown' })];
   const unused = record({ ...file, command: 'ssh', used: 'unknown' });
   t.deepEqual(
@@ -229,7 +229,7 @@ test('what a new rule allows is not said to be closed', t => {
   );
 });
 
-test('what is left is told by caller, place and sort', t => {
+test('findings without a rule are listed by caller, call site and kind', t => {
   t.deepEqual(proposal([record({ used: 'unknown', announcement: '--status-fd 3' })]).close, [
     {
       caller: 'tool@1.2.0',
@@ -241,7 +241,7 @@ test('what is left is told by caller, place and sort', t => {
   ]);
 });
 
-test('being told of a number counts as use only if asked for', t => {
+test('an announcement counts as use only on request', t => {
   const records = [record({ used: 'unknown', announcement: '--status-fd 3' })];
   t.deepEqual(proposal(records, [], false).rules, []);
   t.deepEqual(
@@ -263,12 +263,12 @@ test('the reason names the programs that an audit saw, with their versions', t =
   );
 });
 
-test('the reason is the evidence', t => {
+test('the reason of a suggested rule is its evidence', t => {
   const [rule] = proposal([record(), record({ time: '2026-12-01T00:00:00.000Z', count: 5 })]).rules;
   t.is(rule?.reason, 'a child used it: 7 spawns, 2026-11-24 to 2026-12-01 (learned)');
 });
 
-test('a rule that only reports has to stand behind', t => {
+test('a rule that only reports comes after the others', t => {
   const { rules, before } = proposal([record({ effect: 'warn' })], [{ caller: 'tool', effect: 'warn' }]);
   t.deepEqual([rules.length, before], [1, ['f#/rules/0']]);
 });

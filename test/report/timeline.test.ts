@@ -21,11 +21,11 @@ function timelineOf(records: readonly ReportRecord[], mostBuckets?: number) {
   };
 }
 
-test('nothing', t => {
+test('no records make no timeline', t => {
   t.deepEqual(timelineOf([]), { start: undefined, seconds: 1, series: [] });
 });
 
-test('by sort and disposition, with what is between', t => {
+test('a timeline counts by kind and outcome, empty buckets included', t => {
   const pipe = { kind: 'pipe', disposition: 'passed', count: 5 } as const;
   t.deepEqual(timelineOf([at(0), at(3, pipe), at(0.5)]), {
     start: '2026-11-24T00:00:00',
@@ -41,7 +41,7 @@ for (const [title, record] of [
   ['that only adds something', at(0, { count: 0 })],
   ['about closefds itself', { ...at(0), kind: undefined, disposition: undefined }],
 ] as const) {
-  test(`no record ${title}`, t => {
+  test(`a timeline has no record ${title}`, t => {
     t.deepEqual(timelineOf([record as ReportRecord]).series, []);
   });
 }
@@ -54,7 +54,7 @@ for (const [span, most, seconds, counts] of [
   [3600, 4, 1800, [1, 0, 1]],
   [86_400 * 3, 4, 86_400, [1, 0, 0, 1]],
 ] as const) {
-  test(`two at a distance of ${span} seconds in ${most} buckets: ${seconds} seconds each`, t => {
+  test(`two records ${span} seconds apart in at most ${most} buckets make buckets of ${seconds} seconds`, t => {
     for (const records of [
       [at(0), at(span)],
       [at(span), at(0)],
@@ -66,7 +66,7 @@ for (const [span, most, seconds, counts] of [
   });
 }
 
-test('however far apart', t => {
+test('records at any distance make no more buckets than asked for', t => {
   const [first, last] = [
     at(0, { time: '0001-01-01T00:00:00.000Z' }),
     at(0, { time: '9999-12-31T23:59:59.999Z' }),
