@@ -66,6 +66,7 @@ for (const command of commands) {
 const RUN_BY: Readonly<Record<string, string>> = {
   'docs/recipes.md': 'test/install/recipes.test.ts',
   'docs/migration.md': 'test/docs/migration.slow.ts',
+  'docs/dev/debugging.md': 'test/docs/debugging.test.ts',
 };
 
 /** Two that install, and the first of the recipes; `.ci/run` does what CONTRIBUTING.md begins with. */
