@@ -1,6 +1,8 @@
 // Compiles the native parts of the package, for this machine or for another one.
 //
-//   node native/build.mjs [--output FOLDER]     writes FOLDER/<platform>-<arch>/...; FOLDER is `prebuilds` if not given
+//   node native/build.mjs [--output FOLDER] [--debug]
+//
+// writes FOLDER/<platform>-<arch>/...; FOLDER is `prebuilds` if not given. --debug keeps the symbols, for gdb.
 //
 // It needs a C compiler (CC names it) and the npm package node-api-headers; neither node-gyp, nor Python, nor Node's
 // own headers. The same sources and the same compiler give the same bytes in every folder.
@@ -31,28 +33,20 @@ export function stracePreloadFile({ platform, arch, libc }, folder = path.join(r
 }
 
 /** Throws what execFileSync() throws. */
-export function compileStracePreload({ target, compiler, flags = [], output = stracePreloadFile(target) }) {
+export function compileStracePreload(options) {
+  const { target, compiler, flags = [], output = stracePreloadFile(options.target), debug = false } = options;
   mkdirSync(path.dirname(output), { recursive: true });
   const source = path.join(native, 'strace_preload.c');
-  const all = [...FLAGS, ...linking(target), ...flags, '-o', output, source, '-pthread'];
+  const all = [...FLAGS, ...symbols(debug), ...linking(target), ...flags, '-o', output, source, '-pthread'];
   execFileSync(compiler, all, { stdio: 'inherit' });
 }
 
 /** Throws what execFileSync() throws. */
-export function compileAddon({ target, compiler, flags = [], output = addonFile(target) }) {
+export function compileAddon({ target, compiler, flags = [], output = addonFile(target), debug = false }) {
   mkdirSync(path.dirname(output), { recursive: true });
   const headers = ['-isystem', nodeApiHeaders()];
-  const all = [
-    ...FLAGS,
-    ...linking(target),
-    ...flags,
-    ...headers,
-    '-o',
-    output,
-    ...addonSources(),
-    '-pthread',
-  ];
-  execFileSync(compiler, all, { stdio: 'inherit' });
+  const all = [...FLAGS, ...symbols(debug), ...linking(target), ...flags, ...headers];
+  execFileSync(compiler, [...all, '-o', output, ...addonSources(), '-pthread'], { stdio: 'inherit' });
   appendFileSync(output, TRAILER);
 }
 
@@ -78,17 +72,9 @@ function nodeApiHeaders() {
 /** The end of each addon, by which src/strays/native-guard.ts detects truncated files. Loaders ignore it. */
 const TRAILER = '\nclosefds\n';
 
-const FLAGS = [
-  '-std=c11',
-  '-O2',
-  '-g0',
-  '-fPIC',
-  '-fvisibility=hidden',
-  '-Wall',
-  '-Wextra',
-  '-Werror',
-  '-DNAPI_VERSION=8',
-];
+const FLAGS = ['-std=c11', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror', '-DNAPI_VERSION=8'];
+
+const symbols = debug => (debug ? ['-O1', '-g'] : ['-O2', '-g0', '-s']);
 
 function linking({ platform, arch }) {
   if (platform === 'darwin') return ['-bundle', '-undefined', 'dynamic_lookup'];
@@ -99,7 +85,6 @@ function linking({ platform, arch }) {
     // With the wrong C library, the addon must fail when it is loaded and not at the first call.
     '-Wl,-z,now',
     '-Wl,-z,relro',
-    '-Wl,--strip-all',
     '-Wl,--build-id=none',
     // Its helper asks glibc for a symbol that musl does not have.
     ...(arch === 'arm64' ? ['-mno-outline-atomics'] : []),
@@ -112,10 +97,11 @@ function main() {
   const target = thisMachine();
   const compiler = process.env.CC || 'cc';
   try {
-    const { output } = parseArgs({ options: { output: { type: 'string' } } }).values;
+    const options = { output: { type: 'string' }, debug: { type: 'boolean', default: false } };
+    const { output, debug } = parseArgs({ options }).values;
     const files = [addonFile(target, output), stracePreloadFile(target, output)];
-    compileAddon({ target, compiler, output: files[0] });
-    compileStracePreload({ target, compiler, output: files[1] });
+    compileAddon({ target, compiler, debug, output: files[0] });
+    compileStracePreload({ target, compiler, debug, output: files[1] });
     for (const file of files) console.log(file);
   } catch (error) {
     const missing = `'${compiler}' was not found; install a C compiler, or name yours: CC=... node native/build.mjs`;

@@ -15,8 +15,16 @@ import { addonFile, compileAddon, compileStracePreload, stracePreloadFile } from
 const CACHE = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..', '.cache', 'musl');
 
 const ARCHITECTURES = {
-  x64: { debian: 'amd64', machine: 'x86_64', packages: 'gcc, or gcc-x86-64-linux-gnu elsewhere' },
-  arm64: { debian: 'arm64', machine: 'aarch64', packages: 'gcc-aarch64-linux-gnu, or gcc on arm64' },
+  x64: {
+    debian: 'amd64',
+    machine: 'x86_64',
+    packages: process.arch === 'x64' ? 'gcc' : 'gcc-x86-64-linux-gnu',
+  },
+  arm64: {
+    debian: 'arm64',
+    machine: 'aarch64',
+    packages: process.arch === 'arm64' ? 'gcc' : 'gcc-aarch64-linux-gnu libc6-dev-arm64-cross',
+  },
 };
 
 export const TARGETS = Object.keys(ARCHITECTURES).flatMap(arch =>
@@ -31,12 +39,17 @@ export function buildPrebuilds(folder) {
       compileAddon({ target, ...compilerFor(target), output });
       compileStracePreload({ target, ...compilerFor(target), output: stracePreloadFile(target, folder) });
     } catch (error) {
-      if (error.code !== 'ENOENT') throw error;
-      const { packages } = ARCHITECTURES[target.arch];
-      throw new Error(`'${error.path}' was not found; Debian has it in ${packages}`, { cause: error });
+      throw error.code === 'ENOENT' ? new Error(adviceFor(target, error.path), { cause: error }) : error;
     }
     return output;
   });
+}
+
+function adviceFor({ arch, libc }, program) {
+  const install = program.endsWith('gcc')
+    ? `install it (Debian: apt-get install ${ARCHITECTURES[arch].packages})`
+    : 'musl comes from Debian packages, so this needs Debian or a container of it';
+  return `the package brings an addon for ${arch} with ${libc}, and '${program}' was not found; ${install}`;
 }
 
 export function compilerFor({ arch, libc }) {
@@ -96,17 +109,26 @@ function fetchMusl(debian) {
   return folder;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) main();
+
+function main() {
   const { check } = parseArgs({ options: { check: { type: 'boolean', default: false } } }).values;
-  const addons = check ? TARGETS.map(target => addonFile(target)) : buildPrebuilds();
-  const files = [...addons, ...TARGETS.map(target => stracePreloadFile(target))];
+  try {
+    if (!check) buildPrebuilds();
+  } catch (error) {
+    fail(error.message);
+    return;
+  }
+  const files = TARGETS.flatMap(target => [addonFile(target), stracePreloadFile(target)]);
   const missing = files.filter(file => !existsSync(file));
   for (const file of files) {
     const size = missing.includes(file) ? 'missing' : `${statSync(file).size} bytes`;
     console.log(`${path.relative('.', file)}: ${size}`);
   }
-  if (missing.length > 0) {
-    console.error('closefds: the package needs all of them; `npm run build:prebuilds` compiles them');
-    process.exitCode = 1;
-  }
+  if (missing.length > 0) fail('the package needs all of them; `npm run build:prebuilds` compiles them');
+}
+
+function fail(message) {
+  console.error(`closefds: ${message}`);
+  process.exitCode = 1;
 }

@@ -43,3 +43,18 @@ test('ours tries the same files, and says which', t => {
     tried,
   );
 });
+
+test('a missing compiler is told in one line, with the package to install', async t => {
+  const script = path.join(ROOT, 'scripts', 'release', 'prebuilds.mjs');
+  const env = { PATH: temporaryFolder(t) };
+  const { code, stdout, stderr } = await runCommand([process.execPath, script], { env });
+  const install = process.arch === 'x64' ? 'gcc' : 'gcc-x86-64-linux-gnu';
+  t.deepEqual(
+    { code, stdout, stderr },
+    {
+      code: 1,
+      stdout: '',
+      stderr: `closefds: the package brings an addon for x64 with glibc, and 'x86_64-linux-gnu-gcc' was not found; install it (Debian: apt-get install ${install})\n`,
+    },
+  );
+});
