@@ -31,6 +31,8 @@ export interface CallerOptions {
 /** One call on the stack, innermost first. */
 interface Frame {
   readonly file: string | undefined;
+  /** Called for frames of Node only. */
+  readonly functionName: () => string | undefined;
   /** Called for the caller's frame only: V8 has to count lines for it. */
   readonly position: () => SourcePosition;
 }
@@ -69,9 +71,14 @@ export function createCallerFinder(options: CallerOptions): (near?: CallSites) =
     const launchers: string[] = [];
     let launcher: Caller | undefined;
     let placeless: Frame | undefined;
+    let callee: string | undefined;
 
     for (const frame of frames) {
-      if (isNodes(frame) || isOwn(frame)) continue;
+      if (isOwn(frame)) continue;
+      if (isNodes(frame)) {
+        if (launcher === undefined && placeless === undefined) callee = calleeOf(frame) ?? callee;
+        continue;
+      }
       if (!isPlace(frame.file)) {
         // Code without a file (vm, data: URLs): the code that ran it is an outer frame, and has a file.
         placeless ??= frame;
@@ -79,14 +86,19 @@ export function createCallerFinder(options: CallerOptions): (near?: CallSites) =
       }
       const caller = toCaller(frame, launchers);
       if (caller.name === APP || !options.isLauncher(caller.declaredName ?? caller.name, caller.version))
-        return { caller, isSettled: true };
+        return { caller: withCallee(caller), isSettled: true };
       placeless = undefined;
       launcher ??= caller;
       if (!launchers.includes(caller.name)) launchers.push(caller.name);
     }
-    if (placeless !== undefined) return { caller: nameless(placeless, launchers), isSettled: false };
+    if (placeless !== undefined)
+      return { caller: withCallee(nameless(placeless, launchers)), isSettled: false };
     // No caller of the launcher is left on this stack, so the launcher is the caller.
-    return { caller: launcher && { ...launcher, launchers: [] }, isSettled: false };
+    return { caller: launcher && withCallee({ ...launcher, launchers: [] }), isSettled: false };
+
+    function withCallee(caller: Caller): Caller {
+      return callee === undefined ? caller : { ...caller, callee };
+    }
   }
 
   function isOwn(frame: Frame): boolean {
@@ -166,6 +178,16 @@ function isNodes(frame: Frame): boolean {
   return frame.file?.startsWith('node:') ?? true;
 }
 
+/** Functions that start a process by one of the others. The synchronous ones do not: each has a hook of its own. */
+const CALLEES: ReadonlySet<string | undefined> = new Set(['exec', 'execFile', 'fork', 'spawn']);
+
+function calleeOf(frame: Frame): string | undefined {
+  if (frame.file !== 'node:child_process') return undefined;
+  // `Object.execFile` in the text of a stack.
+  const name = frame.functionName()?.replace(/^.*\./, '');
+  return CALLEES.has(name) ? name : undefined;
+}
+
 /** `[eval]`, `[stdin]`, `[worker eval]`, `REPL1`: code from the command line belongs to the app. */
 function isPlace(file: string | undefined): boolean {
   return file !== undefined && (path.isAbsolute(file) || /^(?:\[[\w ]+\]|REPL\d+)$/.test(file));
@@ -191,10 +213,11 @@ function fromCallSite(site: NodeJS.CallSite): Frame {
   const name = () => site.getFunctionName() ?? undefined;
   if (file === undefined && site.isEval()) {
     const { file, line, column } = fromEvalOrigin(site.getEvalOrigin());
-    return { file, position: () => ({ line, column, function: name() }) };
+    return { file, functionName: name, position: () => ({ line, column, function: name() }) };
   }
   return {
     file: toPath(file),
+    functionName: name,
     position: () => ({
       line: site.getLineNumber() ?? undefined,
       column: site.getColumnNumber() ?? undefined,
@@ -239,7 +262,8 @@ function fromPlainCallSite(site: PlainCallSite): Frame {
     column: site.columnNumber ?? site.column,
     function: site.functionName || undefined,
   };
-  return { file: toPath(site.scriptName || undefined), position: () => position };
+  const functionName = () => position.function;
+  return { file: toPath(site.scriptName || undefined), functionName, position: () => position };
 }
 
 function stackText(): string {
@@ -260,7 +284,7 @@ function fromText(stack: string): Frame[] {
     const [, name, ...place] = match;
     const [file, row, column] = name === undefined ? place.slice(3) : place;
     const position = { line: Number(row), column: Number(column), function: name };
-    return { file: toPath(file), position: () => position };
+    return { file: toPath(file), functionName: () => name, position: () => position };
   });
 }
 

@@ -26,8 +26,16 @@ export function findAnnouncement(fd: ChildFd, call: AnnouncingCall): string | un
   return announcements(call).find(({ fds }) => fds.includes(fd.childFd))?.text;
 }
 
+/** Of the last call that was asked about: each of its FDs asks. */
+let last: { readonly call: AnnouncingCall; readonly found: readonly Announcement[] } | undefined;
+
+function announcements(call: AnnouncingCall): readonly Announcement[] {
+  if (last?.call !== call) last = { call, found: searchAnnouncements(call) };
+  return last.found;
+}
+
 /** The one list that both go by. It runs at each spawn of a process with strays, so most texts end at a quick test. */
-function announcements({ command, args, environment }: AnnouncingCall): Announcement[] {
+function searchAnnouncements({ command, args, environment }: AnnouncingCall): Announcement[] {
   const shellText = shellTextIndex(command, args);
   return [
     ...(shellText === undefined ? inArguments(command, args) : inShellCall(command, args, shellText)),

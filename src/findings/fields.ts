@@ -61,6 +61,8 @@ export interface ReportRecord {
   readonly candidate?: { readonly effect: Effect; readonly disposition: Action; readonly rule: RecordedRule };
   /** Whether a child used the FD: `false` only from an audit, which sees all that it does. */
   readonly used?: boolean | 'unknown';
+  /** Strays: so many further FDs of each spawn, with the same opener and result, have no line of their own. */
+  readonly more?: number;
   /** What an audit saw. */
   readonly use?: Use;
   /** Findings about closefds itself: what happened. */
@@ -147,6 +149,7 @@ export const RECORDED: {
   candidate: ({ spawn }) =>
     spawn?.candidate && { ...spawn.candidate, rule: recordedRule(spawn.candidate.rule) },
   used: ({ spawn }) => spawn?.used,
+  more: ({ spawn }) => spawn?.more,
   use: ({ use }) => use,
   what: ({ what }) => what,
   count: ({ metadata }) => metadata.count,
@@ -154,7 +157,7 @@ export const RECORDED: {
 };
 
 function recordedCaller(caller: NonNullable<SpawnFinding['caller']>): RecordedCaller {
-  const { name, launchers, ...rest } = caller;
+  const { name, launchers, callee: _, ...rest } = caller;
   return withoutMissing<RecordedCaller>({
     package: name,
     ...rest,
@@ -389,6 +392,11 @@ export const FIELDS: { readonly [K in RecordKey]-?: RecordField } = {
       'What passed: whether a child used it. false only from an audit, which sees all that a child does.',
     shape: () => literalOf([true, false, 'unknown']),
     event: ({ used }) => ({ 'closefds.used': used }),
+  },
+  more: {
+    description:
+      'Strays: so many further FDs of each of these spawns, with the same opener and the same result, have no line of their own. Missing: none.',
+    shape: () => wholeNumber(1),
   },
   use: {
     description: 'What an audit saw of the FD, in the program that was given it and in those further down.',

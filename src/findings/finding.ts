@@ -71,6 +71,11 @@ export interface SpawnFinding {
   readonly candidate?: CandidateResult;
   /** For an FD that passed: whether a child read or wrote it. */
   readonly used?: true | 'unknown';
+  /**
+   * Strays: so many further FDs of the same spawn, with the same opener and the same result, have no finding of
+   * their own. A process may have thousands.
+   */
+  readonly more?: number;
 }
 
 /** The rule that decided, with its place. */
@@ -104,8 +109,8 @@ export function isSpawnFinding(finding: Finding): finding is SpawnFinding {
 }
 
 /**
- * The relation of a finding to earlier findings of this thread: `first` with its site key; `variant`, the same site
- * key with another command or target; `repeat`, the same finding; `update`, which adds `used` to an emitted
+ * The relation of a finding to earlier spawns of this thread: `first` with its site key; `variant`, the same site
+ * key with another command, FD or target; `repeat`, the same finding; `update`, which adds `used` to an emitted
  * finding and counts nothing.
  */
 export type Occurrence = 'first' | 'variant' | 'repeat' | 'update';
@@ -114,7 +119,7 @@ export type Occurrence = 'first' | 'variant' | 'repeat' | 'update';
 export interface PendingFinding {
   /** Of findings with the same key, only the first is emitted; the others are counted. */
   readonly dedupKey: string;
-  /** Of findings with the same key, only the first is a warning. */
+  /** The findings of one spawn with the same key are one warning. Later spawns with that key make none. */
   readonly siteKey: string;
   /** The number in this spawn; the emitted finding may have another. */
   readonly sourceFd: number | undefined;
@@ -136,14 +141,65 @@ export function record(
   outcomes: readonly FdOutcome[],
   recording: RecordingOptions,
 ): PendingFinding[] {
-  const pending = outcomes.flatMap((outcome, index) => {
-    const candidate = recording.candidate?.[index];
-    const reported = outcome.reported || (candidate !== undefined && differs(candidate, outcome));
-    return reported ? [pendingFinding(outcome, candidate, evaluation, recording)] : [];
-  });
+  const reported = outcomes
+    .map((outcome, index) => ({ outcome, candidate: recording.candidate?.[index] }))
+    .filter(
+      ({ outcome, candidate }) =>
+        outcome.reported || (candidate !== undefined && differs(candidate, outcome)),
+    );
+  const strays = reported.filter(({ outcome }) => outcome.match.fd.kind === 'stray');
+  const summarised = new Set(strays.slice(MOST_STRAYS));
+  const pending = [
+    ...reported
+      .filter(result => !summarised.has(result))
+      .map(result => pendingFinding(result, 0, evaluation, recording)),
+    ...byOpener([...summarised], recording).map(([first, more]) =>
+      pendingFinding(first, more, evaluation, recording),
+    ),
+  ];
   const { unsafe } = evaluation.request.call;
   if (unsafe !== undefined && outcomes.length === 0) pending.push(bareUnsafe(evaluation, unsafe, recording));
   return pending;
+}
+
+/** So many strays of a spawn have a finding each. Those beyond have one for each opener and result. */
+const MOST_STRAYS = 100;
+
+/** The opener is looked for among so many of those: to read what an FD points to takes some microseconds. */
+const MOST_OPENERS = 2000;
+
+/** What happens to one FD, in force and by the candidate policy. */
+interface FdResult {
+  readonly outcome: FdOutcome;
+  readonly candidate: FdOutcome | undefined;
+}
+
+/** The first of each group, and how many others the group has. */
+function byOpener(results: readonly FdResult[], { openerOf }: RecordingOptions): [FdResult, number][] {
+  const groups = new Map<string, [FdResult, number]>();
+  const openers = new Map<string | undefined, Opener | undefined>();
+  for (const [index, result] of results.entries()) {
+    const { fd, rule } = result.outcome.match;
+    const opener = fd.atStart || index >= MOST_OPENERS ? undefined : openerOfTarget(fd);
+    const by = [opener?.package, opener?.version, fd.atStart, rule.source, result.outcome.action];
+    const key = [...by, result.candidate?.action].join(' ');
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [result, 0]);
+    else group[1]++;
+  }
+  return [...groups.values()];
+
+  /** Thousands of strays mostly have few targets. */
+  function openerOfTarget(fd: ChildFd): Opener | undefined {
+    const target = stableTarget(fd);
+    if (!openers.has(target)) openers.set(target, openerOf(fd));
+    return openers.get(target);
+  }
+}
+
+/** The numbers of pipes and sockets differ in each spawn; the paths of files identify them. */
+function stableTarget({ file }: ChildFd): string | undefined {
+  return file.target?.replace(/\[\d+\]$/, '[]');
 }
 
 function differs(candidate: FdOutcome, outcome: FdOutcome): boolean {
@@ -151,8 +207,8 @@ function differs(candidate: FdOutcome, outcome: FdOutcome): boolean {
 }
 
 function pendingFinding(
-  outcome: FdOutcome,
-  candidate: FdOutcome | undefined,
+  { outcome, candidate }: FdResult,
+  more: number,
   { request, caller }: Evaluation,
   { mode, redact, openerOf }: RecordingOptions,
 ): PendingFinding {
@@ -161,10 +217,10 @@ function pendingFinding(
   const { fd, effect } = outcome.match;
   const { kind, childFd, file } = fd;
   const code = codeOf(call, outcome);
-  // The numbers of pipes and sockets differ in each spawn; the paths of files identify them.
-  const target = file.target?.replace(/\[\d+\]$/, '[]');
+  const target = stableTarget(fd);
   const { source } = outcome.match.rule;
-  const place = [code, disposition, source, kind, childFd, callSite(caller), candidate?.action].join(' ');
+  const site = [code, disposition, callSite(caller)].join(' ');
+  const result = [source, kind, childFd, more > 0, candidate?.action].join(' ');
   const make = (): SpawnFinding => {
     // Another process opened an inherited FD.
     const opener = kind === 'stray' && !fd.atStart ? openerOf(fd) : undefined;
@@ -181,7 +237,8 @@ function pendingFinding(
       access: file.access,
       atStart: fd.atStart,
       ...(opener !== undefined && { opener }),
-      route: call.route,
+      ...(more > 0 && { more }),
+      route: caller?.callee ?? call.route,
       command: call.command,
       caller,
       rule: call.unsafe === undefined ? ruleOf(outcome.match) : unsafeRule(call.unsafe),
@@ -192,9 +249,8 @@ function pendingFinding(
     return redactFinding(finding, redact);
   };
   return {
-    dedupKey: [place, target, call.command].join(' '),
-    // A call site may designate another file each time. A stray is identified by its target.
-    siteKey: kind === 'stray' ? [place, target].join(' ') : place,
+    dedupKey: [site, result, target, call.command].join(' '),
+    siteKey: site,
     sourceFd: fd.sourceFd,
     make,
   };

@@ -1,37 +1,101 @@
 // Findings as sentences: the only prose of the preload.
 
 import { escapeControlChars } from '../base/sanitize';
-import { type Caller, callerTitle, UNKNOWN } from '../model/caller';
+import { APP, type Caller, callerTitle } from '../model/caller';
 import type { Access, FileType } from '../model/spawn-request';
 import { type Finding, isSpawnFinding, type SelfFinding, type SpawnFinding } from './finding';
 import { REDACTED } from './redact';
+import { rulesToCopy } from './rules-to-copy';
 
 export const DOCUMENTATION = 'docs/findings.md';
 
+/** The findings of one spawn that are told together, with the same code and disposition; or one about closefds. */
+export type Told = readonly [Finding, ...Finding[]];
+
 /** One line, even if a path or a name contains line feeds. */
-export function toMessage(finding: Finding): string {
-  return escapeControlChars(isSpawnFinding(finding) ? spawnMessage(finding) : finding.what);
+export function toMessage([finding, ...others]: Told): string {
+  if (!isSpawnFinding(finding)) return escapeControlChars(finding.what);
+  const findings = [finding, ...others.filter(isSpawnFinding)] as const;
+  return escapeControlChars(countOf(findings) === 1 ? oneMessage(finding) : groupMessage(findings));
 }
 
-/** What to do about a finding; shown below the message. */
-export function toAdvice(finding: Finding): string {
+/** What to do about the findings; shown below the message. With several FDs, a line for each of the first ten. */
+export function toAdvice(told: Told): string {
+  const [finding] = told;
   const see = `See ${DOCUMENTATION}#${finding.code.toLowerCase()} in the package.`;
-  return escapeControlChars(`${isSpawnFinding(finding) ? spawnAdvice(finding) : selfAdvice(finding)} ${see}`);
+  if (!isSpawnFinding(finding)) return `${selfAdvice(finding)} ${see}`;
+  const findings = told.filter(isSpawnFinding);
+  const fds = countOf(findings) === 1 ? [] : fdLines(findings);
+  return [...fds, ...toAllow(findings), see].map(escapeControlChars).join('\n');
 }
 
-function spawnMessage(finding: SpawnFinding): string {
-  const { caller, command, route, disposition } = finding;
-  const who = `${callerTitle(caller)} starting "${command}" with ${route}()${place(caller)}`;
+/** Of all FDs that the findings stand for. */
+function countOf(findings: readonly SpawnFinding[]): number {
+  return findings.reduce((sum, { more = 0 }) => sum + 1 + more, 0);
+}
+
+function who({ caller, command, route }: SpawnFinding): string {
+  return `${callerTitle(caller)} starting "${command}" with ${route}()${place(caller)}`;
+}
+
+function oneMessage(finding: SpawnFinding): string {
   if (finding.code === 'CLOSEFDS_UNSAFE') {
     const what = finding.childFd === undefined ? 'unsafe() was used' : `unsafe() passed ${subject(finding)}`;
-    return `${what}: ${who}`;
+    return `${what}: ${who(finding)}`;
   }
-  const verb = { passed: 'passes to the child', closed: 'was closed', refused: 'is not allowed' }[
-    disposition
+  const { disposition } = finding;
+  return `${subject(finding)} ${EFFECTS[disposition].one}: ${who(finding)}${notes(finding)}`;
+}
+
+const EFFECTS = {
+  passed: { one: 'passes to the child', many: 'pass to the child' },
+  closed: { one: 'was closed', many: 'were closed' },
+  refused: { one: 'is not allowed', many: 'are not allowed' },
+};
+
+function groupMessage(findings: readonly [SpawnFinding, ...SpawnFinding[]]): string {
+  const [first] = findings;
+  const subject = `${first.kind === 'stray' ? 'stray' : 'designated'} FDs ${numbers(findings)}`;
+  if (first.code === 'CLOSEFDS_UNSAFE') return `unsafe() passed ${subject}: ${who(first)}`;
+  return `${subject} ${EFFECTS[first.disposition].many}: ${who(first)}`;
+}
+
+/** So many FDs of a spawn are listed one by one. */
+const MOST_LISTED = 10;
+
+/** `3, 4 and 5`, `20, 21, 22, 23, 24, 25, 26, 27, 28, 29 and 90 more`. */
+function numbers(findings: readonly SpawnFinding[]): string {
+  const listed = findings.slice(0, MOST_LISTED).map(({ childFd }) => String(childFd));
+  const others = countOf(findings) - listed.length;
+  const last = others > 0 ? `${grouped(others)} more` : listed.pop();
+  return `${listed.join(', ')} and ${last}`;
+}
+
+function fdLines(findings: readonly SpawnFinding[]): string[] {
+  const line = (finding: SpawnFinding) => `  FD ${title(finding)}: ${description(finding)}${notes(finding)}`;
+  const single = findings.filter(({ more }) => more === undefined);
+  const unlisted = single.length - MOST_LISTED;
+  return [
+    ...single.slice(0, MOST_LISTED).map(line),
+    ...(unlisted > 0 ? [`  and ${unlisted} more`] : []),
+    ...findings.filter(({ more }) => more !== undefined).map(line),
   ];
-  const meant =
-    finding.announcement === undefined ? '' : `; the child is told of it by "${finding.announcement}"`;
-  return `${subject(finding)} ${verb}: ${who}${meant}${known(finding)}${tried(finding)}`;
+}
+
+function title({ childFd, more }: SpawnFinding): string {
+  return more === undefined ? String(childFd) : `${childFd} and ${grouped(more)} more`;
+}
+
+/** `9,990`. toLocaleString() takes 20 ms the first time. */
+function grouped(number: number): string {
+  return String(number).replace(/\B(?=(?:\d{3})+$)/g, ',');
+}
+
+/** What is known of one FD besides its file. */
+function notes(finding: SpawnFinding): string {
+  const { announcement } = finding;
+  const meant = announcement === undefined ? '' : `; the child is told of it by "${announcement}"`;
+  return `${meant}${known(finding)}${tried(finding)}`;
 }
 
 /** Empty if the candidate policy has the same result. */
@@ -54,17 +118,21 @@ function spell(range: string): string {
 }
 
 function subject(finding: SpawnFinding): string {
+  const { kind, childFd } = finding;
+  return `${kind === 'stray' ? 'stray' : 'designated'} FD ${childFd} (${description(finding)})`;
+}
+
+function description(finding: SpawnFinding): string {
   const { kind, childFd, sourceFd, atStart, opener } = finding;
   const what = file(finding);
   if (kind === 'stray') {
     const by = opener === undefined ? '' : `, most likely by ${opener.package}@${opener.version}`;
-    const origin = atStart ? 'inherited at start' : `opened since start${by}`;
-    return `stray FD ${childFd} (${[what, origin].filter(Boolean).join(', ')})`;
+    return [what, atStart ? 'inherited at start' : `opened since start${by}`].filter(Boolean).join(', ');
   }
-  if (kind === 'pipe') return `designated FD ${childFd} (a new pipe)`;
-  if (kind === 'ipc') return `designated FD ${childFd} (the message channel)`;
+  if (kind === 'pipe') return 'a new pipe';
+  if (kind === 'ipc') return 'the message channel';
   const from = sourceFd === undefined || sourceFd === childFd ? '' : `FD ${sourceFd} here`;
-  return `designated FD ${childFd} (${[what, from].filter(Boolean).join(', ') || 'an open FD'})`;
+  return [what, from].filter(Boolean).join(', ') || 'an open FD';
 }
 
 /** `file /data/LOCK, read-write`. */
@@ -86,23 +154,50 @@ function place(caller: Caller | undefined): string {
   return ` at ${caller.file}${line}${by}`;
 }
 
-function spawnAdvice(finding: SpawnFinding): string {
-  const { kind, caller, effect, rule } = finding;
-  if (finding.code === 'CLOSEFDS_UNSAFE') return `Reason given: ${rule?.reason}.`;
-  if (finding.code === 'CLOSEFDS_UNVERIFIED')
-    return `This version is newer than those that were checked for ${rule?.source} (${rule?.reason}). A rule of yours, or "unverified" in the config, can decide otherwise.`;
-  if (finding.code === 'CLOSEFDS_CANDIDATE') return candidateAdvice(finding);
-  if (effect === 'warn') return `A rule lets it pass and asks for this report: ${rule?.source}.`;
-  if (rule !== undefined && rule.source !== 'default')
-    return `Denied by ${rule.source}${rule.reason === undefined ? '' : `: ${rule.reason}`}.`;
-  if (kind === 'stray')
-    return `No call designated it. If the child needs it, pass it by withFds(), or allow it by a rule with "kinds": ["stray"].`;
-  if (caller === undefined || caller.name === UNKNOWN)
-    return 'The caller is unknown, so no rule can name it. Only a rule without "caller" can allow this, for every caller.';
-  // The app's own code can call withFds(); a dependency cannot be changed.
-  const inCode = caller.name === '.' ? 'designate it with withFds(), or ' : '';
-  return `If the child needs it, ${inCode}allow it in closefds.json: {"caller": ${JSON.stringify(caller.name)}, "kinds": ["${kind}"], "fds": [${finding.childFd}], "effect": "allow", "reason": "..."}.`;
+/** Each advice once; most often there is one for all FDs. Lines. */
+export function toAllow(findings: readonly SpawnFinding[]): string[] {
+  const undecided = findings.filter(isUndecided);
+  const decided = findings.filter(finding => !isUndecided(finding)).map(ruleAdvice);
+  return [...new Set(decided), ...(undecided.length === 0 ? [] : howToAllow(undecided))];
 }
+
+/** Whether no rule is about the FD, so that the user has to decide. */
+function isUndecided({ code, effect, rule }: SpawnFinding): boolean {
+  const isAboutRule =
+    code === 'CLOSEFDS_UNSAFE' || code === 'CLOSEFDS_UNVERIFIED' || code === 'CLOSEFDS_CANDIDATE';
+  return !isAboutRule && effect !== 'warn' && (rule === undefined || rule.source === 'default');
+}
+
+function ruleAdvice(finding: SpawnFinding): string {
+  const { code, effect, rule } = finding;
+  if (code === 'CLOSEFDS_UNSAFE') return `Reason given: ${rule?.reason}.`;
+  if (code === 'CLOSEFDS_UNVERIFIED')
+    return `This version is newer than those that were checked for ${rule?.source} (${rule?.reason}). A rule of yours, or "unverified" in the config, can decide otherwise.`;
+  if (code === 'CLOSEFDS_CANDIDATE') return candidateAdvice(finding);
+  if (effect === 'warn') return `A rule lets it pass and asks for this report: ${rule?.source}.`;
+  return `Denied by ${rule?.source}${rule?.reason === undefined ? '' : `: ${rule.reason}`}.`;
+}
+
+function howToAllow(findings: readonly SpawnFinding[]): string[] {
+  const [{ kind, caller } = {}] = findings;
+  const one = countOf(findings) === 1;
+  const them = one ? 'it' : 'them';
+  const why = kind === 'stray' ? `No call designated ${them}. ` : '';
+  const rules = rulesToCopy(findings);
+  if (rules === undefined)
+    return [
+      `${why}The caller is unknown, so no rule can name it. Only a rule without "caller" can allow this, for every caller.`,
+    ];
+  // The app's own code can call withFds(); a dependency cannot be changed.
+  const inCode = caller?.name === APP ? `designate ${them} with withFds(), or ` : '';
+  const needed = `${why}If the child needs ${them}, ${inCode}allow ${them} in closefds.json`;
+  if (rules.length > MOST_RULES)
+    return [`${needed}; "npx closefds learn" writes the rules from a report file.`];
+  return [`${needed}:`, `  ${JSON.stringify({ rules })}`];
+}
+
+/** More rules are not for copying by hand. */
+const MOST_RULES = 5;
 
 function candidateAdvice({ candidate, rule }: SpawnFinding): string {
   const { source, reason } = candidate?.rule ?? {};
@@ -129,9 +224,10 @@ export function toRefusal(findings: readonly SpawnFinding[]): string {
   const refused = findings.filter(finding => finding.disposition === 'refused');
   return [
     `closefds refused to start "${escapeControlChars(refused[0]?.command ?? '')}": ${refused.length === 1 ? 'one FD is' : `${refused.length} FDs are`} not allowed`,
-    ...refused.map(
-      finding =>
-        `  ${escapeControlChars(spawnMessage(finding))}\n    ${escapeControlChars(spawnAdvice(finding))}`,
+    ...refused.map(finding =>
+      [oneMessage(finding), ...toAllow([finding]).map(line => `  ${line}`)]
+        .map(line => `  ${escapeControlChars(line)}`)
+        .join('\n'),
     ),
   ].join('\n');
 }

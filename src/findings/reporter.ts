@@ -9,16 +9,20 @@ import { messageOf } from '../base/errors';
 import { faultOf } from '../base/fault';
 import type { Mode } from '../policy/rule';
 import type { ReportSettings } from '../policy/settings';
+import { beforeEnd, isExiting } from './before-end';
+import { type CrashNote, createCrashNote } from './crash-note';
 import { CHANNEL } from './diagnostics-channel';
 import type { RecordMetadata } from './fields';
 import type { Finding, Occurrence, SelfFinding } from './finding';
+import type { Told } from './message';
 import { processFacts } from './process-facts';
 import { type ReportRecord, toLine, toRecord } from './record';
 import { createReportFile, type FileFunctions, type ReportFile } from './report-file';
 import { createWarner, type Warner } from './warning';
 
 export interface Reporter {
-  readonly report: (finding: Finding, occurrence: Occurrence) => void;
+  /** Reports findings of one spawn at one call site, or one about closefds. `first`: in one warning. */
+  readonly report: (findings: readonly Finding[], occurrence: Occurrence) => void;
   /**
    * Reports each of these as `repeat`: a hundred strays that recur are counted as one. `isAssumed`: their call
    * site was not looked at.
@@ -66,33 +70,39 @@ class FindingReporter implements Reporter {
   readonly #counts = new Map<Finding, SpawnCounts>();
   /** The same for lists of findings that are counted as one. */
   readonly #repeats = new Map<readonly Finding[], SpawnCounts>();
+  readonly #crashNote: CrashNote;
   #isPublishing = false;
   #isWaiting = false;
   /** Milliseconds. Short at first: a process that ends soon may end without an exit event, as a worker does. */
   #wait = FIRST_WAIT;
-  #isExiting = false;
+  /** The first finding may come from an exit listener. */
+  #isExiting = isExiting();
   #hasFailed = false;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
     this.#warner = createWarner(options.originals.emitWarning);
     this.#file = options.settings && this.#openReportFile(options.settings.file);
-    process.once('exit', () => {
-      this.#isExiting = true;
+    this.#crashNote = createCrashNote(text => options.originals.fs.writeSync(2, text), options.originals.now);
+    beforeEnd(() => {
+      this.#isExiting ||= isExiting();
       this.#atExit();
     });
   }
 
   /** Writes the file first: a listener of the other outlets may throw. */
-  report(finding: Finding, occurrence: Occurrence): void {
-    if (occurrence === 'repeat') this.#count(this.#counts, finding, ONE);
+  report(findings: readonly Finding[], occurrence: Occurrence): void {
+    if (occurrence === 'repeat') for (const finding of findings) this.#count(this.#counts, finding, ONE);
     else
       this.#tryTo('writing the report', () =>
-        this.#file?.append([this.#lineOf(finding, countsOf(occurrence))]),
+        this.#file?.append(findings.map(finding => this.#lineOf(finding, countsOf(occurrence)))),
       );
     if (this.#channel.hasSubscribers)
-      this.#tryTo('publishing', () => this.#publish(finding, countsOf(occurrence)));
-    if (occurrence === 'first') this.#warner.warn(finding);
+      this.#tryTo('publishing', () => {
+        for (const finding of findings) this.#publish(finding, countsOf(occurrence));
+      });
+    if (occurrence !== 'update') this.#tryTo('noting a denial', () => this.#crashNote.remember(findings));
+    if (occurrence === 'first' && isTold(findings)) this.#warner.warn(findings);
     this.#flushInTime();
   }
 
@@ -154,7 +164,7 @@ class FindingReporter implements Reporter {
       if (this.#hasFailed) return;
       this.#hasFailed = true;
       const what = `closefds failed at ${step}: ${faultOf(error)}`;
-      this.#warner.warn({ code: 'CLOSEFDS_INTERNAL_ERROR', mode: this.#options.mode, what });
+      this.#warner.warn([{ code: 'CLOSEFDS_INTERNAL_ERROR', mode: this.#options.mode, what }]);
     }
   }
 
@@ -183,7 +193,7 @@ class FindingReporter implements Reporter {
       file: name,
       fs: this.#options.originals.fs,
       onFailure: error =>
-        this.#warner.warn(this.#failure(`the report file ${name} cannot be written: ${messageOf(error)}`)),
+        this.#warner.warn([this.#failure(`the report file ${name} cannot be written: ${messageOf(error)}`)]),
       lostLine: lost =>
         this.#lineOf(this.#failure(`${lost} lines could not be written in time and are lost`), ONE),
     });
@@ -204,6 +214,10 @@ class FindingReporter implements Reporter {
       ...counts,
     });
   }
+}
+
+function isTold(findings: readonly Finding[]): findings is Told {
+  return findings.length > 0;
 }
 
 function countsOf(occurrence: Occurrence): SpawnCounts {

@@ -3,11 +3,11 @@
 // So `--disable-warning=CLOSEFDS_STRAY`, `--trace-warnings`, `--redirect-warnings`, NODE_NO_WARNINGS
 // and process.on('warning') work as for Node's own.
 
-import type { Finding } from './finding';
-import { toAdvice, toMessage } from './message';
+import { type Told, toAdvice, toMessage } from './message';
 
 export interface Warner {
-  readonly warn: (finding: Finding) => void;
+  /** One warning for all. */
+  readonly warn: (told: Told) => void;
   /** A program that calls process.exit() after execSync() ends before the next tick. */
   readonly atExit: () => void;
 }
@@ -18,11 +18,11 @@ export function createWarner(emitWarning: typeof process.emitWarning): Warner {
   const pending = new Set<Error>();
   return { warn, atExit };
 
-  function warn(finding: Finding): void {
-    const warning = Object.assign(new Error(toMessage(finding)), {
+  function warn(told: Told): void {
+    const warning = Object.assign(new Error(toMessage(told)), {
       name: 'ClosefdsWarning',
-      code: finding.code,
-      detail: toAdvice(finding),
+      code: told[0].code,
+      detail: toAdvice(told),
     });
     warning.stack = withoutOwnFrames(warning, warn);
     pending.add(warning);

@@ -15,6 +15,8 @@ export interface Caller {
   readonly line: number | undefined;
   readonly column: number | undefined;
   readonly function: string | undefined;
+  /** The function of child_process that was called, where the stack shows it: `exec` and `fork` call `spawn` in turn. */
+  readonly callee?: string;
   /** Launchers that were skipped, nearest to child_process first. */
   readonly launchers: readonly string[];
 }

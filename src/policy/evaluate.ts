@@ -4,7 +4,7 @@
 // would do. Called by src/spawn/spawn-guard.ts.
 
 import type { Caller } from '../model/caller';
-import type { ChildFd, SpawnRequest } from '../model/spawn-request';
+import type { Access, ChildFd, FileType, OpenFile, SpawnRequest } from '../model/spawn-request';
 import type { FdFacts } from './facts';
 import { matchCall, matchFd } from './match-rule';
 import { DENY_ALL, type Effect, kindsOf, type Policy, type Rule } from './rule';
@@ -37,21 +37,50 @@ export function evaluate(request: SpawnRequest, caller: Caller | undefined, poli
   return { request, caller, matches: request.fds.map(match) };
 
   function match(fd: ChildFd): RuleMatch {
-    const facts = factsOf(fd);
+    const facts = new ChildFdFacts(fd);
     // Defaults are rules too, so a match is missing only in a policy that was built without them.
     const rule = rules.find(rule => matchFd(rule, facts, policy) === 'yes') ?? DENY_ALL;
-    return { fd, effect: rule.effect, rule, knownIn: rule === DENY_ALL ? knownRanges(facts) : [] };
+    return { fd, effect: rule.effect, rule, knownIn: rule === DENY_ALL ? knownRanges(facts) : NO_RANGES };
   }
 
-  function knownRanges(facts: FdFacts): string[] {
+  function knownRanges(facts: FdFacts): readonly string[] {
     known ??= policy.rules
       .filter(rule => rule.compat && rule.knownUpTo === undefined)
       .filter(rule => matchCall(rule, call, policy, 'range') === 'yes');
+    if (known.length === 0) return NO_RANGES;
     return known.filter(rule => matchFd(rule, facts, policy) === 'yes').flatMap(({ range }) => range ?? []);
   }
 }
 
-function factsOf({ kind, childFd, explicit, file }: ChildFd): FdFacts {
-  const { target, type, access, isNullDevice } = file;
-  return { kind, childFd, target, type, access, isNullDevice, explicit };
+const NO_RANGES: readonly string[] = [];
+
+/** What is known of an FD's file is read only where a rule asks for it: a process may have thousands of FDs. */
+class ChildFdFacts implements FdFacts {
+  readonly kind: FdFacts['kind'];
+  readonly childFd: number;
+  readonly explicit: boolean;
+  readonly #file: OpenFile;
+
+  constructor({ kind, childFd, explicit, file }: ChildFd) {
+    this.kind = kind;
+    this.childFd = childFd;
+    this.explicit = explicit;
+    this.#file = file;
+  }
+
+  get target(): string | undefined {
+    return this.#file.target;
+  }
+
+  get type(): FileType | undefined {
+    return this.#file.type;
+  }
+
+  get access(): Access | undefined {
+    return this.#file.access;
+  }
+
+  get isNullDevice(): boolean {
+    return this.#file.isNullDevice;
+  }
 }

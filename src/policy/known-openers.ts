@@ -41,9 +41,9 @@ export function findOpener(
 function fits({ target, type, access }: KnownStray, file: OpenFile): boolean {
   return (
     file.target !== undefined &&
+    matchesGlob(file.target, target) &&
     type === file.type &&
-    access === file.access &&
-    matchesGlob(file.target, target)
+    access === file.access
   );
 }
 

@@ -35,7 +35,7 @@ export interface FirstCallOptions {
   /** Loads src/preload/first-finding.ts. */
   readonly createRealGuard: (world: RealGuardOptions) => SpawnGuard;
   /** Never throws. */
-  readonly report: (finding: Finding, occurrence: Occurrence) => void;
+  readonly report: (findings: readonly Finding[], occurrence: Occurrence) => void;
   /** Reports each of these as `repeat`. Never throws. */
   readonly reportRepeats: (findings: readonly SpawnFinding[], isAssumed: boolean) => void;
   /** Writes the counts that are not in the report yet. */
@@ -52,6 +52,8 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   const { mustCover } = strayGuard;
   const failuresTold = new Set<string>();
   let unguardedTold = false;
+  /** The call that fastPath() saw last has not come to judge() yet. */
+  let isSeen = false;
   let watch: StrayScan | undefined;
   let spawnGuard: SpawnGuard | undefined;
 
@@ -77,6 +79,8 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   function fastPath(look: () => KnownCommand | undefined): Plan | undefined {
     try {
       watch ??= watchStrays(settings, strayGuard, clock);
+      watch.onCall();
+      isSeen = true;
       const strays = watch.strays(false);
       if (strays.length === 0) return defaults;
       const call = spawnGuard === undefined || mustCover ? undefined : look();
@@ -89,6 +93,8 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   function judge(call: SpawnCall, stack: CallStack | undefined): Plan {
     try {
       watch ??= watchStrays(settings, strayGuard, clock);
+      if (!isSeen) watch.onCall();
+      isSeen = false;
       spawnGuard ??= createRealGuard({
         settings,
         strays: watch.strays,
@@ -130,7 +136,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
     if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
     if (unguardedTold) return;
     unguardedTold = true;
-    report({ code: 'CLOSEFDS_UNGUARDED', mode, what }, 'first');
+    report([{ code: 'CLOSEFDS_UNGUARDED', mode, what }], 'first');
   }
 
   /** Reported once for each step: an internal error may come with each spawn. */
@@ -138,7 +144,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
     if (failuresTold.has(step)) return;
     failuresTold.add(step);
     const what = `closefds failed at ${step}: ${faultOf(error)}`;
-    report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
+    report([{ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }], 'first');
   }
 }
 
@@ -162,7 +168,7 @@ export function watchStrays(
   clock: () => number,
 ): StrayScan {
   const marks = mode !== 'warn';
-  const { strays, expire } = createStrayScan({
+  const { strays, onCall, expire } = createStrayScan({
     list: () => strayGuard.list(marks),
     describe: describeFd,
     now: clock,
@@ -173,5 +179,5 @@ export function watchStrays(
     judgesStrays(config.rules) ||
     // To carry out a denial in `warn`, all FDs get close-on-exec except the known strays.
     (mode === 'warn' && config.rules.some(rule => rule.effect === 'deny'));
-  return { strays: alwaysLook ? () => strays(true) : strays, expire };
+  return { strays: alwaysLook ? () => strays(true) : strays, onCall, expire };
 }

@@ -27,7 +27,7 @@ export interface RealGuardOptions {
   readonly capture: StackCapture;
   readonly packageRoot: string;
   /** Never throws. */
-  readonly report: (finding: Finding, occurrence: Occurrence) => void;
+  readonly report: (findings: readonly Finding[], occurrence: Occurrence) => void;
   /** Reports each of these as `repeat`. Never throws. */
   readonly reportRepeats: (findings: readonly SpawnFinding[], isAssumed: boolean) => void;
 }
@@ -77,7 +77,7 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
     } catch (error) {
       // --permission may forbid to read the file.
       const what = `this process is not audited: ${error instanceof Error ? error.message : String(error)}`;
-      report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
+      report([{ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }], 'first');
       return undefined;
     }
   }
@@ -95,7 +95,7 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
     } catch (error) {
       // Tried again by the next spawn: the process may have had no FD left to read the file.
       const what = `closefds failed at reading the compat table, so nothing is known of any package: ${messageOf(error)}`;
-      if (!complained) report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first');
+      if (!complained) report([{ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }], 'first');
       complained = true;
       return NO_COMPAT;
     }
@@ -115,7 +115,7 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
         );
         for (const { source, expires } of policy.expired) {
           const what = `the rule ${source} expired on ${expires}`;
-          report({ code: 'CLOSEFDS_RULE_EXPIRED', mode, what }, 'first');
+          report([{ code: 'CLOSEFDS_RULE_EXPIRED', mode, what }], 'first');
         }
       }
       return policy;

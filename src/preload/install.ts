@@ -137,7 +137,7 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard, namedFrom: stri
 function failClosed(original: AnyFunction, mode: Mode, strayGuard: StrayGuard, error: unknown): AnyFunction {
   const what = `a process was started unjudged, since closefds failed at loading what guards calls: ${messageOf(error)}`;
   if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
-  if (!failClosedReported) report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what });
+  if (!failClosedReported) report([{ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }]);
   failClosedReported = true;
   if (mode === 'warn') return original;
   return function (...args) {
@@ -167,7 +167,7 @@ function loadWorkerFactory(
 ): WorkerFactory | undefined {
   const onUnguarded = (error: unknown) => {
     const what = `a worker runs without closefds, which could not be added to its options: ${messageOf(error)}`;
-    report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
+    report([{ code: 'CLOSEFDS_UNGUARDED', mode, what }]);
   };
   try {
     const { createWorkerFactory } = require('../hooks/worker-options') as typeof WorkerOptions;
@@ -199,7 +199,7 @@ function findStrayGuard(mode: Mode): StrayGuard {
     const { createFallbackGuard: createStandIn } = require('../strays/fallback-guard') as typeof StandIn;
     const standIn = createStandIn();
     const what = `the addon did not load, so strays are covered by a placeholder, not closed (${failure})`;
-    report({ code: 'CLOSEFDS_STAND_IN', mode, what });
+    report([{ code: 'CLOSEFDS_STAND_IN', mode, what }]);
     return standIn;
   } catch (error) {
     const why = `the addon did not load (${failure}), and strays cannot be covered (${messageOf(error)})`;
@@ -209,7 +209,7 @@ function findStrayGuard(mode: Mode): StrayGuard {
 
 function unguarded(mode: Mode, why: string): StrayGuard {
   const what = `stray FDs reach children: ${why}`;
-  report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
+  report([{ code: 'CLOSEFDS_UNGUARDED', mode, what }]);
   return mode === 'strict' ? refusing(what) : withPlaceholder(NO_STRAY_GUARD);
 }
 
@@ -229,26 +229,26 @@ function refusing(what: string): StrayGuard {
 
 function reportRuntime(mode: Mode): void {
   const what = otherRuntime();
-  if (what !== undefined && workerThreads.isMainThread) report({ code: 'CLOSEFDS_RUNTIME', mode, what });
+  if (what !== undefined && workerThreads.isMainThread) report([{ code: 'CLOSEFDS_RUNTIME', mode, what }]);
 }
 
 /** A broken report must not stop the application. */
 function reportNoReport({ mode, reportProblem }: Settings): void {
   if (reportProblem === undefined || !workerThreads.isMainThread) return;
-  report({ code: 'CLOSEFDS_REPORT_FAILED', mode, what: reportProblem });
+  report([{ code: 'CLOSEFDS_REPORT_FAILED', mode, what: reportProblem }]);
 }
 
 /** User code froze the function. The child handler still sets close-on-exec in each fork. */
 function reportUnpatched(mode: Mode, name: string, error: unknown): void {
   const what = `calls of ${name} are not judged, since it cannot be replaced: ${messageOf(error)}`;
   if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
-  report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
+  report([{ code: 'CLOSEFDS_UNGUARDED', mode, what }]);
 }
 
 /** Reported once: a package has many files. */
 function reportNativeSpawners(mode: Mode, error: unknown): void {
   const what = `the functions of a package that makes processes natively could not be guarded: ${messageOf(error)}`;
-  if (!nativeSpawnersReported) report({ code: 'CLOSEFDS_UNGUARDED', mode, what });
+  if (!nativeSpawnersReported) report([{ code: 'CLOSEFDS_UNGUARDED', mode, what }]);
   nativeSpawnersReported = true;
 }
 
@@ -291,7 +291,7 @@ function reportSecondCopy(before: Installed, entryMode: Mode | undefined): void 
   const agrees = entryMode === undefined || entryMode === before.mode || !workerThreads.isMainThread;
   if (before.copy === PACKAGE_ROOT && agrees) return;
   const what = `closefds was loaded again, from ${PACKAGE_ROOT}${entryMode === undefined ? '' : ` for mode "${entryMode}"`}; the first copy (${before.copy}, mode "${before.mode}") stays in force`;
-  report({ code: 'CLOSEFDS_SECOND_COPY', mode: before.mode, what });
+  report([{ code: 'CLOSEFDS_SECOND_COPY', mode: before.mode, what }]);
 }
 
 function remember(state: Installed): void {
@@ -302,10 +302,12 @@ let reporting: Settings | undefined;
 let reporter: Reporter | undefined;
 
 /** The first finding loads the reporter. */
-function report(finding: Finding, occurrence: Occurrence = 'first'): void {
+function report(findings: readonly Finding[], occurrence: Occurrence = 'first'): void {
   try {
-    reporter ??= loadReporter(finding.mode);
-    reporter.report(finding, occurrence);
+    const [first] = findings;
+    if (first === undefined) return;
+    reporter ??= loadReporter(first.mode);
+    reporter.report(findings, occurrence);
   } catch {
     // For example a process.emitWarning() of user code that throws. The host must not notice.
   }

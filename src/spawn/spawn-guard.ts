@@ -37,7 +37,7 @@ import type { Opener } from '../policy/known-openers';
 import type { Mode, Policy } from '../policy/rule';
 import type { FilePosition } from '../strays/stray-guard';
 import { type CacheKey, DecisionCache } from './decision-cache';
-import { createEmitFinding, type EmitFinding } from './emit-findings';
+import { FindingEmitter } from './emit-findings';
 import { stdioOnlyPlan } from './fallback-plan';
 import {
   type AfterSpawn,
@@ -52,7 +52,7 @@ import { createTryOr, type TryOr } from './steps';
 
 /** What the spawn guard asks of the process, and where it reports. */
 export interface GuardDependencies {
-  /** The strays. A scan costs time, so unless `fresh` the result may be that of an earlier scan. */
+  /** The strays. A scan costs time, so unless `fresh` the result may be that of a scan before this call. */
   readonly strays: (fresh: boolean) => readonly Stray[];
   readonly describe: (fd: number) => OpenFile;
   /** The package that most likely opened a stray. Called for strays that are reported. */
@@ -66,7 +66,7 @@ export interface GuardDependencies {
   /** Globs of texts that no report may hold. */
   readonly redact: readonly string[];
   readonly positionOf: (fd: number) => FilePosition | undefined;
-  readonly report: (finding: Finding, occurrence: Occurrence) => void;
+  readonly report: (findings: readonly Finding[], occurrence: Occurrence) => void;
   /** Reports each of these as `repeat`. The same list for the same findings, so that it can be counted as one. */
   readonly reportRepeats: (findings: readonly SpawnFinding[], isAssumed: boolean) => void;
   /** undefined without an audit. */
@@ -114,7 +114,7 @@ export class SpawnGuard {
   readonly #callSites = new Set<string>();
   readonly #cache = new DecisionCache<CachedDecision>();
   readonly #tryOr: TryOr;
-  readonly #emit: EmitFinding;
+  readonly #emitter: FindingEmitter;
   readonly #watchUse: OffsetWatch;
 
   constructor(mode: Mode, dependencies: GuardDependencies) {
@@ -122,16 +122,16 @@ export class SpawnGuard {
     this.#dependencies = dependencies;
     this.#unchanged = defaultPlan(mode);
     const tryOr = createTryOr(what =>
-      dependencies.report({ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }, 'first'),
+      dependencies.report([{ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }], 'first'),
     );
-    const report = (finding: Finding, occurrence: Occurrence) =>
-      tryOr('reporting', () => dependencies.report(finding, occurrence), undefined);
+    const report = (findings: readonly Finding[], occurrence: Occurrence) =>
+      tryOr('reporting', () => dependencies.report(findings, occurrence), undefined);
     this.#tryOr = tryOr;
-    this.#emit = createEmitFinding(report, tryOr);
+    this.#emitter = new FindingEmitter(report, tryOr);
     this.#watchUse = createOffsetWatch({
       positionOf: dependencies.positionOf,
       onUse: finding => {
-        report(finding, 'update');
+        report([finding], 'update');
         dependencies.audit?.prove(finding);
       },
     });
@@ -182,7 +182,7 @@ export class SpawnGuard {
     const pending = this.#record(evaluated);
     if (isRefused(evaluated)) return this.#refusal(pending ?? []);
 
-    const emitted = (pending ?? []).flatMap(this.#emit);
+    const emitted = this.#emitter.emit(pending ?? []);
     const plan = this.#plan(evaluated, context, emitted);
     // Partial results are never cached.
     const isWhole = emitted.length === pending?.length && isWholeCandidate(evaluated, context);
@@ -315,7 +315,7 @@ function toCachedDecision(plan: Plan, emitted: readonly Passed[]): CachedDecisio
 function announcedAmong(strays: readonly Stray[], call: KnownCommand): readonly number[] {
   if (strays.length === 0) return NONE;
   const announced = announcedFds(call);
-  return announced.size === 0 ? NONE : strays.map(({ fd }) => fd).filter(fd => announced.has(fd));
+  return announced.size === 0 ? NONE : strays.filter(({ fd }) => announced.has(fd)).map(({ fd }) => fd);
 }
 
 const NONE: readonly number[] = [];

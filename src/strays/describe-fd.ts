@@ -9,15 +9,49 @@ import type { FilePosition } from './stray-guard';
 // Captured at load: programs replace functions of `fs`, and these must read the real system.
 const { fstatSync, readFileSync, readlinkSync } = fs;
 
-/** Never throws. A property is undefined if it cannot be read (no /proc, FD already closed). */
+/**
+ * Never throws. A property is undefined if it cannot be read (no /proc, FD already closed). Each is read when it
+ * is first asked for: a process may have thousands of strays, and mostly nothing asks.
+ */
 export function describeFd(fd: number): OpenFile {
-  const stat = attempt(() => fstatSync(fd));
-  return {
-    target: attempt(() => readlinkSync(`/proc/self/fd/${fd}`)),
-    type: stat && typeOf(stat, fd),
-    access: attempt(() => accessOf(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))),
-    isNullDevice: stat?.isCharacterDevice() === true && stat.rdev === NULL_DEVICE,
-  };
+  return new DescribedFile(fd);
+}
+
+class DescribedFile implements OpenFile {
+  readonly #fd: number;
+  #target: string | undefined | null = null;
+  #access: Access | undefined | null = null;
+  #stat: fs.Stats | undefined | null = null;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  get target(): string | undefined {
+    if (this.#target === null) this.#target = attempt(() => readlinkSync(`/proc/self/fd/${this.#fd}`));
+    return this.#target;
+  }
+
+  get type(): FileType | undefined {
+    const stat = this.#stats();
+    return stat && typeOf(stat, this.#fd);
+  }
+
+  get access(): Access | undefined {
+    if (this.#access === null)
+      this.#access = attempt(() => accessOf(readFileSync(`/proc/self/fdinfo/${this.#fd}`, 'latin1')));
+    return this.#access;
+  }
+
+  get isNullDevice(): boolean {
+    const stat = this.#stats();
+    return stat?.isCharacterDevice() === true && stat.rdev === NULL_DEVICE;
+  }
+
+  #stats(): fs.Stats | undefined {
+    if (this.#stat === null) this.#stat = attempt(() => fstatSync(this.#fd));
+    return this.#stat;
+  }
 }
 
 /** Major 1, minor 3 on every Linux system: Documentation/admin-guide/devices.txt in the kernel. */

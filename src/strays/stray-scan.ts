@@ -17,8 +17,10 @@ export interface StrayScanOptions {
 }
 
 export interface StrayScan {
-  /** The strays as of the last scan. With `fresh`, scans now. */
+  /** The strays as of the last scan. With `fresh`, as of a scan since the call came in, at the earliest. */
   readonly strays: (fresh: boolean) => readonly Stray[];
+  /** A call comes in: earlier scans are not fresh for it. */
+  readonly onCall: () => void;
   /** Makes the next call scan. Call it when FDs may have been opened. */
   readonly expire: () => void;
 }
@@ -26,14 +28,19 @@ export interface StrayScan {
 export function createStrayScan({ list, describe, now }: StrayScanOptions): StrayScan {
   let strays: readonly Stray[] = [];
   let described = new Map<string, Stray>();
+  let isFresh = false;
   const budget = createTimeBudget(SHARE, now);
+  const onCall = () => {
+    isFresh = false;
+  };
 
-  return { strays: look, expire: budget.expire };
+  return { strays: look, onCall, expire: budget.expire };
 
   function look(fresh: boolean): readonly Stray[] {
-    if (!fresh && !budget.canRun()) return strays;
+    if (isFresh || (!fresh && !budget.canRun())) return strays;
 
     budget.begin();
+
     const before = described;
     described = new Map();
     const seen = list().map(({ fd, atStart, identity }) => {
@@ -44,6 +51,7 @@ export function createStrayScan({ list, describe, now }: StrayScanOptions): Stra
     });
     // Returns the same array while its content is the same: src/spawn/decision-cache.ts compares by identity.
     if (!isSame(seen, strays)) strays = seen;
+    isFresh = true;
     budget.end();
     return strays;
   }

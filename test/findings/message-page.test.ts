@@ -115,7 +115,7 @@ const SELF_CODES = FINDING_CODES.filter(
 ) as SelfFinding['code'][];
 
 function entry(title: string, finding: Finding): string {
-  return `## ${title}\n\n\`\`\`text\n[${finding.code}] ${toMessage(finding)}\n${toAdvice(finding)}\n\`\`\`\n`;
+  return `## ${title}\n\n\`\`\`text\n[${finding.code}] ${toMessage([finding])}\n${toAdvice([finding])}\n\`\`\`\n`;
 }
 
 function page(): string {

@@ -10,7 +10,7 @@ import {
   type SelfFinding,
   type SpawnFinding,
 } from '../../src/findings/finding';
-import { DOCUMENTATION, toAdvice, toMessage, toRefusal } from '../../src/findings/message';
+import { DOCUMENTATION, type Told, toAdvice, toMessage, toRefusal } from '../../src/findings/message';
 import { ROOT } from '../support/run';
 import { caller } from '../support/values';
 
@@ -121,9 +121,9 @@ test('the page has one heading for each code, and no other', t => {
 
 for (const code of FINDING_CODES) {
   test(`${code}: the advice is about it and names its place in the page`, t => {
-    t.true(toAdvice(EXAMPLES[code]).endsWith(` See docs/findings.md#${code.toLowerCase()} in the package.`));
-    t.notRegex(toAdvice(EXAMPLES[code]), /undefined|null|NaN/);
-    t.notRegex(toMessage(EXAMPLES[code]), /undefined|null|NaN|\n/);
+    t.true(toAdvice([EXAMPLES[code]]).endsWith(`See docs/findings.md#${code.toLowerCase()} in the package.`));
+    t.notRegex(toAdvice([EXAMPLES[code]]), /undefined|null|NaN/);
+    t.notRegex(toMessage([EXAMPLES[code]]), /undefined|null|NaN|\n/);
   });
 }
 
@@ -275,7 +275,7 @@ for (const [name, finding, message] of [
     'stray FDs reach children',
   ],
 ] as const) {
-  test(`message: ${name}`, t => t.is(toMessage(finding), message));
+  test(`message: ${name}`, t => t.is(toMessage([finding]), message));
 }
 
 const UNNAMED =
@@ -285,17 +285,28 @@ for (const [name, finding, advice] of [
   [
     'a stray by default',
     stray(),
-    'No call designated it. If the child needs it, pass it by withFds(), or allow it by a rule with "kinds": ["stray"].',
+    'No call designated it. If the child needs it, designate it with withFds(), or allow it in closefds.json:\n  {"rules":[{"caller":".","kinds":["stray"],"target":"/data/LOCK","effect":"allow","reason":"..."}]}',
   ],
+  [
+    'a stray of a package, whose target differs each time',
+    stray({ caller: tsx, target: 'socket:[77]', type: 'socket' }),
+    'No call designated it. If the child needs it, allow it in closefds.json:\n  {"rules":[{"caller":"tsx","kinds":["stray"],"target":"socket:[*]","effect":"allow","reason":"..."}]}',
+  ],
+  [
+    'a stray whose target is redacted',
+    stray({ target: '[redacted]' }),
+    'No call designated it. If the child needs it, designate it with withFds(), or allow it in closefds.json:\n  {"rules":[{"caller":".","kinds":["stray"],"type":"file","effect":"allow","reason":"..."}]}',
+  ],
+  ['a stray of an unknown caller', stray({ caller: undefined }), `No call designated it. ${UNNAMED}`],
   [
     'designated, by default',
     designated(),
-    'If the child needs it, designate it with withFds(), or allow it in closefds.json: {"caller": ".", "kinds": ["pipe"], "fds": [3], "effect": "allow", "reason": "..."}.',
+    'If the child needs it, designate it with withFds(), or allow it in closefds.json:\n  {"rules":[{"caller":".","kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}',
   ],
   [
     'designated by a package',
     designated({ caller: tsx, kind: 'fd', childFd: 4 }),
-    'If the child needs it, allow it in closefds.json: {"caller": "tsx", "kinds": ["fd"], "fds": [4], "effect": "allow", "reason": "..."}.',
+    'If the child needs it, allow it in closefds.json:\n  {"rules":[{"caller":"tsx","kinds":["fd"],"fds":[4],"effect":"allow","reason":"..."}]}',
   ],
   ['designated by nobody', designated({ caller: undefined }), UNNAMED],
   ['designated by code without a file', designated({ caller: caller({ name: '?' }) }), UNNAMED],
@@ -327,7 +338,79 @@ for (const [name, finding, advice] of [
   ['the stand-in', self('CLOSEFDS_STAND_IN'), 'Run `npx closefds doctor` to see what is missing.'],
 ] as const) {
   test(`advice: ${name}`, t => {
-    t.is(toAdvice(finding), `${advice} See docs/findings.md#${finding.code.toLowerCase()} in the package.`);
+    const see = `See docs/findings.md#${finding.code.toLowerCase()} in the package.`;
+    t.is(toAdvice([finding]), `${advice}${'route' in finding ? '\n' : ' '}${see}`);
+  });
+}
+
+interface Group {
+  readonly title: string;
+  readonly findings: Told;
+  readonly message: string;
+  readonly advice: string;
+}
+
+const pipes = [3, 4].map(childFd => designated({ childFd })) as [SpawnFinding, SpawnFinding];
+const SEE_DESIGNATED = 'See docs/findings.md#closefds_designated in the package.';
+const SEE_STRAY = 'See docs/findings.md#closefds_stray in the package.';
+
+const GROUPS: readonly Group[] = [
+  {
+    title: 'two slots of one call',
+    findings: [
+      designated({ caller: tsx, announcement: '--status-fd 3' }),
+      designated({ caller: tsx, kind: 'fd', childFd: 4, sourceFd: 18, target: '/tmp/log', type: 'file' }),
+    ],
+    message:
+      'designated FDs 3 and 4 were closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2',
+    advice: `  FD 3: a new pipe; the child is told of it by "--status-fd 3"
+  FD 4: file /tmp/log, FD 18 here
+If the child needs them, allow them in closefds.json:
+  {"rules":[{"caller":"tsx","kinds":["pipe","fd"],"fds":[3,4],"effect":"allow","reason":"..."}]}
+${SEE_DESIGNATED}`,
+  },
+  {
+    title: 'one that a rule denies, and one that none is about',
+    findings: [pipes[0], { ...pipes[1], rule: { source: 'f#/rules/0', reason: 'no' } }],
+    message: `designated FDs 3 and 4 were closed: ${BY_APP}`,
+    advice: `  FD 3: a new pipe
+  FD 4: a new pipe
+Denied by f#/rules/0: no.
+If the child needs it, designate it with withFds(), or allow it in closefds.json:
+  {"rules":[{"caller":".","kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}
+${SEE_DESIGNATED}`,
+  },
+  {
+    title: 'strays with two targets',
+    findings: [stray(), stray({ childFd: 21 }), stray({ childFd: 22, target: 'pipe:[8]', type: 'pipe' })],
+    message: `stray FDs 20, 21 and 22 were closed: ${BY_APP}`,
+    advice: `  FD 20: file /data/LOCK, read-write, opened since start
+  FD 21: file /data/LOCK, read-write, opened since start
+  FD 22: pipe:[8], read-write, opened since start
+No call designated them. If the child needs them, designate them with withFds(), or allow them in closefds.json:
+  {"rules":[{"caller":".","kinds":["stray"],"target":"/data/LOCK","effect":"allow","reason":"..."},{"caller":".","kinds":["stray"],"target":"pipe:[*]","effect":"allow","reason":"..."}]}
+${SEE_STRAY}`,
+  },
+  {
+    title: 'more strays than are listed, and a finding that stands for thousands',
+    findings: [
+      stray({ childFd: 20, target: '/a0' }),
+      ...Array.from({ length: 11 }, (_, index) => stray({ childFd: 21 + index, target: `/a${index + 1}` })),
+      stray({ childFd: 40, target: '/b', more: 9899 }),
+    ],
+    message: `stray FDs 20, 21, 22, 23, 24, 25, 26, 27, 28, 29 and 9,902 more were closed: ${BY_APP}`,
+    advice: `${Array.from({ length: 10 }, (_, index) => `  FD ${20 + index}: file /a${index}, read-write, opened since start`).join('\n')}
+  and 2 more
+  FD 40 and 9,899 more: file /b, read-write, opened since start
+No call designated them. If the child needs them, designate them with withFds(), or allow them in closefds.json; "npx closefds learn" writes the rules from a report file.
+${SEE_STRAY}`,
+  },
+];
+
+for (const { title, findings, message, advice } of GROUPS) {
+  test(`the findings of one spawn make one message: ${title}`, t => {
+    t.is(toMessage(findings), message);
+    t.is(toAdvice(findings), advice);
   });
 }
 
@@ -337,7 +420,8 @@ for (const [name, findings, refusal] of [
     [designated({ disposition: 'refused' })],
     `closefds refused to start "sh": one FD is not allowed
   designated FD 3 (a new pipe) is not allowed: ${BY_APP}
-    If the child needs it, designate it with withFds(), or allow it in closefds.json: {"caller": ".", "kinds": ["pipe"], "fds": [3], "effect": "allow", "reason": "..."}.`,
+    If the child needs it, designate it with withFds(), or allow it in closefds.json:
+      {"rules":[{"caller":".","kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}`,
   ],
   [
     'two of three',
@@ -358,5 +442,5 @@ for (const [name, findings, refusal] of [
 
 test('refusal: a command and a file that would forge lines', t => {
   const forged = toRefusal([stray({ disposition: 'refused', target: '/a\nb', command: 'sh\n' })]);
-  t.is(forged.split('\n').length, 3);
+  t.is(forged.split('\n').length, 4);
 });

@@ -68,7 +68,7 @@ for (const [title, code, expected] of [
   ['one occurrence', 'leak();', ONCE],
   ['further ones are counted', 'leak(); leak(); leak();', THRICE],
   ['nothing to report', 'spawnSync("true");', []],
-  ['a process that kills itself', 'leak(); leak(); process.kill(process.pid, "SIGKILL");', ONCE],
+  ['a process that kills itself', 'leak(); leak(); leak(); process.kill(process.pid, "SIGKILL");', THRICE],
   ['process.abort()', 'leak(); process.abort();', ONCE],
   ['process.exit()', 'leak(); leak(); leak(); process.exit(3);', THRICE],
   ['an uncaught error', 'leak(); leak(); leak(); throw new Error();', THRICE],

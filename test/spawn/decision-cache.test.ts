@@ -47,7 +47,7 @@ for (const [name, steps, kept, told] of [
       { strays: one, policy: keeps },
     ],
     [[20], [20, 21], [20]],
-    ['first', 'repeat', 'first', 'repeat'],
+    ['first', 'repeat', 'variant', 'repeat'],
   ],
   [
     'another policy',
@@ -94,7 +94,7 @@ for (const [name, steps, kept, told] of [
       candidate: undefined,
       redact: [],
       positionOf: () => undefined,
-      report: (_finding, occurrence) => occurrences.push(occurrence),
+      report: (findings, occurrence) => occurrences.push(...findings.map(() => occurrence)),
       reportRepeats: findings => occurrences.push(...findings.map(() => 'repeat')),
       audit: undefined,
     });
@@ -122,9 +122,11 @@ test('commands beyond the limit are counted as the first command', t => {
     candidate: undefined,
     redact: [],
     positionOf: () => undefined,
-    report: (finding, occurrence) => {
-      const title = `${'command' in finding ? finding.command : ''} ${occurrence}`;
-      told.set(title, (told.get(title) ?? 0) + 1);
+    report: (findings, occurrence) => {
+      for (const finding of findings) {
+        const title = `${'command' in finding ? finding.command : ''} ${occurrence}`;
+        told.set(title, (told.get(title) ?? 0) + 1);
+      }
     },
     reportRepeats: () => {},
     audit: undefined,

@@ -47,9 +47,10 @@ function keptOf(mode: Mode, rules: readonly object[], given: Parameters<typeof c
     () => strays,
     (strayGuard, clock) => {
       const settings = settingsOf(mode, rules);
+      const scan = watchStrays(settings, strayGuard, clock);
       const guard = createRealGuard({
         settings,
-        strays: watchStrays(settings, strayGuard, clock).strays,
+        strays: scan.strays,
         capture: createStackCapture(clock),
         packageRoot: ROOT,
         ...noReporter,
@@ -57,6 +58,7 @@ function keptOf(mode: Mode, rules: readonly object[], given: Parameters<typeof c
       // One call site for all: a new one is looked at anew.
       const plans = [LATER, LATER + 1, LATER + 2].map(fd => {
         strays = [...strays, stray(fd)];
+        scan.onCall();
         return guard.judge(call(given));
       });
       return (plans.at(-1)?.keep ?? []).map(({ fd }) => fd);
