@@ -4,6 +4,7 @@ import path from 'node:path';
 import test from 'ava';
 import { temporaryFolder, write } from './support/programs';
 import { LEAK, LIST_FDS, ROOT, type RunResult, run } from './support/run';
+import { announcements } from './support/warnings';
 
 /** What a fixture program reports of one spawn. */
 interface Seen {
@@ -391,16 +392,10 @@ test('announced FDs are reported as announced', async t => {
     cp.spawnSync(LIST, ['1', '--passphrase-fd', '5'], { stdio: ['ignore', 'pipe', 'ignore', 'ignore', 'ignore', 'pipe'] });
     cp.spawnSync(LIST, ['1'], { env: { MAKEFLAGS: '-j --jobserver-auth=3,6' }, stdio: ['ignore', 'pipe', 'ignore', 'ignore', 'ignore', 'ignore', 'pipe'] });`;
   const { stderr } = await runProgram(t, { body });
-  const told = [
-    ...stderr.matchAll(/FD (\d+) \(a new pipe\) was closed.*; the child is told of it by "(.*)"/g),
-  ];
-  t.deepEqual(
-    told.map(match => `${match[1]} ${match[2]}`),
-    [
-      '3 --remote-debugging-pipe',
-      '4 --remote-debugging-pipe',
-      '5 --passphrase-fd 5',
-      '6 MAKEFLAGS --jobserver-auth=3,6',
-    ],
-  );
+  t.deepEqual(announcements(stderr), [
+    '3 --remote-debugging-pipe',
+    '4 --remote-debugging-pipe',
+    '5 --passphrase-fd 5',
+    '6 MAKEFLAGS --jobserver-auth=3,6',
+  ]);
 });

@@ -13,7 +13,6 @@ import {
   MAKERS,
   mounting,
   PRELUDE,
-  strayNumbers,
   WORLDS,
   withLimit,
   worldNamed,
@@ -21,6 +20,7 @@ import {
 import { temporaryFolder, write } from './support/programs';
 import { withoutAddon } from './support/routes';
 import { inheriting, LEAK, LIST_FDS, REGISTER, ROOT, run } from './support/run';
+import { strayNumbers } from './support/warnings';
 
 // Each starts several processes; all at once they would only wait for each other.
 const test = anyTest.serial;

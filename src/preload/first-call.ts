@@ -10,7 +10,7 @@ import vm = require('node:vm');
 import { ClosefdsError, messageOf } from '../base/errors';
 import { faultOf } from '../base/fault';
 import type { AnyFunction } from '../base/wrap-function';
-import { createStackCapture } from '../callers/capture-stack';
+import { createStackCapture, type StackCapture } from '../callers/capture-stack';
 import type { CallStack } from '../callers/stack';
 import { trimStack } from '../callers/trim-stack';
 import type { Finding, Occurrence, SpawnFinding } from '../findings/finding';
@@ -67,7 +67,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
     },
     fastPath,
     captureStack: capture.near,
-    throwRefusal,
+    throwRefusal: createThrowRefusal(capture, packageRoot),
     strayGuard,
     byDefault: defaults.guarded,
     onNative: () => watch?.expire(),
@@ -120,17 +120,6 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
     }
   }
 
-  /** So that an uncaught refusal prints little besides its message: Node prints the line that throws. */
-  function throwRefusal(error: unknown, entry: AnyFunction): never {
-    if (error instanceof ClosefdsError) {
-      capture.retrace(error, entry);
-      const { stack } = error as { stack?: unknown };
-      if (typeof stack === 'string') error.stack = trimStack(stack, path.join(packageRoot, 'dist'));
-    }
-    compileThrow()(error);
-    throw error;
-  }
-
   function onUnguarded(error: unknown): void {
     const what = `stray FDs may reach a child: ${messageOf(error)}`;
     if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
@@ -146,6 +135,22 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
     const what = `closefds failed at ${step}: ${faultOf(error)}`;
     report([{ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }], 'first');
   }
+}
+
+/** So that an uncaught refusal prints little besides its message: Node prints the line that throws. */
+function createThrowRefusal(
+  capture: StackCapture,
+  packageRoot: string,
+): (error: unknown, entry: AnyFunction) => never {
+  return (error, entry) => {
+    if (error instanceof ClosefdsError) {
+      capture.retrace(error, entry);
+      const { stack } = error as { stack?: unknown };
+      if (typeof stack === 'string') error.stack = trimStack(stack, path.join(packageRoot, 'dist'));
+    }
+    compileThrow()(error);
+    throw error;
+  };
 }
 
 /** A function whose source line is short. Programs replace compileFunction(). */

@@ -741,7 +741,15 @@ async function warnings(t: ExecutionContext, files: Files): Promise<string[]> {
   const lines = result.stderr.replaceAll(folder, '').split('\n');
   return lines.flatMap((line, i) => {
     const message = line.split('ClosefdsWarning: ')[1];
-    return message === undefined ? [] : [message, (lines[i + 1] ?? '').replace(/ See docs.*/, '')];
+    if (message === undefined) return [];
+    const rest = lines.slice(i + 1);
+    return [
+      message,
+      ...rest.slice(
+        0,
+        rest.findIndex(line => line.startsWith('See docs')),
+      ),
+    ];
   });
 }
 
@@ -754,7 +762,8 @@ test('a finding names the package, its version and the place', async t => {
   };
   t.deepEqual(await warnings(t, files), [
     'designated FD 3 (a new pipe) was closed: a@1.2.3 starting "true" with spawnSync() at /node_modules/a/index.js:2:33',
-    'If the child needs it, allow it in closefds.json: {"caller": "a", "kinds": ["pipe"], "fds": [3], "effect": "allow", "reason": "..."}.',
+    'If the child needs it, allow it in closefds.json:',
+    '  {"rules":[{"caller":"a","kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}',
   ]);
 });
 

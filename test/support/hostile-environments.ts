@@ -3,6 +3,7 @@
 import type { ExecutionContext } from 'ava';
 import { temporaryFolder, write } from './programs';
 import { LEAK, LIST_FDS, preloading, type RunOptions, run, runCommand, tool } from './run';
+import { strayNumbers } from './warnings';
 
 export interface World {
   readonly name: string;
@@ -128,10 +129,6 @@ export async function answerOf(
   t.is(result.code, 0, result.stderr);
   return { stderr: result.stderr, answer: JSON.parse(result.stdout) };
 }
-
-/** The strays that were reported. */
-export const strayNumbers = (stderr: string): number[] =>
-  [...stderr.matchAll(/stray FD (\d+)/g)].map(match => Number(match[1]));
 
 // 256 and 512 are where the search for the table's end asks: something idle must not look like it.
 const STRAYS = [40, 256, 300, 512, 900];

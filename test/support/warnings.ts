@@ -1,0 +1,14 @@
+// Reads what closefds prints: a warning names one FD, or lists several.
+
+/** The strays that warnings name, up to ten each. */
+export function strayNumbers(stderr: string): number[] {
+  return [...stderr.matchAll(/stray FDs? (\d+(?:, \d+)*(?: and \d+(?! more))?)/g)].flatMap(
+    ([, numbers = '']) => (numbers.match(/\d+/g) ?? []).map(Number),
+  );
+}
+
+/** `3 --status-fd 3` for each FD of which a warning says that the child is told of it. */
+export function announcements(stderr: string): string[] {
+  const fds = /FD (\d+)(?: \(| and|:).*; the child is told of it by "(.*)"/g;
+  return [...stderr.matchAll(fds)].map(([, fd, text]) => `${fd} ${text}`);
+}
