@@ -4,6 +4,7 @@
 // file system.
 
 import fs = require('node:fs');
+import nodeModule = require('node:module');
 import path = require('node:path');
 import url = require('node:url');
 import util = require('node:util');
@@ -114,7 +115,7 @@ export function createCallerFinder(options: CallerOptions): (near?: CallSites) =
       version: installed?.version,
       declaredName: installed?.declaredName,
       file,
-      fileInPackage: file !== undefined && path.isAbsolute(file) ? relative(root, file) : undefined,
+      fileInPackage: file && (path.isAbsolute(file) ? relative(root, file) : embeddedName(file)),
       ...frame.position(),
       launchers: [...launchers],
     };
@@ -190,7 +191,24 @@ function calleeOf(frame: Frame): string | undefined {
 
 /** `[eval]`, `[stdin]`, `[worker eval]`, `REPL1`: code from the command line belongs to the app. */
 function isPlace(file: string | undefined): boolean {
-  return file !== undefined && (path.isAbsolute(file) || /^(?:\[[\w ]+\]|REPL\d+)$/.test(file));
+  if (file === undefined) return false;
+  return path.isAbsolute(file) || /^(?:\[[\w ]+\]|REPL\d+)$/.test(file) || isEmbedded(file);
+}
+
+function embeddedName(file: string): string | undefined {
+  return isEmbedded(file) ? file : undefined;
+}
+
+/** In a single executable application, the main program has the name from the configuration that built it. */
+function isEmbedded(file: string): boolean {
+  return isSea() && /^[\w@.-]+(?:\/[\w@.-]+)*$/.test(file);
+}
+
+let sea: boolean | undefined;
+
+function isSea(): boolean {
+  sea ??= nodeModule.isBuiltin('node:sea') && (require('node:sea') as { isSea(): boolean }).isSea();
+  return sea;
 }
 
 function everyFrame({ sites, complete }: CallSites): Iterable<Frame> {
