@@ -10,7 +10,7 @@ import { TOOLS_FILE } from '../audit/protocol';
 import { toSummary } from '../audit/summary';
 import { type ReportRecord, toLine } from '../findings/record';
 import type { ProgramUse } from '../model/fd-use';
-import { AUDIT_VARIABLE } from '../policy/settings';
+import { AUDIT_VARIABLE } from '../policy/variables';
 import { findTracingTools } from './audit-setup';
 import { UsageError } from './usage-error';
 import { type End, endAs, readCommand, runCommand } from './wrap-command';

@@ -103,9 +103,22 @@ function ruleSchema(): object {
         format: 'date',
       },
     },
-    if: { properties: { effect: { const: 'allow' } } },
-    // biome-ignore lint/suspicious/noThenProperty: it is a keyword of JSON Schema
-    then: { required: ['reason'] },
+    allOf: [
+      ifThen({ properties: { effect: { const: 'allow' } } }, { required: ['reason'] }),
+      // stdin, stdout and stderr always pass: only a message channel is judged there.
+      ifThen(
+        {
+          required: ['fds'],
+          properties: { fds: { type: 'array', contains: { type: 'integer', maximum: 2 } } },
+        },
+        { required: ['kinds'], properties: { kinds: { const: ['ipc'] } } },
+      ),
+    ],
     dependentRequired: Object.fromEntries(needPackage.map(key => [key, ['caller']])),
   };
+}
+
+function ifThen(condition: object, consequence: object): object {
+  // biome-ignore lint/suspicious/noThenProperty: it is a keyword of JSON Schema
+  return { if: condition, then: consequence };
 }

@@ -2,10 +2,12 @@
 //
 // The conditions of rules are declared in conditions.ts; config.schema.json is generated from them, too.
 
+import { nearestOf } from '../base/did-you-mean';
 import { ClosefdsError } from '../base/errors';
 import { JsonError, parseJson } from '../base/json-with-positions';
 import { CONDITIONS, type ConditionKey, type RuleConditions } from './conditions';
 import { CONFIG_KEYS, type Config, POLICY_KEYS, type PolicyConfig } from './config';
+import { Mistakes } from './mistakes';
 import {
   array,
   at,
@@ -19,12 +21,15 @@ import {
   nonEmpty,
   object,
   oneOf,
+  onlyKeys,
   optional,
+  orList,
   PARSERS,
   packageName,
   quote,
 } from './parse-value';
 import { DESIGNATED, EFFECTS, MODES, type Mode, type Rule } from './rule';
+import { VARIABLE_PREFIX } from './variables';
 
 /** The conditions that a config may have. */
 export const CONFIG_CONDITIONS = (Object.keys(CONDITIONS) as ConditionKey[]).filter(
@@ -57,86 +62,148 @@ export function parseMode(input: string, path: string): Mode {
   return oneOf(input, MODES, path);
 }
 
-/** Names the place by file and JSON pointer. Throws ERR_CLOSEFDS_CONFIG at the first mistake. */
+/** Throws ERR_CLOSEFDS_CONFIG for a variable that is not among `known`. */
+export function refuseVariable(name: string, known: readonly string[]): never {
+  const suffixes = known.map(one => one.slice(VARIABLE_PREFIX.length));
+  const near = nearestOf(name.slice(VARIABLE_PREFIX.length), suffixes);
+  const hint = near === undefined ? '' : ` Did you mean ${VARIABLE_PREFIX}${near}?`;
+  return fail(name, `one of the variables ${orList(known)}`, 'this one, which closefds does not read', hint);
+}
+
+/** Names each place by file and JSON pointer. Throws ERR_CLOSEFDS_CONFIG with all mistakes. */
 export function parseConfig(input: unknown, file: string, pointer = ''): Config {
-  const config = object(input, at(file, pointer), CONFIG_KEYS);
+  const path = at(file, pointer);
+  const config = object(input, path);
   const pathTo = (key: string) => at(file, `${pointer}/${key}`);
-  const { $schema } = config;
-  if ($schema !== undefined && typeof $schema !== 'string')
-    fail(pathTo('$schema'), 'the address of a schema', describe($schema));
+  const mistakes = new Mistakes();
+  mistakes.attempt(() => onlyKeys(config, path, CONFIG_KEYS, IN_A_RULE));
+  mistakes.attempt(() => optional(config.$schema, value => schemaAddress(value, pathTo('$schema'))));
 
+  const parsed = {
+    ...parsePolicy(config, file, pointer, mistakes),
+    candidate: mistakes.attempt(() =>
+      optional(config.candidate, value => parseCandidate(value, file, `${pointer}/candidate`)),
+    ),
+    redact: mistakes.attempt(() => optional(config.redact, value => globs(value, pathTo('redact')))) ?? [],
+    report: mistakes.attempt(() => optional(config.report, value => nonEmpty(value, pathTo('report')))),
+  };
+  mistakes.throwIfAny();
+  return parsed;
+}
+
+/** A rule that was written in place of the config. */
+const IN_A_RULE = {
+  keys: RULE_KEYS,
+  where: 'The keys of a rule go into the list of rules: {"rules": [{"caller": ...}]}.',
+};
+
+function schemaAddress(input: unknown, path: string): void {
+  if (typeof input !== 'string') fail(path, 'the address of a schema', describe(input));
+}
+
+function parseCandidate(input: unknown, file: string, pointer: string): PolicyConfig {
+  const path = at(file, pointer);
+  const config = object(input, path);
+  const mistakes = new Mistakes();
+  mistakes.attempt(() => onlyKeys(config, path, POLICY_KEYS, IN_A_RULE));
+  const parsed = parsePolicy(config, file, pointer, mistakes);
+  mistakes.throwIfAny();
+  return parsed;
+}
+
+function parsePolicy(config: JsonObject, file: string, pointer: string, mistakes: Mistakes): PolicyConfig {
+  const value = <T>(key: string, parse: (value: unknown, path: string) => T) =>
+    mistakes.attempt(() => optional(config[key], part => parse(part, at(file, `${pointer}/${key}`))));
   return {
-    ...parsePolicy(config, file, pointer),
-    candidate: optional(config.candidate, value => {
-      object(value, pathTo('candidate'), POLICY_KEYS);
-      return parsePolicy(value as JsonObject, file, `${pointer}/candidate`);
-    }),
-    redact: optional(config.redact, value => globs(value, pathTo('redact'))) ?? [],
-    report: optional(config.report, value => nonEmpty(value, pathTo('report'))),
+    mode: value('mode', (mode, path) => oneOf(mode, MODES, path)),
+    compat: value('compat', boolean) ?? true,
+    unverified: value('unverified', (effect, path) => oneOf(effect, EFFECTS, path)) ?? 'warn',
+    aliases: value('aliases', parseAliases) ?? {},
+    rules: value('rules', parseRules) ?? [],
   };
 }
 
-function parsePolicy(config: JsonObject, file: string, pointer: string): PolicyConfig {
-  const pathTo = (key: string) => at(file, `${pointer}/${key}`);
-  return {
-    mode: optional(config.mode, value => oneOf(value, MODES, pathTo('mode'))),
-    compat: optional(config.compat, value => boolean(value, pathTo('compat'))) ?? true,
-    unverified: optional(config.unverified, value => oneOf(value, EFFECTS, pathTo('unverified'))) ?? 'warn',
-    aliases: optional(config.aliases, value => parseAliases(value, pathTo('aliases'))) ?? {},
-    rules: optional(config.rules, value => parseRules(value, file, `${pointer}/rules`)) ?? [],
-  };
-}
-
-function parseRules(input: unknown, file: string, pointer: string): Rule[] {
-  const rules = array(input, at(file, pointer)).map((rule, index) =>
-    parseRule(rule, file, `${pointer}/${index}`),
+function parseRules(input: unknown, path: string): Rule[] {
+  const mistakes = new Mistakes();
+  const rules = array(input, path).map((rule, index) =>
+    mistakes.attempt(() => parseRule(rule, `${path}/${index}`)),
   );
   const seen = new Map<string, string>();
-  for (const { source, ...rule } of rules) {
-    // The effect and its reason aside: of two rules with the same conditions, the second is dead.
-    const { effect, reason, expires, ...conditions } = rule;
-    const key = JSON.stringify(Object.entries(conditions).sort());
-    const first = seen.get(key);
-    if (first !== undefined) fail(source, 'conditions that no earlier rule has', `those of ${first}`);
-    seen.set(key, source);
-  }
-  return rules;
+  for (const rule of rules) if (rule !== undefined) mistakes.attempt(() => refuseDeadRule(rule, seen));
+  mistakes.throwIfAny();
+  return rules as Rule[];
 }
 
-function parseRule(input: unknown, file: string, pointer: string): Rule {
-  const source = at(file, pointer);
-  const rule = object(input, source, RULE_KEYS);
-  const pathTo = (key: string) => at(file, `${pointer}/${key}`);
+/** The effect and its reason aside: of two rules with the same conditions, the second is dead. */
+function refuseDeadRule(
+  { source, effect, reason, expires, ...conditions }: Rule,
+  seen: Map<string, string>,
+): void {
+  const key = JSON.stringify(Object.entries(conditions).sort());
+  const first = seen.get(key);
+  if (first !== undefined) fail(source, 'conditions that no earlier rule has', `those of ${first}`);
+  seen.set(key, source);
+}
 
-  const effect = oneOf(rule.effect, EFFECTS, pathTo('effect'));
-  const conditions = parseConditions(rule, pathTo);
-  const reason = optional(rule.reason, value => nonEmpty(value, pathTo('reason')));
-  if (effect === 'allow' && reason === undefined)
-    fail(pathTo('reason'), 'the reason why this is allowed', describe(rule.reason));
-  const expires = optional(rule.expires, value => date(value, pathTo('expires')));
+function parseRule(input: unknown, source: string): Rule {
+  const rule = object(input, source);
+  const pathTo = (key: string) => `${source}/${key}`;
+  const mistakes = new Mistakes();
+  mistakes.attempt(() => onlyKeys(rule, source, RULE_KEYS));
+
+  // A mistyped key is probably the one that is missing.
+  const isComplete = Object.keys(rule).every(key => RULE_KEYS.includes(key));
+
+  const effect =
+    rule.effect !== undefined || isComplete
+      ? mistakes.attempt(() => oneOf(rule.effect, EFFECTS, pathTo('effect')))
+      : undefined;
+  const conditions = parseConditions(rule, pathTo, mistakes);
+  const reason = mistakes.attempt(() => optional(rule.reason, value => nonEmpty(value, pathTo('reason'))));
+  if (effect === 'allow' && rule.reason === undefined && isComplete)
+    mistakes.attempt(() => fail(pathTo('reason'), 'the reason why this is allowed', 'nothing'));
+  const expires = mistakes.attempt(() => optional(rule.expires, value => date(value, pathTo('expires'))));
+  mistakes.throwIfAny();
   return withoutUndefined({ ...conditions, effect, reason, expires, source }) as Rule;
 }
 
-function parseConditions(rule: JsonObject, pathTo: (key: string) => string): RuleConditions {
+function parseConditions(
+  rule: JsonObject,
+  pathTo: (key: string) => string,
+  mistakes: Mistakes,
+): RuleConditions {
   const parsed = Object.fromEntries(
     CONFIG_CONDITIONS.map(key => [
       key,
-      optional(rule[key], value => PARSERS[CONDITIONS[key].value](value, pathTo(key))),
+      mistakes.attempt(() =>
+        optional(rule[key], value => PARSERS[CONDITIONS[key].value](value, pathTo(key))),
+      ),
     ]),
   ) as RuleConditions;
-  for (const key of CONFIG_CONDITIONS) {
-    if (parsed[key] === undefined) continue;
-    const { needsPackage, onlyFor } = CONDITIONS[key];
-    if (needsPackage && !isOnePackage(parsed.caller))
-      fail(pathTo(key), 'a "caller" that is a package beside it', describe(rule.caller));
-    if (onlyFor !== undefined && !(parsed.kinds ?? DESIGNATED).some(kind => onlyFor.includes(kind)))
-      fail(
-        pathTo(key),
-        `"kinds" with ${onlyFor.map(quote).join(' or ')}, since others point to nothing yet`,
-        describe(rule.kinds),
-      );
-  }
+  for (const key of CONFIG_CONDITIONS)
+    if (parsed[key] !== undefined) mistakes.attempt(() => checkCombination(key, parsed, rule, pathTo(key)));
   return parsed;
+}
+
+/** Refuses a condition that can never hold beside the others. One of those that is wrong itself is not looked at. */
+function checkCombination(key: ConditionKey, parsed: RuleConditions, rule: JsonObject, path: string): void {
+  const { needsPackage, onlyFor } = CONDITIONS[key];
+  const isWrong = (other: 'caller' | 'kinds') => rule[other] !== undefined && parsed[other] === undefined;
+  if (needsPackage && !isWrong('caller') && !isOnePackage(parsed.caller))
+    fail(path, 'a "caller" that is a package beside it', describe(rule.caller));
+  if (isWrong('kinds')) return;
+  if (onlyFor !== undefined && !(parsed.kinds ?? DESIGNATED).some(kind => onlyFor.includes(kind)))
+    fail(
+      path,
+      `"kinds" with ${orList(onlyFor.map(quote))}, since others point to nothing yet`,
+      describe(rule.kinds),
+    );
+  if (key === 'fds' && parsed.fds?.some(fd => fd < 3) && parsed.kinds?.join() !== 'ipc')
+    fail(
+      path,
+      'FDs from 3 up, or "kinds": ["ipc"] beside them: stdin, stdout and stderr always pass, and only a message channel is judged at 0, 1 or 2',
+      describe(rule.fds),
+    );
 }
 
 function isOnePackage(caller: string | undefined): boolean {
@@ -144,13 +211,13 @@ function isOnePackage(caller: string | undefined): boolean {
 }
 
 function parseAliases(input: unknown, path: string): Record<string, string> {
-  const aliases = object(input, path);
-  return Object.fromEntries(
-    Object.entries(aliases).map(([name, value]) => [
-      packageName(name, `${path}/${escapePointer(name)}`),
-      packageName(value, `${path}/${escapePointer(name)}`),
-    ]),
-  );
+  const mistakes = new Mistakes();
+  const aliases = Object.entries(object(input, path)).map(([name, value]) => {
+    const pathTo = `${path}/${escapePointer(name)}`;
+    return [name, value].map(part => mistakes.attempt(() => packageName(part, pathTo)));
+  });
+  mistakes.throwIfAny();
+  return Object.fromEntries(aliases);
 }
 
 function withoutUndefined(value: object): object {

@@ -1,8 +1,10 @@
 // Parses the values of a config. Each parser names the place in its error by file and JSON pointer, and
 // throws ERR_CLOSEFDS_CONFIG.
 
+import { didYouMean } from '../base/did-you-mean';
 import { ClosefdsError } from '../base/errors';
 import { isRange } from '../base/semver-range';
+import { Mistakes } from './mistakes';
 import { ACCESSES, FILE_TYPES, KINDS } from './rule';
 import type { ValueName, ValueTypes } from './value-types';
 
@@ -20,19 +22,30 @@ export const PARSERS: { readonly [N in ValueName]: (input: unknown, path: string
   flag: boolean,
 };
 
-export function object(input: unknown, path: string, keys?: readonly string[]): JsonObject {
+export function object(input: unknown, path: string): JsonObject {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
     fail(path, 'an object', describe(input));
-  for (const key of keys === undefined ? [] : Object.keys(input)) {
-    if (!keys?.includes(key))
-      fail(
-        path,
-        `the keys ${keys?.map(quote).join(', ')}`,
-        `the key ${quote(key)}`,
-        suggestion(key, keys ?? []),
-      );
-  }
   return input as JsonObject;
+}
+
+/** Refuses all keys but `known`; `misplaced` are keys with a place elsewhere, which `where` describes. */
+export function onlyKeys(
+  input: JsonObject,
+  path: string,
+  known: readonly string[],
+  misplaced: { readonly keys: readonly string[]; readonly where: string } = { keys: [], where: '' },
+): void {
+  const expected = `one of the keys ${orList(known.map(quote))}`;
+  const unknown = Object.keys(input).filter(key => !known.includes(key));
+  const elsewhere = unknown.filter(key => misplaced.keys.includes(key));
+  const mistakes = new Mistakes();
+  for (const key of unknown) {
+    if (!elsewhere.includes(key))
+      mistakes.attempt(() => fail(path, expected, quote(key), didYouMean(key, known)));
+  }
+  if (elsewhere.length > 0)
+    mistakes.attempt(() => fail(path, expected, elsewhere.map(quote).join(', '), ` ${misplaced.where}`));
+  mistakes.throwIfAny();
 }
 
 export function array(input: unknown, path: string): readonly unknown[] {
@@ -50,45 +63,57 @@ export function nonEmpty(input: unknown, path: string): string {
 
 export function oneOf<T extends string>(input: unknown, values: readonly T[], path: string): T {
   if (values.includes(input as T)) return input as T;
-  return fail(path, values.map(quote).join(' or '), describe(input), suggestion(input, values));
+  return fail(path, orList(values.map(quote)), describe(input), didYouMean(input, values));
 }
 
 function list<T extends string>(input: unknown, values: readonly T[], path: string): T[] {
-  const items = array(input, path).map((item, index) => oneOf(item, values, `${path}/${index}`));
-  return distinct(items, path);
+  return distinct(input, path, (item, at) => oneOf(item, values, at));
 }
 
 export function globs(input: unknown, path: string): string[] {
-  const items = array(input, path).map((item, index) => nonEmpty(item, `${path}/${index}`));
-  return distinct(items, path);
+  return distinct(input, path, nonEmpty);
 }
 
 function fdNumbers(input: unknown, path: string): number[] {
-  const items = array(input, path).map((item, index) => {
+  return distinct(input, path, (item, at) => {
     if (typeof item === 'number' && Number.isInteger(item) && item >= 0 && item <= 0x7fffffff) return item;
-    return fail(`${path}/${index}`, 'a whole number from 0 to 2147483647', describe(item));
+    return fail(at, 'a whole number from 0 to 2147483647', describe(item));
   });
-  return distinct(items, path);
 }
 
-function distinct<T>(items: T[], path: string): T[] {
+/** A list with at least one item, each of them once. */
+function distinct<T>(input: unknown, path: string, parse: (item: unknown, path: string) => T): T[] {
+  const items = each(input, path, parse);
   if (items.length === 0) fail(path, 'at least one', 'an empty array');
   const repeated = items.find((item, index) => items.indexOf(item) !== index);
   if (repeated !== undefined) fail(path, 'each value once', `${describe(repeated)} twice`);
   return items;
 }
 
+/** Parses all items, and throws the mistakes of all of them. */
+export function each<T>(input: unknown, path: string, parse: (item: unknown, path: string) => T): T[] {
+  const mistakes = new Mistakes();
+  const items = array(input, path).map((item, index) =>
+    mistakes.attempt(() => parse(item, `${path}/${index}`)),
+  );
+  mistakes.throwIfAny();
+  return items as T[];
+}
+
 function callerName(input: unknown, path: string): string {
-  return input === '.' || input === '*' ? input : packageName(input, path, '"." (the app), "*" (anyone) or ');
+  if (input === '.' || input === '*') return input;
+  return packageName(input, path, '"." (the app), "*" (any caller) or ');
 }
 
 export function packageName(input: unknown, path: string, otherwise = ''): string {
   if (isPackageName(input)) return input;
-  return fail(path, `${otherwise}the name of a package, without a version`, describe(input));
+  const expected = `${otherwise}the name of a package, without a version`;
+  const isGlob = typeof input === 'string' && /[*?]/.test(input);
+  return fail(path, expected, describe(input), isGlob ? ' Globs are not read here: name each package.' : '');
 }
 
-/** npm's rules for new names, but with capitals: old packages have them. */
-export const PACKAGE_NAME = /^(?:@[\w~!'()*.-]+\/)?[\w~!'()*-][\w~!'()*.-]*$/;
+/** npm's rules for new names, but with capitals: old packages have them. Without `*`, which would look like a glob. */
+export const PACKAGE_NAME = /^(?:@[\w~!'().-]+\/)?[\w~!'()-][\w~!'().-]*$/;
 
 export function isPackageName(name: unknown): name is string {
   return typeof name === 'string' && PACKAGE_NAME.test(name);
@@ -130,6 +155,11 @@ export function quote(text: string): string {
   return JSON.stringify(text);
 }
 
+/** `a, b or c` */
+export function orList(words: readonly string[]): string {
+  return words.join(', ').replace(/, ([^,]*)$/, ' or $1');
+}
+
 export function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text = JSON.stringify(value);
@@ -138,28 +168,4 @@ export function describe(value: unknown): string {
 
 export function fail(path: string, expected: string, found: string, hint = ''): never {
   throw new ClosefdsError('ERR_CLOSEFDS_CONFIG', `${path}: expected ${expected}, found ${found}.${hint}`);
-}
-
-function suggestion(found: unknown, known: readonly string[]): string {
-  if (typeof found !== 'string') return '';
-  const near = known
-    .map(name => ({ name, distance: editDistance(found.toLowerCase(), name.toLowerCase()) }))
-    .filter(({ name, distance }) => distance <= Math.max(1, Math.floor(name.length / 3)))
-    .sort((a, b) => a.distance - b.distance)[0];
-  return near === undefined ? '' : ` Did you mean ${quote(near.name)}?`;
-}
-
-/** Levenshtein, one row at a time. */
-function editDistance(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > 5) return 6;
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substituted = Number(row[j - 1]) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substituted, Number(row[j]) + 1, Number(next[j - 1]) + 1));
-    }
-    row = next;
-  }
-  return Number(row[b.length]);
 }

@@ -8,11 +8,10 @@ import path = require('node:path');
 import { ClosefdsError } from '../base/errors';
 import { type Config, NO_CONFIG } from './config';
 import { whyNotTrusted } from './config-owner';
+import { Mistakes } from './mistakes';
 import type * as Parsing from './parse-config';
 import { MODES, type Mode } from './rule';
-
-/** The environment variable with the path of the folder. */
-export const AUDIT_VARIABLE = 'CLOSEFDS_AUDIT';
+import { AUDIT_VARIABLE, unknownVariables, VARIABLES } from './variables';
 
 /** The settings of this process. Plain data: workers get a copy. */
 export interface Settings {
@@ -51,23 +50,29 @@ export interface SettingsSources {
   readonly cwd: string | undefined;
 }
 
-/** Throws ERR_CLOSEFDS_CONFIG. */
+/** Throws ERR_CLOSEFDS_CONFIG, with all mistakes in the variables and in the config. */
 export function readSettings({ entryMode, env, script, cwd }: SettingsSources): Settings {
+  const mistakes = new Mistakes();
+  for (const name of unknownVariables(env)) mistakes.attempt(() => parsing().refuseVariable(name, VARIABLES));
   const start = startFolder(script, cwd);
   const app = start === undefined ? undefined : findApp(start);
-  const configFile = env.CLOSEFDS_CONFIG ? explicitConfig(env.CLOSEFDS_CONFIG, cwd) : app?.found;
-  const config = configFile === undefined ? NO_CONFIG : readConfig(configFile, Boolean(env.CLOSEFDS_CONFIG));
-  const envMode = env.CLOSEFDS_MODE;
+  const { CLOSEFDS_CONFIG: named, CLOSEFDS_MODE: mode } = env;
+  const configFile = mistakes.attempt(() => (named ? explicitConfig(named, cwd) : app?.found));
+  const config = mistakes.attempt(() => configFile && readConfig(configFile, Boolean(named))) || NO_CONFIG;
+  const envMode = mode ? mistakes.attempt(() => modeOf(mode)) : undefined;
+  const report = mistakes.attempt(() => reportSettings(config.report, app?.appRoot, env, cwd));
+  mistakes.throwIfAny();
 
   return {
-    mode: (envMode ? modeOf(envMode) : entryMode) ?? config.mode ?? 'enforce',
+    mode: envMode ?? entryMode ?? config.mode ?? 'enforce',
     config,
     configFile,
     appRoot: app?.appRoot ?? path.parse(process.execPath).root,
     audit: env[AUDIT_VARIABLE] || undefined,
     script: script && resolveFrom(cwd, script),
     app: env.CLOSEFDS_APP || app?.title,
-    ...reportSettings(config.report, app?.appRoot, env, cwd),
+    report: undefined,
+    ...report,
   };
 }
 

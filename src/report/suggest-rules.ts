@@ -122,7 +122,7 @@ function classify(groups: readonly Group[], { policy, announced }: LearnOptions)
     else if (!isDefault && rule.effect === 'deny')
       found.denied.push({ ...toSummary(group), rule: rule.source });
     else if (!isProven) found.unproven.push(group);
-    else if (!canBeNamed(group) || isRedacted(group)) found.unnamed.push(toSummary(group));
+    else if (!canBeNamed(group) || isRedacted(group) || isAtStdio(group)) found.unnamed.push(toSummary(group));
     else {
       found.proven.push(group);
       if (!rule.compat && !isDefault) found.before.add(rule.source);
@@ -146,6 +146,11 @@ function canBeNamed({ caller }: Group): boolean {
 function isRedacted({ caller, kind, target, commands }: Group): boolean {
   if (kind === 'stray') return target === REDACTED;
   return caller?.fileInPackage === REDACTED || commands.values.some(({ value }) => value === REDACTED);
+}
+
+/** Closefds writes no such record, and a config with such a rule stops its process. */
+function isAtStdio({ kind, childFds }: Group): boolean {
+  return (kind === 'fd' || kind === 'pipe') && childFds.values.some(({ value }) => value < 3);
 }
 
 /** Sites are identified by package and file: the folder of installation makes no difference. */

@@ -114,7 +114,7 @@ test('a disk that is full is an error, said in one line', async t => {
 for (const [title, files, expected, exit] of [
   ['no config', {}, /^No config was found/, 0],
   ['fine', { ...rules({ ...allow, caller: 'a' }), ...installed('a', '1.0.0') }, /, no problems\.\n$/, 0],
-  ['wrong', { 'closefds.json': '{"mode": "of"}' }, /^wrong: .*closefds\.json#\/mode: expected "off" or /, 1],
+  ['wrong', { 'closefds.json': '{"mode": "of"}' }, /^wrong: .*closefds\.json#\/mode: expected "off", /, 1],
   [
     'not installed',
     { ...rules({ ...allow, caller: 'b' }), ...installed('a', '1.0.0') },

@@ -145,7 +145,7 @@ test('the policy page shows configs', t => {
 });
 
 test('checkConfig() refuses wrong configs', t => {
-  t.throws(() => checkConfig({ ruls: [] }, 'f'), { message: /^f: expected the keys/ });
+  t.throws(() => checkConfig({ ruls: [] }, 'f'), { message: /^f: expected one of the keys/ });
   t.throws(() => checkConfig({ effect: 'alow' }, 'f'), { message: /^f#\/rules\/0\/effect/ });
   t.throws(() => checkConfig({ name: 'app', closefds: { mode: 'x' } }, 'f'), {
     message: /^f#\/closefds\/mode/,

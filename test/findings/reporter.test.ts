@@ -493,7 +493,7 @@ test('a candidate that is wrong stops the process', async t => {
   t.is(code, 1);
   t.regex(
     stderr,
-    /#\/candidate: expected the keys "mode", "compat", "unverified", "aliases", "rules", found the key "candidate"/,
+    /#\/candidate: expected one of the keys "mode", "compat", "unverified", "aliases" or "rules", found "candidate"/,
   );
 });
 

@@ -67,9 +67,17 @@ function checkValue(alleged: unknown): void {
     must(validate(alleged), `the schema accepts it: ${JSON.stringify(validate.errors)}`);
     return;
   }
-  const match = /^f(?:#((?:\/[^/]*)+?))?: expected /s.exec(refused);
-  must(match !== null, `the message names its place: ${refused}`);
-  must(leadsSomewhere(alleged, match[1] ?? ''), `the place is there: ${refused}`);
+  for (const message of mistakesIn(refused)) {
+    const match = /^f(?:#((?:\/[^/]*)+?))?: expected /s.exec(message);
+    must(match !== null, `the message names its place: ${refused}`);
+    must(leadsSomewhere(alleged, match[1] ?? ''), `the place is there: ${refused}`);
+  }
+}
+
+/** Several mistakes are lines below a count. A value that a line quotes has its line feeds escaped. */
+function mistakesIn(refused: string): string[] {
+  const [head = '', ...lines] = refused.split('\n  ');
+  return /^\d+ mistakes:$/.test(head) ? lines : [refused];
 }
 
 /** The place itself may be missing, which may be what is wrong; what it lies in may not. */
@@ -114,7 +122,8 @@ function checkFile(bytes: Uint8Array): void {
   writeFileSync(file, bytes);
   for (const place of [file, `${file}#/closefds`]) {
     const refused = refusalOf(() => readConfig(place));
-    must(refused === undefined || refused.startsWith(file), `it names the file: ${refused}`);
+    for (const message of refused === undefined ? [] : mistakesIn(refused))
+      must(message.startsWith(String(file)), `it names the file: ${refused}`);
   }
 }
 

@@ -74,29 +74,29 @@ for (const [name, config, message] of [
   [
     'an unknown key',
     { rule: [] },
-    'f: expected the keys "$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact", "report", found the key "rule". Did you mean "rules"?',
+    'f: expected one of the keys "$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact" or "report", found "rule". Did you mean "rules"?',
   ],
   [
     'a wrong mode',
     { mode: 'enforced' },
-    'f#/mode: expected "off" or "warn" or "enforce" or "strict", found "enforced". Did you mean "enforce"?',
+    'f#/mode: expected "off", "warn", "enforce" or "strict", found "enforced". Did you mean "enforce"?',
   ],
   ['compat as text', { compat: 'no' }, 'f#/compat: expected true or false, found "no".'],
   [
     'unverified as a mode',
     { unverified: 'enforce' },
-    'f#/unverified: expected "allow" or "warn" or "deny", found "enforce".',
+    'f#/unverified: expected "allow", "warn" or "deny", found "enforce".',
   ],
   ['rules as an object', { rules: {} }, 'f#/rules: expected an array, found {}.'],
   [
     'a rule without an effect',
     { rules: [{}] },
-    'f#/rules/0/effect: expected "allow" or "warn" or "deny", found nothing.',
+    'f#/rules/0/effect: expected "allow", "warn" or "deny", found nothing.',
   ],
   [
     'a misspelt effect',
     { rules: [{ effect: 'alow' }] },
-    'f#/rules/0/effect: expected "allow" or "warn" or "deny", found "alow". Did you mean "allow"?',
+    'f#/rules/0/effect: expected "allow", "warn" or "deny", found "alow". Did you mean "allow"?',
   ],
   [
     'allow without a reason',
@@ -111,7 +111,7 @@ for (const [name, config, message] of [
   [
     'a caller with a version',
     { rules: [{ ...allow, caller: 'tsx@4' }] },
-    'f#/rules/0/caller: expected "." (the app), "*" (anyone) or the name of a package, without a version, found "tsx@4".',
+    'f#/rules/0/caller: expected "." (the app), "*" (any caller) or the name of a package, without a version, found "tsx@4".',
   ],
   [
     'a range without a caller',
@@ -126,7 +126,7 @@ for (const [name, config, message] of [
   [
     'an unknown kind',
     { rules: [{ ...allow, kinds: ['fd', 'strays'] }] },
-    'f#/rules/0/kinds/1: expected "fd" or "pipe" or "ipc" or "stray", found "strays". Did you mean "stray"?',
+    'f#/rules/0/kinds/1: expected "fd", "pipe", "ipc" or "stray", found "strays". Did you mean "stray"?',
   ],
   [
     'no kinds',
@@ -169,6 +169,24 @@ for (const [name, config, message] of [
     'f#/rules/1: expected conditions that no earlier rule has, found those of f#/rules/0.',
   ],
   [
+    'a glob of callers',
+    { rules: [{ ...allow, caller: '@babel/*' }] },
+    'f#/rules/0/caller: expected "." (the app), "*" (any caller) or the name of a package, without a version, found "@babel/*". Globs are not read here: name each package.',
+  ],
+  ...[{}, { kinds: ['fd'] }, { kinds: ['ipc', 'fd'] }].map(
+    kinds =>
+      [
+        `FD 1 with ${JSON.stringify(kinds)}`,
+        { rules: [{ ...allow, fds: [3, 1], ...kinds }] },
+        'f#/rules/0/fds: expected FDs from 3 up, or "kinds": ["ipc"] beside them: stdin, stdout and stderr always pass, and only a message channel is judged at 0, 1 or 2, found [3,1].',
+      ] as const,
+  ),
+  [
+    'a rule in place of the config',
+    { caller: 'a', effect: 'deny', mode: 'warn' },
+    'f: expected one of the keys "$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact" or "report", found "caller", "effect". The keys of a rule go into the list of rules: {"rules": [{"caller": ...}]}.',
+  ],
+  [
     'an alias of nothing',
     { aliases: { a: '' } },
     'f#/aliases/a: expected the name of a package, without a version, found "".',
@@ -180,6 +198,61 @@ for (const [name, config, message] of [
     t.is((error as { code?: string }).code, 'ERR_CLOSEFDS_CONFIG');
   });
 }
+
+test('all mistakes of a config are in one error', t => {
+  const config = {
+    mod: 'warn',
+    compat: 1,
+    aliases: { a: '', b: 'c', d: ' ' },
+    redact: ['', 'a', 1],
+    rules: [
+      { effct: 'deny', fds: [-1, 3, 'x'] },
+      { effect: 'allow', caller: 'a@1', range: '1', expires: 'never' },
+      { effect: 'deny', kinds: ['strays'], target: '/x' },
+      7,
+    ],
+    candidate: {
+      mode: 'of',
+      rules: [
+        { ...allow, caller: 'a' },
+        { ...allow, caller: 'a' },
+      ],
+    },
+  };
+  const error = t.throws(() => parseConfig(config, 'f')) as Error;
+  const [first, ...lines] = error.message.split('\n');
+  t.is(first, '16 mistakes:');
+  t.deepEqual(
+    lines.map(line => /^ {2}(f\S*): expected .*, found (.*)\.(?: .*)?$/.exec(line)?.slice(1).join(' ')),
+    [
+      'f "mod"',
+      'f#/compat 1',
+      'f#/aliases/a ""',
+      'f#/aliases/d " "',
+      'f#/rules/0 "effct"',
+      'f#/rules/0/fds/0 -1',
+      'f#/rules/0/fds/2 "x"',
+      'f#/rules/1/caller "a@1"',
+      'f#/rules/1/reason nothing',
+      'f#/rules/1/expires "never"',
+      'f#/rules/2/kinds/0 "strays"',
+      'f#/rules/3 7',
+      'f#/candidate/mode "of"',
+      'f#/candidate/rules/1 those of f#/candidate/rules/0',
+      'f#/redact/0 ""',
+      'f#/redact/2 1',
+    ],
+  );
+  t.deepEqual(
+    error.cause,
+    lines.map(line => line.slice(2)),
+  );
+});
+
+test('a message channel at stdin can be ruled on', t => {
+  const rule = { effect: 'deny', kinds: ['ipc'], fds: [0, 3] };
+  t.deepEqual(parseConfig({ rules: [rule] }, 'f').rules as unknown, [{ ...rule, source: 'f#/rules/0' }]);
+});
 
 test('the published schema names the same keys and values', t => {
   const schema = JSON.parse(readFileSync(path.join(ROOT, 'config.schema.json'), 'utf8'));

@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { RULE_KEYS } from '../../src/policy/parse-config';
+import { orList, quote } from '../../src/policy/parse-value';
 import { temporaryFolder, write } from '../support/programs';
 import { REGISTER, type RunOptions, run } from '../support/run';
 
@@ -333,7 +334,9 @@ interface Refused {
   readonly message: string;
 }
 
-const KEYS = '"$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact", "report"';
+const KEYS =
+  '"$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact" or "report"';
+const VARIABLES = 'CLOSEFDS_MODE, CLOSEFDS_CONFIG, CLOSEFDS_REPORT, CLOSEFDS_REPORT_INTERVAL or CLOSEFDS_APP';
 
 const refused: readonly Refused[] = [
   {
@@ -361,18 +364,18 @@ const refused: readonly Refused[] = [
   {
     title: 'an unknown key',
     config: '{"rule": []}',
-    message: `FILE: expected the keys ${KEYS}, found the key "rule". Did you mean "rules"?`,
+    message: `FILE: expected one of the keys ${KEYS}, found "rule". Did you mean "rules"?`,
   },
   {
     title: 'an unknown key of a rule',
     config: '{"rules": [{"effct": "deny"}]}',
-    message: `FILE#/rules/0: expected the keys ${RULE_KEYS.map(key => `"${key}"`).join(', ')}, found the key "effct". Did you mean "effect"?`,
+    message: `FILE#/rules/0: expected one of the keys ${orList(RULE_KEYS.map(quote))}, found "effct". Did you mean "effect"?`,
   },
   {
     title: 'an unknown mode',
     config: '{"mode": "enforced"}',
     message:
-      'FILE#/mode: expected "off" or "warn" or "enforce" or "strict", found "enforced". Did you mean "enforce"?',
+      'FILE#/mode: expected "off", "warn", "enforce" or "strict", found "enforced". Did you mean "enforce"?',
   },
   {
     title: 'UTF-16',
@@ -422,8 +425,7 @@ const refused: readonly Refused[] = [
   {
     title: 'a wrong key in package.json',
     manifest: '{"name": "app", "closefds": {"mode": 1}}',
-    message:
-      'FOLDER/package.json#/closefds/mode: expected "off" or "warn" or "enforce" or "strict", found 1.',
+    message: 'FOLDER/package.json#/closefds/mode: expected "off", "warn", "enforce" or "strict", found 1.',
   },
   {
     title: 'a package.json with the key that is not JSON',
@@ -437,7 +439,28 @@ const refused: readonly Refused[] = [
     title: 'an unknown CLOSEFDS_MODE',
     env: { CLOSEFDS_MODE: 'stict' },
     message:
-      'CLOSEFDS_MODE: expected "off" or "warn" or "enforce" or "strict", found "stict". Did you mean "strict"?',
+      'CLOSEFDS_MODE: expected "off", "warn", "enforce" or "strict", found "stict". Did you mean "strict"?',
+  },
+  {
+    title: 'a mistyped name of a variable',
+    env: { CLOSEFDS_MOD: 'warn' },
+    message: `CLOSEFDS_MOD: expected one of the variables ${VARIABLES}, found this one, which closefds does not read. Did you mean CLOSEFDS_MODE?`,
+  },
+  {
+    title: 'a variable that is like none of those of closefds',
+    env: { CLOSEFDS_VERBOSE: '1' },
+    message: `CLOSEFDS_VERBOSE: expected one of the variables ${VARIABLES}, found this one, which closefds does not read.`,
+  },
+  {
+    title: 'mistakes in variables and in the config',
+    config: '{"mode": "of", "compat": 1}',
+    env: { CLOSEFDS_REPROT: 'x', CLOSEFDS_MODE: 'on', CLOSEFDS_REPORT_INTERVAL: '0' },
+    message: `5 mistakes:
+  CLOSEFDS_REPROT: expected one of the variables ${VARIABLES}, found this one, which closefds does not read. Did you mean CLOSEFDS_REPORT?
+  FILE#/mode: expected "off", "warn", "enforce" or "strict", found "of". Did you mean "off"?
+  FILE#/compat: expected true or false, found 1.
+  CLOSEFDS_MODE: expected "off", "warn", "enforce" or "strict", found "on".
+  CLOSEFDS_REPORT_INTERVAL: expected seconds, more than 0 and at most 2147483, found "0".`,
   },
 ];
 
@@ -484,3 +507,18 @@ async function assertRefused(
     { code: 1, signal: null, stdout: '', stderr: `closefds: ${text}\n${NOT_STARTED}\n` },
   );
 }
+
+test('variables that are empty, or of Kubernetes services, or of an audit are no mistakes', async t => {
+  const program = write(temporaryFolder(t), { 'app.js': TELL, 'package.json': NAMED });
+  const env = {
+    CLOSEFDS_MOD: '',
+    CLOSEFDS_LD_PRELOAD: 'x',
+    CLOSEFDS_TEST_NODE: 'node',
+    CLOSEFDS_SERVICE_HOST: '10.0.0.1',
+    CLOSEFDS_DEMO_SERVICE_PORT_HTTP: '80',
+    CLOSEFDS_PORT: 'tcp://10.0.0.1:80',
+    CLOSEFDS_PORT_80_TCP_ADDR: '10.0.0.1',
+  };
+  const { code, stderr } = await run(program, { env });
+  t.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+});
