@@ -6,6 +6,7 @@ import { arch, platform, release, tmpdir } from 'node:os';
 import path from 'node:path';
 import { ClosefdsError } from '../base/errors';
 import { file as fileTitle } from '../findings/message';
+import { whyNotWritable } from '../findings/report-place';
 import { loadCompat } from '../policy/compat-table';
 import { currentFolder } from '../policy/inherited-paths';
 import { DEFAULT_RULES, type Rule } from '../policy/rule';
@@ -23,7 +24,7 @@ the strays of this process, the config in force for this folder, and what closef
 
   --format text|json   default: text
 
-Exits with 1 if a stray reached the child or the config is wrong.
+Exits with 1 if a stray reached the child, the config is wrong, or the report cannot be written.
 
   closefds doctor
 `;
@@ -51,7 +52,8 @@ async function main(args: readonly string[]): Promise<number> {
     holes: GAPS,
   };
   process.stdout.write(format === 'json' ? `${JSON.stringify(report, null, 2)}\n` : toText(report));
-  return report.selfTest.holds && report.config.error === undefined ? 0 : 1;
+  const { error, reportProblem } = report.config;
+  return report.selfTest.holds && error === undefined && reportProblem === undefined ? 0 : 1;
 }
 
 function system(): DoctorReport['system'] {
@@ -181,6 +183,9 @@ interface ConfigReport {
   readonly file?: string;
   readonly appRoot?: string;
   readonly mode?: string;
+  readonly report?: string;
+  /** Why the report cannot be written. */
+  readonly reportProblem?: string;
   readonly rules?: readonly string[];
 }
 
@@ -196,12 +201,19 @@ function config(): ConfigReport {
       file: settings.configFile ?? 'none found, so the defaults hold',
       appRoot: settings.appRoot,
       mode: settings.mode,
+      ...reportOf(settings),
       rules: rulesOf(settings),
     };
   } catch (error) {
     if (error instanceof ClosefdsError) return { error: error.message };
     throw error;
   }
+}
+
+function reportOf({ report, reportProblem }: Settings): Pick<ConfigReport, 'report' | 'reportProblem'> {
+  if (report === undefined) return { report: 'none', ...(reportProblem !== undefined && { reportProblem }) };
+  const problem = whyNotWritable(report.file.replaceAll('%p', String(process.pid)));
+  return { report: report.file, ...(problem !== undefined && { reportProblem: problem }) };
 }
 
 function rulesOf({ config }: Settings): string[] {
@@ -246,6 +258,8 @@ function toText(report: DoctorReport): string {
           line('file', config.file),
           line('app', config.appRoot),
           line('mode', config.mode),
+          line('report', config.report),
+          ...(config.reportProblem === undefined ? [] : [line('NOT WRITTEN', config.reportProblem)]),
           '  rules, first match decides:',
         ]
       : [line('WRONG', config.error)]),

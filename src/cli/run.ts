@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { MODES } from '../policy/rule';
+import { streamOf } from '../policy/settings';
 import { UsageError } from './usage-error';
 import { endAs, readCommand, runCommand } from './wrap-command';
 
@@ -11,7 +12,7 @@ Runs COMMAND with NODE_OPTIONS set so that it, and every Node process it starts,
 
   --mode ${MODES.join('|')}   as CLOSEFDS_MODE
   --config FILE   the policy, in place of the app's own; as CLOSEFDS_CONFIG
-  --report FILE   where findings are written, %p for the pid; as CLOSEFDS_REPORT
+  --report FILE   where findings are written, %p for the pid, or stderr; as CLOSEFDS_REPORT
 
 Exits with COMMAND's exit code, or as it was killed; 127 if it cannot be started.
 This command is itself a Node program: FDs 3 to 16 that your shell opened for COMMAND end here. Where
@@ -36,7 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
   const end = await runCommand(command, {
     ...(mode !== undefined && { CLOSEFDS_MODE: mode }),
     ...(config !== undefined && { CLOSEFDS_CONFIG: path.resolve(config) }),
-    ...(report !== undefined && { CLOSEFDS_REPORT: path.resolve(report) }),
+    ...(report !== undefined && { CLOSEFDS_REPORT: streamOf(report) ?? path.resolve(report) }),
   });
   return endAs(end);
 }

@@ -5,21 +5,6 @@
 // that was rotated away. One write() makes one line, at the end of the file (O_APPEND), so lines
 // of several processes do not mix.
 
-import fs = require('node:fs');
-
-const { constants } = fs;
-
-/** Does not wait for the reader of a FIFO, and does not make a terminal the controlling one. Node adds O_CLOEXEC. */
-const FLAGS =
-  constants.O_WRONLY |
-  constants.O_APPEND |
-  constants.O_CREAT |
-  (constants.O_NONBLOCK ?? 0) |
-  (constants.O_NOCTTY ?? 0);
-
-/** For a new file. Paths may be secret, so only the owner can read it. */
-const PERMISSIONS = 0o600;
-
 /** About a megabyte. Further lines are counted as lost. */
 const MOST_KEPT = 1000;
 
@@ -28,31 +13,52 @@ export interface ReportFile {
   readonly append: (lines: readonly string[]) => void;
   /** Whether lines wait to be written. */
   readonly isBehind: () => boolean;
+  /**
+   * Writes what waits, at the end of the process. Waits for a slow reader of a pipe as long as `wait` returns
+   * true. Returns how many lines are lost. Never throws.
+   */
+  readonly finish: (wait: () => boolean) => number;
 }
 
-export type FileFunctions = Pick<typeof fs, 'openSync' | 'writeSync' | 'closeSync'>;
+export interface OpenPlace {
+  /** Whether a write can fail because a reader is slow. */
+  readonly isPipe: boolean;
+  /** Returns how many bytes were written. Throws errors of the system. */
+  readonly write: (bytes: Buffer) => number;
+  readonly close: () => void;
+}
 
 export interface ReportFileOptions {
-  readonly file: string;
-  /** Captured before programs could replace them. */
-  readonly fs: FileFunctions;
+  /** See report-place.ts. Throws if the file cannot be written. */
+  readonly open: () => OpenPlace;
+  /** Whether it is known, and was reported, that the file cannot be written. */
+  readonly isFailing?: boolean;
   /** Called for the first failure after a success. */
   readonly onFailure: (error: unknown) => void;
   /** Makes the line with the number of lost lines. */
   readonly lostLine: (lost: number) => string;
 }
 
-export function createReportFile({ file, fs, onFailure, lostLine }: ReportFileOptions): ReportFile {
+export function createReportFile({
+  open,
+  isFailing = false,
+  onFailure,
+  lostLine,
+}: ReportFileOptions): ReportFile {
   let kept: Buffer[] = [];
   let lost = 0;
-  let failing = false;
+  let failing = isFailing;
+  /** The reader of a pipe has not made room yet. */
+  let isBlocked = false;
   /** Only a part of the last line was written: the next line must not be appended to it. */
   let torn = false;
 
-  return { append, isBehind: () => kept.length > 0 };
+  return { append, isBehind: () => kept.length > 0, finish };
 
   function append(lines: readonly string[]): void {
     keep(lines);
+    isBlocked = false;
+    if (kept.length === 0 && lost === 0) return;
     try {
       writeKept();
       failing = false;
@@ -63,6 +69,15 @@ export function createReportFile({ file, fs, onFailure, lostLine }: ReportFileOp
     }
   }
 
+  function finish(wait: () => boolean): number {
+    append([]);
+    while (isBlocked && wait()) append([]);
+    const dropped = kept.length + lost;
+    kept = [];
+    lost = 0;
+    return dropped;
+  }
+
   function keep(lines: readonly string[]): void {
     const fitting = lines.slice(0, MOST_KEPT - kept.length);
     lost += lines.length - fitting.length;
@@ -70,30 +85,37 @@ export function createReportFile({ file, fs, onFailure, lostLine }: ReportFileOp
   }
 
   function writeKept(): void {
-    const fd = fs.openSync(file, FLAGS, PERMISSIONS);
+    const place = open();
     try {
       let written = 0;
       try {
         for (const line of kept) {
-          writeLine(fd, line);
+          writeLine(place, line);
           written++;
         }
       } finally {
         kept = kept.slice(written);
       }
       if (lost === 0) return;
-      writeLine(fd, Buffer.from(lostLine(lost)));
+      writeLine(place, Buffer.from(lostLine(lost)));
       lost = 0;
     } finally {
-      fs.closeSync(fd);
+      place.close();
     }
   }
 
-  function writeLine(fd: number, line: Buffer): void {
+  function writeLine({ isPipe, write }: OpenPlace, line: Buffer): void {
     const bytes = torn ? Buffer.concat([Buffer.from('\n'), line]) : line;
-    const written = fs.writeSync(fd, bytes);
+    let written = 0;
+    try {
+      written = write(bytes);
+    } catch (error) {
+      isBlocked = (error as NodeJS.ErrnoException).code === 'EAGAIN';
+      throw error;
+    }
     torn = written < bytes.length && (torn || written > 0);
-    if (written < bytes.length)
-      throw new Error(`${written} of ${bytes.length} bytes found room, as on a full disk`);
+    if (written === bytes.length) return;
+    isBlocked = isPipe;
+    throw new Error(`${written} of ${bytes.length} bytes found room, as on a full disk`);
   }
 }

@@ -17,7 +17,8 @@ import type { Finding, Occurrence, SelfFinding } from './finding';
 import type { Told } from './message';
 import { processFacts } from './process-facts';
 import { type ReportRecord, toLine, toRecord } from './record';
-import { createReportFile, type FileFunctions, type ReportFile } from './report-file';
+import { createReportFile, type ReportFile } from './report-file';
+import { type FileFunctions, openPlace } from './report-place';
 import { createWarner, type Warner } from './warning';
 
 export interface Reporter {
@@ -47,10 +48,16 @@ export interface ReporterOptions {
   readonly app: string | undefined;
   /** undefined: no report file. */
   readonly settings: ReportSettings | undefined;
+  /** Whether it was reported at start that the file cannot be written. */
+  readonly isFailing: boolean;
   readonly originals: Originals;
 }
 
 const FIRST_WAIT = 1000;
+
+/** The longest time that the end of a process waits for the reader of a pipe, in milliseconds, and its parts. */
+const LONGEST_END = 1000;
+const PART = 5;
 
 export function createReporter(options: ReporterOptions): Reporter {
   return new FindingReporter(options);
@@ -77,12 +84,14 @@ class FindingReporter implements Reporter {
   #wait = FIRST_WAIT;
   /** The first finding may come from an exit listener. */
   #isExiting = isExiting();
+  /** How much of LONGEST_END is left. */
+  #patience = LONGEST_END;
   #hasFailed = false;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
     this.#warner = createWarner(options.originals.emitWarning);
-    this.#file = options.settings && this.#openReportFile(options.settings.file);
+    this.#file = options.settings && this.#openReportFile();
     this.#crashNote = createCrashNote(text => options.originals.fs.writeSync(2, text), options.originals.now);
     beforeEnd(() => {
       this.#isExiting ||= isExiting();
@@ -92,10 +101,12 @@ class FindingReporter implements Reporter {
 
   /** Writes the file first: a listener of the other outlets may throw. */
   report(findings: readonly Finding[], occurrence: Occurrence): void {
-    if (occurrence === 'repeat') for (const finding of findings) this.#count(this.#counts, finding, ONE);
+    // What says that the file cannot be written is not for the file.
+    const written = findings.filter(({ code }) => code !== 'CLOSEFDS_REPORT_FAILED');
+    if (occurrence === 'repeat') for (const finding of written) this.#count(this.#counts, finding, ONE);
     else
       this.#tryTo('writing the report', () =>
-        this.#file?.append(findings.map(finding => this.#lineOf(finding, countsOf(occurrence)))),
+        this.#file?.append(written.map(finding => this.#lineOf(finding, countsOf(occurrence)))),
       );
     if (this.#channel.hasSubscribers)
       this.#tryTo('publishing', () => {
@@ -141,8 +152,24 @@ class FindingReporter implements Reporter {
 
   /** A program's own exit listener may run after ours, and start processes. */
   #atExit(): void {
-    this.#warner.atExit();
     this.flush();
+    this.#tryTo('ending the report', () => {
+      const lost = this.#file?.finish(() => this.#waitForReader()) ?? 0;
+      if (lost > 0) {
+        const lines = lost === 1 ? 'one line' : `${lost} lines`;
+        const what = `${lines} of the report could not be written to ${this.#fileName()} before the process ended`;
+        this.#warner.warn([this.#failure(what)]);
+      }
+    });
+    this.#warner.atExit();
+  }
+
+  /** There are no more turns of the event loop, so it blocks. */
+  #waitForReader(): boolean {
+    if (this.#patience <= 0) return false;
+    this.#patience -= PART;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PART);
+    return true;
   }
 
   /** A subscriber may start a process, which may have findings of its own; those are not published to it. */
@@ -187,16 +214,22 @@ class FindingReporter implements Reporter {
     timer.unref();
   }
 
-  #openReportFile(template: string): ReportFile {
-    const name = template.replaceAll('%p', String(process.pid));
+  #openReportFile(): ReportFile {
+    const { isFailing, originals } = this.#options;
     return createReportFile({
-      file: name,
-      fs: this.#options.originals.fs,
+      open: () => openPlace(this.#fileName(), originals.fs),
+      isFailing,
       onFailure: error =>
-        this.#warner.warn([this.#failure(`the report file ${name} cannot be written: ${messageOf(error)}`)]),
+        this.#warner.warn([
+          this.#failure(`the report file ${this.#fileName()} cannot be written: ${messageOf(error)}`),
+        ]),
       lostLine: lost =>
         this.#lineOf(this.#failure(`${lost} lines could not be written in time and are lost`), ONE),
     });
+  }
+
+  #fileName(): string {
+    return (this.#options.settings?.file ?? '').replaceAll('%p', String(process.pid));
   }
 
   #lineOf(finding: Finding, counts: SpawnCounts): string {

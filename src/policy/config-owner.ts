@@ -38,7 +38,7 @@ export function whyNotTrusted(file: string, link: Stats, target: Stats): string 
 }
 
 /** A group of this process is trusted: with umask 002, each user's own group may write to the user's files. */
-function isWritableByOthers({ mode, gid }: Stats): boolean {
+export function isWritableByOthers({ mode, gid }: Stats): boolean {
   if ((mode & WRITABLE_BY_ALL) !== 0) return true;
   if ((mode & WRITABLE_BY_GROUP) === 0 || gid === 0) return false;
   return gid !== process.getegid?.() && !process.getgroups?.().includes(gid);

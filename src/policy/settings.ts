@@ -27,15 +27,17 @@ export interface Settings {
   readonly script?: string | undefined;
   /** undefined: no report file. */
   readonly report: ReportSettings | undefined;
-  /** Why the requested report file cannot be written. */
+  /** Why the requested report file cannot be written, as a sentence without a full stop. */
   readonly reportProblem?: string;
   /** The folder of `closefds audit`, in a process that it started. */
   readonly audit: string | undefined;
 }
 
 export interface ReportSettings {
-  /** An absolute path, in which `%p` stands for the pid. */
+  /** An absolute path, in which `%p` stands for the pid; or `fd:1`, `fd:2` for stdout and stderr. */
   readonly file: string;
+  /** Whether it is stdout or stderr. */
+  readonly isStream?: true;
   /** The longest time between two writes of counts, in milliseconds. */
   readonly interval: number;
 }
@@ -120,10 +122,28 @@ function reportSettings(
     );
   const chosen = file || configured;
   if (!chosen) return { report: undefined };
+  const stream = streamOf(chosen);
+  if (stream !== undefined) return { report: { file: stream, isStream: true, interval: seconds * 1000 } };
   const absolute = resolveFrom(file ? cwd : appRoot, chosen);
   if (absolute !== undefined) return { report: { file: absolute, interval: seconds * 1000 } };
   const reportProblem = `no report is written to "${chosen}": the path is relative, and the current folder was deleted`;
   return { report: undefined, reportProblem };
+}
+
+/**
+ * Names of stdout and stderr as a place for a report: `fd:1` or `fd:2`. Undefined for the name of a file. Throws
+ * for other FDs, which have another meaning in each child.
+ */
+export function streamOf(place: string): string | undefined {
+  const [, fd, name] =
+    /^(?:(?:fd:|\/dev\/fd\/|\/proc\/self\/fd\/)(\d+)|(?:\/dev\/)?(stdout|stderr))$/.exec(place) ?? [];
+  if (name !== undefined) return name === 'stdout' ? 'fd:1' : 'fd:2';
+  if (fd === undefined) return undefined;
+  if (fd === '1' || fd === '2') return `fd:${fd}`;
+  throw new ClosefdsError(
+    'ERR_CLOSEFDS_CONFIG',
+    `the report: expected a file, stdout (fd:1) or stderr (fd:2), found "${place}".`,
+  );
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import { DIST } from '../base/dist-folder';
 import { ClosefdsError, messageOf } from '../base/errors';
 import type { AnyFunction } from '../base/wrap-function';
 import type { Finding, Occurrence } from '../findings/finding';
+import type * as ReportPlace from '../findings/report-place';
 import type * as Reporting from '../findings/reporter';
 import type { Reporter } from '../findings/reporter';
 import { installPatch } from '../hooks/child-process';
@@ -36,7 +37,7 @@ export const PACKAGE_ROOT = path.dirname(DIST);
 /** Captured at load, because programs replace them. */
 const ORIGINALS = {
   emitWarning: process.emitWarning,
-  fs: { openSync: fs.openSync, writeSync: fs.writeSync, closeSync: fs.closeSync },
+  fs: { openSync: fs.openSync, writeSync: fs.writeSync, closeSync: fs.closeSync, fstatSync: fs.fstatSync },
   setTimeout,
   now: Date.now,
   clock: performance.now.bind(performance),
@@ -264,15 +265,12 @@ function settingsOrExit(entryMode: Mode | undefined): Settings {
   const shared = workerThreads.isMainThread ? undefined : workerThreads.getEnvironmentData(SETTINGS_KEY);
   if (typeof shared === 'string') return JSON.parse(shared) as Settings;
   try {
-    const settings = readSettings({
-      entryMode,
-      env: process.env,
-      script: mainScript(),
-      cwd: currentFolder(),
-    });
+    const settings = withReportTried(
+      readSettings({ entryMode, env: process.env, script: mainScript(), cwd: currentFolder() }),
+    );
     makeVariablesAbsolute({
       CLOSEFDS_CONFIG: settings.configFile,
-      CLOSEFDS_REPORT: settings.report?.file,
+      CLOSEFDS_REPORT: settings.report?.isStream ? undefined : settings.report?.file,
     });
     if (workerThreads.isMainThread) workerThreads.setEnvironmentData(SETTINGS_KEY, JSON.stringify(settings));
     return settings;
@@ -284,6 +282,18 @@ function settingsOrExit(entryMode: Mode | undefined): Settings {
     );
     process.exit(1);
   }
+}
+
+/** A place that cannot be written is reported at start, not by the first finding, which may come after weeks. */
+function withReportTried(settings: Settings): Settings {
+  const { report, mode } = settings;
+  if (report === undefined || mode === 'off' || !workerThreads.isMainThread) return settings;
+  const { whyNotWritable } = require('../findings/report-place') as typeof ReportPlace;
+  const file = report.file.replaceAll('%p', String(process.pid));
+  const why = whyNotWritable(file);
+  return why === undefined
+    ? settings
+    : { ...settings, reportProblem: `the report file ${file} cannot be written: ${why}` };
 }
 
 function reportSecondCopy(before: Installed, entryMode: Mode | undefined): void {
@@ -324,5 +334,11 @@ function reportRepeats(findings: readonly Finding[], isAssumed: boolean): void {
 
 function loadReporter(mode: Mode): Reporter {
   const { createReporter } = require('../findings/reporter') as typeof Reporting;
-  return createReporter({ mode, app: reporting?.app, settings: reporting?.report, originals: ORIGINALS });
+  return createReporter({
+    mode,
+    app: reporting?.app,
+    settings: reporting?.report,
+    isFailing: reporting?.reportProblem !== undefined,
+    originals: ORIGINALS,
+  });
 }

@@ -122,7 +122,8 @@ function classify(groups: readonly Group[], { policy, announced }: LearnOptions)
     else if (!isDefault && rule.effect === 'deny')
       found.denied.push({ ...toSummary(group), rule: rule.source });
     else if (!isProven) found.unproven.push(group);
-    else if (!canBeNamed(group) || isRedacted(group) || isAtStdio(group)) found.unnamed.push(toSummary(group));
+    else if (!canBeNamed(group) || isRedacted(group) || isAtStdio(group))
+      found.unnamed.push(toSummary(group));
     else {
       found.proven.push(group);
       if (!rule.compat && !isDefault) found.before.add(rule.source);

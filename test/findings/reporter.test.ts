@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
+  fstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -17,6 +18,7 @@ import test, { type ExecutionContext } from 'ava';
 import { FINDING_CODES } from '../../src/findings/finding';
 import { LINE_START, type ReportRecord } from '../../src/findings/record';
 import { createReportFile } from '../../src/findings/report-file';
+import { openPlace } from '../../src/findings/report-place';
 import { temporaryFolder, write } from '../support/programs';
 import { inheriting, LEAK, REGISTER, ROOT, type RunOptions, run } from '../support/run';
 
@@ -336,8 +338,7 @@ test('findings beyond the limit are counted', async t => {
   const file = path.join(folder, 'later', 'f');
   const failures: unknown[] = [];
   const report = createReportFile({
-    file,
-    fs: { openSync, writeSync, closeSync },
+    open: () => openPlace(file, { openSync, writeSync, closeSync, fstatSync }),
     onFailure: error => failures.push((error as NodeJS.ErrnoException).code),
     lostLine: lost => `lost ${lost}\n`,
   });
