@@ -1,6 +1,7 @@
 // The public API.
 
 export { ClosefdsError, type ErrorCode } from './base/errors';
+export { type Status, type StatusCounts, status } from './preload/status';
 export {
   type ChildWithFds,
   type FdSource,

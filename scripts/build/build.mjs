@@ -21,6 +21,7 @@ const LAZY = ['preload/first-call', 'preload/first-finding', 'findings/reporter'
 const EXTERNAL = [
   'policy/parse-config',
   'findings/report-place',
+  'preload/status',
   'strays/fallback-guard',
   'hooks/native-spawners',
 ];

@@ -11,22 +11,29 @@ import { loadCompat } from '../policy/compat-table';
 import { currentFolder } from '../policy/inherited-paths';
 import { DEFAULT_RULES, type Rule } from '../policy/rule';
 import { readSettings, type Settings } from '../policy/settings';
-import { installed, PACKAGE_ROOT } from '../preload/install';
+import { PACKAGE_ROOT } from '../preload/install';
+import { installed } from '../preload/installed';
 import { describeFd } from '../strays/describe-fd';
 import { loadStrayGuard } from '../strays/native-guard';
 import { otherRuntime, whatCloses } from '../strays/platform';
+import { lookAtProcess, processText } from './doctor-pid';
 import { choice, readArguments } from './parse-args';
+import { UsageError } from './usage-error';
 
-const usage = `closefds doctor [--format text|json]
+const usage = `closefds doctor [--format text|json] [--pid N]
 
 Tells which way the stray guard works here, proves it by starting a child with a stray FD, and shows
 the strays of this process, the config in force for this folder, and what closefds cannot see.
 
   --format text|json   default: text
+  --pid N              look at the running process N instead: whether closefds is loaded there, and
+                       the strays that it has now
 
-Exits with 1 if a stray reached the child, the config is wrong, or the report cannot be written.
+Exits with 1 if a stray reached the child, the config is wrong, the report cannot be written, or
+closefds is not loaded in process N.
 
   closefds doctor
+  closefds doctor --pid "$(systemctl show --property MainPID --value app)"
 `;
 
 export const doctor = { summary: 'what works here, proven by a test, and what does not', usage, main };
@@ -41,8 +48,14 @@ interface DoctorReport {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const { values } = readArguments(args, { format: { type: 'string' } });
+  const { values, positionals } = readArguments(args, {
+    format: { type: 'string' },
+    pid: { type: 'string' },
+  });
   const format = choice(values.format, ['text', 'json'], '--format');
+  if (positionals.length > 0)
+    throw new UsageError(`expected no argument beside the options, found "${positionals[0]}"`);
+  if (values.pid !== undefined) return showProcess(values.pid, format);
   const report: DoctorReport = {
     system: system(),
     guard: { addon: addonState(), loadedHere: loadedState() },
@@ -54,6 +67,12 @@ async function main(args: readonly string[]): Promise<number> {
   process.stdout.write(format === 'json' ? `${JSON.stringify(report, null, 2)}\n` : toText(report));
   const { error, reportProblem } = report.config;
   return report.selfTest.holds && error === undefined && reportProblem === undefined ? 0 : 1;
+}
+
+function showProcess(pid: string, format: 'text' | 'json'): number {
+  const report = lookAtProcess(pid);
+  process.stdout.write(format === 'json' ? `${JSON.stringify(report, null, 2)}\n` : processText(report));
+  return report.addon === null ? 1 : 0;
 }
 
 function system(): DoctorReport['system'] {

@@ -111,9 +111,9 @@ export function isSpawnFinding(finding: Finding): finding is SpawnFinding {
 /**
  * The relation of a finding to earlier spawns of this thread: `first` with its site key; `variant`, the same site
  * key with another command, FD or target; `repeat`, the same finding; `update`, which adds `used` to an emitted
- * finding and counts nothing.
+ * finding and counts nothing; `refused`, which the error of the call reports, and which is only counted.
  */
-export type Occurrence = 'first' | 'variant' | 'repeat' | 'update';
+export type Occurrence = 'first' | 'variant' | 'repeat' | 'update' | 'refused';
 
 /** A finding that may be emitted. `make` is called only then, since it searches for some of the fields. */
 export interface PendingFinding {

@@ -14,6 +14,7 @@ import { type CrashNote, createCrashNote } from './crash-note';
 import { CHANNEL } from './diagnostics-channel';
 import type { RecordMetadata } from './fields';
 import type { Finding, Occurrence, SelfFinding } from './finding';
+import { createFindingCounter, type FindingCounts } from './finding-counts';
 import type { Told } from './message';
 import { processFacts } from './process-facts';
 import { type ReportRecord, toLine, toRecord } from './record';
@@ -31,6 +32,8 @@ export interface Reporter {
   readonly reportRepeats: (findings: readonly Finding[], isAssumed: boolean) => void;
   /** Writes the counts that are not in the file yet. */
   readonly flush: () => void;
+  /** All that was reported so far. */
+  readonly counts: () => FindingCounts;
 }
 
 /** What programs may replace, from before they could. */
@@ -50,6 +53,8 @@ export interface ReporterOptions {
   readonly settings: ReportSettings | undefined;
   /** Whether it was reported at start that the file cannot be written. */
   readonly isFailing: boolean;
+  /** Whether findings become warnings; if not, only those that the report file does not get. */
+  readonly warns: boolean;
   readonly originals: Originals;
 }
 
@@ -73,6 +78,7 @@ class FindingReporter implements Reporter {
   readonly #warner: Warner;
   readonly #channel = diagnosticsChannel.channel(CHANNEL);
   readonly #file: ReportFile | undefined;
+  readonly #counter = createFindingCounter();
   /** How often each finding occurred since it was last written. */
   readonly #counts = new Map<Finding, SpawnCounts>();
   /** The same for lists of findings that are counted as one. */
@@ -101,6 +107,8 @@ class FindingReporter implements Reporter {
 
   /** Writes the file first: a listener of the other outlets may throw. */
   report(findings: readonly Finding[], occurrence: Occurrence): void {
+    if (occurrence !== 'update') this.#counter.add(findings);
+    if (occurrence === 'refused') return;
     // What says that the file cannot be written is not for the file.
     const written = findings.filter(({ code }) => code !== 'CLOSEFDS_REPORT_FAILED');
     if (occurrence === 'repeat') for (const finding of written) this.#count(this.#counts, finding, ONE);
@@ -113,11 +121,22 @@ class FindingReporter implements Reporter {
         for (const finding of findings) this.#publish(finding, countsOf(occurrence));
       });
     if (occurrence !== 'update') this.#tryTo('noting a denial', () => this.#crashNote.remember(findings));
-    if (occurrence === 'first' && isTold(findings)) this.#warner.warn(findings);
+    if (occurrence === 'first' && isTold(findings) && !this.#isOnlyForReport(findings[0]))
+      this.#warner.warn(findings);
     this.#flushInTime();
   }
 
+  #isOnlyForReport({ code }: Finding): boolean {
+    const { warns } = this.#options;
+    return !warns && code !== 'CLOSEFDS_REPORT_FAILED' && this.#file?.isBehind() === false;
+  }
+
+  counts(): FindingCounts {
+    return this.#counter.result();
+  }
+
   reportRepeats(findings: readonly Finding[], isAssumed: boolean): void {
+    this.#counter.add(findings);
     const counts = { count: 1, assumed: isAssumed ? 1 : 0 };
     this.#count(this.#repeats, findings, counts);
     if (this.#channel.hasSubscribers)

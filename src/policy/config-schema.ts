@@ -63,6 +63,11 @@ export function configSchema(): object {
         minItems: 1,
         uniqueItems: true,
       },
+      announce: {
+        description:
+          'Whether each process prints a line to stderr at start, with the mode, the config and the report. CLOSEFDS_ANNOUNCE comes first. Default: false.',
+        type: 'boolean',
+      },
       report: {
         description:
           "The report file, relative to the app's root; %p stands for the pid. CLOSEFDS_REPORT comes first.",

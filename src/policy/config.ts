@@ -18,6 +18,8 @@ export interface Config extends PolicyConfig {
   readonly candidate: PolicyConfig | undefined;
   /** Globs of texts that no report may contain. */
   readonly redact: readonly string[];
+  /** Whether the start prints a line. */
+  readonly announce: boolean;
   /** The report file, as the config names it. */
   readonly report: string | undefined;
 }
@@ -30,8 +32,9 @@ export const NO_CONFIG: Config = {
   rules: [],
   candidate: undefined,
   redact: [],
+  announce: false,
   report: undefined,
 };
 
 export const POLICY_KEYS = ['mode', 'compat', 'unverified', 'aliases', 'rules'] as const;
-export const CONFIG_KEYS = ['$schema', ...POLICY_KEYS, 'candidate', 'redact', 'report'] as const;
+export const CONFIG_KEYS = ['$schema', ...POLICY_KEYS, 'candidate', 'redact', 'announce', 'report'] as const;

@@ -28,7 +28,7 @@ import {
   packageName,
   quote,
 } from './parse-value';
-import { DESIGNATED, EFFECTS, MODES, type Mode, type Rule } from './rule';
+import { DESIGNATED, EFFECTS, MODES, type Rule } from './rule';
 import { VARIABLE_PREFIX } from './variables';
 
 /** The conditions that a config may have. */
@@ -58,8 +58,8 @@ export function parseConfigText(text: string, name: string): Config {
 }
 
 /** Throws ERR_CLOSEFDS_CONFIG. */
-export function parseMode(input: string, path: string): Mode {
-  return oneOf(input, MODES, path);
+export function parseChoice<T extends string>(input: string, values: readonly T[], path: string): T {
+  return oneOf(input, values, path);
 }
 
 /** Throws ERR_CLOSEFDS_CONFIG for a variable that is not among `known`. */
@@ -85,6 +85,8 @@ export function parseConfig(input: unknown, file: string, pointer = ''): Config 
       optional(config.candidate, value => parseCandidate(value, file, `${pointer}/candidate`)),
     ),
     redact: mistakes.attempt(() => optional(config.redact, value => globs(value, pathTo('redact')))) ?? [],
+    announce:
+      mistakes.attempt(() => optional(config.announce, value => boolean(value, pathTo('announce')))) ?? false,
     report: mistakes.attempt(() => optional(config.report, value => nonEmpty(value, pathTo('report')))),
   };
   mistakes.throwIfAny();

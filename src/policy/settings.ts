@@ -29,9 +29,16 @@ export interface Settings {
   readonly report: ReportSettings | undefined;
   /** Why the requested report file cannot be written, as a sentence without a full stop. */
   readonly reportProblem?: string;
+  /** Whether the start prints a line. */
+  readonly announce: boolean;
+  /** Where findings go beside the report: to stderr as warnings, or nowhere while the report is written. */
+  readonly warnings: Warnings;
   /** The folder of `closefds audit`, in a process that it started. */
   readonly audit: string | undefined;
 }
+
+type Warnings = 'stderr' | 'report';
+const WARNINGS: readonly Warnings[] = ['stderr', 'report'];
 
 export interface ReportSettings {
   /** An absolute path, in which `%p` stands for the pid; or `fd:1`, `fd:2` for stdout and stderr. */
@@ -58,11 +65,13 @@ export function readSettings({ entryMode, env, script, cwd }: SettingsSources): 
   for (const name of unknownVariables(env)) mistakes.attempt(() => parsing().refuseVariable(name, VARIABLES));
   const start = startFolder(script, cwd);
   const app = start === undefined ? undefined : findApp(start);
-  const { CLOSEFDS_CONFIG: named, CLOSEFDS_MODE: mode } = env;
+  const { CLOSEFDS_CONFIG: named } = env;
   const configFile = mistakes.attempt(() => (named ? explicitConfig(named, cwd) : app?.found));
   const config = mistakes.attempt(() => configFile && readConfig(configFile, Boolean(named))) || NO_CONFIG;
-  const envMode = mode ? mistakes.attempt(() => modeOf(mode)) : undefined;
+  const envMode = mistakes.attempt(() => choiceOf(env, 'CLOSEFDS_MODE', MODES));
   const report = mistakes.attempt(() => reportSettings(config.report, app?.appRoot, env, cwd));
+  const announce = mistakes.attempt(() => choiceOf(env, 'CLOSEFDS_ANNOUNCE', ['1', '0']));
+  const warnings = mistakes.attempt(() => choiceOf(env, 'CLOSEFDS_WARNINGS', WARNINGS));
   mistakes.throwIfAny();
 
   return {
@@ -70,6 +79,8 @@ export function readSettings({ entryMode, env, script, cwd }: SettingsSources): 
     config,
     configFile,
     appRoot: app?.appRoot ?? path.parse(process.execPath).root,
+    announce: announce === undefined ? config.announce : announce === '1',
+    warnings: warnings ?? 'stderr',
     audit: env[AUDIT_VARIABLE] || undefined,
     script: script && resolveFrom(cwd, script),
     app: env.CLOSEFDS_APP || app?.title,
@@ -94,8 +105,15 @@ function resolveFrom(folder: string | undefined, file: string): string | undefin
   return path.isAbsolute(file) ? path.resolve(file) : undefined;
 }
 
-function modeOf(text: string): Mode {
-  return MODES.includes(text as Mode) ? (text as Mode) : parsing().parseMode(text, 'CLOSEFDS_MODE');
+/** The value of a variable; undefined if it is empty. */
+function choiceOf<T extends string>(
+  env: SettingsSources['env'],
+  name: string,
+  values: readonly T[],
+): T | undefined {
+  const text = env[name];
+  if (!text) return undefined;
+  return values.includes(text as T) ? (text as T) : parsing().parseChoice(text, values, name);
 }
 
 /** Loaded only if there is a config: it is a fifth of the code that a start reads. */

@@ -9,6 +9,7 @@ import { DIST } from '../base/dist-folder';
 import { ClosefdsError, messageOf } from '../base/errors';
 import type { AnyFunction } from '../base/wrap-function';
 import type { Finding, Occurrence } from '../findings/finding';
+import type { FindingCounts } from '../findings/finding-counts';
 import type * as ReportPlace from '../findings/report-place';
 import type * as Reporting from '../findings/reporter';
 import type { Reporter } from '../findings/reporter';
@@ -31,6 +32,8 @@ import { isRefusal, otherRuntime, whatCloses } from '../strays/platform';
 import { NO_STRAY_GUARD, type StrayGuard } from '../strays/stray-guard';
 import type * as FirstCall from './first-call';
 import type * as FirstFinding from './first-finding';
+import { type Installed, installed, remember } from './installed';
+import type * as StatusModule from './status';
 
 export const PACKAGE_ROOT = path.dirname(DIST);
 
@@ -43,20 +46,7 @@ const ORIGINALS = {
   clock: performance.now.bind(performance),
 };
 
-const INSTALLED = Symbol.for('closefds.installed');
 const SETTINGS_KEY = 'closefds.settings';
-
-interface Installed {
-  readonly mode: Mode;
-  readonly copy: string;
-  readonly strayGuard: StrayGuard | undefined;
-  readonly settings: Settings;
-}
-
-/** The state of closefds in this thread; undefined where it is not loaded. */
-export function installed(): Installed | undefined {
-  return (globalThis as { [INSTALLED]?: Installed })[INSTALLED];
-}
 
 /**
  * Installs closefds in this thread, once. A wrong config ends the process with a message: a broken
@@ -74,16 +64,22 @@ export function install(entryMode?: Mode): void {
   const settings = settingsOrExit(entryMode);
   reporting = settings;
   if (settings.mode === 'off') {
-    remember({ mode: 'off', copy: PACKAGE_ROOT, strayGuard: undefined, settings });
+    remember({ mode: 'off', copy: PACKAGE_ROOT, strayGuard: undefined, settings, counts });
+    announceIfAsked(settings);
     if (namedFrom !== undefined) startWorkers('off', namedFrom);
     return;
   }
 
   const strayGuard = findStrayGuard(settings.mode);
-  remember({ mode: settings.mode, copy: PACKAGE_ROOT, strayGuard, settings });
+  remember({ mode: settings.mode, copy: PACKAGE_ROOT, strayGuard, settings, counts });
   guardSpawns(settings, strayGuard, namedFrom);
   reportRuntime(settings.mode);
   reportNoReport(settings);
+  announceIfAsked(settings);
+}
+
+function announceIfAsked({ announce }: Settings): void {
+  if (announce && workerThreads.isMainThread) (require('./status') as typeof StatusModule).announce();
 }
 
 /** Installs the hooks. What they do is loaded by the first call. */
@@ -304,10 +300,6 @@ function reportSecondCopy(before: Installed, entryMode: Mode | undefined): void 
   report([{ code: 'CLOSEFDS_SECOND_COPY', mode: before.mode, what }]);
 }
 
-function remember(state: Installed): void {
-  Object.defineProperty(globalThis, INSTALLED, { value: state, configurable: false, enumerable: false });
-}
-
 let reporting: Settings | undefined;
 let reporter: Reporter | undefined;
 
@@ -321,6 +313,10 @@ function report(findings: readonly Finding[], occurrence: Occurrence = 'first'):
   } catch {
     // For example a process.emitWarning() of user code that throws. The host must not notice.
   }
+}
+
+function counts(): FindingCounts | undefined {
+  return reporter?.counts();
 }
 
 /** Reports each of these as `repeat`. */
@@ -339,6 +335,7 @@ function loadReporter(mode: Mode): Reporter {
     app: reporting?.app,
     settings: reporting?.report,
     isFailing: reporting?.reportProblem !== undefined,
+    warns: reporting?.warnings !== 'report',
     originals: ORIGINALS,
   });
 }

@@ -273,7 +273,11 @@ export class SpawnGuard {
   }
 
   #refusal(pending: readonly PendingFinding[]): ClosefdsError {
-    const makeMessage = () => toRefusal(pending.map(({ make }) => make()));
+    const makeMessage = () => {
+      const findings = pending.map(({ make }) => make());
+      this.#dependencies.report(findings, 'refused');
+      return toRefusal(findings);
+    };
     const fallback = 'closefds refused to start a process, and failed at saying why';
     const message = pending.length === 0 ? fallback : this.#tryOr('saying why', makeMessage, fallback);
     return new ClosefdsError('ERR_CLOSEFDS_DENIED', message);

@@ -6,6 +6,7 @@ import {
   chownSync,
   closeSync,
   constants,
+  existsSync,
   openSync,
   readFileSync,
   readSync,
@@ -18,6 +19,8 @@ import { temporaryFolder } from '../support/programs';
 import { type RunOptions, type RunResult, run } from '../support/run';
 
 const SPAWNS = path.join(__dirname, '..', '..', '..', 'test', 'fixtures', 'designate-many.js');
+
+const SPAWNS_AT_TWO_PLACES = path.join(path.dirname(SPAWNS), 'designate-twice.js');
 
 /** Runs a program with as many findings as asked, which prints a line before and after each. */
 function runWith(t: ExecutionContext, place: string, findings: number, more: RunOptions = {}) {
@@ -190,6 +193,46 @@ test('files of the user, of root, and of a group of the process are written', as
   }
   t.deepEqual(counts, [1, 1, 1]);
 });
+
+// ---------------------------------------------------------------------------------------------
+// Warnings beside the report
+// ---------------------------------------------------------------------------------------------
+
+for (const { title, place, warnings, expected } of [
+  { title: 'are printed by default', place: 'f', warnings: '', expected: { warned: 2, written: 2 } },
+  {
+    title: 'are not printed where the report has the findings',
+    place: 'f',
+    warnings: 'report',
+    expected: { warned: 0, written: 2 },
+  },
+  {
+    title: 'are printed where there is no report',
+    place: '',
+    warnings: 'report',
+    expected: { warned: 2, written: 0 },
+  },
+  {
+    title: 'are printed where the report cannot be written',
+    place: 'no/f',
+    warnings: 'report',
+    expected: { warned: 2, written: 0 },
+  },
+]) {
+  test(`warnings ${title}`, async t => {
+    const cwd = temporaryFolder(t);
+    const { stderr } = await run(SPAWNS_AT_TWO_PLACES, {
+      cwd,
+      env: { CLOSEFDS_REPORT: place, CLOSEFDS_WARNINGS: warnings },
+    });
+    const file = path.join(cwd, 'f');
+    const written = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').length : 0;
+    t.deepEqual(
+      { warned: stderr.match(/^\(node:\d+\) \[CLOSEFDS_DESIGNATED\]/gm)?.length ?? 0, written },
+      expected,
+    );
+  });
+}
 
 // ---------------------------------------------------------------------------------------------
 // A FIFO whose reader is slow

@@ -32,6 +32,7 @@ test('a full config', t => {
     rules: [rule],
     candidate: { mode: 'strict', rules: [{ effect: 'deny' }] },
     redact: ['/secret/**'],
+    announce: true,
     report: 'findings-%p.ndjson',
   };
   t.deepEqual(parseConfig(config, 'closefds.json') as unknown, {
@@ -48,6 +49,7 @@ test('a full config', t => {
       rules: [{ effect: 'deny', source: 'closefds.json#/candidate/rules/0' }],
     },
     redact: ['/secret/**'],
+    announce: true,
     report: 'findings-%p.ndjson',
   });
 });
@@ -61,6 +63,7 @@ test('an empty config is the default', t => {
     rules: [],
     candidate: undefined,
     redact: [],
+    announce: false,
     report: undefined,
   });
 });
@@ -74,7 +77,7 @@ for (const [name, config, message] of [
   [
     'an unknown key',
     { rule: [] },
-    'f: expected one of the keys "$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact" or "report", found "rule". Did you mean "rules"?',
+    'f: expected one of the keys "$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact", "announce" or "report", found "rule". Did you mean "rules"?',
   ],
   [
     'a wrong mode',
@@ -184,7 +187,7 @@ for (const [name, config, message] of [
   [
     'a rule in place of the config',
     { caller: 'a', effect: 'deny', mode: 'warn' },
-    'f: expected one of the keys "$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact" or "report", found "caller", "effect". The keys of a rule go into the list of rules: {"rules": [{"caller": ...}]}.',
+    'f: expected one of the keys "$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact", "announce" or "report", found "caller", "effect". The keys of a rule go into the list of rules: {"rules": [{"caller": ...}]}.',
   ],
   [
     'an alias of nothing',

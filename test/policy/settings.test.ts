@@ -335,8 +335,9 @@ interface Refused {
 }
 
 const KEYS =
-  '"$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact" or "report"';
-const VARIABLES = 'CLOSEFDS_MODE, CLOSEFDS_CONFIG, CLOSEFDS_REPORT, CLOSEFDS_REPORT_INTERVAL or CLOSEFDS_APP';
+  '"$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact", "announce" or "report"';
+const VARIABLES =
+  'CLOSEFDS_MODE, CLOSEFDS_CONFIG, CLOSEFDS_REPORT, CLOSEFDS_REPORT_INTERVAL, CLOSEFDS_WARNINGS, CLOSEFDS_ANNOUNCE or CLOSEFDS_APP';
 
 const refused: readonly Refused[] = [
   {

@@ -22,6 +22,8 @@ const settingsOf = (mode: Mode, rules: readonly object[]): Settings => ({
   configFile: 'f',
   appRoot: ROOT,
   report: undefined,
+  announce: false,
+  warnings: 'stderr',
   audit: undefined,
 });
 
