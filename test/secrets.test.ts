@@ -176,7 +176,7 @@ for (const { title, redact, hidden } of CONFIGS) {
     if (why !== undefined) return t.log(`skipped: ${why}`);
     const app = install(t, { redact });
     const output = path.join(app.folder, 'audit.ndjson');
-    const command = [process.execPath, CLI, 'audit', '-o', output, '--config', app.config, '--'];
+    const command = [process.execPath, CLI, 'audit', '--report', output, '--config', app.config, '--'];
     const { CLOSEFDS_REPORT, ...env } = app.env;
     const { stderr }: RunResult = await runCommand([...command, process.execPath, app.program], {
       env,

@@ -215,7 +215,7 @@ async function runProgram(given, step, node) {
   const temporary = realpathSync(mkdtempSync(path.join(tmpdir(), 'closefds-')));
 
   const output = path.join(temporary, 'findings.ndjson');
-  const through = step === 'audit' ? [node, CLI, 'audit', '--config', config, '-o', output, '--'] : [];
+  const through = step === 'audit' ? [node, CLI, 'audit', '--config', config, '--report', output, '--'] : [];
   const command = [...through, node, `${given.program}.mjs`];
   const child = spawn(path.join(root, 'build', 'clean-exec'), command, {
     cwd: folder,

@@ -15,16 +15,20 @@ export function nearestOf(found: unknown, known: readonly string[]): string | un
     .sort((a, b) => a.distance - b.distance)[0]?.name;
 }
 
-/** Levenshtein, one row at a time. */
+/** Insertions, deletions, replacements, and swaps of neighbours (optimal string alignment), one row at a time. */
 function editDistance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > 5) return 6;
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
-      const substituted = Number(row[j - 1]) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substituted, Number(row[j]) + 1, Number(next[j - 1]) + 1));
+      const replaced = Number(row[j - 1]) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swapped = isSwap ? Number(before[j - 2]) + 1 : Number.POSITIVE_INFINITY;
+      next.push(Math.min(replaced, swapped, Number(row[j]) + 1, Number(next[j - 1]) + 1));
     }
+    before = row;
     row = next;
   }
   return Number(row[b.length]);

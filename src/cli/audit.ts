@@ -17,12 +17,12 @@ import { type End, endAs, readCommand, runCommand } from './wrap-command';
 
 const MODES = ['warn', 'enforce', 'strict'] as const;
 
-const usage = `closefds audit [-o FILE] [--mode MODE] [--config FILE] [--] COMMAND [ARGUMENT...]
+const usage = `closefds audit [--report FILE] [--mode MODE] [--config FILE] [--] COMMAND [ARGUMENT...]
 
 Runs COMMAND with every Node process below it under closefds, and the processes that these give FDs
 beside stdio under strace. Then tells which of these FDs were used, and which were not.
 
-  -o, --output FILE   where the findings are written, with what became of each FD; for report and learn
+  --report FILE   where the findings are written, with what became of each FD; for report and learn
   --mode ${MODES.join('|')}   default: warn, so that strays pass and are seen
   --config FILE   the policy, in place of the app's own; as CLOSEFDS_CONFIG
 
@@ -31,15 +31,14 @@ known in the end. The summary goes to stderr.
 
 Exits with COMMAND's exit code, or as it was killed; 127 if it cannot be started.
 
-  closefds audit -o findings.ndjson -- npm test
+  closefds audit --report findings.ndjson -- npm test
 `;
 
 export const audit = { summary: 'find out by strace which FDs children use', usage, main };
 
 async function main(args: readonly string[]): Promise<number> {
   const { given, command } = readCommand(args, {
-    '-o': 'output',
-    '--output': 'output',
+    '--report': 'output',
     '--mode': 'mode',
     '--config': 'config',
   });
@@ -89,7 +88,7 @@ function createOutput(file: string): void {
   try {
     closeSync(openSync(file, 'w', 0o600));
   } catch (error) {
-    throw new UsageError(`expected a file that can be written after --output: ${(error as Error).message}`);
+    throw new UsageError(`expected a file that can be written after --report: ${(error as Error).message}`);
   }
 }
 

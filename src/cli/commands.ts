@@ -6,6 +6,7 @@ import type { Commands } from './command-spec';
 import { completion } from './completion';
 import { doctor } from './doctor';
 import { explain } from './explain';
+import { init } from './init';
 import { learn } from './learn';
 import { report } from './report';
 import { run } from './run';
@@ -17,6 +18,7 @@ export const COMMANDS: Commands = {
   completion,
   doctor,
   explain,
+  init,
   learn,
   report,
   run,

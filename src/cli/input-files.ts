@@ -11,15 +11,22 @@ export interface Input {
   readonly name: string;
   readonly size: number;
   readonly open: () => Readable;
+  /** The same for two names of one file. */
+  readonly identity?: string;
 }
 
-/** No name, or "-", is stdin. Checks all names before a file is read, which may take minutes. Throws UsageError. */
+/** No name, or "-", is stdin. A file that is named twice is read once. Checks all names before a file is read, which may take minutes. Throws UsageError. */
 export function inputsOf(names: readonly string[]): Input[] {
   if (names.length === 0 && process.stdin.isTTY)
     throw new UsageError('expected FILE, or findings on stdin, found a terminal there');
   if (names.filter(name => name === '-').length > 1)
     throw new UsageError('expected "-" for stdin once, found it twice');
-  return (names.length === 0 ? ['-'] : names).map(inputOf);
+  const seen = new Set<string>();
+  return (names.length === 0 ? ['-'] : names).map(inputOf).filter(({ identity }) => {
+    const isNew = identity === undefined || !seen.has(identity);
+    if (identity !== undefined) seen.add(identity);
+    return isNew;
+  });
 }
 
 function inputOf(name: string): Input {
@@ -28,7 +35,8 @@ function inputOf(name: string): Input {
     const stat = fs.statSync(name);
     if (stat.isDirectory()) throw new UsageError(`expected a file, found a folder: ${name}`);
     fs.accessSync(name, fs.constants.R_OK);
-    return { name, size: stat.size, open: () => fs.createReadStream(name, { highWaterMark: 2 ** 20 }) };
+    const open = () => fs.createReadStream(name, { highWaterMark: 2 ** 20 });
+    return { name, size: stat.size, open, ...(stat.isFile() && { identity: `${stat.dev}:${stat.ino}` }) };
   } catch (error) {
     throw asUsageError(error, `${name} cannot be read`);
   }
@@ -43,6 +51,10 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   ENOTDIR: 'a part of its path is no folder',
   EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  EISDIR: 'it is a folder',
+  ENOSPC: 'the disk is full',
 };
 
 /** The reason of an error of the file system, in words. */

@@ -30,7 +30,7 @@ allows or denies by now is left as it is.
 Exits with 0, or with 1 if a file could not be read to its end.
 
   closefds learn findings.ndjson
-  closefds audit -o audit.ndjson -- npm test && closefds learn --write audit.ndjson
+  closefds audit --report audit.ndjson -- npm test && closefds learn --write audit.ndjson
 `;
 
 export const learn = { summary: 'propose rules from what children proved to use', usage, main };
@@ -51,7 +51,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { groups, problems } = await readGroups(inputs);
   const proposal = propose(groups, settings, { announced: values.announced === true, sites });
   if (values.write && proposal.rules.length > 0)
-    insertRules(file, proposal.rules, indexForRules(settings, proposal));
+    writeRules(file, proposal.rules, indexForRules(settings, proposal));
   process.stdout.write(
     format === 'json'
       ? `${JSON.stringify(proposal, null, 2)}\n`
@@ -59,6 +59,14 @@ async function main(args: readonly string[]): Promise<number> {
   );
   for (const problem of problems) process.stderr.write(`closefds: ${problem}\n`);
   return problems.length === 0 ? 0 : 1;
+}
+
+function writeRules(...[file, rules, at]: Parameters<typeof insertRules>): void {
+  try {
+    insertRules(file, rules, at);
+  } catch (error) {
+    throw asUsageError(error, `${file} cannot be written`);
+  }
 }
 
 async function readGroups(

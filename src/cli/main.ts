@@ -1,9 +1,13 @@
 #!/usr/bin/env node
+
 // The command line: finds the command, passes the other arguments to it, and prints its errors.
 
+import { DIST } from '../base/dist-folder';
 import { ClosefdsError } from '../base/errors';
 import { alignColumns } from '../base/text-table';
 import { COMMANDS } from './commands';
+import { inputErrorReason } from './input-files';
+import { suggested } from './parse-args';
 import { endQuietlyOnEpipe } from './terminal';
 import { HelpRequest, UsageError } from './usage-error';
 import { version } from './version';
@@ -32,7 +36,10 @@ async function runCommand(name: string, args: readonly string[]): Promise<number
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
     const known = Object.keys(COMMANDS).join(', ');
-    return failUsage(`expected a command (${known}), found "${name}"`, 'closefds --help');
+    return failUsage(
+      `expected a command (${known}), found "${name}"${suggested(name, Object.keys(COMMANDS))}`,
+      'closefds --help',
+    );
   }
   if (args[0] === '--help' || args[0] === '-h') return print(command.usage);
   try {
@@ -44,8 +51,18 @@ async function runCommand(name: string, args: readonly string[]): Promise<number
     // Node resolves a relative path in a deleted current folder.
     if ((error as NodeJS.ErrnoException).syscall === 'uv_cwd')
       return failUsage('expected a current folder, found that it was deleted', `closefds ${name} --help`);
+    const why = whyUnusable(error);
+    if (why !== undefined) return failUsage(why, `closefds ${name} --help`);
     throw error;
   }
+}
+
+/** Errors of the file system about a path of the user: not those about the files of closefds itself. */
+function whyUnusable(error: unknown): string | undefined {
+  const { syscall, code, path: file, dest } = error as NodeJS.ErrnoException & { dest?: string };
+  if (syscall === undefined || code === undefined || file === undefined) return undefined;
+  if (file.startsWith(DIST)) return undefined;
+  return `${dest ?? file} cannot be used: ${inputErrorReason(error)}`;
 }
 
 function print(text: string): number {

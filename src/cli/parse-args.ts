@@ -1,6 +1,8 @@
 // Parses the arguments of a command; errors are UsageErrors.
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { nearestOf } from '../base/did-you-mean';
+import { orList } from '../policy/parse-value';
 import { HelpRequest, UsageError } from './usage-error';
 
 type OptionSpecs = NonNullable<ParseArgsConfig['options']>;
@@ -24,16 +26,24 @@ function whatIsWrong(error: unknown, options: OptionSpecs): string {
   const { code, message } = error as NodeJS.ErrnoException;
   const found = /'(-[^']*)'/.exec(message)?.[1];
   if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' && found !== undefined) {
-    const names = Object.keys(options).map(name => `--${name}`);
-    return `expected ${[...names, '--help'].join(', ').replace(/, (\S+)$/, ' or $1')}, found "${found}"`;
+    const names = [...Object.keys(options).map(name => `--${name}`), '--help'];
+    return `expected ${orList(names)}, found "${found}"${suggested(found, names)}`;
   }
   // Without Node's advice about `--`, which does not apply here.
   return message.split('. ')[0] as string;
+}
+
+/** ` (did you mean "--mode"?)`, or nothing. */
+export function suggested(found: string, known: readonly string[]): string {
+  const near = nearestOf(found.split('=', 1)[0], known);
+  return near === undefined ? '' : ` (did you mean "${near}"?)`;
 }
 
 /** `undefined` means the first of `values`. Throws UsageError if `value` is not among them. */
 export function choice<T extends string>(value: string | undefined, values: readonly T[], option: string): T {
   if (value === undefined) return values[0] as T;
   if ((values as readonly string[]).includes(value)) return value as T;
-  throw new UsageError(`expected ${values.join(' or ')} after ${option}, found "${value}"`);
+  throw new UsageError(
+    `expected ${orList(values)} after ${option}, found "${value}"${suggested(value, values)}`,
+  );
 }

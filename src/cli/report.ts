@@ -1,6 +1,7 @@
 // closefds report: aggregates the findings of report files.
 
 import fs from 'node:fs';
+import path from 'node:path';
 import { toPage } from '../report/render-html';
 import { toText } from '../report/render-text';
 import { createReport, type Report } from '../report/report';
@@ -41,7 +42,12 @@ async function main(args: readonly string[]): Promise<number> {
   const summary = maker.result();
   problems.push(...inputProblems(summary));
 
-  if (html !== undefined) problems.push(...writePage(html, summary));
+  if (html !== undefined) {
+    const failures = writePage(html, summary);
+    problems.push(...failures);
+    const output = format === undefined ? process.stdout : process.stderr;
+    if (failures.length === 0) output.write(`The page is ${path.resolve(html)}\n`);
+  }
   if (format === 'json') await writeOut(`${JSON.stringify(summary, null, 2)}\n`);
   else if (format === 'text' || html === undefined) await writeOut(textOf(summary));
   for (const problem of problems) process.stderr.write(`closefds: ${problem}\n`);

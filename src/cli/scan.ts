@@ -8,7 +8,8 @@ import type { Policy } from '../policy/rule';
 import { readSettings } from '../policy/settings';
 import type * as Scanner from '../scan/index';
 import { currentPolicy } from './current-policy';
-import { readArguments } from './parse-args';
+import { asUsageError } from './input-files';
+import { choice, readArguments } from './parse-args';
 import { createProgress } from './progress';
 import { writeOut } from './terminal';
 import { UsageError } from './usage-error';
@@ -19,7 +20,7 @@ const usage = `closefds scan [OPTION...] [DIR|TARBALL...]
 Reads an application with its dependencies (default: the current folder), or packages' tarballs, and
 lists every place that starts a process with more than stdin, stdout and stderr. Nothing is run.
 
-  --format table|json|sarif            default: table
+  --format text|json|sarif             default: text
   --show certain|likely|possible       the least sure that the table lists (default: likely)
   --fail-on certain|likely|possible    exit with 1 if a place at least that sure is in no rule and not in
                                        the baseline
@@ -34,13 +35,13 @@ lists every place that starts a process with more than stdin, stdout and stderr.
 
 export const scan = { summary: 'which code passes FDs, found without running it', usage, main };
 
-const FORMATS = ['table', 'json', 'sarif'];
+const FORMATS = ['text', 'json', 'sarif'] as const;
 const LEVELS = ['certain', 'likely', 'possible'] as const;
 type Level = (typeof LEVELS)[number];
 
 interface ScanArguments {
   readonly roots: readonly string[];
-  readonly format: string;
+  readonly format: (typeof FORMATS)[number];
   readonly show: Level;
   readonly failOn: Level | undefined;
   readonly baseline: string | undefined;
@@ -65,7 +66,7 @@ async function main(args: readonly string[]): Promise<number> {
   });
   progress.end();
 
-  if (call.write) writeFileSync(call.baseline as string, scanner.toBaseline(result.places));
+  if (call.write) writeBaseline(call.baseline as string, scanner.toBaseline(result.places));
   const fresh = known && new Set(scanner.newPlaces(result.places, known));
   const shown = { result, show: call.show, fresh };
   if (call.format === 'json') await writeOut(scanner.toJson(shown));
@@ -85,9 +86,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 function parse(args: readonly string[]): ScanArguments {
   const { values, positionals } = parsed(args);
-  const format = values.format ?? 'table';
-  if (!FORMATS.includes(format))
-    throw new UsageError(`expected one of ${FORMATS.join(', ')} after --format, found "${format}"`);
+  const format = choice(values.format, FORMATS, '--format');
   if (values['write-baseline'] && values.baseline === undefined)
     throw new UsageError('expected --baseline FILE with --write-baseline, found none');
   const roots = positionals.length === 0 ? ['.'] : positionals;
@@ -139,6 +138,14 @@ function baseline(file: string, scanner: typeof Scanner) {
     const { code, message } = error as NodeJS.ErrnoException;
     const hint = code === 'ENOENT' ? '; --write-baseline writes one' : '';
     throw new UsageError(`the baseline ${file} cannot be used: ${message}${hint}`);
+  }
+}
+
+function writeBaseline(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw asUsageError(error, `the baseline ${file} cannot be written`);
   }
 }
 

@@ -4,7 +4,9 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { requireFlag } from '../base/node-options';
+import { orList } from '../policy/parse-value';
 import { PACKAGE_ROOT } from '../preload/install';
+import { suggested } from './parse-args';
 import { UsageError } from './usage-error';
 
 export interface CommandLine {
@@ -26,21 +28,21 @@ export function readCommand(args: readonly string[], options: Readonly<Record<st
     if (!word.startsWith('-')) break;
     const [name = '', inline] = word.split(/=(.*)/s, 2);
     const option = Object.hasOwn(options, name) ? options[name] : undefined;
-    if (option === undefined) throw new UsageError(`expected ${listed(options)}, found "${word}"`);
+    if (option === undefined) {
+      const names = Object.keys(options);
+      throw new UsageError(`expected ${orList(names)}, found "${word}"${suggested(word, names)}`);
+    }
     const value = inline ?? args[++at];
     if (value === undefined || value === '')
       throw new UsageError(`expected a value after ${name}, found none`);
+    // `--report -- npm start` forgot the FILE.
+    if (inline === undefined && value.startsWith('-'))
+      throw new UsageError(`expected a value after ${name}, found "${value}"`);
     given[option] = value;
   }
   const [file, ...rest] = args.slice(at);
   if (file === undefined) throw new UsageError('expected a COMMAND to run, found none');
   return { given, command: [file, ...rest] };
-}
-
-/** `--mode, --config or --report` */
-function listed(options: Readonly<Record<string, string>>): string {
-  const names = Object.keys(options).filter(name => name.startsWith('--'));
-  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
 }
 
 /** How a command ended. */

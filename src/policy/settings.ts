@@ -38,7 +38,7 @@ export interface Settings {
 }
 
 type Warnings = 'stderr' | 'report';
-const WARNINGS: readonly Warnings[] = ['stderr', 'report'];
+export const WARNINGS: readonly Warnings[] = ['stderr', 'report'];
 
 export interface ReportSettings {
   /** An absolute path, in which `%p` stands for the pid; or `fd:1`, `fd:2` for stdout and stderr. */

@@ -32,7 +32,7 @@ async function audit(
   const folder = temporaryFolder(t);
   const file = write(folder, { 'app.js': program, 'package.json': '{"name":"app"}', given: 'text' });
   const output = path.join(folder, 'findings.ndjson');
-  const how = bare ? ['run', '--mode', 'warn'] : ['audit', '-o', output, ...options];
+  const how = bare ? ['run', '--mode', 'warn'] : ['audit', '--report', output, ...options];
   const command = [...(rest.through ?? []), process.execPath, CLI, ...how, '--', process.execPath, file];
   // So that other users reach it, as they do /tmp.
   chmodSync(folder, 0o755);
@@ -382,7 +382,7 @@ test('a result that cannot be written is told, and the end is that of the comman
   const program = `${START} fs.unlinkSync('findings.ndjson'); fs.mkdirSync('findings.ndjson'); process.exitCode = 3;`;
   const folder = temporaryFolder(t);
   const file = write(folder, { 'app.js': program, given: '' });
-  const command = [process.execPath, CLI, 'audit', '-o', 'findings.ndjson', process.execPath, file];
+  const command = [process.execPath, CLI, 'audit', '--report', 'findings.ndjson', process.execPath, file];
   const { code, stderr } = await runCommand(command, { cwd: folder });
   t.is(code, 3);
   t.regex(stderr, /^closefds audit: the result is lost: EISDIR/m);
@@ -489,8 +489,9 @@ test('a wrong call', async t => {
   for (const [args, says] of [
     [[], /expected a COMMAND to run, found none/],
     [['--mode', 'off', '--', 'true'], /expected one of warn, enforce, strict after --mode, found "off"/],
-    [['--frequency', '1'], /expected --output, --mode or --config, found "--frequency"/],
-    [['-o', '/nonexistent/x', '--', 'true'], /expected a file that can be written after --output/],
+    [['--frequency', '1'], /expected --report, --mode or --config, found "--frequency"/],
+    [['--report', '/nonexistent/x', '--', 'true'], /expected a file that can be written after --report/],
+    [['-o', 'x', '--', 'true'], /expected --report, --mode or --config, found "-o"/],
     [['-o'], /expected a value after -o, found none/],
   ] as const) {
     const { code, stderr } = await call(...args);

@@ -1,6 +1,6 @@
 // The commands, as a user calls them.
 
-import { readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { temporaryFolder, write } from '../support/programs';
@@ -17,6 +17,7 @@ const installed = (name: string, version: string) => ({
   [`node_modules/${name}/package.json`]: JSON.stringify({ name, version }),
 });
 const rules = (...list: object[]) => ({ 'closefds.json': JSON.stringify({ rules: list }) });
+const SPAWNS = `require('node:child_process').spawnSync('true', { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });`;
 const allow = { effect: 'allow', reason: 'r', fds: [3] };
 
 // ---------------------------------------------------------------------------------------------
@@ -25,6 +26,12 @@ const allow = { effect: 'allow', reason: 'r', fds: [3] };
 
 for (const [args, message] of [
   [['nonsense'], /expected a command \(.*check, .*\), found "nonsense"/],
+  [['chekc'], /found "chekc" \(did you mean "check"\?\)\. See/],
+  [['check', '--formt', 'json'], /found "--formt" \(did you mean "--format"\?\)\. See/],
+  [['check', '--format=jsn'], /expected text or json after --format, found "jsn" \(did you mean "json"\?\)/],
+  [['scan', '--format', 'table'], /expected text, json or sarif after --format, found "table"/],
+  [['audit', '--output', 'x', 'y'], /expected --report, --mode or --config, found "--output"/],
+  [['doctor', 'x'], /expected no argument beside the options, found "x"/],
   [['check', 'a', 'b'], /expected one FOLDER, found 2/],
   [['check', 'nowhere'], /: nowhere is not a folder\./],
   [['check', '--format', 'yaml'], /expected text or json after --format, found "yaml"/],
@@ -42,7 +49,14 @@ for (const [args, message] of [
   [['completion', 'tcsh'], /expected one of bash, zsh, fish, found "tcsh"/],
   [['doctor', '--format', 'yaml'], /expected text or json after --format, found "yaml"/],
   [['run'], /expected a COMMAND to run, found none/],
-  [['run', '--mod', 'warn', 'x'], /expected --mode, --config or --report, found "--mod"/],
+  [
+    ['run', '--mod', 'warn', 'x'],
+    /expected --mode, --config, --report or --warnings, found "--mod" \(did you mean "--mode"\?\)/,
+  ],
+  [['run', '--mode', 'wran', 'x'], /after --mode, found "wran" \(did you mean "warn"\?\)/],
+  [['run', '--report', '--', 'x'], /expected a value after --report, found "--"/],
+  [['run', '--report', '--mode', 'warn', 'x'], /expected a value after --report, found "--mode"/],
+  [['run', '--warnings', 'none', 'x'], /expected stderr or report after --warnings, found "none"/],
 ] as const) {
   test(`wrong: closefds ${args.join(' ')}`, async t => {
     const { code, stdout, stderr } = await closefds(args, temporaryFolder(t));
@@ -56,7 +70,7 @@ for (const [args, message] of [
 // What all commands have in common
 // ---------------------------------------------------------------------------------------------
 
-const NAMES = ['audit', 'check', 'completion', 'doctor', 'explain', 'learn', 'report', 'run', 'scan'];
+const NAMES = ['audit', 'check', 'completion', 'doctor', 'explain', 'init', 'learn', 'report', 'run', 'scan'];
 
 for (const name of NAMES) {
   test(`help: ${name}, with examples`, async t => {
@@ -72,7 +86,7 @@ for (const name of NAMES) {
     t.deepEqual([...new Set(results.map(({ code, stderr }) => `${code}${stderr}`))], ['0']);
     const texts = [...new Set(results.map(({ stdout }) => stdout))];
     t.is(texts.length, 1);
-    t.regex(texts[0] ?? '', new RegExp(`^closefds ${name} `));
+    t.regex(texts[0] ?? '', new RegExp(`^closefds ${name}[ \\n]`));
     t.regex(texts[0] ?? '', /\n\n(?: {2}(?:closefds|source|[^\n]*\| closefds) .*\n)+$/);
   });
 }
@@ -284,7 +298,7 @@ for (const [words, expected] of [
   [['closefds', 'run', '--mode', 's'], ['strict']],
   [
     ['closefds', 'scan', '--format', ''],
-    ['table', 'json', 'sarif'],
+    ['text', 'json', 'sarif'],
   ],
   [
     ['closefds', 'scan', '--show', ''],
@@ -332,3 +346,94 @@ test('the manual page has every command', async t => {
     names,
   );
 });
+
+// ---------------------------------------------------------------------------------------------
+// Places that cannot be written
+// ---------------------------------------------------------------------------------------------
+
+const USED = JSON.stringify({
+  closefds: 1,
+  time: '2026-11-27T00:00:00.000Z',
+  pid: 1,
+  thread: 0,
+  mode: 'warn',
+  code: 'CLOSEFDS_DESIGNATED',
+  disposition: 'passed',
+  kind: 'fd',
+  childFd: 3,
+  route: 'spawn',
+  command: 'x',
+  caller: { package: 'a', version: '1.0.0', fileInPackage: 'b.js', line: 1 },
+  used: true,
+  count: 1,
+});
+
+for (const { args, why } of [
+  { args: ['learn', '--write', 'findings.ndjson'], why: 'FOLDER/closefds.json cannot be written' },
+  {
+    args: ['learn', '--write', '--config', 'closefds.json/x', 'findings.ndjson'],
+    why: 'FOLDER/closefds.json/x',
+  },
+  {
+    args: ['scan', '--no-cache', '--write-baseline', '--baseline', 'baseline.json'],
+    why: 'the baseline baseline.json cannot be written',
+  },
+  {
+    args: ['scan', '--no-cache', '--write-baseline', '--baseline', 'no/baseline.json'],
+    why: 'the baseline no/baseline.json cannot be written: there is no such file',
+  },
+  { args: ['report', '--html', 'page.html', 'findings.ndjson'], why: 'page.html cannot be written' },
+  { args: ['audit', '--report', 'audit.ndjson', 'true'], why: 'audit.ndjson' },
+]) {
+  test(`an unwritable place is one sentence and exit code 2: closefds ${args.join(' ')}`, async t => {
+    const folder = temporaryFolder(t);
+    write(folder, { ...app({ 'app.js': '' }), 'findings.ndjson': `${USED}\n` });
+    chmodSync(folder, 0o555);
+    const isRoot = process.getuid?.() === 0;
+    // Root may write everywhere.
+    const user = isRoot ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : [];
+    const command = [...user, process.execPath, MAIN, ...args];
+    const { code, stdout, stderr } = await runCommand(command, {
+      cwd: folder,
+      env: { NODE_V8_COVERAGE: '', HOME: folder },
+    });
+    chmodSync(folder, 0o755);
+    t.deepEqual([code, stdout], [2, '']);
+    t.is(stderr.split('\n').length, 2, stderr);
+    t.true(stderr.includes(why.replace('FOLDER', folder)), stderr);
+  });
+}
+
+test('a doctor without a folder for temporary files says so', async t => {
+  const { code, stderr } = await run(MAIN, {
+    nodeArgs: [],
+    args: ['doctor'],
+    cwd: temporaryFolder(t),
+    env: { TMPDIR: '/no/such/folder' },
+  });
+  t.is(code, 2);
+  t.regex(stderr, /^closefds: \/no\/such\/folder\/\S+ cannot be used: there is no such file\. See .*\n$/);
+});
+
+// ---------------------------------------------------------------------------------------------
+// run --warnings
+// ---------------------------------------------------------------------------------------------
+
+const QUIET = ['--report', 'f'];
+
+for (const { args, warned } of [
+  { args: ['--mode', 'warn', ...QUIET], warned: false },
+  { args: ['--mode', 'warn', ...QUIET, '--warnings', 'stderr'], warned: true },
+  { args: ['--mode', 'warn'], warned: true },
+  { args: ['--mode', 'enforce', ...QUIET], warned: true },
+  { args: ['--mode', 'enforce', ...QUIET, '--warnings', 'report'], warned: false },
+]) {
+  test(`run ${args.join(' ')} ${warned ? 'prints warnings' : 'leaves stderr as it is'}`, async t => {
+    const folder = temporaryFolder(t);
+    write(folder, app({ 'app.js': SPAWNS }));
+    const result = await closefds(['run', ...args, process.execPath, 'app.js'], folder);
+    t.is(result.code, 0);
+    t.deepEqual([/\[CLOSEFDS_DESIGNATED\]/.test(result.stderr), result.stderr === ''], [warned, !warned]);
+    t.is(existsSync(path.join(folder, 'f')), args.includes('f'));
+  });
+}

@@ -1,7 +1,7 @@
 // closefds report, run for real.
 
 import { execFile, spawn } from 'node:child_process';
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
@@ -53,6 +53,17 @@ test('stdin, without a file and for "-"', async t => {
       processes: 3,
       torn: 0,
     });
+});
+
+test('a file that is named twice is counted once', async t => {
+  const name = file(t, 'a', THREE);
+  const again = path.join(path.dirname(name), '.', 'a');
+  symlinkSync(name, `${name}.link`);
+  t.deepEqual(await totals(report([...json, name, name, again, `${name}.link`])), {
+    count: 7,
+    processes: 3,
+    torn: 0,
+  });
 });
 
 test('several files, and stdin among them', async t => {
@@ -373,17 +384,18 @@ test('the same in every order', async t => {
 // The page; what it looks like and does is in test/report/render-html.browser.ts
 // ---------------------------------------------------------------------------------------------
 
-test('--html writes a page for nobody else, and prints nothing', async t => {
+test('--html writes a page for nobody else, and prints where it is', async t => {
   const page = path.join(temporaryFolder(t), 'report.html');
   const result = await report(['--html', page], { input: SAMPLE });
-  t.deepEqual(result, { code: 0, signal: null, stdout: '', stderr: '' });
+  t.deepEqual(result, { code: 0, signal: null, stdout: `The page is ${page}\n`, stderr: '' });
   t.is(statSync(page).mode & 0o777, 0o600);
   t.true(readFileSync(page, 'utf8').startsWith('<!doctype html>'));
 });
 
 test('--html with --format does both, and takes the place of an older page', async t => {
   const page = file(t, 'report.html', 'x'.repeat(1_000_000));
-  const { stdout } = await report(['--html', page, '--format', 'text'], { input: SAMPLE });
+  const { stdout, stderr } = await report(['--html', page, '--format', 'text'], { input: SAMPLE });
+  t.is(stderr, `The page is ${page}\n`);
   t.is(stdout, (await report([], { input: SAMPLE })).stdout);
   t.regex(readFileSync(page, 'utf8'), /<\/html>\n$/);
 });
@@ -413,7 +425,7 @@ for (const [title, args, message] of [
 
 test('a page that cannot be written after all', async t => {
   const { code, stderr } = await report(['--html', '/dev/full'], { input: SAMPLE });
-  t.regex(stderr, /^closefds: \/dev\/full cannot be written: ENOSPC/);
+  t.regex(stderr, /^closefds: \/dev\/full cannot be written: the disk is full/);
   t.is(code, 1);
 });
 
