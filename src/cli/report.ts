@@ -13,7 +13,8 @@ import { UsageError } from './usage-error';
 const usage = `closefds report [--format text|json] [--html FILE] [FILE...]
 
 Sums up findings that CLOSEFDS_REPORT wrote: who passes what to whom. Reads any number of files, also
-gzipped ones; stdin without FILE, or for "-".
+gzipped ones; stdin without FILE, or for "-". The warnings in a log are read, too, also as "journalctl
+-o json" writes them.
 
   --format text|json   a table (the default), or all of it for programs
   --html FILE          a page to look at, in one file; prints no table unless --format asks for it
@@ -22,7 +23,7 @@ Exits with 0 when it has read all of it, 1 if something could not be read or was
 
   closefds report /var/log/closefds/*.ndjson*
   closefds report --html report.html findings.ndjson
-  journalctl -o cat -u app | closefds report --format json | jq .total
+  journalctl -o json -u app | closefds report --format json | jq .total
 `;
 
 export const report = { summary: 'sum findings up: who passes what to whom', usage, main };
@@ -103,7 +104,7 @@ function statOf(name: string): fs.Stats | undefined {
 }
 
 /** Lines without a finding among them. Empty input is fine: a guarded program may have nothing to report. */
-function inputProblems({ reading: { lines, records, newer } }: Report): string[] {
+function inputProblems({ reading: { lines, newer }, total: { records } }: Report): string[] {
   const newest = Math.max(...newer.values.map(({ value }) => value));
   const tooNew = newer.values.length > 0 ? `; update closefds to read format ${newest}` : '';
   return lines > 0 && records === 0

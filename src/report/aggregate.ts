@@ -287,6 +287,8 @@ function createOccurrences(mostProcesses = MOST_PROCESSES.group): Counter<Occurr
     add(record, source) {
       count += record.count;
       processes.add(source * PIDS + record.pid);
+      // A warning in a log without times.
+      if (record.time === '') return;
       if (first === undefined || record.time < first) first = record.time;
       if (last === undefined || record.time > last) last = record.time;
     },

@@ -33,6 +33,10 @@ export function toText(report: Report, options: TextOptions): string {
         ...bySelf.map(({ code, what, count }) => `  ${number(count)} x ${code}: ${escapeControlChars(what)}`),
       ].join('\n'),
     );
+  if (report.reading.warnings > 0)
+    parts.push(
+      `${number(report.reading.warnings)} lines were warnings, which come once for each call site: their counts are lower bounds, and a process with records counts by these.`,
+    );
   const skipped = skippedOf(report.reading);
   if (skipped !== undefined) parts.push(skipped);
   return `${parts.join('\n\n')}\n`;
@@ -45,7 +49,7 @@ export function headOf({ total, byCaller }: Report): string {
   const became = dispositions.values.filter(({ count }) => count > 0);
   return [
     `${number(count)} ${count === 1 ? 'finding' : 'findings'} in ${processesOf(processes)}, ${number(byCaller.length)} ${byCaller.length === 1 ? 'group' : 'groups'}`,
-    `${[...new Set([minute(first), minute(last)])].join(' to ')} UTC`,
+    ...(first === undefined ? [] : [`${[...new Set([minute(first), minute(last)])].join(' to ')} UTC`]),
     ...became.map(({ value, count }) => `${number(count)} ${value}`),
   ].join(', ');
 }

@@ -1,8 +1,10 @@
 // The report on the lines of report files. docs/cli.md documents its JSON form.
 
 import { createTally, type Tally } from '../base/counter';
+import type { ReportRecord } from '../findings/record';
 import { createGroups, type Groups } from './aggregate';
 import { createRecordParser, type ParseResult } from './parse-records';
+import { createWarningParser } from './parse-warnings';
 import { createTimeline, type Timeline } from './timeline';
 
 /** Increased when a program that knows the old form would misread the new one. */
@@ -20,6 +22,8 @@ export interface Report extends Groups {
 export const UNKNOWN_OPENERS = { atStart: 'inherited at start', since: 'unknown' } as const;
 
 const MOST_OPENERS = 100;
+/** Warnings that wait for the end of the input, where it is known which processes wrote records, too. */
+const MOST_WAITING = 50_000;
 
 export interface ReportMaker {
   /** `source`: see GroupsCounter in aggregate.ts. */
@@ -34,12 +38,43 @@ export function createReport(): ReportMaker {
   const openers = createTally<string>(MOST_OPENERS);
   let records = 0;
   let source = 0;
-  const parser = createRecordParser(record => {
+  /** The processes whose records were read: their warnings say the same. */
+  const reported = new Set<number>();
+  const waiting: { readonly record: ReportRecord; readonly source: number }[] = [];
+  const warnings = createWarningParser(record => {
+    if (waiting.length < MOST_WAITING) waiting.push({ record, source });
+    else addWarning(record, source);
+  });
+  const parser = createRecordParser(
+    record => {
+      if (reported.size < MOST_WAITING) reported.add(record.pid);
+      add(record, source);
+    },
+    (line, origin) => warnings.readLine(line, origin),
+  );
+
+  function add(record: ReportRecord, from: number): void {
     records++;
-    groups.add(record, source);
+    groups.add(record, from);
     timeline.add(record);
     if (record.kind === 'stray') openers.add(openerOf(record), record.count);
-  });
+  }
+
+  function addWarning(record: ReportRecord, from: number): void {
+    if (!reported.has(record.pid)) add(record, from);
+  }
+
+  function result(): Report {
+    warnings.end();
+    for (const { record, source } of waiting.splice(0)) addWarning(record, source);
+    return {
+      closefdsReport: REPORT_FORMAT,
+      reading: parser.result(),
+      ...groups.result(),
+      openers: openers.result(),
+      timeline: timeline.result(),
+    };
+  }
 
   return {
     readLine(line, isTooLong, from) {
@@ -47,13 +82,7 @@ export function createReport(): ReportMaker {
       parser.readLine(line, isTooLong);
     },
     recordsSoFar: () => records,
-    result: () => ({
-      closefdsReport: REPORT_FORMAT,
-      reading: parser.result(),
-      ...groups.result(),
-      openers: openers.result(),
-      timeline: timeline.result(),
-    }),
+    result,
   };
 }
 

@@ -41,7 +41,7 @@ export function createTimeline(mostBuckets = MOST_BUCKETS): TimelineCounter {
   return { add, result };
 
   function add({ time, kind, disposition, count }: ReportRecord): void {
-    if (kind === undefined || disposition === undefined || count === 0) return;
+    if (kind === undefined || disposition === undefined || count === 0 || time === '') return;
     const column = columnOf(kind === 'stray' ? 'stray' : 'designated', disposition);
     put(Math.floor(Date.parse(time) / 1000 / width), column, count);
     while (highest - lowest >= mostBuckets) widen();

@@ -72,7 +72,7 @@ for (const [title, text, counts] of [
   ['ranges that are none', line({ rule: { source: 'default', knownIn: 'all' } }), { invalid: 1 }],
 ] as ReadonlyArray<readonly [string, string, Counts]>) {
   test(`a report reads ${title}`, t => {
-    const none = { lines: 1, records: 0, torn: 0, invalid: 0, foreign: 0, tooLong: 0 };
+    const none = { lines: 1, records: 0, torn: 0, invalid: 0, foreign: 0, tooLong: 0, warnings: 0 };
     const { reading, records } = read(text);
     t.deepEqual(reading, { ...none, ...counts, newer: { values: [], other: 0 } });
     t.is(records.length, reading.records);
