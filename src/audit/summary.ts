@@ -2,8 +2,8 @@
 
 import { escapeControlChars } from '../base/sanitize';
 import { file as fileTitle } from '../findings/message';
-import type { RecordedCaller, ReportRecord } from '../findings/record';
-import { callerTitle } from '../model/caller';
+import { type RecordedCaller, type ReportRecord, toCallerAgain } from '../findings/record';
+import { callerTitle, shownPlace } from '../model/caller';
 import type { ProgramUse, Use } from '../model/fd-use';
 import { mergeRecords } from './merge';
 
@@ -39,21 +39,12 @@ function toSentence(record: ReportRecord): string {
   return `${subject(record)} to "${command}"${by}: ${useTitle(use, used === true)}${often}`;
 }
 
-function startedBy({ package: name, launchers = [], ...rest }: RecordedCaller): string {
-  const caller = { ...NO_PLACE, ...rest, name, launchers };
-  const line = rest.line === undefined ? '' : `:${rest.line}`;
-  return `started by ${callerTitle(caller)}${rest.file === undefined ? '' : ` at ${rest.file}${line}`}`;
+function startedBy(recorded: RecordedCaller): string {
+  const caller = toCallerAgain(recorded);
+  const { file, line } = shownPlace(caller);
+  const place = file === undefined ? '' : ` at ${file}${line === undefined ? '' : `:${line}`}`;
+  return `started by ${callerTitle(caller)}${place}`;
 }
-
-const NO_PLACE = {
-  version: undefined,
-  declaredName: undefined,
-  file: undefined,
-  fileInPackage: undefined,
-  line: undefined,
-  column: undefined,
-  function: undefined,
-};
 
 function subject({ kind, childFd, target, type, access, opener }: ReportRecord): string {
   const word = kind === 'stray' ? 'stray' : 'designated';

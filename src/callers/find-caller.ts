@@ -10,8 +10,9 @@ import url = require('node:url');
 import util = require('node:util');
 
 import { type Location, locate } from '../base/package-path';
-import { APP, type Caller, UNKNOWN } from '../model/caller';
-import type { CallSites } from './stack';
+import { APP, type Caller, type CodePlace, UNKNOWN } from '../model/caller';
+import { createForwardingCheck } from './forwarding';
+import { type CallSites, parseFrame } from './stack';
 
 // Captured at load: tests mock these.
 const OriginalError = Error;
@@ -35,49 +36,67 @@ interface Frame {
   /** Called for frames of Node only. */
   readonly functionName: () => string | undefined;
   /** Called for the caller's frame only: V8 has to count lines for it. */
-  readonly position: () => SourcePosition;
+  readonly position: () => FramePosition;
 }
 
-interface SourcePosition {
+interface FramePosition {
   readonly line: number | undefined;
   readonly column: number | undefined;
   readonly function: string | undefined;
 }
 
-interface InstalledPackage {
-  readonly name: string;
+type PackageIdentity = Pick<CodePlace, 'name' | 'version' | 'declaredName'>;
+
+interface InstalledPackage extends PackageIdentity {
   readonly root: string;
-  readonly version: string | undefined;
-  readonly declaredName: string | undefined;
 }
 
-/** Returns a function that finds its own caller's package. `near` has the innermost frames of the stack. */
-export function createCallerFinder(options: CallerOptions): (near?: CallSites) => Caller | undefined {
-  const packages = new Map<string, InstalledPackage>();
+/**
+ * Finds the package that called. `near` has the innermost frames of the stack. `isOutward`: also the packages
+ * that called that one, for which V8 may have to walk the whole stack.
+ */
+export type CallerFinder = (near?: CallSites, isOutward?: boolean) => Caller | undefined;
 
-  return function findCaller(near) {
+interface SearchResult {
+  readonly caller: Caller | undefined;
+  /** Frames further out cannot change the result. */
+  readonly isSettled: boolean;
+}
+
+/** A package on the stack: its innermost frame, and the files of all its frames up to the next package. */
+interface Link {
+  readonly place: CodePlace;
+  readonly files: Set<string | undefined>;
+}
+
+/** Longer chains than this name frameworks, which say nothing about who wants a process. */
+const MOST_OUTER_CALLERS = 4;
+
+export function createCallerFinder(options: CallerOptions): CallerFinder {
+  const { toPlace, packageOf } = createPlaces(options.appRoot);
+  const isForwarding = createForwardingCheck(file => readFileSync(file, 'utf8'));
+
+  return function findCaller(near, isOutward = false) {
     if (near !== undefined) {
       const frames = near.text === undefined ? framesOf(near.sites) : fromText(near.text);
-      const { caller, isSettled } = search(frames);
+      const { caller, isSettled } = search(frames, isOutward);
       if (isSettled || near.isAll) return caller;
     }
-    return search(everyFrame(options.wholeStack())).caller;
+    return search(everyFrame(options.wholeStack()), isOutward).caller;
   };
 
-  /** `isSettled`: outer frames cannot change the result. */
-  function search(frames: Iterable<Frame>): {
-    readonly caller: Caller | undefined;
-    readonly isSettled: boolean;
-  } {
+  function search(frames: Iterable<Frame>, isOutward: boolean): SearchResult {
     const launchers: string[] = [];
-    let launcher: Caller | undefined;
+    const chain: Link[] = [];
+    let launcher: CodePlace | undefined;
     let placeless: Frame | undefined;
     let callee: string | undefined;
 
     for (const frame of frames) {
       if (isOwn(frame)) continue;
       if (isNodes(frame)) {
-        if (launcher === undefined && placeless === undefined) callee = calleeOf(frame) ?? callee;
+        if (launcher === undefined && placeless === undefined && chain.length === 0)
+          callee = calleeOf(frame) ?? callee;
         continue;
       }
       if (!isPlace(frame.file)) {
@@ -85,12 +104,24 @@ export function createCallerFinder(options: CallerOptions): (near?: CallSites) =
         placeless ??= frame;
         continue;
       }
-      const caller = toCaller(frame, launchers);
-      if (caller.name === APP || !options.isLauncher(caller.declaredName ?? caller.name, caller.version))
-        return { caller: withCallee(caller), isSettled: true };
+      if (chain.length > 0) {
+        addOuter(chain, frame);
+        if (isComplete(chain)) break;
+        continue;
+      }
+      const place = toPlace(frame);
+      if (!isLauncher(place)) {
+        chain.push({ place, files: new Set([place.file]) });
+        if (!isOutward || isComplete(chain)) break;
+        continue;
+      }
       placeless = undefined;
-      launcher ??= caller;
-      if (!launchers.includes(caller.name)) launchers.push(caller.name);
+      launcher ??= place;
+      if (!launchers.includes(place.name)) launchers.push(place.name);
+    }
+    if (chain.length > 0) {
+      const isSettled = !isOutward || isComplete(chain);
+      return { caller: withCallee(toCaller(chain, launchers)), isSettled };
     }
     if (placeless !== undefined)
       return { caller: withCallee(nameless(placeless, launchers)), isSettled: false };
@@ -102,23 +133,53 @@ export function createCallerFinder(options: CallerOptions): (near?: CallSites) =
     }
   }
 
+  /** Frames of one package follow each other. */
+  function addOuter(chain: Link[], frame: Frame): void {
+    const { name, version, declaredName } = packageOf(frame.file);
+    const inner = chain.at(-1);
+    if (inner?.place.name === name && inner.place.version === version) inner.files.add(frame.file);
+    else if (!isLauncher({ name, version, declaredName }))
+      chain.push({ place: toPlace(frame), files: new Set([frame.file]) });
+  }
+
+  function toCaller(chain: readonly Link[], launchers: readonly string[]): Caller {
+    const [caller, ...calledBy] = chain.map(({ place, files }, index) => {
+      const hasOuter = index < chain.length - 1;
+      const forwards = hasOuter && [...files].every(file => file !== undefined && isForwarding(file));
+      return forwards ? { ...place, forwards } : place;
+    });
+    return { ...(caller as CodePlace), launchers, ...(calledBy.length > 0 && { calledBy }) };
+  }
+
+  function isLauncher({ name, declaredName, version }: PackageIdentity): boolean {
+    return name !== APP && options.isLauncher(declaredName ?? name, version);
+  }
+
   function isOwn(frame: Frame): boolean {
     return options.own.some(folder => frame.file?.startsWith(folder + path.sep));
   }
+}
 
-  function toCaller(frame: Frame, launchers: readonly string[]): Caller {
+interface Places {
+  readonly toPlace: (frame: Frame) => CodePlace;
+  readonly packageOf: (file: string | undefined) => PackageIdentity;
+}
+
+/** Caches the packages. */
+function createPlaces(appRoot: string): Places {
+  const packages = new Map<string, InstalledPackage>();
+  return { toPlace, packageOf };
+
+  function toPlace(frame: Frame): CodePlace {
     const { file } = frame;
+    const { root, ...identity } = packageOf(file);
+    const fileInPackage = file && (path.isAbsolute(file) ? relative(root, file) : embeddedName(file));
+    return { ...identity, file, fileInPackage, ...frame.position() };
+  }
+
+  function packageOf(file: string | undefined): InstalledPackage {
     const installed = file === undefined ? undefined : installedPackage(file);
-    const root = installed?.root ?? options.appRoot;
-    return {
-      name: installed?.name ?? APP,
-      version: installed?.version,
-      declaredName: installed?.declaredName,
-      file,
-      fileInPackage: file && (path.isAbsolute(file) ? relative(root, file) : embeddedName(file)),
-      ...frame.position(),
-      launchers: [...launchers],
-    };
+    return installed ?? { name: APP, version: undefined, declaredName: undefined, root: appRoot };
   }
 
   function installedPackage(file: string): InstalledPackage | undefined {
@@ -131,6 +192,10 @@ export function createCallerFinder(options: CallerOptions): (near?: CallSites) =
     }
     return known;
   }
+}
+
+function isComplete(chain: readonly Link[]): boolean {
+  return chain.length > MOST_OUTER_CALLERS || chain.at(-1)?.place.name === APP;
 }
 
 /** No frame has a file. Such a caller is not the app: it must not get what rules allow the app. */
@@ -248,7 +313,7 @@ function fromCallSite(site: NodeJS.CallSite): Frame {
  * The position of the outermost eval(): `eval at run (eval at <anonymous> (/app/x.js:3:1), <anonymous>:1:1)`.
  * With `//# sourceURL=`, code chooses its own origin, so such an origin is not trusted.
  */
-function fromEvalOrigin(origin: string | undefined): Pick<Frame, 'file'> & Omit<SourcePosition, 'function'> {
+function fromEvalOrigin(origin: string | undefined): Pick<Frame, 'file'> & Omit<FramePosition, 'function'> {
   let place = origin ?? '';
   for (let inner = unwrapEval(place); inner !== undefined; inner = unwrapEval(place)) place = inner;
   const match = place === origin ? null : /^(.+):(\d+):(\d+)$/s.exec(place);
@@ -294,15 +359,12 @@ function stackText(): string {
   }
 }
 
-/** Parses V8's text of a stack, `at name (file:line:column)`. */
 function fromText(stack: string): Frame[] {
-  return stack.split('\n').flatMap(line => {
-    const match = /^ +at (?:async )?(?:(.+?) \((.+):(\d+):(\d+)\)|(.+):(\d+):(\d+))$/.exec(line);
-    if (match === null) return [];
-    const [, name, ...place] = match;
-    const [file, row, column] = name === undefined ? place.slice(3) : place;
-    const position = { line: Number(row), column: Number(column), function: name };
-    return { file: toPath(file), functionName: () => name, position: () => position };
+  return stack.split('\n').flatMap(text => {
+    const frame = parseFrame(text);
+    if (frame === undefined) return [];
+    const { file, ...position } = frame;
+    return { file: toPath(file), functionName: () => frame.function, position: () => position };
   });
 }
 

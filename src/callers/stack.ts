@@ -20,3 +20,20 @@ export interface CallSites {
   /** V8's text of the stack, if user code froze the stack-trace hook so that there are no call sites. */
   readonly text: string | undefined;
 }
+
+/** A line of V8's text of a stack. */
+export interface TextFrame {
+  readonly function: string | undefined;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** Parses `    at name (file:line:column)`; undefined for another line. */
+export function parseFrame(text: string): TextFrame | undefined {
+  const match = /^ +at (?:async )?(?:(.+?) \((.+):(\d+):(\d+)\)|(.+):(\d+):(\d+))$/.exec(text);
+  if (match === null) return undefined;
+  const [, name, ...place] = match;
+  const [file = '', line, column] = name === undefined ? place.slice(3) : place;
+  return { function: name, file, line: Number(line), column: Number(column) };
+}

@@ -102,7 +102,15 @@ function explainOne(name: string, version: string | undefined, settings: Setting
 
 /** The rules that can decide for this caller: before them, no rule matches all FDs of their kinds. */
 function decidingRules(name: string, version: string | undefined, policy: Policy): Rule[] {
-  const caller = { name, version: version ?? null, declaredName: undefined, file: null, fileInPackage: null };
+  const caller = {
+    name,
+    version: version ?? null,
+    declaredName: undefined,
+    file: null,
+    fileInPackage: null,
+    launchers: null,
+    calledBy: null,
+  };
   const settled = new Set<Kind>();
   return policy.rules.filter(rule => {
     const answers = KINDS.filter(kind => !settled.has(kind)).map(kind => ({
@@ -180,7 +188,9 @@ function unknownNotes(name: string, policy: Policy, { appRoot }: Settings): stri
     launchers.has(name) ||
     checkedNotes(name).length > 0 ||
     strays.some(known => known.package === name) ||
-    [...rules, ...policy.rules, ...policy.expired].some(({ caller }) => caller === name) ||
+    [...rules, ...policy.rules, ...policy.expired].some(
+      ({ caller, via }) => caller === name || via?.includes(name),
+    ) ||
     installedPackages(appRoot)?.has(name);
   return isKnown
     ? []

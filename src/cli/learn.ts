@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ClosefdsError } from '../base/errors';
 import { escapeControlChars } from '../base/sanitize';
+import type { Policy } from '../policy/rule';
 import { readSettings, type Settings } from '../policy/settings';
 import { createGroups, type Group } from '../report/aggregate';
 import { createRecordParser } from '../report/parse-records';
@@ -48,8 +49,9 @@ async function main(args: readonly string[]): Promise<number> {
   const inputs = inputsOf(positionals);
   const { settings, file } = settingsOf(values.config, values.write === true);
 
-  const { groups, problems } = await readGroups(inputs);
-  const proposal = propose(groups, settings, { announced: values.announced === true, sites });
+  const policy = currentPolicy(settings);
+  const { groups, problems } = await readGroups(inputs, policy.asksVia);
+  const proposal = propose(groups, policy, { announced: values.announced === true, sites });
   if (values.write && proposal.rules.length > 0)
     writeRules(file, proposal.rules, indexForRules(settings, proposal));
   process.stdout.write(
@@ -71,8 +73,9 @@ function writeRules(...[file, rules, at]: Parameters<typeof insertRules>): void 
 
 async function readGroups(
   inputs: readonly Input[],
+  byOuterCaller: boolean,
 ): Promise<{ groups: readonly Group[]; problems: string[] }> {
-  const counter = createGroups({ asRulesTell: true });
+  const counter = createGroups({ asRulesTell: true, byOuterCaller });
   let source = 0;
   let records = 0;
   const parser = createRecordParser(record => {
@@ -142,11 +145,11 @@ function isSite(value: unknown): value is ScannedSite {
 
 function propose(
   groups: readonly Group[],
-  settings: Settings,
+  policy: Policy,
   { announced, sites }: { readonly announced: boolean; readonly sites: ScannedSite[] | undefined },
 ): Proposal {
   return suggestRules(groups, {
-    policy: currentPolicy(settings),
+    policy,
     announced,
     ...(sites !== undefined && { sites }),
   });
@@ -184,13 +187,16 @@ function toText(proposal: Proposal, written: string | undefined): string {
 
 function listOf(title: string, all: readonly GroupSummary[]): string | undefined {
   if (all.length === 0) return undefined;
-  const lines = all.map(({ caller, callSite, what, count, announcement, rule }) => {
+  const lines = all.map(({ caller, callSite, calledBy, what, count, announcement, rule }) => {
     const notes = [
       `${count} ${count === 1 ? 'spawn' : 'spawns'}`,
       announcement && `the child is told of it by "${announcement}"`,
       rule,
     ];
-    return escapeControlChars(`  ${what}: ${caller} at ${callSite} (${notes.filter(Boolean).join('; ')})`);
+    const from = calledBy === undefined ? '' : `, called by ${calledBy}`;
+    return escapeControlChars(
+      `  ${what}: ${caller} at ${callSite}${from} (${notes.filter(Boolean).join('; ')})`,
+    );
   });
   return `${title} (${all.length}):\n${lines.join('\n')}`;
 }

@@ -4,6 +4,7 @@
 // "Cannot read properties of null", which names neither closefds nor the rule that is missing.
 
 import { escapeControlChars } from '../base/sanitize';
+import { shownPlace } from '../model/caller';
 import { type Finding, isSpawnFinding, type SpawnFinding } from './finding';
 import { toAllow } from './message';
 
@@ -51,7 +52,8 @@ function isDeniedSlot({ kind, disposition }: SpawnFinding): boolean {
 export function toNote(findings: readonly SpawnFinding[], age: number): string {
   const [{ command, caller } = {}] = findings;
   const fds = findings.map(({ childFd }) => childFd);
-  const at = caller?.file === undefined ? '' : ` at ${caller.file}:${caller.line}:${caller.column}`;
+  const { file, line, column } = shownPlace(caller ?? {});
+  const at = file === undefined ? '' : ` at ${file}:${line}:${column}`;
   const denied = `FD${fds.length === 1 ? '' : 's'} ${fds.join(', ')} of "${command}", started${at}, ${fds.length === 1 ? 'was' : 'were'} denied`;
   const lines = [
     `closefds: ${Math.max(0, Math.round(age))} ms before the error that follows, ${denied}. In this process ${fds.map(fd => `child.stdio[${fd}]`).join(', ')} is null.`,

@@ -7,6 +7,7 @@
 // literal without calls, so that esbuild leaves it out.
 
 import type { Tally } from '../base/counter';
+import { APP, type Caller, type CodePlace, type SourcePlace, shownPlace } from '../model/caller';
 import { type Use, usersOf } from '../model/fd-use';
 import type { Access, FileType, Kind } from '../model/spawn-request';
 import type { Action } from '../policy/apply-mode';
@@ -73,17 +74,26 @@ export interface ReportRecord {
   readonly assumed?: number;
 }
 
-export interface RecordedCaller {
+export interface RecordedCaller extends RecordedPlace {
+  readonly launchers?: readonly string[];
+  /** The packages that called the caller, nearest first. */
+  readonly calledBy?: readonly RecordedPlace[];
+}
+
+export interface RecordedPlace {
   /** `"."` for the app, `"?"` for code without a file. */
   readonly package: string;
   readonly version?: string;
   readonly declaredName?: string;
+  /** The file that runs, and the position in it. */
   readonly file?: string;
   readonly fileInPackage?: string;
   readonly line?: number;
   readonly column?: number;
   readonly function?: string;
-  readonly launchers?: readonly string[];
+  /** The place in the source that the file was generated from. */
+  readonly source?: SourcePlace;
+  readonly forwards?: true;
 }
 
 export interface RecordedRule {
@@ -156,13 +166,16 @@ export const RECORDED: {
   assumed: ({ metadata }) => metadata.assumed || undefined,
 };
 
-function recordedCaller(caller: NonNullable<SpawnFinding['caller']>): RecordedCaller {
-  const { name, launchers, callee: _, ...rest } = caller;
+function recordedCaller({ launchers, calledBy, callee: _, ...place }: Caller): RecordedCaller {
   return withoutMissing<RecordedCaller>({
-    package: name,
-    ...rest,
+    ...recordedPlace(place),
     launchers: launchers.length === 0 ? undefined : launchers,
+    calledBy: calledBy?.map(recordedPlace),
   });
+}
+
+function recordedPlace({ name, ...rest }: CodePlace): RecordedPlace {
+  return withoutMissing<RecordedPlace>({ package: name, ...rest });
 }
 
 function recordedRule(rule: RuleInForce): RecordedRule {
@@ -248,8 +261,14 @@ function programUse(more: Readonly<Record<string, Shape>> = {}): Shape {
   );
 }
 
-const callerShape = () =>
-  objectOf(
+const sourceShape = () =>
+  described(
+    'The place in the source that the file was generated from, if Node or the program knew a source map.',
+    objectOf({ file: text, fileInPackage: text, line: wholeNumber(1), column: wholeNumber(1) }),
+  );
+
+function placeShape(more: Readonly<Record<string, Shape>> = {}): Shape {
+  return objectOf(
     {
       package: described(
         'The folder below node_modules, "." for the app, "?" for code without a file.',
@@ -260,19 +279,37 @@ const callerShape = () =>
       version: text,
       declaredName: described('The name in its package.json, where that differs (an npm alias).', text),
       file: described(
-        'The path of the calling file; the same as fileInPackage where it is redacted, or [redacted].',
+        'The path of the file that runs; the same as fileInPackage where it is redacted, or [redacted].',
         text,
       ),
-      fileInPackage: described('Relative to the package, or to the app; or [redacted].', text),
+      fileInPackage: described(
+        'The same relative to the package, or to the app, as rules match it; or [redacted].',
+        text,
+      ),
       line: wholeNumber(1),
       column: wholeNumber(1),
       function: text,
-      launchers: described(
-        'Launchers that were stepped over, nearest to child_process first.',
-        listOf(text, 1),
+      source: sourceShape(),
+      forwards: described(
+        'The code passes on the options that it was given, and puts no FD from 3 up into them as far as its text shows.',
+        constant(true),
       ),
+      ...more,
     },
   );
+}
+
+const callerShape = () =>
+  placeShape({
+    launchers: described(
+      'Launchers that were stepped over, nearest to child_process first.',
+      listOf(text, 1),
+    ),
+    calledBy: described(
+      'The packages whose code called the caller, nearest first, to the app at the most; without launchers.',
+      listOf(placeShape(), 1),
+    ),
+  });
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const CODE = /^CLOSEFDS_[A-Z_]{1,50}$/;
@@ -363,9 +400,9 @@ export const FIELDS: { readonly [K in RecordKey]-?: RecordField } = {
     }),
     // As OpenTelemetry's semantic conventions name places in code.
     event: ({ caller }) => ({
-      'code.file.path': caller?.file,
-      'code.line.number': caller?.line,
-      'code.column.number': caller?.column,
+      'code.file.path': shownPlace(caller ?? {}).file,
+      'code.line.number': shownPlace(caller ?? {}).line,
+      'code.column.number': shownPlace(caller ?? {}).column,
       'code.function.name': caller?.function,
     }),
   },
@@ -427,6 +464,11 @@ export const FIELDS: { readonly [K in RecordKey]-?: RecordField } = {
   },
 };
 
+function outerTitle(outer: RecordedPlace | undefined): string | undefined {
+  if (outer?.package === APP) return 'the app';
+  return outer?.version === undefined ? outer?.package : `${outer.package}@${outer.version}`;
+}
+
 function openerTitle({ opener }: ReportRecord): string | undefined {
   return opener && `${opener.package}@${opener.version}`;
 }
@@ -465,6 +507,12 @@ export const TALLIES = {
   commands: { title: 'Commands', values: ({ command }) => [command] },
   routes: { title: 'Functions called', values: ({ route }) => [route] },
   launchers: { title: 'Through', values: ({ caller }) => caller?.launchers ?? [], isSearched: true },
+  /** The next package outwards, as `name@version`, or `the app`. */
+  outerCallers: {
+    title: 'Called by',
+    values: ({ caller }) => [outerTitle(caller?.calledBy?.[0])],
+    isSearched: true,
+  },
   announcements: {
     title: 'The child is told by',
     values: ({ announcement }) => [announcement],

@@ -1,6 +1,6 @@
 // Findings: reported facts, as values. message.ts makes sentences of them, record.ts lines.
 
-import { type Caller, callSite } from '../model/caller';
+import { type Caller, callSite, responsibleFor } from '../model/caller';
 import type { Access, ChildFd, FileType, Kind, SpawnCall } from '../model/spawn-request';
 import type { Action, FdOutcome } from '../policy/apply-mode';
 import type { Evaluation, RuleMatch } from '../policy/evaluate';
@@ -219,7 +219,7 @@ function pendingFinding(
   const code = codeOf(call, outcome);
   const target = stableTarget(fd);
   const { source } = outcome.match.rule;
-  const site = [code, disposition, callSite(caller)].join(' ');
+  const site = [code, disposition, siteOf(caller, kind)].join(' ');
   const result = [source, kind, childFd, more > 0, candidate?.action].join(' ');
   const make = (): SpawnFinding => {
     // Another process opened an inherited FD.
@@ -254,6 +254,14 @@ function pendingFinding(
     sourceFd: fd.sourceFd,
     make,
   };
+}
+
+/** Each use of a package that only passes on options is a site of its own; all slots of a spawn have the same. */
+function siteOf(caller: Caller | undefined, kind: Kind): string {
+  const site = callSite(caller);
+  if (caller === undefined || kind === 'stray') return site;
+  const { place } = responsibleFor(caller, 'pipe');
+  return place === caller ? site : `${site} < ${callSite(place)}`;
 }
 
 function codeOf(call: SpawnCall, { match, reported }: FdOutcome): SpawnFinding['code'] {

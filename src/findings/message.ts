@@ -1,11 +1,11 @@
 // Findings as sentences: the only prose of the preload.
 
 import { escapeControlChars } from '../base/sanitize';
-import { APP, type Caller, callerTitle } from '../model/caller';
+import { APP, type Caller, type CodePlace, callerTitle, shownPlace } from '../model/caller';
 import type { Access, FileType } from '../model/spawn-request';
 import { type Finding, isSpawnFinding, type SelfFinding, type SpawnFinding } from './finding';
 import { REDACTED } from './redact';
-import { rulesToCopy } from './rules-to-copy';
+import { responsibleForAll, rulesToCopy } from './rules-to-copy';
 
 export const DOCUMENTATION = 'docs/findings.md';
 
@@ -147,11 +147,18 @@ export function file(opened: {
   return [named ?? opened.type, opened.access && access[opened.access]].filter(Boolean).join(', ');
 }
 
+/** With the next package outwards. */
 function place(caller: Caller | undefined): string {
-  if (caller?.file === undefined) return '';
-  const line = caller.line === undefined ? '' : `:${caller.line}:${caller.column ?? 0}`;
+  if (caller === undefined) return '';
   const by = caller.launchers.length === 0 ? '' : `, through ${caller.launchers.join(', ')}`;
-  return ` at ${caller.file}${line}${by}`;
+  const [outer] = caller.calledBy ?? [];
+  const from = outer === undefined ? '' : `, called by ${callerTitle(outer)}${at(outer)}`;
+  return caller.file === undefined ? '' : `${at(caller)}${by}${from}`;
+}
+
+function at(code: CodePlace): string {
+  const { file, line, column = 0 } = shownPlace(code);
+  return line === undefined ? ` at ${file}` : ` at ${file}:${line}:${column}`;
 }
 
 /** Each advice once; most often there is one for all FDs. Lines. */
@@ -179,7 +186,7 @@ function ruleAdvice(finding: SpawnFinding): string {
 }
 
 function howToAllow(findings: readonly SpawnFinding[]): string[] {
-  const [{ kind, caller } = {}] = findings;
+  const [{ kind } = {}] = findings;
   const one = countOf(findings) === 1;
   const them = one ? 'it' : 'them';
   const why = kind === 'stray' ? `No call designated ${them}. ` : '';
@@ -188,12 +195,22 @@ function howToAllow(findings: readonly SpawnFinding[]): string[] {
     return [
       `${why}The caller is unknown, so no rule can name it. Only a rule without "caller" can allow this, for every caller.`,
     ];
+  const { place, via } = responsibleForAll(findings);
   // The app's own code can call withFds(); a dependency cannot be changed.
-  const inCode = caller?.name === APP ? `designate ${them} with withFds(), or ` : '';
+  const inCode = place?.name === APP ? `designate ${them} with withFds(), or ` : '';
   const needed = `${why}If the child needs ${them}, ${inCode}allow ${them} in closefds.json`;
   if (rules.length > MOST_RULES)
     return [`${needed}; "npx closefds learn" writes the rules from a report file.`];
-  return [`${needed}:`, `  ${JSON.stringify({ rules })}`];
+  return [`${needed}:`, `  ${JSON.stringify({ rules })}`, ...whyVia(via)];
+}
+
+/** A line, if the rules have `via`. */
+function whyVia(via: readonly string[]): string[] {
+  if (via.length === 0) return [];
+  const [passes, its, it] = via.length === 1 ? ['passes', 'its', 'it'] : ['pass', 'their', 'them'];
+  return [
+    `${via.join(' and ')} only ${passes} on the options of ${its} caller; a rule for ${it} alone would allow this for every package.`,
+  ];
 }
 
 /** More rules are not for copying by hand. */

@@ -1,11 +1,12 @@
 // A finding as a record: one line of a report file, one message of the diagnostics channel. The fields are
 // declared in fields.ts.
 
-import type { Caller } from '../model/caller';
+import type { Caller, CodePlace } from '../model/caller';
 import type { Use } from '../model/fd-use';
 import {
   RECORDED,
   type RecordedCaller,
+  type RecordedPlace,
   type RecordMetadata,
   type RecordSource,
   type ReportRecord,
@@ -30,7 +31,15 @@ export function toRecord(finding: Finding, metadata: RecordMetadata, use?: Use):
 }
 
 /** The caller of a record. */
-export function toCallerAgain({ package: name, launchers = [], ...recorded }: RecordedCaller): Caller {
+export function toCallerAgain({ launchers = [], calledBy, ...place }: RecordedCaller): Caller {
+  return {
+    ...toPlaceAgain(place),
+    launchers,
+    ...(calledBy !== undefined && { calledBy: calledBy.map(toPlaceAgain) }),
+  };
+}
+
+function toPlaceAgain({ package: name, ...recorded }: RecordedPlace): CodePlace {
   return {
     version: undefined,
     declaredName: undefined,
@@ -41,7 +50,6 @@ export function toCallerAgain({ package: name, launchers = [], ...recorded }: Re
     function: undefined,
     ...recorded,
     name,
-    launchers,
   };
 }
 

@@ -1,7 +1,7 @@
 // Redacts findings: applies the user's globs (`redact` in the config) to their free texts.
 
 import { matchesGlob } from '../base/glob';
-import type { Caller } from '../model/caller';
+import type { Caller, CodePlace } from '../model/caller';
 import type { ProgramUse, Use } from '../model/fd-use';
 import type { SpawnFinding } from './finding';
 
@@ -34,12 +34,32 @@ function redactBy(globs: readonly string[]): Redact {
   return text => (text !== undefined && globs.some(glob => matchesGlob(text, glob)) ? REDACTED : text);
 }
 
+function redactCaller({ calledBy, launchers, ...place }: Caller, redact: Redact): Caller {
+  return {
+    ...redactPlace(place, redact),
+    launchers,
+    ...(calledBy !== undefined && { calledBy: calledBy.map(outer => redactPlace(outer, redact)) }),
+  };
+}
+
+function redactPlace({ source, ...place }: CodePlace, redact: Redact): CodePlace {
+  return {
+    ...place,
+    ...redactPaths(place, redact),
+    function: redact(place.function),
+    ...(source !== undefined && { source: { ...source, ...redactPaths(source, redact) } }),
+  };
+}
+
 /** If only the absolute path is secret (`/home/alice/app/src/run.js`), the relative one (`src/run.js`) replaces it. */
-function redactCaller(caller: Caller, redact: Redact): Caller {
-  const fileInPackage = redact(caller.fileInPackage);
-  const isSecret = redact(caller.file) === REDACTED;
-  const file = fileInPackage === REDACTED ? REDACTED : isSecret ? (fileInPackage ?? REDACTED) : caller.file;
-  return { ...caller, file, fileInPackage, function: redact(caller.function) };
+function redactPaths<T extends string | undefined>(
+  paths: { readonly file: T; readonly fileInPackage: T },
+  redact: Redact,
+) {
+  const fileInPackage = redact(paths.fileInPackage);
+  const isSecret = redact(paths.file) === REDACTED;
+  const file = fileInPackage === REDACTED ? REDACTED : isSecret ? (fileInPackage ?? REDACTED) : paths.file;
+  return { file, fileInPackage };
 }
 
 /**

@@ -1,6 +1,7 @@
 // The rules that allow the FDs of a warning, for a person to copy into a config.
 
-import { UNKNOWN } from '../model/caller';
+import { type Responsible, responsibleFor, UNKNOWN } from '../model/caller';
+import type { Kind } from '../model/spawn-request';
 import type { SpawnFinding } from './finding';
 import { REDACTED } from './redact';
 import { targetPattern } from './target-pattern';
@@ -10,10 +11,24 @@ export type RuleToCopy = Readonly<Record<string, unknown>>;
 
 /** The rules for findings of one call site; undefined if no rule can name the caller. */
 export function rulesToCopy(findings: readonly SpawnFinding[]): RuleToCopy[] | undefined {
-  const [{ caller } = {}] = findings;
-  if (caller === undefined || caller.name === UNKNOWN) return undefined;
+  const { place, via } = responsibleForAll(findings);
+  if (place === undefined || place.name === UNKNOWN) return undefined;
   const conditions = findings[0]?.kind === 'stray' ? strayConditions(findings) : [slotConditions(findings)];
-  return conditions.map(own => ({ caller: caller.name, ...own, effect: 'allow', reason: '...' }));
+  const caller = { caller: place.name, ...(via.length > 0 && { via }) };
+  return conditions.map(own => ({ ...caller, ...own, effect: 'allow', reason: '...' }));
+}
+
+/** Whom rules for findings of one call site name. */
+export function responsibleForAll(
+  findings: readonly SpawnFinding[],
+): Partial<Responsible> & Pick<Responsible, 'via'> {
+  const [{ caller } = {}] = findings;
+  const [kind] = findings.map(finding => finding.kind).filter(isOfOptions);
+  return caller === undefined ? { via: [] } : responsibleFor(caller, kind);
+}
+
+function isOfOptions(kind: Kind | undefined): boolean {
+  return kind === 'fd' || kind === 'pipe';
 }
 
 function slotConditions(findings: readonly SpawnFinding[]): RuleToCopy {

@@ -15,6 +15,7 @@ import {
   either,
   type Fact,
   type FdFacts,
+  type PlaceFacts,
 } from './facts';
 import { DESIGNATED, KINDS, type Policy, type Rule } from './rule';
 import type { ValueName, ValueTypes } from './value-types';
@@ -25,6 +26,8 @@ export interface RuleConditions {
   readonly caller?: string;
   /** Which versions of the caller, as semver writes ranges; prereleases count. */
   readonly range?: string;
+  /** Packages that count as launchers for this rule, each of which the caller's call has to come through. */
+  readonly via?: readonly string[];
   /** Glob on the main program of the process: its path below the app's root, or absolute. */
   readonly script?: string;
   /** Default: all but `stray`. */
@@ -61,8 +64,10 @@ interface ConditionOf<V> {
   readonly absent?: V;
   /** Only for rules about one of these kinds. */
   readonly onlyFor?: readonly Kind[];
-  /** Only for rules about one package. */
+  /** Only for rules about one package ... */
   readonly needsPackage?: true;
+  /** ... or about the app, too. */
+  readonly needsCaller?: true;
   /** Not for config files. */
   readonly internal?: true;
 }
@@ -94,15 +99,23 @@ export const CONDITIONS: {
   caller: {
     value: 'callerName',
     about: 'call',
-    matches: (name, { caller }, { compat }, context) =>
-      name === '*' ? 'yes' : answerOf(caller, known => nameOf(known, compat === true, context) === name),
+    matches: (name, facts, rule, context) =>
+      name === '*'
+        ? 'yes'
+        : answerOf(callerFor(rule, facts), known => nameOf(known, rule.compat === true, context) === name),
   },
   range: {
     value: 'range',
     needsPackage: true,
     about: 'call',
-    matches: (range, { caller }) =>
-      answerOf(partOf(caller, 'version'), version => matchesRange(version, range)),
+    matches: (range, facts, rule) =>
+      answerOf(partOf(callerFor(rule, facts), 'version'), version => matchesRange(version, range)),
+  },
+  via: {
+    value: 'packageNames',
+    needsCaller: true,
+    about: 'call',
+    matches: (via, { caller }) => (caller === null ? 'unknown' : cameThrough(via, caller)),
   },
   script: {
     value: 'glob',
@@ -130,11 +143,13 @@ export const CONDITIONS: {
   callSite: {
     value: 'glob',
     about: 'call',
-    matches: (glob, { caller }) =>
-      either(
+    matches: (glob, facts, rule) => {
+      const caller = callerFor(rule, facts);
+      return either(
         answerOf(partOf(caller, 'file'), file => fits(file, glob)),
         answerOf(partOf(caller, 'fileInPackage'), file => fits(file, glob)),
-      ),
+      );
+    },
   },
   target: {
     value: 'glob',
@@ -168,9 +183,31 @@ export const CONDITIONS: {
   },
 };
 
+/**
+ * The place that a rule's conditions on the caller ask about. With `via`, it is the first on the stack that is
+ * neither a launcher's nor in one of these packages.
+ */
+function callerFor({ via }: RuleConditions, { caller }: CallFacts): Fact<PlaceFacts | undefined> {
+  if (via === undefined || !caller) return caller;
+  const { calledBy = [] } = caller;
+  const place = [caller, ...(calledBy ?? [])].find(({ name }) => !via.includes(name));
+  return place ?? (calledBy === null ? null : undefined);
+}
+
+/** Whether the call came through each of these packages, on its way from the place that callerFor() returns. */
+function cameThrough(via: readonly string[], caller: CallerFacts | undefined): Answer {
+  if (caller === undefined) return 'no';
+  const { launchers, calledBy = [] } = caller;
+  const names = [caller, ...(calledBy ?? [])].map(({ name }) => name);
+  const outside = names.findIndex(name => !via.includes(name));
+  const inside = [...(launchers ?? []), ...names.slice(0, outside === -1 ? undefined : outside)];
+  if (via.every(name => inside.includes(name))) return 'yes';
+  return launchers === null || (outside === -1 && calledBy === null) ? 'unknown' : 'no';
+}
+
 /** undefined without a caller; null if it is not known whether there is one. */
 function partOf(
-  caller: CallFacts['caller'],
+  caller: Fact<PlaceFacts | undefined>,
   part: 'version' | 'file' | 'fileInPackage',
 ): Fact<string | undefined> {
   return caller === null ? null : caller?.[part];
@@ -189,7 +226,7 @@ function baseName(path: string): string {
  * alias) may hold any code: it counts only if the config confirms the alias.
  */
 function nameOf(
-  caller: CallerFacts | undefined,
+  caller: PlaceFacts | undefined,
   isCompat: boolean,
   { aliases }: MatchContext,
 ): string | undefined {
@@ -220,6 +257,8 @@ export interface Evidence {
   readonly kind: Kind;
   /** A package, or `"."`. */
   readonly caller: string;
+  /** Packages that only pass on the options of their callers. */
+  readonly via: readonly string[];
   readonly versions: readonly (string | undefined)[];
   readonly fds: readonly number[];
   /** Without their folders. */
@@ -242,6 +281,13 @@ export const CONDITION_TEXTS: { readonly [K in ConditionKey]-?: ConditionText<Co
   range: {
     description: 'Which versions of the caller, as a semver range; prereleases count.',
     learn: ({ caller, versions }) => (caller === '.' ? undefined : rangeOfVersions(versions)),
+  },
+  via: {
+    description:
+      'Packages through which the caller starts the process: for this rule they count as launchers, so that the caller is the package that called them, and each of them has to be on the way.',
+    remark: (via, { caller }) =>
+      `if ${caller === '.' ? 'the app' : caller} starts it through ${list(via, 'and')}`,
+    learn: ({ via }) => (via.length === 0 ? undefined : via),
   },
   kinds: {
     description:

@@ -83,7 +83,9 @@ export function configSchema(): object {
 }
 
 function ruleSchema(): object {
-  const needPackage = CONFIG_CONDITIONS.filter(key => CONDITIONS[key].needsPackage);
+  const needCaller = CONFIG_CONDITIONS.filter(
+    key => CONDITIONS[key].needsPackage || CONDITIONS[key].needsCaller,
+  );
   return {
     description: 'Every condition that is there must hold.',
     type: 'object',
@@ -119,7 +121,7 @@ function ruleSchema(): object {
         { required: ['kinds'], properties: { kinds: { const: ['ipc'] } } },
       ),
     ],
-    dependentRequired: Object.fromEntries(needPackage.map(key => [key, ['caller']])),
+    dependentRequired: Object.fromEntries(needCaller.map(key => [key, ['caller']])),
   };
 }
 

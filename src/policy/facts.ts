@@ -22,7 +22,15 @@ export interface MainProgram {
 }
 
 /** The part of a caller that rules ask for. */
-export interface CallerFacts {
+export interface CallerFacts extends PlaceFacts {
+  /** Launchers between the caller and child_process. */
+  readonly launchers: Fact<readonly string[]>;
+  /** The packages that called the caller, nearest first; missing if there are none. */
+  readonly calledBy?: Fact<readonly PlaceFacts[]>;
+}
+
+/** The part of a place in a package's code that rules ask for. */
+export interface PlaceFacts {
   readonly name: string;
   readonly version: Fact<string | undefined>;
   readonly declaredName: string | undefined;

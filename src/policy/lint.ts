@@ -61,6 +61,7 @@ function covers(wide: Rule, narrow: Rule): boolean {
   // After the expiry of `wide`, `narrow` still decides.
   if (wide.expires !== undefined && (narrow.expires === undefined || wide.expires < narrow.expires))
     return false;
+  if (wide.via === undefined && narrow.via !== undefined && asksForCaller(wide)) return false;
   return CONDITION_KEYS.every(key => {
     const { value, absent } = CONDITIONS[key];
     const wanted = wide[key] ?? absent;
@@ -69,6 +70,11 @@ function covers(wide: Rule, narrow: Rule): boolean {
 }
 
 const CONDITION_KEYS = Object.keys(CONDITIONS) as ConditionKey[];
+
+/** Such a rule is about another package than one with `via`. */
+function asksForCaller({ caller, callSite }: Rule): boolean {
+  return !isAnyCaller(caller) || callSite !== undefined;
+}
 
 function isAnyCaller(caller: string | undefined): boolean {
   return caller === undefined || caller === '*';
@@ -79,7 +85,10 @@ function isAnyCaller(caller: string | undefined): boolean {
 // ---------------------------------------------------------------------------------------------
 
 function whyUnused(rule: Rule, { installed, compat }: Facts): string | undefined {
-  const { caller, range } = rule;
+  const { caller, range, via = [] } = rule;
+  const absent = via.find(name => installed !== undefined && !installed.has(name));
+  if (absent !== undefined)
+    return `No package ${quote(absent)} is installed here, so no call comes through it. Remove the rule, or correct the name.`;
   if (caller === undefined || caller === '.' || caller === '*') return undefined;
   const versions = installed?.get(caller);
   if (installed !== undefined && versions === undefined)
@@ -97,7 +106,15 @@ function whyUnused(rule: Rule, { installed, compat }: Facts): string | undefined
 
 /** A call by a package, of which nothing else is known. */
 function callOf(name: string, version: string): CallFacts {
-  const caller = { name, version, declaredName: undefined, file: null, fileInPackage: null };
+  const caller = {
+    name,
+    version,
+    declaredName: undefined,
+    file: null,
+    fileInPackage: null,
+    launchers: null,
+    calledBy: null,
+  };
   return { ...UNKNOWN_CALL, caller };
 }
 

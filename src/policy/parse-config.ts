@@ -189,10 +189,12 @@ function parseConditions(
 
 /** Refuses a condition that can never hold beside the others. One of those that is wrong itself is not looked at. */
 function checkCombination(key: ConditionKey, parsed: RuleConditions, rule: JsonObject, path: string): void {
-  const { needsPackage, onlyFor } = CONDITIONS[key];
+  const { needsPackage, needsCaller, onlyFor } = CONDITIONS[key];
   const isWrong = (other: 'caller' | 'kinds') => rule[other] !== undefined && parsed[other] === undefined;
   if (needsPackage && !isWrong('caller') && !isOnePackage(parsed.caller))
     fail(path, 'a "caller" that is a package beside it', describe(rule.caller));
+  if (needsCaller && !isWrong('caller') && (parsed.caller === undefined || parsed.caller === '*'))
+    fail(path, 'a "caller" that is a package or "." beside it', describe(rule.caller));
   if (isWrong('kinds')) return;
   if (onlyFor !== undefined && !(parsed.kinds ?? DESIGNATED).some(kind => onlyFor.includes(kind)))
     fail(

@@ -13,6 +13,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /** The parsers of conditions' values. */
 export const PARSERS: { readonly [N in ValueName]: (input: unknown, path: string) => ValueTypes[N] } = {
   callerName,
+  packageNames,
   range: semverRange,
   kinds: (input, path) => list(input, KINDS, path),
   fds: fdNumbers,
@@ -103,6 +104,10 @@ export function each<T>(input: unknown, path: string, parse: (item: unknown, pat
 function callerName(input: unknown, path: string): string {
   if (input === '.' || input === '*') return input;
   return packageName(input, path, '"." (the app), "*" (any caller) or ');
+}
+
+function packageNames(input: unknown, path: string): string[] {
+  return distinct(input, path, (item, at) => packageName(item, at));
 }
 
 export function packageName(input: unknown, path: string, otherwise = ''): string {

@@ -48,6 +48,8 @@ export interface Policy {
   readonly program: Fact<MainProgram | undefined>;
   /** Whether the decision about strays may depend on the caller. */
   readonly asksWhoCalls: boolean;
+  /** Whether a rule asks which packages a call came through, so that the whole stack has to be walked. */
+  readonly asksVia: boolean;
   /** Rules of the config that no longer match, for reporting. */
   readonly expired: readonly Rule[];
   /** When the next rule expires (milliseconds since 1970), so that the policy has to be made again. */
@@ -121,6 +123,7 @@ export function toPolicy(sources: PolicySources, now: number): Policy {
     aliases: sources.aliases,
     program: null,
     asksWhoCalls: judgesStrays(rules.filter(rule => rule !== DENY_ALL)),
+    asksVia: rules.some(({ via }) => via !== undefined),
     expired: sources.rules.filter(rule => isExpired(rule, now)),
     validUntil: Math.min(...rules.map(expiryOf)),
   };

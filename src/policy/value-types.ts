@@ -8,6 +8,7 @@ import { ACCESSES, FILE_TYPES, KINDS } from './rule';
 
 export interface ValueTypes {
   readonly callerName: string;
+  readonly packageNames: readonly string[];
   readonly range: string;
   readonly kinds: readonly Kind[];
   readonly fds: readonly number[];
@@ -22,6 +23,7 @@ export type ValueName = keyof ValueTypes;
 /** In config.schema.json, whose `$defs` these refer to. */
 export const VALUE_SCHEMAS: { readonly [N in ValueName]: object } = {
   callerName: { anyOf: [{ enum: ['.', '*'] }, { $ref: '#/$defs/packageName' }] },
+  packageNames: { type: 'array', items: { $ref: '#/$defs/packageName' }, minItems: 1, uniqueItems: true },
   range: { $ref: '#/$defs/text' },
   kinds: { type: 'array', items: { enum: KINDS }, minItems: 1, uniqueItems: true },
   fds: {
@@ -41,6 +43,8 @@ export const VALUE_COVERS: {
   readonly [N in ValueName]: (wide: ValueTypes[N], narrow: ValueTypes[N] | undefined) => boolean;
 } = {
   callerName: (wide, narrow) => wide === '*' || wide === narrow,
+  // Another set of packages makes another caller of the same call.
+  packageNames: (wide, narrow) => wide.length === narrow?.length && includesAll(wide, narrow),
   range: (wide, narrow) => narrow !== undefined && isSubrange(narrow, wide),
   kinds: includesAll,
   fds: includesAll,

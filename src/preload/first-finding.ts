@@ -49,9 +49,9 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
   return new SpawnGuard(mode, {
     strays,
     describe: describeFd,
-    findCaller: stack => {
+    findCaller: (stack, isOutward) => {
       try {
-        return findCaller(stack && callSitesOf(stack));
+        return findCaller(stack && callSitesOf(stack), isOutward);
       } finally {
         capture.done();
       }

@@ -13,9 +13,11 @@ import {
   type TallyName,
   type TallyValue,
   TOTALS,
+  withoutMissing,
 } from '../findings/fields';
 import type { FindingCode } from '../findings/finding';
 import { targetPattern, withoutPid } from '../findings/target-pattern';
+import { shownPlace } from '../model/caller';
 import type { Kind } from '../model/spawn-request';
 
 export interface Groups {
@@ -52,8 +54,8 @@ export interface Group extends Occurrences, Tallies {
   readonly used: boolean | 'unknown' | undefined;
 }
 
-/** The properties that identify a caller: records with equal ones are in the same group. */
-export type GroupCaller = Omit<RecordedCaller, 'launchers'>;
+/** With the launchers and outer callers only where groups differ by them. */
+export type GroupCaller = RecordedCaller;
 
 export interface SelfGroup extends Occurrences {
   readonly code: FindingCode;
@@ -61,8 +63,13 @@ export interface SelfGroup extends Occurrences {
 }
 
 export interface GroupsOptions {
-  /** Whether designated FDs of different numbers, or for different commands, are different groups. Default: no. */
+  /**
+   * Whether designated FDs of different numbers, for different commands, or through different packages that only
+   * pass on options, are different groups. Default: no.
+   */
   readonly asRulesTell?: boolean;
+  /** With `asRulesTell`: whether all launchers and outer callers make different groups. Default: no. */
+  readonly byOuterCaller?: boolean;
   readonly mostGroups?: number;
   /** The limit for all strings together, in UTF-16 code units. */
   readonly mostText?: number;
@@ -83,6 +90,7 @@ const MOST_PROCESSES = { group: 256, total: 4096 };
 
 export function createGroups({
   asRulesTell = false,
+  byOuterCaller = false,
   mostGroups = MOST_GROUPS,
   mostText = MOST_TEXT,
 }: GroupsOptions = {}): GroupsCounter {
@@ -107,11 +115,15 @@ export function createGroups({
   function groupOf(record: ReportRecord): GroupCounter | undefined {
     const target = record.target && targetPattern(record.target, record.pid);
     const finer = asRulesTell && record.kind !== 'stray' ? [record.childFd, record.command] : [];
-    const key = [groupKey(record, target), ...finer].join('\0');
+    const passesOn = record.caller?.forwards === true && record.kind !== 'stray';
+    const isChain = asRulesTell && (byOuterCaller || passesOn);
+    const caller = isChain ? record.caller : record.caller && withoutChain(record.caller);
+    const chain = chainOf(caller);
+    const key = [groupKey(record, target), ...finer, ...chain].join('\0');
     const known = byCaller.get(key);
     if (known !== undefined) return known;
-    if (byCaller.size >= mostGroups || !hasRoom(key + JSON.stringify(record.caller))) return undefined;
-    const group = createGroup(record, target, hasRoom);
+    if (byCaller.size >= mostGroups || !hasRoom(key + JSON.stringify(caller))) return undefined;
+    const group = createGroup({ ...record, caller }, target, hasRoom);
     byCaller.set(key, group);
     return group;
   }
@@ -154,14 +166,25 @@ export function isAboutSpawn({ route }: ReportRecord): boolean {
  * one report; the app's absolute file tells them apart.
  */
 function groupKey({ caller, kind }: ReportRecord, target: string | undefined): string {
-  const { package: name, version, declaredName, line, column } = caller ?? {};
-  return [name, version, declaredName, siteFile(caller), line, column, kind, target].join('\0');
+  const { package: name, version, declaredName, line, column, source } = caller ?? {};
+  const place = [siteFile(caller), line, column, source && JSON.stringify(source)];
+  return [name, version, declaredName, ...place, kind, target].join('\0');
 }
 
 /** The file that identifies a call site: relative to its package if that is installed, else absolute. */
 export function siteFile(caller: GroupCaller | undefined): string | undefined {
   const isInstalled = caller?.package !== '.' && caller?.package !== '?';
   return (isInstalled ? caller?.fileInPackage : undefined) ?? caller?.file;
+}
+
+/** The same as siteFile(), with its line, in the source if a source map was known. */
+export function shownSite(caller: GroupCaller | undefined): string | undefined {
+  if (caller === undefined) return undefined;
+  const { file, fileInPackage, line } = shownPlace(caller);
+  const site = siteFile({
+    ...withoutMissing<RecordedCaller>({ package: caller.package, file, fileInPackage }),
+  });
+  return site === undefined || line === undefined ? site : `${site}:${line}`;
 }
 
 function byCount<T extends { readonly count: number }>(title: (group: T) => string) {
@@ -200,11 +223,10 @@ type GroupCounter = Counter<Group>;
 type SelfCounter = Counter<SelfGroup>;
 
 function createGroup(
-  { caller, kind }: ReportRecord,
+  { caller, kind }: Pick<ReportRecord, 'kind'> & { readonly caller: GroupCaller | undefined },
   target: string | undefined,
   hasRoom: (value: unknown) => boolean,
 ): GroupCounter {
-  const known = caller && withoutLaunchers(caller);
   const occurrences = createOccurrences();
   const tallies = createTallies(TALLY_NAMES, hasRoom);
   let used: Group['used'];
@@ -218,7 +240,7 @@ function createGroup(
   }
 
   function result(): Group {
-    return { caller: known, kind, target, ...occurrences.result(), used, ...tallies.result() };
+    return { caller, kind, target, ...occurrences.result(), used, ...tallies.result() };
   }
 }
 
@@ -244,8 +266,13 @@ function declaration(name: TallyName): TallyDeclaration {
   return TALLIES[name];
 }
 
-function withoutLaunchers({ launchers, ...caller }: RecordedCaller): GroupCaller {
+function withoutChain({ launchers, calledBy, ...caller }: RecordedCaller): GroupCaller {
   return caller;
+}
+
+function chainOf(caller: RecordedCaller | undefined): string[] {
+  const { launchers = [], calledBy = [] } = caller ?? {};
+  return [...launchers, JSON.stringify(calledBy)];
 }
 
 const CERTAINTY: ReadonlyArray<Group['used']> = [undefined, 'unknown', false, true];

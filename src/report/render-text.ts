@@ -4,7 +4,7 @@ import type { Tally } from '../base/counter';
 import { escapeControlChars } from '../base/sanitize';
 import { alignColumns, type Column, toTable } from '../base/text-table';
 import { UNKNOWN } from '../model/caller';
-import { type Group, siteFile } from './aggregate';
+import { type Group, shownSite } from './aggregate';
 import type { ParseResult } from './parse-records';
 import { type Report, UNKNOWN_OPENERS } from './report';
 
@@ -108,14 +108,12 @@ function whatOf({ kind, target, childFds, openers, announcements }: Group): stri
   return `${kind} ${someOf(childFds)}${target === undefined ? '' : ` ${escapeControlChars(target)}`}${by}${told}`;
 }
 
-function whoOf({ caller, launchers }: Group): string {
-  const file = siteFile(caller);
-  const place =
-    file === undefined
-      ? ''
-      : ` ${escapeControlChars(file)}${caller?.line === undefined ? '' : `:${caller.line}`}`;
+function whoOf({ caller, launchers, outerCallers }: Group): string {
+  const site = shownSite(caller);
+  const place = site === undefined ? '' : ` ${escapeControlChars(site)}`;
   const through = launchers.values.length === 0 ? '' : ` through ${someOf(launchers)}`;
-  return `${titleOf(caller)}${place}${through}`;
+  const outer = outerCallers.values.length === 0 ? '' : ` called by ${someOf(outerCallers)}`;
+  return `${titleOf(caller)}${place}${through}${outer}`;
 }
 
 function titleOf(caller: Group['caller']): string {

@@ -5,7 +5,7 @@
 import { compare } from '../base/counter';
 import { toCallerAgain } from '../findings/record';
 import { REDACTED } from '../findings/redact';
-import { APP, callerTitle } from '../model/caller';
+import { APP, type CodePlace, callerTitle, responsibleFor, shownPlace } from '../model/caller';
 import type { Kind } from '../model/spawn-request';
 import {
   CONDITION_TEXTS,
@@ -18,7 +18,7 @@ import { evaluate } from '../policy/evaluate';
 import { isPackageName } from '../policy/parse-value';
 import type { Policy, Rule } from '../policy/rule';
 import { defaultCall } from '../spawn/parse-call';
-import type { Group } from './aggregate';
+import type { Group, GroupCaller } from './aggregate';
 
 export interface Proposal {
   /** Sorted; each as it is written in the config. */
@@ -60,6 +60,8 @@ export type ProposedRule = RuleConditions & Pick<Rule, 'effect' | 'reason'>;
 export interface GroupSummary {
   readonly caller: string;
   readonly callSite: string;
+  /** Where the caller only passes on the options of other code: that code's package and call site. */
+  readonly calledBy?: string;
   readonly what: string;
   readonly count: number;
   /** The argument or variable that has the FD's number, which makes a use likely. */
@@ -139,14 +141,29 @@ const ANY_CALLER = '*';
  * Reports are untrusted. With a caller that is no package name, no process would start; and "*" would
  * allow every caller.
  */
-function canBeNamed({ caller }: Group): boolean {
-  return caller?.package === APP || (isPackageName(caller?.package) && caller.package !== ANY_CALLER);
+function canBeNamed(group: Group): boolean {
+  const { place, via } = responsible(group);
+  const isName = (name: string | undefined) => isPackageName(name) && name !== ANY_CALLER;
+  return (place?.name === APP || isName(place?.name)) && via.every(isName);
+}
+
+/** Whom the rule for a group names. */
+function responsible({ caller, kind }: Group): {
+  readonly place: CodePlace | undefined;
+  readonly via: readonly string[];
+} {
+  if (caller === undefined) return { place: undefined, via: [] };
+  return responsibleFor(toCallerAgain(caller), kind);
 }
 
 /** A rule without the redacted condition would allow more than was seen. */
-function isRedacted({ caller, kind, target, commands }: Group): boolean {
+function isRedacted(group: Group): boolean {
+  const { kind, target, commands } = group;
   if (kind === 'stray') return target === REDACTED;
-  return caller?.fileInPackage === REDACTED || commands.values.some(({ value }) => value === REDACTED);
+  return (
+    responsible(group).place?.fileInPackage === REDACTED ||
+    commands.values.some(({ value }) => value === REDACTED)
+  );
 }
 
 /** Closefds writes no such record, and a config with such a rule stops its process. */
@@ -159,7 +176,11 @@ function unseenSites(sites: readonly ScannedSite[], groups: readonly Group[]): U
   const keyOf = (name: string, file: string | undefined, line: number | undefined) =>
     [name, file, line].join('\0');
   const ran = new Set(
-    groups.map(({ caller }) => keyOf(caller?.package ?? '', caller?.fileInPackage, caller?.line)),
+    groups.flatMap(({ caller }) =>
+      scannablePlaces(caller).map(({ fileInPackage, line }) =>
+        keyOf(caller?.package ?? '', fileInPackage, line),
+      ),
+    ),
   );
   return sites
     .filter(({ sure, covered }) => sure !== 'possible' && covered?.effect !== 'allow')
@@ -172,6 +193,15 @@ function unseenSites(sites: readonly ScannedSite[], groups: readonly Group[]): U
       callSite: `${fileInPackage}:${line}`,
     }))
     .sort((a, b) => compare([a.caller, a.callSite].join('\0'), [b.caller, b.callSite].join('\0')));
+}
+
+/** In the source; and where another file runs, in that one, too, since the scan may have read both. */
+function scannablePlaces(caller: GroupCaller | undefined): ReturnType<typeof shownPlace>[] {
+  if (caller === undefined) return [];
+  const { source } = caller;
+  return source === undefined || source.fileInPackage === caller.fileInPackage
+    ? [shownPlace(caller)]
+    : [source, caller];
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -231,6 +261,7 @@ function toRequest(
 /** The properties of groups that can become one rule. */
 interface Draft {
   readonly caller: string;
+  readonly via: readonly string[];
   readonly kind: Kind;
   readonly callSite: string | undefined;
   readonly target: string | undefined;
@@ -248,13 +279,15 @@ function toRules(proven: readonly Group[], unproven: readonly Group[]): Proposed
 function toDrafts(groups: readonly Group[]): Draft[] {
   const drafts = new Map<string, Draft>();
   for (const group of groups) {
-    const { caller, kind, target } = group;
+    const { kind, target } = group;
+    const { place, via } = responsible(group);
     const isStray = kind === 'stray';
     const draft: Draft = {
-      caller: caller?.package ?? APP,
+      caller: place?.name ?? APP,
+      via,
       kind: kind as Kind,
       // Any spawn passes a stray; only one call site designates an FD.
-      callSite: isStray ? undefined : nonEmpty(caller?.fileInPackage),
+      callSite: isStray ? undefined : nonEmpty(place?.fileInPackage),
       target: isStray ? nonEmpty(target) : undefined,
       groups: [],
     };
@@ -265,8 +298,8 @@ function toDrafts(groups: readonly Group[]): Draft[] {
   return [...drafts.values()];
 }
 
-function draftKey({ caller, kind, callSite, target }: Draft): string {
-  return [caller, kind, callSite, target].join('\0');
+function draftKey({ caller, via, kind, callSite, target }: Draft): string {
+  return [caller, via.join(), kind, callSite, target].join('\0');
 }
 
 /** One rule for all commands would also allow commands for which no use was seen. */
@@ -309,12 +342,13 @@ function conditionsOf(groups: readonly Group[]) {
   };
 }
 
-function toRule({ caller, kind, callSite, target, groups }: Draft): ProposedRule {
+function toRule({ caller, via, kind, callSite, target, groups }: Draft): ProposedRule {
   const { fds, commands } = conditionsOf(groups);
   const evidence: Evidence = {
     kind,
     caller,
-    versions: groups.map(group => group.caller?.version),
+    via,
+    versions: groups.map(group => responsible(group).place?.version),
     fds,
     commands: [...new Set(commands)],
     callSite,
@@ -375,22 +409,34 @@ export function conditions({ effect, reason, ...rule }: ProposedRule): string {
 
 const WHAT = { fd: 'an open FD', pipe: 'a new pipe', ipc: 'a message channel', stray: 'a stray FD' };
 
-function toSummary({ caller, kind, target, childFds, commands, count, announcements }: Group): GroupSummary {
+function toSummary(group: Group): GroupSummary {
+  const { caller, kind, target, childFds, commands, count, announcements } = group;
   const fds = childFds.values.map(({ value }) => value).sort((a, b) => a - b);
   const at = kind === 'stray' || fds.length === 0 ? '' : ` at ${fds.join(', ')}`;
   const [command] = kind === 'stray' ? [] : commands.values;
   const to = command === undefined ? '' : ` for ${JSON.stringify(baseName(command.value))}`;
-  const title = callerTitle(caller && toCallerAgain(caller));
+  const { file, line } = shownPlace(caller ?? {});
+  const { place, via } = responsible(group);
   const announcement = announcements.values[0]?.value;
   return {
-    caller: title,
-    callSite: caller?.file === undefined ? 'unknown' : `${caller.file}:${caller.line ?? 0}`,
+    caller: callerTitle(caller && toCallerAgain(caller)),
+    callSite: file === undefined ? 'unknown' : `${file}:${line ?? 0}`,
+    ...(via.length > 0 && place && { calledBy: placeTitle(place) }),
     what: `${WHAT[kind as Kind]}${at}${target === undefined ? '' : ` (${target})`}${to}`,
     count,
     ...(announcement !== undefined && { announcement }),
   };
 }
 
+function placeTitle(place: CodePlace): string {
+  const { file, line } = shownPlace(place);
+  return `${callerTitle(place)}${file === undefined ? '' : ` at ${file}:${line ?? 0}`}`;
+}
+
 function byTitle(a: GroupSummary, b: GroupSummary): number {
-  return compare([a.caller, a.callSite, a.what].join('\0'), [b.caller, b.callSite, b.what].join('\0'));
+  return compare(titleOf(a), titleOf(b));
+}
+
+function titleOf({ caller, callSite, calledBy, what }: GroupSummary): string {
+  return [caller, callSite, calledBy, what].join('\0');
 }

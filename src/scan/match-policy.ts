@@ -51,7 +51,8 @@ function coverOne(
 /** The facts that the source shows; a command and what an FD points to are known at run time. */
 function callOf(place: Omit<Place, 'covered'>): CallFacts {
   const { package: name, version, declaredName, file, fileInPackage } = place;
-  return { ...UNKNOWN_CALL, caller: { name, version, declaredName, file, fileInPackage } };
+  const outward = { launchers: null, calledBy: null };
+  return { ...UNKNOWN_CALL, caller: { name, version, declaredName, file, fileInPackage, ...outward } };
 }
 
 function fdOf(place: Omit<Place, 'covered'>, kind: Kind, slot: number | undefined): FdFacts {

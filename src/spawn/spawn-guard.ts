@@ -21,7 +21,7 @@ import {
   type SpawnFinding,
 } from '../findings/finding';
 import { toRefusal } from '../findings/message';
-import { type Caller, callSite } from '../model/caller';
+import { type Caller, callSite, callSiteChain } from '../model/caller';
 import {
   type ChildFd,
   type OpenFile,
@@ -57,7 +57,8 @@ export interface GuardDependencies {
   readonly describe: (fd: number) => OpenFile;
   /** The package that most likely opened a stray. Called for strays that are reported. */
   readonly findOpener: (file: OpenFile) => Opener | undefined;
-  readonly findCaller: (stack: CallStack | undefined) => Caller | undefined;
+  /** `isOutward`: also the packages that called the caller, which may need the whole stack. */
+  readonly findCaller: (stack: CallStack | undefined, isOutward: boolean) => Caller | undefined;
   /** Whether the time budget allows to find the caller again where the decision does not depend on it. */
   readonly mustFindCaller: () => boolean;
   readonly policy: () => Policy;
@@ -192,16 +193,27 @@ export class SpawnGuard {
 
   /** Whose code called, and what else the decision depends on. A new call site scans for strays at once. */
   #contextOf(call: SpawnCall, stack: CallStack | undefined, known: readonly Stray[]): CallContext {
-    const { findCaller, strays: scan, policy, candidate } = this.#dependencies;
-    const caller = this.#tryOr('finding the caller', () => findCaller(stack), undefined);
-    const strays = isNew(this.#callSites, callSite(caller)) ? scan(true) : known;
+    const { strays: scan, policy: policyInForce, candidate: readCandidate } = this.#dependencies;
+    const policy = policyInForce();
+    const candidate = this.#tryOr('reading the candidate', () => readCandidate?.(), undefined);
+    // A spawn that only has strays to close is frequent, and who called the caller makes no difference to it.
+    const isOutward = call.stdio.slots !== undefined || policy.asksVia || candidate?.policy.asksVia === true;
+    const nearest = this.#findCaller(stack, isOutward);
+    const isNewSite = isNew(this.#callSites, callSite(nearest));
+    const caller = isNewSite && !isOutward ? this.#findCaller(stack, true) : nearest;
+    const strays = isNewSite ? scan(true) : known;
     return {
       caller,
       strays,
       announced: this.#tryOr('looking for announcements', () => announcedAmong(strays, call), []),
-      policy: policy(),
-      candidate: this.#tryOr('reading the candidate', () => candidate?.(), undefined),
+      policy,
+      candidate,
     };
+  }
+
+  #findCaller(stack: CallStack | undefined, isOutward: boolean): Caller | undefined {
+    const { findCaller } = this.#dependencies;
+    return this.#tryOr('finding the caller', () => findCaller(stack, isOutward), undefined);
   }
 
   /** undefined for calls that are not cacheable: explicit slots vary, and audits trace every spawn. */
@@ -214,7 +226,7 @@ export class SpawnGuard {
       policy,
       candidate: candidate?.policy,
       command: commandKey(call, announced),
-      callSite: callSite(caller),
+      callSite: policy.asksVia || candidate?.policy.asksVia ? callSiteChain(caller) : callSite(caller),
     };
   }
 

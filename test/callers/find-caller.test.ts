@@ -14,6 +14,7 @@ import {
 } from '../support/callers';
 import { temporaryFolder, write } from '../support/programs';
 import { run } from '../support/run';
+import { toWarnings } from '../support/warnings';
 
 type Files = Readonly<Record<string, string>>;
 
@@ -738,19 +739,7 @@ async function warnings(t: ExecutionContext, files: Files): Promise<string[]> {
   const folder = temporaryFolder(t);
   const result = await run(write(folder, files), { cwd: folder, node: NODE });
   t.is(result.code, 0);
-  const lines = result.stderr.replaceAll(folder, '').split('\n');
-  return lines.flatMap((line, i) => {
-    const message = line.split('ClosefdsWarning: ')[1];
-    if (message === undefined) return [];
-    const rest = lines.slice(i + 1);
-    return [
-      message,
-      ...rest.slice(
-        0,
-        rest.findIndex(line => line.startsWith('See docs')),
-      ),
-    ];
-  });
+  return toWarnings(result.stderr.replaceAll(folder, ''));
 }
 
 const PASS = `require('node:child_process').spawnSync('true', { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });`;
@@ -761,9 +750,8 @@ test('a finding names the package, its version and the place', async t => {
     ...installed('a', `exports.go = function go() {\n  ${PASS} };`),
   };
   t.deepEqual(await warnings(t, files), [
-    'designated FD 3 (a new pipe) was closed: a@1.2.3 starting "true" with spawnSync() at /node_modules/a/index.js:2:33',
-    'If the child needs it, allow it in closefds.json:',
-    '  {"rules":[{"caller":"a","kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}',
+    'designated FD 3 (a new pipe) was closed: a@1.2.3 starting "true" with spawnSync() at /node_modules/a/index.js:2:33, called by the app at /app.js:1:14',
+    'If the child needs it, allow it in closefds.json:\n  {"rules":[{"caller":"a","kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}',
   ]);
 });
 

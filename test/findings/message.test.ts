@@ -23,6 +23,21 @@ const tsx = caller({
   column: 2,
 });
 
+const tool = caller({
+  name: 'tool',
+  version: '2.0.0',
+  file: '/app/node_modules/tool/run.js',
+  line: 8,
+  column: 9,
+});
+const wrap = caller({
+  name: 'wrap',
+  version: '1.0.0',
+  file: '/app/node_modules/wrap/index.js',
+  forwards: true,
+});
+const source = { fileInPackage: 'server.ts', line: 30, column: 4 };
+
 const DEFAULT = { source: 'default', reason: 'no rule allows it' };
 
 function stray(given: Partial<SpawnFinding> = {}): SpawnFinding {
@@ -209,6 +224,21 @@ for (const [name, finding, message] of [
     `designated FD 3 (a new pipe) was closed: ${BY_APP}, through cross-spawn, execa`,
   ],
   [
+    'a package that was called by another, through a launcher',
+    designated({ caller: { ...tsx, launchers: ['execa'], calledBy: [tool, app] } }),
+    'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2, through execa, called by tool@2.0.0 at /app/node_modules/tool/run.js:8:9',
+  ],
+  [
+    'a place with a source',
+    designated({ caller: { ...app, source: { ...source, file: '/app/server.ts' }, calledBy: [] } }),
+    'designated FD 3 (a new pipe) was closed: the app starting "sh" with spawn() at /app/server.ts:30:4',
+  ],
+  [
+    'an outer place with a source',
+    designated({ caller: { ...tsx, calledBy: [{ ...app, source: { ...source, file: '/app/server.ts' } }] } }),
+    'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2, called by the app at /app/server.ts:30:4',
+  ],
+  [
     'an npm alias',
     designated({ caller: { ...tsx, name: 'runner', declaredName: 'tsx' } }),
     'designated FD 3 (a new pipe) was closed: runner@4.6.0 (package "tsx") starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2',
@@ -307,6 +337,26 @@ for (const [name, finding, advice] of [
     'designated by a package',
     designated({ caller: tsx, kind: 'fd', childFd: 4 }),
     'If the child needs it, allow it in closefds.json:\n  {"rules":[{"caller":"tsx","kinds":["fd"],"fds":[4],"effect":"allow","reason":"..."}]}',
+  ],
+  [
+    'designated by a package that another one called',
+    designated({ caller: { ...tsx, calledBy: [tool, app] } }),
+    'If the child needs it, allow it in closefds.json:\n  {"rules":[{"caller":"tsx","kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}',
+  ],
+  [
+    'designated through a package that only passes on options',
+    designated({ caller: { ...wrap, calledBy: [tool, app] } }),
+    'If the child needs it, allow it in closefds.json:\n  {"rules":[{"caller":"tool","via":["wrap"],"kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}\nwrap only passes on the options of its caller; a rule for it alone would allow this for every package.',
+  ],
+  [
+    'designated by the app through two packages that only pass on options',
+    designated({ caller: { ...wrap, calledBy: [{ ...tool, forwards: true }, app] } }),
+    'If the child needs it, designate it with withFds(), or allow it in closefds.json:\n  {"rules":[{"caller":".","via":["wrap","tool"],"kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}\nwrap and tool only pass on the options of their caller; a rule for them alone would allow this for every package.',
+  ],
+  [
+    'a channel, which fork() makes without options',
+    designated({ caller: { ...wrap, calledBy: [tool, app] }, kind: 'ipc' }),
+    'If the child needs it, allow it in closefds.json:\n  {"rules":[{"caller":"wrap","kinds":["ipc"],"fds":[3],"effect":"allow","reason":"..."}]}',
   ],
   ['designated by nobody', designated({ caller: undefined }), UNNAMED],
   ['designated by code without a file', designated({ caller: caller({ name: '?' }) }), UNNAMED],

@@ -217,6 +217,7 @@ property(
           aliases: {},
           program: null,
           asksWhoCalls: false,
+          asksVia: false,
           expired: [],
           validUntil: 0,
         };

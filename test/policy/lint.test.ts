@@ -68,6 +68,37 @@ for (const [title, rules, problems] of [
   ],
   ['one that ends first', [{ ...narrow, fds: [3, 4], expires: '2027-01-01' }, narrow], []],
   ['one that is over', [{ ...narrow, fds: [3, 4], expires: '2020-01-01' }, narrow], ['expired 0']],
+  ['via is another caller', [narrow, { ...narrow, via: ['known'] }], []],
+  ['via before without', [{ ...narrow, via: ['known'] }, narrow], []],
+  [
+    'the same via',
+    [
+      { ...narrow, via: ['known', 'a'], fds: [3, 4] },
+      { ...narrow, via: ['a', 'known'] },
+    ],
+    ['shadowed 1'],
+  ],
+  [
+    'via of which one has more',
+    [
+      { ...narrow, via: ['known'] },
+      { ...narrow, via: ['a', 'known'] },
+    ],
+    [],
+  ],
+  ['anyone before via', [{ effect: 'deny' }, { ...narrow, via: ['known'] }], ['shadowed 1']],
+  [
+    'a call site of anyone before via',
+    [
+      { effect: 'deny', callSite: 'x.js' },
+      { ...narrow, via: ['known'], callSite: 'x.js' },
+    ],
+    [],
+  ],
+  ['via that is not installed', [{ ...narrow, via: ['b'] }], ['unused 0']],
+  ['the app through what is not installed', [{ ...narrow, caller: '.', via: ['b'] }], ['unused 0']],
+  ['via, in that range', [{ ...narrow, via: ['known'], range: '^2' }], []],
+  ['via, not in that range', [{ ...narrow, via: ['known'], range: '^3' }], ['unused 0']],
   ['not installed', [{ ...narrow, caller: 'b' }], ['unused 0']],
   ['not in that range', [{ ...narrow, range: '^3' }], ['unused 0']],
   ['in that range', [{ ...narrow, range: '^2' }], []],

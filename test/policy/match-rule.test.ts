@@ -13,6 +13,7 @@ const CALL: CallFacts = {
     declaredName: undefined,
     file: '/app/node_modules/tsx/dist/cli.mjs',
     fileInPackage: 'dist/cli.mjs',
+    launchers: [],
   },
   command: '/usr/bin/chrome',
 };
@@ -36,6 +37,109 @@ interface Case {
 }
 
 const caller = { ...CALL.caller } as NonNullable<CallFacts['caller']>;
+
+/** wrap, called by tool, called by the app. */
+const wrapped = {
+  ...{ name: 'wrap', version: '1.0.0', declaredName: undefined },
+  ...{ file: '/app/node_modules/wrap/index.js', fileInPackage: 'index.js', launchers: ['spy'] },
+  calledBy: [
+    {
+      ...{ name: 'tool', version: '2.0.0', declaredName: undefined },
+      ...{ file: '/app/node_modules/tool/run.js', fileInPackage: 'run.js' },
+    },
+    {
+      ...{ name: '.', version: undefined, declaredName: undefined },
+      ...{ file: '/app/app.js', fileInPackage: 'app.js' },
+    },
+  ],
+};
+const unknownOuter = { ...wrapped, launchers: null, calledBy: null };
+
+const VIA_CASES: readonly Case[] = [
+  {
+    title: 'with via, the caller is the package that called that one',
+    rule: { caller: 'tool', via: ['wrap'] },
+    call: { caller: wrapped },
+    answer: 'yes',
+  },
+  {
+    title: 'with via, range and call site are about that caller',
+    rule: { caller: 'tool', via: ['wrap'], range: '^2', callSite: 'run.js' },
+    call: { caller: wrapped },
+    answer: 'yes',
+  },
+  {
+    title: 'with via, the version of the package on the way does not count',
+    rule: { caller: 'tool', via: ['wrap'], range: '^1' },
+    call: { caller: wrapped },
+    answer: 'no',
+  },
+  {
+    title: 'via can have several packages on the way, in any order',
+    rule: { caller: '.', via: ['tool', 'wrap'] },
+    call: { caller: wrapped },
+    answer: 'yes',
+  },
+  {
+    title: 'via can have a launcher that is known',
+    rule: { caller: 'tool', via: ['wrap', 'spy'] },
+    call: { caller: wrapped },
+    answer: 'yes',
+  },
+  {
+    title: 'via fails if one of its packages is not on the way',
+    rule: { caller: 'tool', via: ['wrap', 'other'] },
+    call: { caller: wrapped },
+    answer: 'no',
+  },
+  {
+    title: 'via fails for a call that its caller makes itself',
+    rule: { caller: 'wrap', via: ['tool'] },
+    call: { caller: wrapped },
+    answer: 'no',
+  },
+  {
+    title: 'via skips no package that it does not name',
+    rule: { caller: '.', via: ['wrap'] },
+    call: { caller: wrapped },
+    answer: 'no',
+  },
+  {
+    title: 'without via, the package on the way is the caller',
+    rule: { caller: 'tool' },
+    call: { caller: wrapped },
+    answer: 'no',
+  },
+  {
+    title: 'via fails where no outer caller is on the stack',
+    rule: { caller: 'tool', via: ['tsx'] },
+    answer: 'no',
+  },
+  {
+    title: 'via fails for an unknown caller',
+    rule: { caller: 'tool', via: ['wrap'] },
+    call: { caller: undefined },
+    answer: 'no',
+  },
+  {
+    title: 'who called the package on the way may not be known',
+    rule: { caller: 'tool', via: ['wrap'] },
+    call: { caller: unknownOuter },
+    answer: 'unknown',
+  },
+  {
+    title: 'the package may be called through a launcher that is not known',
+    rule: { caller: 'wrap', via: ['other'] },
+    call: { caller: unknownOuter },
+    answer: 'unknown',
+  },
+  {
+    title: 'another package is not the caller, whatever is on the way',
+    rule: { caller: 'tool', via: ['other'] },
+    call: { caller: unknownOuter },
+    answer: 'no',
+  },
+];
 
 const CASES: readonly Case[] = [
   { title: 'a rule without conditions matches what is designated', rule: {}, answer: 'yes' },
@@ -89,6 +193,7 @@ const CASES: readonly Case[] = [
     call: { caller: { ...caller, version: undefined } },
     answer: 'no',
   },
+  ...VIA_CASES,
   {
     title: 'a call site fits by its path in the package, if the other path is not known',
     rule: { callSite: 'dist/*' },

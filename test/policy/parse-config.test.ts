@@ -11,6 +11,7 @@ test('a full config', t => {
   const rule = {
     caller: '@scope/name',
     range: '>=1.0.0 <2',
+    via: ['wrap', '@scope/run'],
     script: 'bin/*.js',
     kinds: ['fd', 'stray'],
     fds: [3, 4],
@@ -120,6 +121,31 @@ for (const [name, config, message] of [
     'a range without a caller',
     { rules: [{ ...allow, range: '1' }] },
     'f#/rules/0/range: expected a "caller" that is a package beside it, found nothing.',
+  ],
+  [
+    'via without a caller',
+    { rules: [{ ...allow, via: ['wrap'] }] },
+    'f#/rules/0/via: expected a "caller" that is a package or "." beside it, found nothing.',
+  ],
+  [
+    'via for any caller',
+    { rules: [{ ...allow, caller: '*', via: ['wrap'] }] },
+    'f#/rules/0/via: expected a "caller" that is a package or "." beside it, found "*".',
+  ],
+  [
+    'via that is no list',
+    { rules: [{ ...allow, caller: '.', via: 'wrap' }] },
+    'f#/rules/0/via: expected an array, found "wrap".',
+  ],
+  [
+    'via with the app',
+    { rules: [{ ...allow, caller: 'a', via: ['.'] }] },
+    'f#/rules/0/via/0: expected the name of a package, without a version, found ".".',
+  ],
+  [
+    'via with a package twice',
+    { rules: [{ ...allow, caller: 'a', via: ['b', 'b'] }] },
+    'f#/rules/0/via: expected each value once, found "b" twice.',
   ],
   [
     'a range that is none',

@@ -1,6 +1,7 @@
 // From findings to rules: only what was seen being used, in as few rules as say no more than that.
 
 import test from 'ava';
+import type { RecordedPlace } from '../../src/findings/fields';
 import type { RecordedCaller, ReportRecord } from '../../src/findings/record';
 import { parseConfig } from '../../src/policy/parse-config';
 import { toPolicy } from '../../src/policy/rule';
@@ -54,6 +55,21 @@ function proposal(records: readonly ReportRecord[], rules: readonly object[] = [
     announced,
   });
 }
+
+/** A package that only passes on the options of what called it. */
+const wrapper: RecordedCaller = {
+  ...{
+    package: 'wrap',
+    version: '3.0.0',
+    file: '/app/node_modules/wrap/index.js',
+    fileInPackage: 'index.js',
+  },
+  line: 1,
+  column: 1,
+  forwards: true,
+};
+const appPlace: RecordedPlace = { package: '.', file: '/app/app.js', fileInPackage: 'app.js', line: 5 };
+const wrappedBy = (...calledBy: RecordedPlace[]) => record({ caller: { ...wrapper, calledBy } });
 
 /** A rule without what most have in common. */
 const common = { caller: 'tool', range: '^1.2.0', callSite: 'lib/run.js', effect: 'allow' };
@@ -144,6 +160,62 @@ const cases: readonly (readonly [string, readonly ReportRecord[], readonly objec
     [record({ caller: { version: '1.0.0 || *' } })],
     [{ caller: 'tool', kinds: ['pipe'], fds: [3], command: 'gpg', callSite: 'lib/run.js', effect: 'allow' }],
   ],
+  [
+    'a package that only passes on options gets a rule for each of its callers',
+    [wrappedBy(tool, appPlace), wrappedBy(appPlace)],
+    [
+      {
+        caller: '.',
+        via: ['wrap'],
+        kinds: ['pipe'],
+        fds: [3],
+        command: 'gpg',
+        callSite: 'app.js',
+        effect: 'allow',
+      },
+      { ...common, via: ['wrap'], kinds: ['pipe'], fds: [3], command: 'gpg' },
+    ],
+  ],
+  [
+    'two packages that only pass on options',
+    [wrappedBy({ ...tool, forwards: true }, appPlace)],
+    [
+      {
+        caller: '.',
+        via: ['wrap', 'tool'],
+        kinds: ['pipe'],
+        fds: [3],
+        command: 'gpg',
+        callSite: 'app.js',
+        effect: 'allow',
+      },
+    ],
+  ],
+  [
+    'a package that passes on options, without a caller on the stack',
+    [wrappedBy()],
+    [
+      {
+        caller: 'wrap',
+        range: '^3.0.0',
+        kinds: ['pipe'],
+        fds: [3],
+        command: 'gpg',
+        callSite: 'index.js',
+        effect: 'allow',
+      },
+    ],
+  ],
+  [
+    'a package that sets FDs itself gets the rule, whoever called it',
+    [record({ caller: { calledBy: [appPlace] } })],
+    [{ ...common, kinds: ['pipe'], fds: [3], command: 'gpg' }],
+  ],
+  [
+    'the file that runs, not that of the source',
+    [record({ caller: { source: { file: '/app/run.ts', fileInPackage: 'run.ts', line: 70, column: 3 } } })],
+    [{ ...common, kinds: ['pipe'], fds: [3], command: 'gpg' }],
+  ],
   ['findings about closefds itself', [{ ...record(), kind: undefined } as unknown as ReportRecord], []],
 ];
 
@@ -175,6 +247,12 @@ for (const [title, given, rules, expected] of [
   [
     'by code without a file',
     { caller: { package: '?' } },
+    [],
+    { close: 0, denied: 0, unnamed: 1, allowed: 0, rules: 0 },
+  ],
+  [
+    'through a wrapper by code without a file',
+    { caller: { ...wrapper, calledBy: [{ package: '?' }] } },
     [],
     { close: 0, denied: 0, unnamed: 1, allowed: 0, rules: 0 },
   ],
@@ -272,3 +350,61 @@ test('a rule that only reports comes after the others', t => {
   const { rules, before } = proposal([record({ effect: 'warn' })], [{ caller: 'tool', effect: 'warn' }]);
   t.deepEqual([rules.length, before], [1, ['f#/rules/0']]);
 });
+
+test('what is not used through a wrapper is listed with the code that asked for it', t => {
+  const { close } = proposal([{ ...wrappedBy(tool, appPlace), used: 'unknown' }]);
+  t.deepEqual(close, [
+    {
+      caller: 'wrap@3.0.0',
+      callSite: '/app/node_modules/wrap/index.js:1',
+      calledBy: 'tool@1.2.0 at /app/node_modules/tool/lib/run.js:7',
+      what: 'a new pipe at 3 for "gpg"',
+      count: 2,
+    },
+  ]);
+});
+
+/** A site of the app that the scan found. */
+const site = (fileInPackage: string, line: number) => ({
+  ...{ package: '.', fileInPackage, line, lines: [line], sure: 'certain' },
+});
+
+interface ScanCase {
+  readonly title: string;
+  readonly caller: RecordedCaller;
+  readonly unseen: readonly string[];
+}
+
+const running = { package: '.', file: '/app/app.ts', fileInPackage: 'app.ts', line: 2, column: 9 };
+const source = { file: '/app/app.ts', fileInPackage: 'app.ts', line: 13, column: 3 };
+const SITES = [site('app.ts', 2), site('app.ts', 13), site('dist/app.js', 2)];
+
+const SCANS: readonly ScanCase[] = [
+  {
+    title: 'a finding without a source map is at its own line',
+    caller: running,
+    unseen: ['app.ts:13', 'dist/app.js:2'],
+  },
+  {
+    title: 'a finding with a source map is at the line of the source',
+    caller: { ...running, source },
+    unseen: ['app.ts:2', 'dist/app.js:2'],
+  },
+  {
+    title: 'a finding of a built file is at both places',
+    caller: { ...running, file: '/app/dist/app.js', fileInPackage: 'dist/app.js', source },
+    unseen: ['app.ts:2'],
+  },
+];
+
+for (const { title, caller, unseen } of SCANS)
+  test(`with a scan: ${title}`, t => {
+    const groups = createGroups({ asRulesTell: true });
+    groups.add({ ...record(), caller });
+    const policy = toPolicy({ ...parseConfig({}, 'f'), compat: [] }, 0);
+    const found = suggestRules(groups.result().byCaller, { policy, announced: false, sites: SITES });
+    t.deepEqual(
+      found.unseen.map(({ callSite }) => callSite),
+      unseen,
+    );
+  });

@@ -1,6 +1,7 @@
 // A preload for fixture programs: writes down whom the finder names for each spawn, and judges nothing.
 //
-// CALLER_PROBE is a JSON object: `out`, a file that gets one JSON caller a line; `appRoot`; `launchers`.
+// CALLER_PROBE is a JSON object: `out`, a file that gets one JSON caller a line; `appRoot`; `launchers`;
+// `isOutward`, whether the packages that called the caller are wanted.
 // The patch is the real one, so that the stacks are the real ones.
 
 import { appendFileSync } from 'node:fs';
@@ -25,10 +26,11 @@ const NOTHING: Plan = {
   trace: undefined,
 };
 
-const { out, appRoot, launchers } = JSON.parse(process.env.CALLER_PROBE ?? '') as {
+const { out, appRoot, launchers, isOutward } = JSON.parse(process.env.CALLER_PROBE ?? '') as {
   out: string;
   appRoot: string;
   launchers: string[];
+  isOutward: boolean;
 };
 
 const capture = createStackCapture(() => performance.now());
@@ -44,7 +46,7 @@ const calls = createGuardedCalls({
   judge: (_call, stack) => {
     let line: unknown;
     try {
-      line = findCaller(stack && callSitesOf(stack)) ?? null;
+      line = findCaller(stack && callSitesOf(stack), isOutward) ?? null;
     } catch (error) {
       line = { error: String(error) };
     }

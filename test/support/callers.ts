@@ -28,6 +28,8 @@ export interface Named {
 
 export interface CallersOptions extends RunOptions {
   readonly launchers?: readonly string[];
+  /** Whether the packages that called the caller are wanted. Default: no. */
+  readonly isOutward?: boolean;
 }
 
 /** The callers in the order of the spawns; null for one that could not be named. */
@@ -45,7 +47,7 @@ export async function fullCallers(
   t: ExecutionContext,
   folder: string,
   program: string,
-  { launchers = [], nodeArgs = [], env = {}, ...options }: CallersOptions = {},
+  { launchers = [], isOutward = false, nodeArgs = [], env = {}, ...options }: CallersOptions = {},
 ): Promise<(Caller | null)[]> {
   const out = path.join(folder, 'callers.jsonl');
   rmSync(out, { force: true });
@@ -54,7 +56,7 @@ export async function fullCallers(
     cwd: folder,
     ...options,
     nodeArgs: ['--require', PROBE, ...nodeArgs],
-    env: { ...env, CALLER_PROBE: JSON.stringify({ out, appRoot: folder, launchers }) },
+    env: { ...env, CALLER_PROBE: JSON.stringify({ out, appRoot: folder, launchers, isOutward }) },
   });
   if (result.code !== 0) t.log(result.stderr);
   t.is(result.code, 0);

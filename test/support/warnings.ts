@@ -12,3 +12,9 @@ export function announcements(stderr: string): string[] {
   const fds = /FD (\d+)(?: \(| and|:).*; the child is told of it by "(.*)"/g;
   return [...stderr.matchAll(fds)].map(([, fd, text]) => `${fd} ${text}`);
 }
+
+/** The first line of each, then its advice without the reference to the page. */
+export function toWarnings(stderr: string): string[] {
+  const warnings = stderr.matchAll(/ClosefdsWarning: (.*)\n([\s\S]*?)\s*See docs/g);
+  return [...warnings].flatMap(([, message = '', advice = '']) => [message, advice]);
+}

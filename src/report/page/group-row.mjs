@@ -76,7 +76,7 @@ function detailList({ group, tallies, place, openers, caller }) {
   const facts = [
     ['Caller', caller],
     ['Place', place + (name === undefined ? '' : ` in ${name}()`)],
-    ['File', group.caller?.file],
+    ['File', runningFile(group.caller)],
     ['Seen', `${moment(first)} to ${moment(last)} UTC`],
     ...tallies.filter(({ title }) => title !== undefined).map(({ name, title }) => [title, counted[name]]),
   ];
@@ -91,4 +91,10 @@ function detailList({ group, tallies, place, openers, caller }) {
     return [element('dt', {}, [title]), element('dd', {}, [element('ul', { class: 'chips' }, values)])];
   });
   return element('dl', { class: 'facts' }, items);
+}
+
+/** With its line where the place above is that of the source. */
+function runningFile(caller) {
+  if (caller?.source === undefined || caller.line === undefined) return caller?.file;
+  return `${caller.file}:${caller.line}:${caller.column ?? 0}`;
 }

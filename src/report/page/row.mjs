@@ -69,9 +69,10 @@ function callerTitle(caller) {
 function placeOf(caller) {
   if (caller === undefined) return '';
   const isInstalled = caller.package !== '.' && caller.package !== '?';
-  const file = (isInstalled ? caller.fileInPackage : undefined) ?? caller.file;
+  const { file: path, fileInPackage, line } = caller.source ?? caller;
+  const file = (isInstalled ? fileInPackage : undefined) ?? path;
   if (file === undefined) return '';
-  return caller.line === undefined ? file : `${file}:${caller.line}`;
+  return line === undefined ? file : `${file}:${line}`;
 }
 
 /** The package that opened a stray; if unknown, whether the stray was there at start. */
