@@ -12,6 +12,7 @@ import util = require('node:util');
 import { type Location, locate } from '../base/package-path';
 import { APP, type Caller, type CodePlace, UNKNOWN } from '../model/caller';
 import { createForwardingCheck } from './forwarding';
+import { createSourceFinder, sourceInPackage } from './source-place';
 import { type CallSites, parseFrame } from './stack';
 
 // Captured at load: tests mock these.
@@ -35,6 +36,7 @@ interface Frame {
   readonly file: string | undefined;
   /** Called for frames of Node only. */
   readonly functionName: () => string | undefined;
+  readonly site?: NodeJS.CallSite;
   /** Called for the caller's frame only: V8 has to count lines for it. */
   readonly position: () => FramePosition;
 }
@@ -165,16 +167,24 @@ interface Places {
   readonly packageOf: (file: string | undefined) => PackageIdentity;
 }
 
-/** Caches the packages. */
+/** Caches the packages and the source places. */
 function createPlaces(appRoot: string): Places {
   const packages = new Map<string, InstalledPackage>();
+  const findSource = createSourceFinder();
   return { toPlace, packageOf };
 
   function toPlace(frame: Frame): CodePlace {
     const { file } = frame;
     const { root, ...identity } = packageOf(file);
     const fileInPackage = file && (path.isAbsolute(file) ? relative(root, file) : embeddedName(file));
-    return { ...identity, file, fileInPackage, ...frame.position() };
+    const position = frame.position();
+    return { ...identity, file, fileInPackage, ...position, ...sourceOf(frame, position, root) };
+  }
+
+  function sourceOf({ file, site }: Frame, { line, column }: FramePosition, root: string) {
+    if (file === undefined || line === undefined || column === undefined) return undefined;
+    const found = findSource({ file, site, line, column });
+    return found && { source: { ...found, fileInPackage: sourceInPackage(found.file, root) } };
   }
 
   function packageOf(file: string | undefined): InstalledPackage {
@@ -301,6 +311,7 @@ function fromCallSite(site: NodeJS.CallSite): Frame {
   return {
     file: toPath(file),
     functionName: name,
+    site,
     position: () => ({
       line: site.getLineNumber() ?? undefined,
       column: site.getColumnNumber() ?? undefined,
