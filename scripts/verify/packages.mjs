@@ -145,13 +145,18 @@ const STEPS = {
   denied(given, result) {
     const { denied, prints, installs, leaks } = given;
     if (leaks !== undefined) return STEPS.enforce(given, result);
-    const { caller, kind, fds, through } = denied;
+    const { caller, kind, fds, through, calledBy } = denied;
     const who = caller === '.' ? 'the app' : versioned(caller, installs);
     const expected = fds.map(fd => ({
       code: 'CLOSEFDS_DESIGNATED',
-      ...{ fd, kind, caller: who, through: through && versioned(through, installs), startsHere: true },
+      ...{ fd, kind, caller: who, through: through && withVersion(through), startsHere: true },
     }));
-    const wrong = reported(result, expected);
+    // Who called a package is compared only where the case says it.
+    const found = result.findings.map(({ calledBy: found, ...finding }) =>
+      calledBy === undefined ? finding : { ...finding, calledBy: found },
+    );
+    const wanted = expected.map(finding => (calledBy === undefined ? finding : { ...finding, calledBy }));
+    const wrong = reported({ findings: found }, wanted);
     return wrong ?? (result.stdout.trim() === prints ? 'it worked all the same' : undefined);
   },
 
@@ -254,8 +259,10 @@ function recordsIn(file) {
 function configFor({ denied }, step) {
   if (step !== 'denied') return {};
   if (denied === undefined) return { compat: false };
-  const { caller, kind, callSite } = denied;
-  const rule = { caller, ...(callSite && { callSite }), kinds: [kind], effect: 'deny' };
+  const { caller, via, kind, callSite } = denied;
+  // A rule with via names who called the package.
+  const whom = via === undefined ? { caller } : { caller: '.', via };
+  const rule = { ...whom, ...(callSite && { callSite }), kinds: [kind], effect: 'deny' };
   return { compat: false, rules: kind === 'ipc' ? [rule] : [] };
 }
 
@@ -296,7 +303,7 @@ function endRest(temporary) {
 
 const WARNING = /\[(CLOSEFDS_\w+)\] ClosefdsWarning: (.*)/g;
 const DESIGNATED =
-  /^designated FD (\d+) \((.*?)\) was closed: (.*?) starting ".*?" with \w+\(\) at (.+?):(\d+):\d+(?:, through (\S+?))?(?:;.*)?$/;
+  /^designated FD (\d+) \((.*?)\) was closed: (.*?) starting ".*?" with \w+\(\) at (.+?):(\d+):\d+(?:, through (\S+?))?(?:, called by (.+?) at \S+)?(?:;.*)?$/;
 const STRAY =
   /^stray FD \d+ \((?:\w+ )?(\S+?)(?:\[\d+\])?, .*?(?:, most likely by (\S+))?\) was closed: the app /;
 const KINDS = { 'a new pipe': 'pipe', 'the message channel': 'ipc' };
@@ -305,11 +312,12 @@ function findingsIn(stderr) {
   return [...stderr.matchAll(WARNING)].map(([, code, text]) => {
     const [, target, opener] = STRAY.exec(text) ?? [];
     if (target !== undefined) return { code, target: path.basename(target), opener };
-    const [, fd, what, caller, file, line, through] = DESIGNATED.exec(text) ?? [];
+    const [, fd, what, caller, file, line, through, calledBy] = DESIGNATED.exec(text) ?? [];
     if (fd === undefined) return { code, text };
     return {
       code,
       ...{ fd: Number(fd), kind: KINDS[what] ?? 'fd', caller, through: through && withVersion(through) },
+      calledBy,
       startsHere: startsProcess(file, Number(line)),
     };
   });

@@ -5,7 +5,7 @@
 //   needs     a program of this machine
 //   prints    what the program writes when everything it needs arrives
 //   denied    without the compat table it is stopped: who is named ('.' is the app), for which kind, at which
-//             FDs, through which launcher. A message channel is allowed by default, so a rule denies it there.
+//             FDs, through which launcher, called by whom; with `via`, by a rule for the app. A message channel is allowed by default, so a rule denies it there.
 //   leaks     what a child inherits without closefds, opened by the first that is installed
 //   audited   what `closefds audit` finds, one for each FD; a case with nothing else is there for that
 
@@ -104,6 +104,37 @@ export const CASES = [
       fds: [3],
       through: 'foreground-child',
     },
+  },
+  {
+    program: 'sinon',
+    installs: { sinon: '22.1.0' },
+    prints: 'hello',
+    denied: { caller: '.', kind: 'ipc', fds: [3], through: 'sinon' },
+  },
+  {
+    program: 'jest',
+    installs: { jest: '30.5.2' },
+    prints: 'hello',
+    denied: { caller: '.', kind: 'ipc', fds: [3], through: 'jest-mock' },
+  },
+  {
+    program: 'vitest',
+    installs: { vitest: '4.1.12' },
+    node: 20,
+    prints: 'hello',
+    denied: { caller: '.', kind: 'ipc', fds: [3], through: '@vitest/spy' },
+  },
+  {
+    program: 'tinyspawn',
+    installs: { tinyspawn: '1.5.10' },
+    prints: 'hello',
+    denied: { caller: 'tinyspawn', via: ['tinyspawn'], kind: 'ipc', fds: [3], calledBy: 'the app' },
+  },
+  {
+    program: 'tsx-source',
+    installs: { tsx: '4.23.15' },
+    prints: 'hello',
+    denied: { caller: '.', kind: 'ipc', fds: [3] },
   },
   {
     program: 'esbuild',
