@@ -103,10 +103,12 @@ static napi_value replace(napi_env env, napi_callback_info info) {
   return number(env, way);
 }
 
-/* mark(): number, the way or a negative errno code */
+/* mark(beforeSpawn: boolean): number, the way or a negative errno code */
 static napi_value mark(napi_env env, napi_callback_info info) {
-  (void)info;
-  return number(env, stray_guard_mark());
+  napi_value values[1];
+  bool before_spawn;
+  if (!arguments(env, info, 1, values) || !to_bool(env, values[0], &before_spawn)) return NULL;
+  return number(env, stray_guard_mark(before_spawn));
 }
 
 /* begin(keep?: BigUint64Array, sources?: Int32Array): number, the way or a negative errno code */

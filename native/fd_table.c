@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "fd_table.h"
 
+#include "safe_calls.h"
+
 #ifdef __linux__
 
 #include <errno.h>
@@ -25,7 +27,8 @@
 /* A lower bound of the FD table's size. Tables do not shrink. */
 static atomic_int table_size = SMALLEST_TABLE;
 
-static bool is_in_table(int fd);
+enum table_answer { IN_TABLE, BEYOND_TABLE, UNKNOWN_TABLE };
+static enum table_answer is_in_table(int fd);
 
 bool is_inheritable(int fd) {
   int flags = fcntl(fd, F_GETFD);
@@ -67,6 +70,7 @@ static int number_of(const char *name) {
 
 /* After a check that the file system is procfs. */
 int visit_proc_fds(fd_visitor *visit, const void *data) {
+  if (!is_safe_call(SAFE_FSTATFS) || !is_safe_call(SAFE_GETDENTS64)) return -EPERM;
   int directory = (int)syscall(SYS_openat, AT_FDCWD, "/proc/self/fd",
                                O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   if (directory < 0) return -errno;
@@ -102,27 +106,37 @@ int visit_proc_fds(fd_visitor *visit, const void *data) {
  * a number (core_sys_select() and max_select_fd() in the kernel's fs/select.c): for a number that is
  * not open, select() fails with EBADF; the bit of an open FD is cleared unless the FD is ready; a bit
  * beyond the table is neither read nor written.
+ *
+ * If select() cannot be called, /proc/self/status has the size. It comes second because reading it takes
+ * as long as ten calls.
  */
 int fd_table_bound(void) {
   int size = atomic_load(&table_size);
-  while (size < LARGEST_TABLE && is_in_table(size)) size *= 2;
+  enum table_answer answer = IN_TABLE;
+  while (size < LARGEST_TABLE && (answer = is_in_table(size)) == IN_TABLE) size *= 2;
+  if (answer == UNKNOWN_TABLE) {
+    int found = fd_table_size();
+    if (found < 0) return size > DEFAULT_NR_OPEN ? size : DEFAULT_NR_OPEN;
+    size = found > size ? found : size;
+  }
   /* In the child, this writes the child's copy of the variable. */
   atomic_store(&table_size, size);
   return size;
 }
 
-/* Whether the table is larger than `fd`. If select() fails, true for each `fd` below 2^20. */
-static bool is_in_table(int fd) {
+/* Whether the table is larger than `fd`. */
+static enum table_answer is_in_table(int fd) {
   unsigned long small[LARGE_TABLE / (8 * sizeof(long))];
   const size_t bits = 8 * sizeof(long);
   size_t length = ((size_t)fd / bits + 1) * sizeof(long);
   unsigned long *set = small;
 
+  if (!is_safe_call(SAFE_PSELECT6)) return UNKNOWN_TABLE;
   if (length <= sizeof small) {
     memset(small, 0, length);
   } else {
     set = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (set == MAP_FAILED) return fd < DEFAULT_NR_OPEN;
+    if (set == MAP_FAILED) return UNKNOWN_TABLE;
   }
   set[(size_t)fd / bits] = 1UL << ((size_t)fd % bits);
 
@@ -135,7 +149,8 @@ static bool is_in_table(int fd) {
   bool refused = ready < 0 && errno != EBADF;
 
   if (set != small) (void)munmap(set, length); /* our own mapping; cannot fail */
-  return refused ? fd < DEFAULT_NR_OPEN : in_table;
+  if (refused) return UNKNOWN_TABLE;
+  return in_table ? IN_TABLE : BEYOND_TABLE;
 }
 
 #endif

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "file_identity.h"
 
+#include "safe_calls.h"
+
 #ifdef __linux__
 
 #include <fcntl.h>
@@ -67,6 +69,7 @@ static bool read_statx(int fd, struct file_identity *identity) {
  */
 static bool read_stat(int fd, struct file_identity *identity) {
   struct stat file;
+  if (!is_safe_call(SAFE_FSTAT)) return false;
 #if defined(__x86_64__) || defined(__aarch64__)
   if (syscall(SYS_fstat, fd, &file) != 0) return false;
 #else
@@ -106,10 +109,13 @@ bool identify(int fd, struct file_identity *identity) {
   return true;
 }
 
-/* Overlayfs changes the birth time at the first write to a file: it then shows that of the copy. */
+/*
+ * Overlayfs changes the birth time at the first write to a file: it then shows that of the copy. False if
+ * the file system cannot be determined: then a kept file does not arrive after its first write.
+ */
 static bool is_on_overlay(int fd) {
   struct statfs file_system;
-  return fstatfs(fd, &file_system) == 0 && file_system.f_type == OVERLAY_FILE_SYSTEM;
+  return is_safe_call(SAFE_FSTATFS) && fstatfs(fd, &file_system) == 0 && file_system.f_type == OVERLAY_FILE_SYSTEM;
 }
 
 /* A new file can get the inode number of a deleted file. The birth time distinguishes them. */

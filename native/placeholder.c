@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "placeholder.h"
 
+#include "file_identity.h"
+
 #ifdef __linux__
 
 #include <errno.h>
@@ -8,7 +10,6 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /*
@@ -22,20 +23,11 @@
 static const char *const LINKS[] = {"/proc/self", "/dev/fd", "/dev/stdin", "/etc/mtab",
                                     "/bin",       "/lib",    "/etc/localtime"};
 
-/* By system call: linked against glibc 2.33 or newer, the name fstat would not load on anything older. */
-static int file_of(int fd, struct stat *file) {
-#if defined(__x86_64__) || defined(__aarch64__)
-  return (int)syscall(SYS_fstat, fd, file);
-#else
-  return fstat(fd, file);
-#endif
-}
-
 /* Such an FD gives access to nothing, because no pathname resolution follows it. */
 bool is_placeholder(int fd) {
-  struct stat file;
+  struct file_identity file;
   int flags = fcntl(fd, F_GETFL);
-  return flags >= 0 && (flags & O_PATH) && file_of(fd, &file) == 0 && S_ISLNK(file.st_mode);
+  return flags >= 0 && (flags & O_PATH) && identify(fd, &file) && (file.kind & S_IFMT) == S_IFLNK;
 }
 
 static int open_placeholder(void) {
@@ -52,18 +44,15 @@ static int open_placeholder(void) {
 
 int placeholder_fd(void) {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-  static struct stat opened;
-  static int fd = -1;
-  struct stat now;
+  static struct open_file opened = {.fd = -1};
 
   pthread_mutex_lock(&lock);
-  bool is_ours = fd >= 0 && file_of(fd, &now) == 0 && now.st_dev == opened.st_dev &&
-                 now.st_ino == opened.st_ino && now.st_mode == opened.st_mode;
-  if (!is_ours) {
-    fd = open_placeholder();
-    if (fd >= 0 && file_of(fd, &opened) != 0) opened.st_ino = 0; /* the next call opens it again */
+  if (opened.fd < 0 || !is_unchanged(&opened)) {
+    opened.fd = open_placeholder();
+    /* If that fails, the identity is that of no file, and the next call opens it again. */
+    if (opened.fd >= 0) (void)identify(opened.fd, &opened.identity);
   }
-  int result = fd;
+  int result = opened.fd;
   pthread_mutex_unlock(&lock);
   return result;
 }
@@ -73,15 +62,16 @@ int placeholder_put(int fd) {
   if (placeholder < 0) return placeholder;
   int before = fcntl(fd, F_DUPFD_CLOEXEC, 3);
   if (before < 0) return -errno;
-  if (dup3(placeholder, fd, 0) >= 0) return before;
+  if (dup2(placeholder, fd) >= 0) return before;
   int error = -errno;
   (void)close(before); /* opened above */
   return error;
 }
 
 void placeholder_remove(int fd, int before) {
-  (void)dup3(before, fd, O_CLOEXEC); /* both are open; an error has no remedy */
-  (void)close(before);               /* opened by placeholder_put() */
+  /* Not dup3(): a seccomp filter can kill for a call that Node does not make. Both FDs are open. */
+  if (dup2(before, fd) == fd) (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+  (void)close(before); /* opened by placeholder_put() */
 }
 
 #else /* not Linux: JavaScript opens the null device */

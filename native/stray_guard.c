@@ -2,6 +2,7 @@
 #include "stray_guard.h"
 
 #include "fd_table.h"
+#include "safe_calls.h"
 #include "stray_list.h"
 
 #ifdef __linux__
@@ -133,12 +134,12 @@ static int mark_by_close_range(struct kept_list keep) {
 
 /*
  * The fallback chain. Every step has the same contract, and any error leads to the next step: seccomp
- * filters answer EPERM, kernels before 5.9 ENOSYS, and kernels before 5.11 EINVAL. The table comes
- * before /proc, because reading 10,000 entries of /proc costs ten times as much as a call for each of
+ * filters answer EPERM, kernels before 5.9 ENOSYS, and kernels before 5.11 EINVAL. A step is left out if
+ * a filter may kill the process for its calls, see safe_calls.h. The table comes before /proc, because reading 10,000 entries of /proc costs ten times as much as a call for each of
  * 16,384 numbers. For a table of a million numbers with few open FDs, /proc is faster.
  */
 static int mark_all(struct kept_list keep) {
-  if (mark_by_close_range(keep) == 0) return STRAY_GUARD_CLOSE_RANGE;
+  if (is_safe_call(SAFE_CLOSE_RANGE) && mark_by_close_range(keep) == 0) return STRAY_GUARD_CLOSE_RANGE;
 
   int bound = fd_table_bound();
   if (bound <= LARGE_TABLE && visit_fd_table(bound, mark_unless_kept, &keep) == 0)
@@ -191,6 +192,7 @@ int stray_guard_arm(void) {
   int error = 0;
   pthread_mutex_lock(&lock);
   if (!armed) {
+    safe_calls_init();
     error = pthread_atfork(before_fork, NULL, in_child);
     armed = error == 0;
     if (armed) stray_list_note_start();
@@ -273,9 +275,13 @@ static void unmark_unless_fork(struct guarded_spawn *spawn) {
   if (stray_guard_spawning() != STRAY_GUARD_FORK) unmark(spawn->keep);
 }
 
-int stray_guard_mark(void) { return mark_all(KEEP_NOTHING); }
+int stray_guard_mark(bool before_spawn) {
+  if (before_spawn) safe_calls_probe();
+  return mark_all(KEEP_NOTHING);
+}
 
 int stray_guard_begin(struct file_list keep, struct fd_list sources) {
+  safe_calls_probe();
   atomic_fetch_add(&open_spawns, 1);
   struct guarded_spawn *spawn = here.without_memory > 0 ? NULL : calloc(1, sizeof *spawn);
   if (spawn == NULL) {
@@ -340,7 +346,10 @@ bool stray_guard_by_default(bool on) {
   (void)on;
   return false;
 }
-int stray_guard_mark(void) { return STRAY_GUARD_NOTHING; }
+int stray_guard_mark(bool before_spawn) {
+  (void)before_spawn;
+  return STRAY_GUARD_NOTHING;
+}
 int stray_guard_replace(struct file_list list) {
   (void)list;
   return STRAY_GUARD_NOTHING;

@@ -62,9 +62,10 @@ bool stray_guard_by_default(bool on);
 /*
  * Marks all FDs from 3 up in the parent, for a spawn that keeps no stray, if children are guarded by
  * default. Do not call it inside a guarded spawn of this thread: the child would get the files that
- * the guarded spawn keeps. Returns a stray_guard_way or a negative errno code.
+ * the guarded spawn keeps. `before_spawn`: Node creates a process next, so the process may create one to
+ * probe its seccomp filter. Returns a stray_guard_way or a negative errno code.
  */
-int stray_guard_mark(void);
+int stray_guard_mark(bool before_spawn);
 
 /*
  * Begins a guarded spawn on this thread. Marks all FDs from 3 up in the parent, and in a forked child,

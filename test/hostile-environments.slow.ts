@@ -1,18 +1,25 @@
 // The worlds again, larger: too long for every `npm test`. Run by `npm run verify:hostile`.
 
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import anyTest from 'ava';
 import {
   answerOf,
   assertClosing,
+  EACH_CALL,
   FOUR_WORLDS,
   isPossible,
+  KILLING_WORLDS,
+  PRELUDE,
   WORLDS,
   withLimit,
 } from './support/hostile-environments';
+import { temporaryFolder, write } from './support/programs';
+import { REGISTER, run } from './support/run';
 
 const test = anyTest.serial;
 
-for (const world of WORLDS) {
+for (const world of [...WORLDS, ...KILLING_WORLDS]) {
   test(`${world.name}, no atfork: a child has stdio only`, t => assertClosing(t, world, 'no atfork'));
 }
 
@@ -77,3 +84,51 @@ function chosen(seed: number): number[] {
     return state >= 2 ** 30;
   });
 }
+
+// ---------------------------------------------------------------------------------------------
+// System calls
+// ---------------------------------------------------------------------------------------------
+
+test('the guard makes no system call that Node does not make, save those of native/safe_calls.h', async t => {
+  const strace = ['strace', '-f', '-qq', '-o'];
+  if (!(await isPossible(t, [...strace, '/dev/null']))) return;
+  const folder = temporaryFolder(t);
+  const app = write(folder, {
+    'app.js': `${PRELUDE}
+      const { Worker, isMainThread } = require('node:worker_threads');
+      for (const fd of [40, 50, 300]) leak.open(__filename + '.stray', fd);
+      listed();
+      childProcess.spawn('true', ['--fd', '40'], { stdio: [0, 1, 2, 50] });
+      if (isMainThread) new Worker(__filename);
+    `,
+    'empty.js': '',
+    'package.json': '{"name": "app"}',
+    'closefds.json': JSON.stringify({
+      rules: [{ kinds: ['stray'], fds: [50], effect: 'allow', reason: 'test' }],
+    }),
+  });
+  const empty = path.join(folder, 'empty.js');
+  const callsOf = async (preload: string, mode: string) => {
+    const trace = path.join(folder, 'trace');
+    const result = await run(app, {
+      through: [...strace, trace],
+      nodeArgs: ['--require', preload],
+      env: { CLOSEFDS_MODE: mode, NODE_V8_COVERAGE: '' },
+    });
+    t.is(result.code, 0, result.stderr);
+    const lines = readFileSync(trace, 'utf8').matchAll(/^\d+ +(?:<\.\.\. )?([a-z_0-9]+)(?:\(| resumed)/gm);
+    return new Set([...lines].map(match => match[1] as string));
+  };
+  // Threads make some calls in some runs only.
+  const bare = new Set<string>();
+  for (let i = 0; i < 3; i++) for (const call of await callsOf(empty, 'off')) bare.add(call);
+  for (const mode of ['enforce', 'warn']) {
+    const guarded = [await callsOf(REGISTER, mode), await callsOf(REGISTER, mode)] as const;
+    const beyond = [...guarded[0]].filter(call => guarded[1].has(call) && !bare.has(call));
+    t.deepEqual(
+      beyond.filter(call => !EACH_CALL.includes(call)),
+      [],
+      mode,
+    );
+  }
+});

@@ -10,16 +10,18 @@ import {
   assertClosing,
   FOUR_WORLDS,
   isPossible,
+  KILLING_WORLDS,
   MAKERS,
   mounting,
   PRELUDE,
   WORLDS,
+  type World,
   withLimit,
   worldNamed,
 } from './support/hostile-environments';
 import { temporaryFolder, write } from './support/programs';
 import { withoutAddon } from './support/routes';
-import { inheriting, LEAK, LIST_FDS, REGISTER, ROOT, run } from './support/run';
+import { inheriting, LEAK, LIST_FDS, REGISTER, ROOT, run, tool } from './support/run';
 import { strayNumbers } from './support/warnings';
 
 // Each starts several processes; all at once they would only wait for each other.
@@ -29,13 +31,76 @@ const test = anyTest.serial;
 // Every world
 // ---------------------------------------------------------------------------------------------
 
-for (const world of WORLDS) {
+for (const world of [...WORLDS, ...KILLING_WORLDS]) {
   test(`${world.name}: a child has stdio only`, t => assertClosing(t, world, 'fork'));
 }
 
-for (const name of ['plain', 'close_range: EPERM', 'close_range and pselect6: EPERM']) {
+for (const name of ['plain', 'close_range: EPERM', "close_range: EPERM, pselect6 as gVisor's"]) {
   test(`${name}, no atfork: a child has stdio only`, t => assertClosing(t, worldNamed(name), 'no atfork'));
 }
+
+// ---------------------------------------------------------------------------------------------
+// Filters that kill
+// ---------------------------------------------------------------------------------------------
+
+for (const { name, through } of KILLING_WORLDS) {
+  test(`${name}: bare Node lives, and so does a program that starts no process`, async t => {
+    if (!(await isPossible(t, through))) return;
+    const folder = temporaryFolder(t);
+    const script = write(folder, { 'app.js': "require('node:child_process').spawnSync('true').status" });
+    const bare = await run(script, { through, nodeArgs: [] });
+    t.deepEqual([bare.code, bare.signal], [0, null], bare.stderr);
+    const idle = await run(write(folder, { 'idle.js': "console.log('lives')" }), { through });
+    t.deepEqual([idle.stdout, idle.signal, idle.stderr], ['lives\n', null, '']);
+  });
+}
+
+test('a filter that kills for fork(): the guard creates no process at start', async t => {
+  const folder = temporaryFolder(t);
+  const script = write(folder, { 'app.js': "console.log('lives')" });
+  // close_range: the guard has to know before it calls it.
+  const through = [tool('deny'), 'clone=KILL,close_range=KILL'];
+  const bare = await run(script, { through, nodeArgs: [] });
+  const guarded = await run(script, { through });
+  t.deepEqual([bare.stdout, guarded.stdout], ['lives\n', 'lives\n']);
+});
+
+test('a filter that kills for all of them: a kept stray arrives, in workers too', async t => {
+  const { through } = KILLING_WORLDS.find(({ name }) => name.endsWith('all of them')) as World;
+  const { answer } = await answerOf(
+    t,
+    `
+      const { Worker, isMainThread, parentPort } = require('node:worker_threads');
+      if (isMainThread) {
+        for (const fd of [40, 50, 300]) leak.open(process.argv[2], fd);
+        const here = listed();
+        new Worker(__filename, { argv: process.argv.slice(2) }).on('message', there => answer({ here, there }));
+      } else {
+        parentPort.postMessage([listed(), listed()]);
+      }
+    `,
+    { through },
+    {
+      'package.json': '{"name": "app"}',
+      'closefds.json': JSON.stringify({
+        rules: [{ kinds: ['stray'], fds: [50], effect: 'allow', reason: 'test' }],
+      }),
+    },
+  );
+  const expected = [0, 1, 2, 50];
+  t.deepEqual(answer, { here: expected, there: [expected, expected] });
+});
+
+test('a filter that kills for close_range and getdents64: the stand-in lists strays without them', async t => {
+  const { answer, stderr } = await answerOf(t, 'leak.open(process.argv[2], 40); answer(listed());', {
+    through: [tool('deny'), 'close_range=KILL,getdents64=KILL'],
+    nodeArgs: ['--require', withoutAddon()],
+  });
+  // A placeholder covers FD 40.
+  t.deepEqual(answer, [0, 1, 2]);
+  t.true(stderr.includes('CLOSEFDS_STAND_IN'), stderr);
+  t.deepEqual(strayNumbers(stderr), [40]);
+});
 
 // ---------------------------------------------------------------------------------------------
 // Sizes and limits

@@ -110,9 +110,7 @@ function identityOf(fd: number): string {
 
 function list(): ListedStray[] {
   const strays: ListedStray[] = [];
-  for (const name of readdirSync('/proc/self/fd')) {
-    const fd = Number(name);
-    if (fd < 3) continue;
+  for (const fd of openNumbers()) {
     try {
       const flags = flagsOf(fd);
       // A placeholder that a parent under closefds put here gives access to nothing.
@@ -121,10 +119,25 @@ function list(): ListedStray[] {
       const { dev, ino, mode, rdev } = fstatSync(fd, { bigint: true });
       strays.push({ fd, atStart: false, identity: `${dev}:${ino}:${mode >> 12n}:${rdev}` });
     } catch {
-      // The FD was closed after the directory was read. One of them is readdirSync()'s own.
+      // The number is not open, or was closed meanwhile. One of them is readdirSync()'s own.
     }
   }
   return strays.sort((a, b) => a.fd - b.fd);
+}
+
+/**
+ * Numbers from 3 up that may be open. A seccomp filter can kill the process for reading a directory, and a program
+ * may never do that. So if there is a filter, this is each number of the FD table: proc_pid_status(5).
+ */
+function openNumbers(): number[] {
+  const status = readFileSync('/proc/self/status', 'latin1');
+  const size = Number(/^FDSize:\s*(\d+)/m.exec(status)?.[1] ?? 0);
+  const hasFilter = !/^Seccomp:\s*0$/m.test(status);
+  if (!hasFilter || size === 0)
+    return readdirSync('/proc/self/fd')
+      .map(Number)
+      .filter(fd => fd > 2);
+  return Array.from({ length: Math.max(0, size - 3) }, (_, index) => index + 3);
 }
 
 const O_CLOEXEC = 0o2000000;

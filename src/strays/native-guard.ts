@@ -11,7 +11,7 @@ interface Addon {
   arm(): number;
   /** Returns the previous value. */
   guardByDefault(on: boolean): boolean;
-  mark(): number;
+  mark(beforeSpawn: boolean): number;
   begin(keep: BigUint64Array | undefined, untouched: Int32Array | undefined): number;
   end(started: boolean): void;
   replace(keep: BigUint64Array | undefined): number;
@@ -36,10 +36,10 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
       if (errno !== 0) throw new Error(`the atfork handlers could not be registered (errno ${errno})`);
       // Only once in a process: a later thread must not set close-on-exec on strays before they are listed and
       // reported. From here on, children that addons start do not get inherited FDs.
-      if (byDefault && !addon.guardByDefault(true)) note(addon.mark());
+      if (byDefault && !addon.guardByDefault(true)) note(addon.mark(false));
     },
     list: marks => toStrays(addon.list(!marks)),
-    mark: () => note(addon.mark()),
+    mark: () => note(addon.mark(true)),
     begin: ({ keep, untouched }) => note(addon.begin(toWords(keep), toList(untouched))),
     end: started => addon.end(started),
     replace: ({ keep }) => note(addon.replace(toWords(keep))),

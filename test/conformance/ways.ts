@@ -26,7 +26,7 @@ function forking(name: string, way: string, through: readonly string[]): Conform
 export const CONFORMANCE_WAYS: readonly ConformanceWay[] = [
   forking('fork, close_range', 'close_range', []),
   forking('fork, table', 'table', denying('close_range=EPERM')),
-  forking('fork, /proc', 'proc', denying('close_range=EPERM,pselect6=EPERM')),
+  forking('fork, /proc', 'proc', denying('close_range=EPERM,pselect6=EBADF')),
   {
     ...forking('posix_spawn', 'close_range', ['env', `LD_PRELOAD=${preloading(tool('no-atfork.so'))}`]),
     mechanism: ['close_range', 'other'],

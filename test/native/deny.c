@@ -1,8 +1,9 @@
 /*
- * deny CALL=ERRNO[,CALL=ERRNO...] COMMAND [ARGUMENT...]: a world in which some system calls fail.
+ * deny CALL=RESULT[,CALL=RESULT...] COMMAND [ARGUMENT...]: a world in which some system calls fail.
  *
- * The calls are numbers or the names below, the errors EPERM, ENOSYS, EINVAL or EBADF. It is what
- * container runtimes do to programs, and it holds for all that the command starts.
+ * The calls are numbers or the names below. The result is an error (EPERM, ENOSYS, EINVAL or EBADF), as
+ * container runtimes give it to programs, or KILL, which ends the process, as systemd's SystemCallFilter=
+ * does. It holds for all that the command starts.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -26,6 +27,9 @@ static long call_number(const char *name) {
   if (strcmp(name, "pselect6") == 0) return SYS_pselect6;
   if (strcmp(name, "getdents64") == 0) return SYS_getdents64;
   if (strcmp(name, "ptrace") == 0) return SYS_ptrace;
+  if (strcmp(name, "fstatfs") == 0) return SYS_fstatfs;
+  if (strcmp(name, "prctl") == 0) return SYS_prctl;
+  if (strcmp(name, "clone") == 0) return SYS_clone; /* fork(); threads use clone3() */
   return atol(name);
 }
 
@@ -34,6 +38,10 @@ static int error_number(const char *name) {
   if (strcmp(name, "EINVAL") == 0) return EINVAL;
   if (strcmp(name, "EBADF") == 0) return EBADF; /* gVisor's pselect6 */
   return EPERM;
+}
+
+static unsigned result_of(const char *name) {
+  return strcmp(name, "KILL") == 0 ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ERRNO | (unsigned)error_number(name);
 }
 
 int main(int argc, char **argv) {
@@ -48,7 +56,7 @@ int main(int argc, char **argv) {
     filter[length++] =
         (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call_number(pair), 0, 1);
     filter[length++] =
-        (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error_number(error));
+        (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, result_of(error));
   }
   filter[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 

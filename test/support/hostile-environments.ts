@@ -23,6 +23,9 @@ export const MAKERS: Readonly<Record<string, readonly string[]>> = {
 
 const deny = (calls: string): string[] => [tool('deny'), calls];
 
+/** The calls that the guard makes and Node does not, see native/safe_calls.h. */
+export const EACH_CALL: readonly string[] = ['close_range', 'pselect6', 'fstatfs', 'getdents64', 'prctl'];
+
 /** Runs shell commands as root of a mount namespace of its own, then the rest of the command line. */
 export function mounting(commands: string, ...args: readonly string[]): string[] {
   return ['unshare', '--mount', 'bash', '-ec', `${commands}\nexec "$@"`, 'sh', ...args];
@@ -37,8 +40,8 @@ export const WORLDS: readonly World[] = [
   world('close_range: ENOSYS', deny('close_range=ENOSYS'), 'table'),
   world('close_range: EPERM', deny('close_range=EPERM'), 'table'),
   world('close_range: EINVAL', deny('close_range=EINVAL'), 'table'),
-  world('close_range and pselect6: ENOSYS', deny('close_range=ENOSYS,pselect6=ENOSYS'), 'proc'),
-  world('close_range and pselect6: EPERM', deny('close_range=EPERM,pselect6=EPERM'), 'proc'),
+  world('close_range and pselect6: ENOSYS', deny('close_range=ENOSYS,pselect6=ENOSYS'), 'table'),
+  world('close_range and pselect6: EPERM', deny('close_range=EPERM,pselect6=EPERM'), 'table'),
   world("close_range: EPERM, pselect6 as gVisor's", deny('close_range=EPERM,pselect6=EBADF'), 'proc'),
   world('close_range and getdents64: EPERM', deny('close_range=EPERM,getdents64=EPERM'), 'table'),
   world('all three: EPERM', deny('close_range=EPERM,pselect6=EPERM,getdents64=EPERM'), 'table'),
@@ -46,7 +49,7 @@ export const WORLDS: readonly World[] = [
   world(
     'a user namespace, close_range and pselect6: EPERM',
     ['unshare', '--user', '--map-root-user', ...deny('close_range=EPERM,pselect6=EPERM')],
-    'proc',
+    'table',
   ),
   world('/proc hidden', HIDDEN, 'close_range', false),
   world('/proc forged', FORGED, 'close_range', false),
@@ -66,11 +69,47 @@ export const WORLDS: readonly World[] = [
   ),
 ];
 
+/**
+ * Filters that kill, as systemd's SystemCallFilter= does by default: for each call that the guard makes and Node does
+ * not, and for all of them. If prctl() kills, so does the probe, and no call of these is made.
+ */
+export const KILLING_WORLDS: readonly World[] = [
+  world('a filter that kills for close_range', deny('close_range=KILL'), 'table'),
+  world('a filter that kills for pselect6', deny('pselect6=KILL'), 'close_range'),
+  world('a filter that kills for fstatfs', deny('fstatfs=KILL'), 'close_range'),
+  world('a filter that kills for getdents64', deny('getdents64=KILL'), 'close_range'),
+  world('a filter that kills for prctl', deny('prctl=KILL'), 'table'),
+  world('a filter that kills for close_range and pselect6', deny('close_range=KILL,pselect6=KILL'), 'table'),
+  world(
+    'a filter that kills for close_range, pselect6 fails',
+    deny('close_range=KILL,pselect6=EPERM'),
+    'table',
+  ),
+  world(
+    "a filter that kills for close_range, pselect6 as gVisor's",
+    deny('close_range=KILL,pselect6=EBADF'),
+    'proc',
+  ),
+  world('a filter that kills for all of them', deny(EACH_CALL.map(call => `${call}=KILL`).join()), 'table'),
+  world(
+    'a filter that kills for close_range, /proc hidden',
+    [...HIDDEN, ...deny('close_range=KILL')],
+    'table',
+    false,
+  ),
+  world(
+    'a filter that kills for close_range, /proc forged',
+    [...FORGED, ...deny('close_range=KILL')],
+    'table',
+    false,
+  ),
+];
+
 /** One for each way of marking, and one in which nothing but asking for each number is left. */
 export const FOUR_WORLDS: readonly World[] = [
   'plain',
   'close_range: EPERM',
-  'close_range and pselect6: EPERM',
+  "close_range: EPERM, pselect6 as gVisor's",
   '/proc hidden, both: EPERM',
 ].map(worldNamed);
 
