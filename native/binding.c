@@ -124,13 +124,35 @@ static napi_value begin(napi_env env, napi_callback_info info) {
   return number(env, way);
 }
 
-/* end(started: boolean): void */
-static napi_value end(napi_env env, napi_callback_info info) {
+/* beginDenial(deny?: BigUint64Array): number, 0 or a negative errno code */
+static napi_value begin_denial(napi_env env, napi_callback_info info) {
   napi_value values[1];
-  bool started;
-  if (arguments(env, info, 1, values) && to_bool(env, values[0], &started))
-    stray_guard_end(started);
+  struct file_list deny;
+  if (!arguments(env, info, 1, values) || !to_files(env, values[0], &deny)) return NULL;
+  int result = stray_guard_begin_denial(deny);
+  free((void *)deny.files);
+  return number(env, result);
+}
+
+/* markFiles(files: BigUint64Array | undefined, marked: boolean): void */
+static napi_value mark_files(napi_env env, napi_callback_info info) {
+  napi_value values[2];
+  struct file_list files;
+  bool marked;
+  if (!arguments(env, info, 2, values) || !to_bool(env, values[1], &marked) ||
+      !to_files(env, values[0], &files))
+    return NULL;
+  stray_guard_mark_files(files, marked);
+  free((void *)files.files);
   return NULL;
+}
+
+/* end(started: boolean): boolean, whether a fork ran the handlers */
+static napi_value end(napi_env env, napi_callback_info info) {
+  napi_value values[1], forked;
+  bool started;
+  if (!arguments(env, info, 1, values) || !to_bool(env, values[0], &started)) return NULL;
+  return napi_get_boolean(env, stray_guard_end(started), &forked) == napi_ok ? forked : NULL;
 }
 
 /* spawning(): number, enum stray_guard_spawning */
@@ -213,7 +235,7 @@ NAPI_MODULE_INIT() {
     napi_callback function;
   } functions[] = {
       {"arm", arm}, {"guardByDefault", guard_by_default}, {"mark", mark}, {"begin", begin}, {"end", end},
-      {"replace", replace}, {"spawning", spawning}, {"list", list}, {"placeholder", placeholder},
+      {"replace", replace}, {"beginDenial", begin_denial}, {"markFiles", mark_files}, {"spawning", spawning}, {"list", list}, {"placeholder", placeholder},
       {"putPlaceholder", put_placeholder}, {"removePlaceholder", remove_placeholder},
   };
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {

@@ -47,6 +47,8 @@ struct guarded_spawn {
   struct kept_list keep;
   struct open_file *restore; /* sources that were inheritable before the spawn marked them */
   size_t restore_count;
+  bool only_denies; /* marks `deny` in the child, and nothing else */
+  struct kept_list deny;
   bool forked; /* before_fork() ran after the spawn began */
 };
 
@@ -149,6 +151,12 @@ static int mark_all(struct kept_list keep) {
   return error == 0 ? STRAY_GUARD_TABLE : error;
 }
 
+/* Marks the numbers that still refer to the listed files. An error means that the FD was closed. */
+static void mark_files(struct kept_list files) {
+  for (size_t i = 0; i < files.count; i++)
+    if (is_unchanged(&files.files[i].file)) (void)mark_one(files.files[i].file.fd);
+}
+
 /* ------------------------------------------------------------------------------------------
  * atfork handlers
  * ---------------------------------------------------------------------------------------- */
@@ -166,11 +174,15 @@ static void before_fork(void) {
  */
 static void in_child(void) {
   bool is_open = atomic_load(&open_spawns) > 0 && is_spawn_open();
+  const struct guarded_spawn *spawn = is_open ? innermost() : NULL;
+  if (spawn != NULL && spawn->only_denies) {
+    mark_files(spawn->deny);
+    return;
+  }
   if (!is_open && !atomic_load(&guard_by_default)) return;
 
   /* The child cannot report an error. The parent has marked what it could. */
   (void)mark_all(KEEP_NOTHING);
-  const struct guarded_spawn *spawn = is_open ? innermost() : NULL;
   if (spawn == NULL) return;
   /* The child has its own FD table: no file can change between the comparison and the flag. */
   for (size_t i = 0; i < spawn->keep.count; i++) {
@@ -272,7 +284,7 @@ static void restore(const struct guarded_spawn *spawn) {
  * a synchronous spawn ends.
  */
 static void unmark_unless_fork(struct guarded_spawn *spawn) {
-  if (stray_guard_spawning() != STRAY_GUARD_FORK) unmark(spawn->keep);
+  if (!spawn->only_denies && stray_guard_spawning() != STRAY_GUARD_FORK) unmark(spawn->keep);
 }
 
 int stray_guard_mark(bool before_spawn) {
@@ -280,18 +292,24 @@ int stray_guard_mark(bool before_spawn) {
   return mark_all(KEEP_NOTHING);
 }
 
-int stray_guard_begin(struct file_list keep, struct fd_list sources) {
+/* Returns NULL without memory: the spawn has begun, and keeps nothing. */
+static struct guarded_spawn *push_spawn(void) {
   safe_calls_probe();
   atomic_fetch_add(&open_spawns, 1);
   struct guarded_spawn *spawn = here.without_memory > 0 ? NULL : calloc(1, sizeof *spawn);
   if (spawn == NULL) {
     here.without_memory++;
-    return mark_all(KEEP_NOTHING);
+    return NULL;
   }
-  spawn->keep = copy_list(keep);
   spawn->outer = here.top;
   here.top = spawn;
+  return spawn;
+}
 
+int stray_guard_begin(struct file_list keep, struct fd_list sources) {
+  struct guarded_spawn *spawn = push_spawn();
+  if (spawn == NULL) return mark_all(KEEP_NOTHING);
+  spawn->keep = copy_list(keep);
   note_for_restore(spawn, sources);
   int way = mark_all(spawn->keep);
   mark_changed(spawn->keep);
@@ -299,33 +317,42 @@ int stray_guard_begin(struct file_list keep, struct fd_list sources) {
   return way;
 }
 
-void stray_guard_end(bool started) {
-  if (!is_spawn_open()) return;
+int stray_guard_begin_denial(struct file_list deny) {
+  struct guarded_spawn *spawn = push_spawn();
+  if (spawn == NULL) return -ENOMEM;
+  spawn->only_denies = true;
+  spawn->deny = copy_list(deny);
+  return spawn->deny.count == deny.count ? STRAY_GUARD_NOTHING : -ENOMEM;
+}
+
+bool stray_guard_end(bool started) {
+  bool forked = false;
+  if (!is_spawn_open()) return false;
   atomic_fetch_sub(&open_spawns, 1);
   if (here.without_memory > 0) {
     here.without_memory--;
   } else {
     struct guarded_spawn *spawn = here.top;
-    if (spawn->forked)
-      atomic_store(&saw_fork, true);
-    else if (started)
-      atomic_store(&saw_other, true);
+    forked = spawn->forked;
+    if (started) atomic_store(forked ? &saw_fork : &saw_other, true);
 
     for (size_t i = 0; i < spawn->keep.count; i++)
       if (spawn->keep.files[i].was_marked) (void)mark_one(spawn->keep.files[i].file.fd);
     restore(spawn);
     here.top = spawn->outer;
     free(spawn->keep.files);
+    free(spawn->deny.files);
     free(spawn->restore);
     free(spawn);
   }
   /* The inner spawn marked the files that the outer one keeps. The outer one may still create its process. */
   struct guarded_spawn *outer = innermost();
   if (outer != NULL) unmark_unless_fork(outer);
+  return forked;
 }
 
 void stray_guard_end_thread(void) {
-  while (is_spawn_open()) stray_guard_end(false);
+  while (is_spawn_open()) (void)stray_guard_end(false);
 }
 
 int stray_guard_replace(struct file_list list) {
@@ -335,6 +362,17 @@ int stray_guard_replace(struct file_list list) {
   unmark(keep);
   free(keep.files);
   return way;
+}
+
+void stray_guard_mark_files(struct file_list list, bool marked) {
+  for (size_t i = 0; i < list.count; i++) {
+    const struct open_file *file = &list.files[i];
+    if (!is_unchanged(file)) continue;
+    if (marked)
+      (void)mark_one(file->fd);
+    else
+      unmark_one(file->fd);
+  }
 }
 
 #else /* not Linux: no stray guard. macOS closes strays itself (POSIX_SPAWN_CLOEXEC_DEFAULT). */
@@ -359,7 +397,18 @@ int stray_guard_begin(struct file_list keep, struct fd_list sources) {
   (void)sources;
   return STRAY_GUARD_NOTHING;
 }
-void stray_guard_end(bool started) { (void)started; }
+int stray_guard_begin_denial(struct file_list deny) {
+  (void)deny;
+  return STRAY_GUARD_NOTHING;
+}
+void stray_guard_mark_files(struct file_list files, bool marked) {
+  (void)files;
+  (void)marked;
+}
+bool stray_guard_end(bool started) {
+  (void)started;
+  return false;
+}
 void stray_guard_end_thread(void) {}
 enum stray_guard_spawning stray_guard_spawning(void) { return STRAY_GUARD_UNKNOWN; }
 

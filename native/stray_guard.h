@@ -80,10 +80,18 @@ int stray_guard_mark(bool before_spawn);
 int stray_guard_begin(struct file_list keep, struct fd_list sources);
 
 /*
- * Ends the innermost guarded spawn of this thread, and applies the outer one again. `started`: the
- * spawn created a process.
+ * Begins a spawn of which only `deny` is kept from the child, and marks nothing in the parent: other
+ * threads share its flags, and their children get these files. A forked child marks the files whose
+ * numbers still refer to them. Without a fork, the child gets them. The list is copied. Returns
+ * STRAY_GUARD_NOTHING, or -ENOMEM; the spawn has begun in both cases. It nests like the other spawns.
  */
-void stray_guard_end(bool started);
+int stray_guard_begin_denial(struct file_list deny);
+
+/*
+ * Ends the innermost guarded spawn of this thread, and applies the outer one again. `started`: Node
+ * created a process, which shows how it does that. Returns whether a fork ran the handlers meanwhile.
+ */
+bool stray_guard_end(bool started);
 
 /* Ends all guarded spawns of this thread. Called before the thread ends. */
 void stray_guard_end_thread(void);
@@ -93,6 +101,12 @@ void stray_guard_end_thread(void);
  * number still refers to the listed file. Returns a stray_guard_way or a negative errno code.
  */
 int stray_guard_replace(struct file_list keep);
+
+/*
+ * Marks or unmarks files in this process, if their numbers still refer to them. For process.execve(),
+ * which denies single files.
+ */
+void stray_guard_mark_files(struct file_list files, bool marked);
 
 /* Returns how this process creates processes. */
 enum stray_guard_spawning stray_guard_spawning(void);

@@ -55,6 +55,8 @@ export interface OwnLayer {
 export interface CallResult {
   readonly result: unknown;
   readonly started: boolean;
+  /** The function that made the process, if its stdio has no slots for placeholders: denials need a fork. */
+  readonly needsFork?: string;
 }
 
 /** One for each thread. */
@@ -120,18 +122,17 @@ export class CallGuard {
   runUnder(plan: Plan, own: OwnLayer, start: () => CallResult): unknown {
     const { strayGuard } = this.#options;
     const isDone = this.#setCloseOnExecOnly(plan);
-    let started = false;
+    let outcome: CallResult | undefined;
     const outer = this.#current;
     this.#current = own;
     try {
       own.isOpen = !isDone;
       if (!isDone) this.tolerate(() => strayGuard.begin(plan));
-      const outcome = start();
-      started = outcome.started;
+      outcome = start();
       return outcome.result;
     } finally {
       this.#current = outer;
-      if (!isDone) this.#end(started);
+      if (!isDone) this.#end(plan, outcome);
     }
   }
 
@@ -161,11 +162,11 @@ export class CallGuard {
    * spawn method is known, a call of which nothing is kept need not be followed to its end, since its child
    * sets the flag by default: a call into the addon after the fork costs page faults.
    */
-  #setCloseOnExecOnly({ guarded, keep, untouched, trace }: Plan): boolean {
+  #setCloseOnExecOnly({ guarded, keep, untouched, deny, trace }: Plan): boolean {
     const { strayGuard, byDefault } = this.#options;
     // The child would get what the outer call keeps, and nothing else: the stray guard has to know of this call.
     if (this.#current?.isOpen) return false;
-    if (!guarded) return true;
+    if (!guarded) return deny.length === 0;
     if (trace !== undefined) return false;
     if (!byDefault || keep.length > 0 || untouched.length > 0) return false;
     this.#knowsSpawnMethod ||= strayGuard.spawning() !== 'unknown';
@@ -174,27 +175,43 @@ export class CallGuard {
   }
 
   /** The caller gets the call's result, even where the flags could not be restored. */
-  #end(started: boolean): void {
+  #end({ deny }: Plan, outcome: CallResult | undefined): void {
+    const { strayGuard, onFailure, onUnguarded } = this.#options;
     try {
-      this.#options.strayGuard.end(started);
+      const hasForked = strayGuard.end(outcome?.started === true);
+      if (hasForked || deny.length === 0 || outcome?.needsFork === undefined || strayGuard.mustCover) return;
+      onUnguarded(
+        new Error(`${outcome.needsFork}() made a process without fork(), so what is denied may have passed`),
+      );
     } catch (error) {
-      this.#options.onFailure('ending a spawn', error);
+      onFailure('ending a spawn', error);
     }
   }
 
   #replacement({ stdio, sync }: SpawnCall, plan: Plan): Replacement | undefined {
-    const cover = this.#options.strayGuard.mustCover ? plan.close : plan.cover;
+    const mustCover = this.#mustCover(plan);
+    const cover = mustCover ? plan.close : plan.cover;
     const needsPlaceholder = cover.length > 0 || plan.denied.length > 0;
-    return replaceStdio(stdio, plan, cover, needsPlaceholder ? this.#openPlaceholder() : undefined, sync);
+    const placeholder = needsPlaceholder ? this.#openPlaceholder(mustCover) : undefined;
+    return replaceStdio(stdio, plan, cover, placeholder, sync);
+  }
+
+  /**
+   * Whether only a placeholder keeps a stray from the child. In `warn` a denied stray is closed in the child by the
+   * fork handler; before the first spawn nothing shows whether it runs.
+   */
+  #mustCover({ deny }: Plan): boolean {
+    const { strayGuard } = this.#options;
+    return strayGuard.mustCover || (deny.length > 0 && strayGuard.spawning() !== 'fork');
   }
 
   /** The program may have closed it, or have no FD left. */
-  #openPlaceholder(): number | undefined {
+  #openPlaceholder(mustCover: boolean): number | undefined {
     const { strayGuard, onUnguarded, onFailure } = this.#options;
     try {
       return strayGuard.placeholder();
     } catch (error) {
-      if (strayGuard.mustCover) onUnguarded(error);
+      if (mustCover) onUnguarded(error);
       else onFailure('opening the placeholder of a denied FD', error);
       return undefined;
     }

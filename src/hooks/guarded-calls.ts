@@ -37,7 +37,7 @@ export function createGuardedCalls({ onNative, ...options }: GuardedCallsOptions
         onUnguarded(new Error(`a stray cannot be covered in a process that ${call.route}() makes natively`));
       try {
         // Does not show how Node makes processes.
-        return { result: start(), started: false };
+        return { result: start(), started: false, needsFork: call.route };
       } finally {
         onNative();
       }

@@ -182,7 +182,7 @@ export function watchStrays(
     audit !== undefined ||
     strayGuard.mustCover ||
     judgesStrays(config.rules) ||
-    // To carry out a denial in `warn`, all FDs get close-on-exec except the known strays.
+    // In `warn`, a denied stray is kept from a child only if it is known.
     (mode === 'warn' && config.rules.some(rule => rule.effect === 'deny'));
   return { strays: alwaysLook ? () => strays(true) : strays, onCall, expire };
 }

@@ -2,7 +2,7 @@
 
 import type { AnyFunction } from '../base/wrap-function';
 import type { SpawnFinding } from '../findings/finding';
-import type { ChildFd, SpawnRequest, Stray } from '../model/spawn-request';
+import type { SpawnRequest, Stray } from '../model/spawn-request';
 import type { FdOutcome } from '../policy/apply-mode';
 import type { Mode } from '../policy/rule';
 import type { IdentifiedFd } from '../strays/stray-guard';
@@ -25,13 +25,18 @@ export interface Plan {
   readonly denied: readonly DeniedSlot[];
   /** Numbers of denied strays that the child's arguments or environment name: a placeholder takes them. Sorted. */
   readonly cover: readonly number[];
-  /** Whether FDs get close-on-exec: always in `enforce` and `strict`, in `warn` only to carry out a denial. */
+  /** Whether all FDs get close-on-exec, in the parent and in the child: in `enforce` and `strict`. */
   readonly guarded: boolean;
   /** Strays that go to the child under their own numbers, as long as these mean the same files. Sorted. */
   readonly keep: readonly IdentifiedFd[];
   /** FDs of the parent whose flags must be the same afterwards. Sorted. */
   readonly untouched: readonly number[];
-  /** Strays that must not reach the child: the fallback guard covers them. Sorted. */
+  /**
+   * Strays that a rule denies in `warn`. Only the child loses them: the parent's flags are shared by all threads, and
+   * the next call may get them. Sorted.
+   */
+  readonly deny: readonly IdentifiedFd[];
+  /** Strays that must not reach the child: covered where nothing can be closed in the child. Sorted. */
   readonly close: readonly number[];
   /** To be called when the child has ended; undefined where nothing needs that. Never throws. */
   readonly after: (() => void) | undefined;
@@ -57,6 +62,7 @@ export function defaultPlan(mode: Mode): Plan {
     guarded: mode === 'enforce' || mode === 'strict',
     keep: [],
     untouched: [],
+    deny: [],
     close: [],
     after: undefined,
     trace: undefined,
@@ -80,15 +86,18 @@ export function toPlan(
     .filter(fd => fd.kind === 'fd' && fd.sourceFd !== undefined && fd.sourceFd > 2)
     .map(fd => fd.sourceFd as number);
 
+  const close = sorted([...strayFds, ...hidden.filter(fd => closedFds.has(fd))]);
   return {
     denied: deniedSlots(request, closedFds),
     cover: sorted(strayFds.filter(fd => announced.includes(fd) && fd <= HIGHEST_COVERED)),
-    guarded: mode === 'enforce' || mode === 'strict' || closed.length > 0,
-    keep: keptOf(passed, strays),
-    // In `warn` a denial must change nothing else. A stray that a slot hides keeps its flag, and so does
-    // a denied stray: the rule may not apply to the next caller.
-    untouched: sorted(mode === 'warn' ? [...sources, ...hidden, ...strayFds] : sources),
-    close: sorted([...strayFds, ...hidden.filter(fd => closedFds.has(fd))]),
+    guarded: mode === 'enforce' || mode === 'strict',
+    keep: identified(
+      passed.filter(({ kind }) => kind === 'stray').map(({ childFd }) => childFd),
+      strays,
+    ),
+    untouched: sorted(sources),
+    deny: mode === 'warn' ? identified(close, strays) : [],
+    close,
   };
 }
 
@@ -101,9 +110,9 @@ function deniedSlots({ indexes }: SpawnRequest, closedFds: ReadonlySet<number>):
     .map(([{ childFd }, index]) => ({ index, childFd }));
 }
 
-/** By the time of the spawn a number may mean another file, so each kept FD has its file's identity. */
-function keptOf(passed: readonly ChildFd[], strays: readonly Stray[]): IdentifiedFd[] {
-  const fds = new Set(passed.filter(({ kind }) => kind === 'stray').map(({ childFd }) => childFd));
+/** By the time of the spawn a number may mean another file, so each kept or denied FD has its file's identity. */
+function identified(numbers: readonly number[], strays: readonly Stray[]): IdentifiedFd[] {
+  const fds = new Set(numbers);
   return strays
     .filter(({ fd }) => fds.has(fd))
     .map(({ fd, identity }) => ({ fd, identity }))

@@ -25,7 +25,7 @@ export function createFallbackGuard(): StrayGuard {
     list: look,
     mark: requireLook,
     begin: requireLook,
-    end: () => {},
+    end: () => false,
     replace: () => {
       throw new Error('without the addon, no FD can be closed at process.execve()');
     },

@@ -13,8 +13,10 @@ interface Addon {
   guardByDefault(on: boolean): boolean;
   mark(beforeSpawn: boolean): number;
   begin(keep: BigUint64Array | undefined, untouched: Int32Array | undefined): number;
-  end(started: boolean): void;
+  beginDenial(deny: BigUint64Array | undefined): number;
+  end(started: boolean): boolean;
   replace(keep: BigUint64Array | undefined): number;
+  markFiles(files: BigUint64Array | undefined, marked: boolean): void;
   spawning(): number;
   placeholder(): number;
   putPlaceholder(fd: number): number;
@@ -40,9 +42,19 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
     },
     list: marks => toStrays(addon.list(!marks)),
     mark: () => note(addon.mark(true)),
-    begin: ({ keep, untouched }) => note(addon.begin(toWords(keep), toList(untouched))),
+    begin: ({ guarded, keep, untouched, deny }) => {
+      if (guarded) note(addon.begin(toWords(keep), toList(untouched)));
+      else if (addon.beginDenial(toWords(deny)) !== 0)
+        throw new Error('no memory for the list of denied FDs');
+    },
     end: started => addon.end(started),
-    replace: ({ keep }) => note(addon.replace(toWords(keep))),
+    replace({ guarded, keep, deny }) {
+      if (guarded) note(addon.replace(toWords(keep)));
+      else addon.markFiles(toWords(deny), true);
+      return () => {
+        if (!guarded) addon.markFiles(toWords(deny), false);
+      };
+    },
     way: () => way,
     spawning: () => SPAWN_METHODS[addon.spawning()] ?? 'unknown',
     placeholder() {

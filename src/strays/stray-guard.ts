@@ -29,8 +29,10 @@ export type SpawnMethod = 'unknown' | 'fork' | 'other';
 
 /** The guard's part of one spawn's plan; see Plan in src/spawn/plan.ts. */
 export interface Guarding {
+  readonly guarded: boolean;
   readonly keep: readonly IdentifiedFd[];
   readonly untouched: readonly number[];
+  readonly deny: readonly IdentifiedFd[];
 }
 
 export interface StrayGuard {
@@ -45,10 +47,16 @@ export interface StrayGuard {
   readonly mark: () => void;
   /** Prepares a spawn. Throws if no mechanism works. May be called between begin() and end() of another spawn. */
   readonly begin: (guarding: Guarding) => void;
-  /** Ends the innermost spawn. Call it even if the spawn threw. `started`: the spawn created a process. */
-  readonly end: (started: boolean) => void;
-  /** Prepares process.execve(). Throws if no mechanism works. */
-  readonly replace: (guarding: Guarding) => void;
+  /**
+   * Ends the innermost spawn. Call it even if the spawn threw. `started`: Node created a process. Returns whether a
+   * fork ran the handlers.
+   */
+  readonly end: (started: boolean) => boolean;
+  /**
+   * Prepares process.execve(). Throws if no mechanism works. Returns a function for a call that failed: it restores
+   * the flags of denied FDs.
+   */
+  readonly replace: (guarding: Guarding) => () => void;
   /** The mechanism that was used last. */
   readonly way: () => Mechanism;
   readonly spawning: () => SpawnMethod;
@@ -69,8 +77,8 @@ export const NO_STRAY_GUARD: StrayGuard = {
   list: () => [],
   mark: () => {},
   begin: () => {},
-  end: () => {},
-  replace: () => {},
+  end: () => false,
+  replace: () => () => {},
   way: () => 'nothing',
   spawning: () => 'unknown',
   placeholder: () => undefined,

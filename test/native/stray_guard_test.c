@@ -158,6 +158,46 @@ static void nested_spawns(pid_t (*make)(void)) {
   (void)close(source);
 }
 
+/* As in `warn`: the child loses single files, and the parent's flags stay. */
+static void denied_files(void) {
+  int first = open_at(40), second = open_at(300);
+  const char *both = "[0,1,2,40,300]\n";
+  char text[4096];
+  struct open_file file = listed(second), other = listed(first);
+
+  stray_guard_by_default(false);
+  check(stray_guard_begin_denial(keeping(&file)) == STRAY_GUARD_NOTHING, "a denial begins");
+  check(child_has(with_handlers, first), "a child has all but what is denied");
+  check(stray_guard_begin_denial(nothing) == STRAY_GUARD_NOTHING, "an inner spawn begins");
+  fds_of_child(with_handlers, text, sizeof text);
+  check(strcmp(text, both) == 0, "an inner child has what the inner spawn is not denied");
+  check(stray_guard_end(true), "the inner spawn forked");
+  check(child_has(with_handlers, first), "the outer denial is in force again");
+  fds_of_child(without_handlers, text, sizeof text);
+  check(strcmp(text, both) == 0, "without the handlers nothing is denied");
+  check(fcntl(first, F_GETFD) == 0 && fcntl(second, F_GETFD) == 0, "no flag has changed");
+  check(stray_guard_end(true), "the outer spawn forked");
+
+  (void)close(first);
+  first = open("/dev/null", O_RDWR);
+  if (dup2(first, 40) != 40) abort();
+  (void)close(first);
+  check(stray_guard_begin_denial(keeping(&other)) == STRAY_GUARD_NOTHING, "a denial begins");
+  fds_of_child(with_handlers, text, sizeof text);
+  check(strcmp(text, both) == 0, "another file of the number passes");
+  check(stray_guard_end(false), "the spawn forked");
+  check(stray_guard_begin_denial(nothing) == STRAY_GUARD_NOTHING && !stray_guard_end(false), "no fork is seen");
+
+  stray_guard_mark_files(keeping(&file), true);
+  stray_guard_mark_files(keeping(&other), true);
+  check(fcntl(second, F_GETFD) == FD_CLOEXEC && fcntl(40, F_GETFD) == 0, "only the same file is marked");
+  stray_guard_mark_files(keeping(&file), false);
+  check(fcntl(second, F_GETFD) == 0, "and unmarked");
+  stray_guard_by_default(true);
+  (void)close(40);
+  (void)close(second);
+}
+
 /* Ways to have another file under the number of `fd`: private, as Node opens files. */
 typedef int opener(void);
 
@@ -316,6 +356,7 @@ int main(int argc, char **argv) {
   check(stray_guard_spawning() == STRAY_GUARD_FORK, "fork is noticed");
   nested_spawns(with_handlers);
   changed_files(with_handlers);
+  denied_files();
   pthread_t threads[THREADS];
   for (int i = 0; i < THREADS; i++) {
     if (pthread_create(&threads[i], NULL, fork_all_the_time, NULL) != 0) return 1;

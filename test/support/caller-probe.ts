@@ -21,6 +21,7 @@ const NOTHING: Plan = {
   guarded: false,
   keep: [],
   untouched: [],
+  deny: [],
   close: [],
   after: undefined,
   trace: undefined,
