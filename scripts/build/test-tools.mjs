@@ -19,6 +19,7 @@ compile('do-fds.c', 'do-fds', ['-pthread']);
 compile('upstream.c', 'upstream', []);
 compile('leak.c', 'leak.node', [...library, '-pthread']);
 compile('no-atfork.c', 'no-atfork.so', library);
+compile('failing-malloc.c', 'failing-malloc.so', [...library, '-ldl']);
 
 function compile(source, output, flags) {
   const from = path.join(root, 'test', 'native', source);
