@@ -25,8 +25,16 @@ const PRELUDE = `
   const denied = require('./denied.js'), allowed = require('./allowed.js');
   const open = fd => leak.open(__filename + '.' + fd, fd);
   const flags = () => [leak.flags(40), leak.flags(50)];
-  /** Node reads it when the call has been judged. */
-  const late = work => Object.defineProperty({}, 'cwd', { enumerable: true, get: work });
+  /** Node reads it when the call has been judged; some versions read it more than once. */
+  const late = work => {
+    let isDone = false;
+    const get = () => {
+      if (isDone) return undefined;
+      isDone = true;
+      return work();
+    };
+    return Object.defineProperty({}, 'cwd', { enumerable: true, get });
+  };
   const answer = value => fs.writeSync(1, JSON.stringify(value));
   open(40), open(50);
 `;

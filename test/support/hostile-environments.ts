@@ -1,6 +1,8 @@
 // Worlds that are worse than usual: system calls refused, /proc missing or forged, no files left.
 
+import { spawnSync } from 'node:child_process';
 import type { ExecutionContext } from 'ava';
+import semver from 'semver';
 import { temporaryFolder, write } from './programs';
 import { LEAK, LIST_FDS, preloading, type RunOptions, run, runCommand, tool } from './run';
 import { strayNumbers } from './warnings';
@@ -23,8 +25,19 @@ export const MAKERS: Readonly<Record<string, readonly string[]>> = {
 
 const deny = (calls: string): string[] => [tool('deny'), calls];
 
+const TESTED_NODE = process.env.CLOSEFDS_TEST_NODE ?? process.execPath;
+const TESTED_VERSION = String(spawnSync(TESTED_NODE, ['-p', 'process.versions.node']).stdout).trim();
+/** Node 22 and newer set the names of their threads by it. */
+const NODE_CALLS_PRCTL = semver.gte(TESTED_VERSION, '22.0.0');
+
 /** The calls that the guard makes and Node does not, see native/safe_calls.h. */
-export const EACH_CALL: readonly string[] = ['close_range', 'pselect6', 'fstatfs', 'getdents64', 'prctl'];
+export const EACH_CALL: readonly string[] = [
+  'close_range',
+  'pselect6',
+  'fstatfs',
+  'getdents64',
+  ...(NODE_CALLS_PRCTL ? [] : ['prctl']),
+];
 
 /** Runs shell commands as root of a mount namespace of its own, then the rest of the command line. */
 export function mounting(commands: string, ...args: readonly string[]): string[] {
@@ -78,7 +91,7 @@ export const KILLING_WORLDS: readonly World[] = [
   world('a filter that kills for pselect6', deny('pselect6=KILL'), 'close_range'),
   world('a filter that kills for fstatfs', deny('fstatfs=KILL'), 'close_range'),
   world('a filter that kills for getdents64', deny('getdents64=KILL'), 'close_range'),
-  world('a filter that kills for prctl', deny('prctl=KILL'), 'table'),
+  ...(NODE_CALLS_PRCTL ? [] : [world('a filter that kills for prctl', deny('prctl=KILL'), 'table')]),
   world('a filter that kills for close_range and pselect6', deny('close_range=KILL,pselect6=KILL'), 'table'),
   world(
     'a filter that kills for close_range, pselect6 fails',
