@@ -106,7 +106,7 @@ function fromHook({ file, site }: RunningPosition, hook: Hook | undefined): Foun
 /** The path of a source. One that is a URL of a bundler (`webpack://app/./src/run.ts`) stays as it is. */
 function sourcePath(source: string, runningFile: string): string {
   if (source.startsWith('file://')) return url.fileURLToPath(source);
-  if (SCHEME.test(source)) return source;
+  if (SCHEME.test(source) || source === runningFile) return source;
   return path.resolve(path.dirname(runningFile), source);
 }
 
