@@ -114,6 +114,8 @@ int fd_table_bound(void) {
   int size = atomic_load(&table_size);
   enum table_answer answer = IN_TABLE;
   while (size < LARGEST_TABLE && (answer = is_in_table(size)) == IN_TABLE) size *= 2;
+  /* EBADF for each number, as in gVisor: the answer is not about the table, which no memory could hold. */
+  if (size >= LARGEST_TABLE) return DEFAULT_NR_OPEN;
   if (answer == UNKNOWN_TABLE) {
     int found = fd_table_size();
     if (found < 0) return size > DEFAULT_NR_OPEN ? size : DEFAULT_NR_OPEN;

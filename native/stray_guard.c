@@ -137,8 +137,9 @@ static int mark_by_close_range(struct kept_list keep) {
 /*
  * The fallback chain. Every step has the same contract, and any error leads to the next step: seccomp
  * filters answer EPERM, kernels before 5.9 ENOSYS, and kernels before 5.11 EINVAL. A step is left out if
- * a filter may kill the process for its calls, see safe_calls.h. The table comes before /proc, because reading 10,000 entries of /proc costs ten times as much as a call for each of
- * 16,384 numbers. For a table of a million numbers with few open FDs, /proc is faster.
+ * a filter may kill the process for its calls, see safe_calls.h. The table comes before /proc, because
+ * reading 10,000 entries of /proc costs ten times as much as a call for each of 16,384 numbers. For a
+ * table of a million numbers with few open FDs, /proc is faster.
  */
 static int mark_all(struct kept_list keep) {
   if (is_safe_call(SAFE_CLOSE_RANGE) && mark_by_close_range(keep) == 0) return STRAY_GUARD_CLOSE_RANGE;
