@@ -301,7 +301,8 @@ function endRest(temporary) {
   }
 }
 
-const WARNING = /\[(CLOSEFDS_\w+)\] ClosefdsWarning: (.*)/g;
+/** The second part are lines about one FD each, where the first names several. */
+const WARNING = /\[(CLOSEFDS_\w+)\] ClosefdsWarning: (.*)((?:\n {2}FD .*)*)/g;
 const DESIGNATED =
   /^designated FD (\d+) \((.*?)\) was closed: (.*?) starting ".*?" with \w+\(\) at (.+?):(\d+):\d+(?:, through (\S+?))?(?:, called by (.+?) at \S+)?(?:;.*)?$/;
 const STRAY =
@@ -309,18 +310,29 @@ const STRAY =
 const KINDS = { 'a new pipe': 'pipe', 'the message channel': 'ipc' };
 
 function findingsIn(stderr) {
-  return [...stderr.matchAll(WARNING)].map(([, code, text]) => {
-    const [, target, opener] = STRAY.exec(text) ?? [];
-    if (target !== undefined) return { code, target: path.basename(target), opener };
-    const [, fd, what, caller, file, line, through, calledBy] = DESIGNATED.exec(text) ?? [];
-    if (fd === undefined) return { code, text };
-    return {
-      code,
-      ...{ fd: Number(fd), kind: KINDS[what] ?? 'fd', caller, through: through && withVersion(through) },
-      calledBy,
-      startsHere: startsProcess(file, Number(line)),
-    };
-  });
+  return [...stderr.matchAll(WARNING)]
+    .flatMap(([, code, text, fds]) => oneByOne(text, fds).map(one => [code, one]))
+    .map(([code, text]) => {
+      const [, target, opener] = STRAY.exec(text) ?? [];
+      if (target !== undefined) return { code, target: path.basename(target), opener };
+      const [, fd, what, caller, file, line, through, calledBy] = DESIGNATED.exec(text) ?? [];
+      if (fd === undefined) return { code, text };
+      return {
+        code,
+        ...{ fd: Number(fd), kind: KINDS[what] ?? 'fd', caller, through: through && withVersion(through) },
+        calledBy,
+        startsHere: startsProcess(file, Number(line)),
+      };
+    });
+}
+
+/** The text of a warning about several FDs as that of one for each. */
+function oneByOne(text, fds) {
+  const [, kind, rest] = /^(stray|designated) FDs .+? were closed: (.*)$/.exec(text) ?? [];
+  if (kind === undefined) return [text];
+  return [...fds.matchAll(/FD (\d+): ([^;\n]*)/g)].map(
+    ([, fd, what]) => `${kind} FD ${fd} (${what}) was closed: ${rest}`,
+  );
 }
 
 /** Launchers are named without their versions. */

@@ -139,7 +139,7 @@ export async function assertNames(
   const launchers = Object.keys(LAUNCHERS);
   const found = await fullCallers(t, folder, path.join(folder, 'app.mjs'), { ...options, launchers });
   const withoutPlaces = found.map(caller => {
-    const { file: _file, column: _column, ...rest } = caller ?? {};
+    const { file: _file, column: _column, callee: _callee, ...rest } = caller ?? {};
     return rest;
   });
   t.deepEqual(withoutPlaces as object[], store ? EXPECTED_OF_STORE : EXPECTED);
