@@ -492,7 +492,7 @@ test('a wrong call', async t => {
     [['--frequency', '1'], /expected --report, --mode or --config, found "--frequency"/],
     [['--report', '/nonexistent/x', '--', 'true'], /expected a file that can be written after --report/],
     [['-o', 'x', '--', 'true'], /expected --report, --mode or --config, found "-o"/],
-    [['-o'], /expected a value after -o, found none/],
+    [['--report'], /expected a value after --report, found none/],
   ] as const) {
     const { code, stderr } = await call(...args);
     t.is(code, 2);
