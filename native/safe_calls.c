@@ -135,7 +135,8 @@ static bool try_calls(const enum safe_call *calls, size_t count, bool *survived)
   sigset_t all, before;
   (void)sigfillset(&all);
   /* A signal handler of the program must not run in the child: it could write to files of the parent. */
-  if (pthread_sigmask(SIG_BLOCK, &all, &before) != 0) return false;
+  /* On Linux, of this thread. pthread_sigmask() has a new symbol version in glibc 2.32. */
+  if (sigprocmask(SIG_BLOCK, &all, &before) != 0) return false;
   pid_t child = (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
   if (child == 0) {
     (void)prctl(PR_SET_DUMPABLE, 0); /* no core dump */
@@ -148,7 +149,7 @@ static bool try_calls(const enum safe_call *calls, size_t count, bool *survived)
     do ended = waitpid(child, &status, __WALL);
     while (ended < 0 && errno == EINTR);
   }
-  (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* valid arguments */
+  (void)sigprocmask(SIG_SETMASK, &before, NULL); /* valid arguments */
   *survived = WIFEXITED(status) && WEXITSTATUS(status) == 0;
   return child > 0 && ended == child;
 }
