@@ -51,7 +51,7 @@ export function compileAddon({ target, compiler, flags = [], output = addonFile(
 }
 
 /** In a fixed order, since the linker keeps it. */
-function addonSources() {
+export function addonSources() {
   const names = readdirSync(native).filter(name => name.endsWith('.c') && name !== 'strace_preload.c');
   return names.sort().map(name => path.join(native, name));
 }

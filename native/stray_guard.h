@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "file_identity.h"
+
 /* The mechanism that marked FDs. Functions that return one return a negative errno code on failure. */
 enum stray_guard_way {
   STRAY_GUARD_NOTHING = 0,     /* not Linux: no marking */
@@ -31,24 +33,6 @@ enum stray_guard_spawning {
 struct fd_list {
   const int *fds;
   size_t count;
-};
-
-/*
- * Distinguishes a file from another file that gets its number later. Two files with equal fields
- * cannot be distinguished: the same file opened again with the same access, or two eventfds.
- */
-struct file_identity {
-  unsigned long long dev;
-  unsigned long long ino;
-  unsigned long long kind; /* the file type and the access it was opened with */
-  unsigned long long rdev; /* the device number; for a file without a type, a hash of its link in /proc */
-  unsigned long long born; /* the inode's birth time in ns; 0 if the file system or the kernel has none */
-};
-
-/* A file descriptor and the file that it referred to when it was listed. */
-struct open_file {
-  int fd;
-  struct file_identity identity;
 };
 
 /* A list of files, sorted by fd; each fd occurs once. */

@@ -21,6 +21,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { addonSources } from '../../native/build.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const { include_dir: headers } = createRequire(import.meta.url)('node-api-headers');
@@ -38,7 +39,6 @@ const ABOUT = [
   'faults',
 ];
 const tests = process.argv.length > 2 ? process.argv.slice(2) : ABOUT;
-const native = name => path.join(root, 'native', name);
 const addon = path.join('prebuilds', `${process.platform}-${process.arch}`, 'closefds.glibc.node');
 const FLAGS = ['-std=c11', '-O1', '-g', '-fPIC', '-pthread', '-fno-omit-frame-pointer', '-DNAPI_VERSION=8'];
 const LINK = ['-isystem', headers, '-shared', '-Wl,-z,nodelete'];
@@ -79,7 +79,7 @@ function copyPackage() {
 }
 
 function compile(...flags) {
-  const sources = ['stray_guard.c', 'placeholder.c', 'binding.c'].map(native);
+  const sources = addonSources();
   const { status, stderr } = spawnSync(
     'gcc',
     [...FLAGS, ...flags, ...LINK, '-o', path.join(copy, addon), ...sources],

@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { addonSources } from '../../native/build.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const { include_dir: headers } = createRequire(import.meta.url)('node-api-headers');
@@ -17,7 +18,7 @@ process.on('exit', () => rmSync(build, { recursive: true, force: true }));
 
 const source = name => path.join(root, name);
 const STRICT = ['-std=c11', '-O2', '-g', '-fPIC', '-pthread', '-Wall', '-Wextra', '-Werror'];
-const SOURCES = ['stray_guard.c', 'placeholder.c', 'binding.c'].map(name => source(`native/${name}`));
+const SOURCES = addonSources();
 /** Everything but N-API. */
 const SYSTEM_CODE = SOURCES.filter(file => !file.endsWith('binding.c'));
 const STRACE_PRELOAD = source('native/strace_preload.c');
