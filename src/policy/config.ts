@@ -20,6 +20,8 @@ export interface Config extends PolicyConfig {
   readonly redact: readonly string[];
   /** The report file, as the config names it. */
   readonly report: string | undefined;
+  /** Whether processes that native code makes are guarded, too; docs/how-it-works.md. */
+  readonly deep: boolean | undefined;
 }
 
 export const NO_CONFIG: Config = {
@@ -31,7 +33,8 @@ export const NO_CONFIG: Config = {
   candidate: undefined,
   redact: [],
   report: undefined,
+  deep: undefined,
 };
 
 export const POLICY_KEYS = ['mode', 'compat', 'unverified', 'aliases', 'rules'] as const;
-export const CONFIG_KEYS = ['$schema', ...POLICY_KEYS, 'candidate', 'redact', 'report'] as const;
+export const CONFIG_KEYS = ['$schema', ...POLICY_KEYS, 'candidate', 'redact', 'report', 'deep'] as const;

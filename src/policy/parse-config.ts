@@ -73,6 +73,7 @@ export function parseConfig(input: unknown, file: string, pointer = ''): Config 
     }),
     redact: optional(config.redact, value => globs(value, pathTo('redact'))) ?? [],
     report: optional(config.report, value => nonEmpty(value, pathTo('report'))),
+    deep: optional(config.deep, value => boolean(value, pathTo('deep'))),
   };
 }
 

@@ -30,6 +30,8 @@ export interface Settings {
   readonly report: ReportSettings | undefined;
   /** Why the requested report file cannot be written. */
   readonly reportProblem?: string;
+  /** Whether the deep guard runs: processes that native code makes are guarded, too. */
+  readonly deep?: boolean;
   /** The folder of `closefds audit`, in a process that it started. */
   readonly audit: string | undefined;
 }
@@ -64,11 +66,21 @@ export function readSettings({ entryMode, env, script, cwd }: SettingsSources): 
     config,
     configFile,
     appRoot: app?.appRoot ?? path.parse(process.execPath).root,
+    deep: deepSetting(env.CLOSEFDS_DEEP, config.deep),
     audit: env[AUDIT_VARIABLE] || undefined,
     script: script && resolveFrom(cwd, script),
     app: env.CLOSEFDS_APP || app?.title,
     ...reportSettings(config.report, app?.appRoot, env, cwd),
   };
+}
+
+function deepSetting(variable: string | undefined, configured: boolean | undefined): boolean {
+  if (variable === undefined || variable === '') return configured ?? false;
+  if (variable === '1' || variable === '0') return variable === '1';
+  throw new ClosefdsError(
+    'ERR_CLOSEFDS_CONFIG',
+    `CLOSEFDS_DEEP: expected 1 or 0, found ${JSON.stringify(variable)}.`,
+  );
 }
 
 /** A config that cannot be found is an error. */
