@@ -17,6 +17,7 @@ import {
 import type { FindingCode } from '../findings/finding';
 import { targetPattern, withoutPid } from '../findings/target-pattern';
 import type { Kind } from '../model/spawn-request';
+import { createSparkline } from './sparkline';
 
 export interface Groups {
   readonly byCaller: readonly Group[];
@@ -42,6 +43,8 @@ interface Occurrences {
 
 /** All FDs of one kind that one call site passed or tried to pass. */
 export interface Group extends Occurrences, Tallies {
+  /** `name@version` of the service; undefined if it is unknown. */
+  readonly app: string | undefined;
   /** undefined: the caller is unknown. */
   readonly caller: GroupCaller | undefined;
   /** undefined: a use of unsafe() that passed no FD. */
@@ -50,6 +53,8 @@ export interface Group extends Occurrences, Tallies {
   readonly target: string | undefined;
   /** `true` if any child used the FD; `false` if audits saw only children that did not use it. */
   readonly used: boolean | 'unknown' | undefined;
+  /** Counts for SPARKLINE_PARTS equal parts of the time of all records. */
+  readonly sparkline: readonly number[];
 }
 
 /** The properties that identify a caller: records with equal ones are in the same group. */
@@ -61,7 +66,10 @@ export interface SelfGroup extends Occurrences {
 }
 
 export interface GroupsOptions {
-  /** Whether designated FDs of different numbers, or for different commands, are different groups. Default: no. */
+  /**
+   * Whether designated FDs of different numbers, or for different commands, are different groups, and equal ones
+   * of different apps the same. Default: no.
+   */
   readonly asRulesTell?: boolean;
   readonly mostGroups?: number;
   /** The limit for all strings together, in UTF-16 code units. */
@@ -107,11 +115,12 @@ export function createGroups({
   function groupOf(record: ReportRecord): GroupCounter | undefined {
     const target = record.target && targetPattern(record.target, record.pid);
     const finer = asRulesTell && record.kind !== 'stray' ? [record.childFd, record.command] : [];
-    const key = [groupKey(record, target), ...finer].join('\0');
+    const app = asRulesTell ? undefined : record.app;
+    const key = [groupKey(record, target), app, ...finer].join('\0');
     const known = byCaller.get(key);
     if (known !== undefined) return known;
     if (byCaller.size >= mostGroups || !hasRoom(key + JSON.stringify(record.caller))) return undefined;
-    const group = createGroup(record, target, hasRoom);
+    const group = createGroup({ ...record, app }, target, hasRoom);
     byCaller.set(key, group);
     return group;
   }
@@ -135,11 +144,13 @@ export function createGroups({
   }
 
   function result(): Groups {
+    const sum = total.result();
+    const span = { from: secondsOf(sum.first ?? ''), to: secondsOf(sum.last ?? '') };
     return {
-      byCaller: [...byCaller.values()].map(group => group.result()).sort(byCount(groupTitle)),
+      byCaller: [...byCaller.values()].map(group => group.result(span)).sort(byCount(groupTitle)),
       bySelf: [...bySelf.values()].map(group => group.result()).sort(byCount(selfTitle)),
       other: { ...other },
-      total: total.result(),
+      total: sum,
     };
   }
 }
@@ -168,7 +179,11 @@ function byCount<T extends { readonly count: number }>(title: (group: T) => stri
   return (a: T, b: T) => b.count - a.count || compare(title(a), title(b));
 }
 
-function groupTitle({ caller, kind, target, childFds }: Group): string {
+function secondsOf(time: string): number {
+  return Math.floor(Date.parse(time) / 1000);
+}
+
+function groupTitle({ caller, kind, target, childFds, app }: Group): string {
   const { package: name, version, declaredName, line = 0, column = 0 } = caller ?? {};
   const place = [line, column].map(number => String(number).padStart(10, '0'));
   return [
@@ -180,6 +195,7 @@ function groupTitle({ caller, kind, target, childFds }: Group): string {
     kind,
     target,
     childFds.values[0]?.value,
+    app,
   ].join('\0');
 }
 
@@ -196,17 +212,27 @@ interface Counter<T> {
   readonly result: () => T;
 }
 
-type GroupCounter = Counter<Group>;
+/** In seconds since 1970. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface GroupCounter extends Pick<Counter<Group>, 'add'> {
+  readonly result: (span: Span) => Group;
+}
+
 type SelfCounter = Counter<SelfGroup>;
 
 function createGroup(
-  { caller, kind }: ReportRecord,
+  { app, caller, kind }: Omit<ReportRecord, 'app'> & { readonly app: string | undefined },
   target: string | undefined,
   hasRoom: (value: unknown) => boolean,
 ): GroupCounter {
   const known = caller && withoutLaunchers(caller);
   const occurrences = createOccurrences();
   const tallies = createTallies(TALLY_NAMES, hasRoom);
+  const sparkline = createSparkline();
   let used: Group['used'];
 
   return { add, result };
@@ -214,11 +240,13 @@ function createGroup(
   function add(record: ReportRecord, source: number): void {
     occurrences.add(record, source);
     tallies.add(record);
+    if (record.count > 0) sparkline.add(secondsOf(record.time), record.count);
     used = moreCertain(used, record.used);
   }
 
-  function result(): Group {
-    return { caller: known, kind, target, ...occurrences.result(), used, ...tallies.result() };
+  function result({ from, to }: Span): Group {
+    const counted = { ...occurrences.result(), used, sparkline: sparkline.result(from, to) };
+    return { app, caller: known, kind, target, ...counted, ...tallies.result() };
   }
 }
 

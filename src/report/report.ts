@@ -2,14 +2,22 @@
 
 import { createTally, type Tally } from '../base/counter';
 import { createGroups, type Groups } from './aggregate';
+import { type AssessedGroup, assess, needsDecision, sortByState } from './assess';
 import { createRecordParser, type ParseResult } from './parse-records';
+import { isSelected, type RecordFilter } from './select-records';
 import { createTimeline, type Timeline } from './timeline';
 
 /** Increased when a program that knows the old form would misread the new one. */
 export const REPORT_FORMAT = 1;
 
-export interface Report extends Groups {
+export interface Report extends Omit<Groups, 'byCaller'> {
   readonly closefdsReport: typeof REPORT_FORMAT;
+  /** By state: what needs a decision first. */
+  readonly byCaller: readonly AssessedGroup[];
+  /** Groups that `needsDecision` and `top` of ReportOptions left out; they are in the sums. */
+  readonly hidden: { readonly groups: number; readonly count: number };
+  /** Records that `filter` of ReportOptions left out; they are in `reading` only. */
+  readonly filtered: number;
   readonly reading: ParseResult;
   /** Strays by `name@version` of the package that most likely opened them, or a value of UNKNOWN_OPENERS. */
   readonly openers: Tally<string>;
@@ -21,6 +29,14 @@ export const UNKNOWN_OPENERS = { atStart: 'inherited at start', since: 'unknown'
 
 const MOST_OPENERS = 100;
 
+export interface ReportOptions {
+  readonly filter?: RecordFilter;
+  /** Only groups that need a decision. */
+  readonly needsDecision?: boolean;
+  /** Only so many groups. */
+  readonly top?: number;
+}
+
 export interface ReportMaker {
   /** `source`: see GroupsCounter in aggregate.ts. */
   readonly readLine: (line: string, isTooLong: boolean, source: number) => void;
@@ -28,33 +44,54 @@ export interface ReportMaker {
   readonly result: () => Report;
 }
 
-export function createReport(): ReportMaker {
+export function createReport({ filter = {}, ...shown }: ReportOptions = {}): ReportMaker {
   const groups = createGroups();
   const timeline = createTimeline();
   const openers = createTally<string>(MOST_OPENERS);
   let records = 0;
+  let filtered = 0;
   let source = 0;
   const parser = createRecordParser(record => {
     records++;
+    if (!isSelected(record, filter)) {
+      filtered++;
+      return;
+    }
     groups.add(record, source);
     timeline.add(record);
     if (record.kind === 'stray') openers.add(openerOf(record), record.count);
   });
 
-  return {
-    readLine(line, isTooLong, from) {
-      source = from;
-      parser.readLine(line, isTooLong);
-    },
-    recordsSoFar: () => records,
-    result: () => ({
+  return { readLine, recordsSoFar: () => records, result };
+
+  function readLine(line: string, isTooLong: boolean, from: number): void {
+    source = from;
+    parser.readLine(line, isTooLong);
+  }
+
+  function result(): Report {
+    const { byCaller, ...sums } = groups.result();
+    return {
       closefdsReport: REPORT_FORMAT,
       reading: parser.result(),
-      ...groups.result(),
+      ...sums,
+      ...select(sortByState(byCaller.map(assess)), shown),
+      filtered,
       openers: openers.result(),
       timeline: timeline.result(),
-    }),
-  };
+    };
+  }
+}
+
+function select(
+  groups: readonly AssessedGroup[],
+  options: Pick<ReportOptions, 'needsDecision' | 'top'>,
+): Pick<Report, 'byCaller' | 'hidden'> {
+  const wanted = options.needsDecision ? groups.filter(needsDecision) : groups;
+  const byCaller = wanted.slice(0, options.top);
+  const sum = (all: readonly AssessedGroup[]) => all.reduce((total, { count }) => total + count, 0);
+  const hidden = { groups: groups.length - byCaller.length, count: sum(groups) - sum(byCaller) };
+  return { byCaller, hidden };
 }
 
 function openerOf({
