@@ -509,7 +509,7 @@ test('a baseline, and what fails', async t => {
 const WRONG: readonly (readonly [args: readonly string[], message: RegExp])[] = [
   [['nowhere'], /expected a folder or a package's tarball \(\.tgz\), found nothing at "nowhere"/],
   [['a.js'], /found "a\.js"/],
-  [['--format', 'xml'], /expected one of table, json, sarif after --format, found "xml"/],
+  [['--format', 'xml'], /expected text, json or sarif after --format, found "xml"/],
   [['--fail-on', 'sure'], /expected one of certain, likely, possible after --fail-on, found "sure"/],
   [['--show', ''], /after --show, found ""/],
   [['--write-baseline'], /expected --baseline FILE with --write-baseline/],
