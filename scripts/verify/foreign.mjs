@@ -109,7 +109,7 @@ function start(command, { cwd, options, env = {}, timeout = 60_000 }) {
   const all = [path.join(root, 'build', 'clean-exec'), ...command];
   return spawnSync(all[0], all.slice(1), {
     cwd,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_OPTIONS: options, ...env },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, SHLVL: '1', NODE_OPTIONS: options, ...env },
     encoding: 'utf8',
     timeout,
     maxBuffer: Number.POSITIVE_INFINITY,

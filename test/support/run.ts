@@ -39,10 +39,13 @@ export interface RunResult {
   readonly stderr: string;
 }
 
-/** What the world gives to every program here; NODE_V8_COVERAGE is how c8 sees into them. */
+/**
+ * What the world gives to every program here; NODE_V8_COVERAGE is how c8 sees into them. A bash whose standard
+ * input is a socket, as Node's pipes are, reads ~/.bashrc unless SHLVL shows an outer shell.
+ */
 function environment(): Record<string, string> {
   const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_V8_COVERAGE', 'ASAN_OPTIONS', 'UBSAN_OPTIONS'];
-  const given = SANITIZER === '' ? {} : { LD_PRELOAD: SANITIZER };
+  const given = { SHLVL: '1', ...(SANITIZER !== '' && { LD_PRELOAD: SANITIZER }) };
   const own = names.flatMap(name => (process.env[name] ? [[name, process.env[name]]] : []));
   return { ...Object.fromEntries(own), ...given };
 }
