@@ -38,7 +38,7 @@ export function cpu() {
   return require(tool('usage.node')).cpu();
 }
 
-/** closefds as it is installed where no addon fits: its preload is the stand-in's. */
+/** closefds as it is installed where no addon fits: its preload is the fallback guard's. */
 export function withoutAddon(folder) {
   const copy = path.join(folder, 'without-addon');
   mkdirSync(copy, { recursive: true });

@@ -226,7 +226,7 @@ test('without a fault, enforce closes and reports nothing of itself', async t =>
 });
 
 // ---------------------------------------------------------------------------------------------
-// With the stand-in, where closing takes a plan
+// With the fallback guard, where closing takes a plan
 // ---------------------------------------------------------------------------------------------
 
 const NO_ADDON = `on('strays/native-guard').loadStrayGuard = boom;`;
@@ -240,13 +240,13 @@ for (const [at, inject, child] of [
   ['deciding', `on('policy/evaluate').evaluate = boom;`, [0, 1, 2, '3 placeholder', '40 placeholder']],
   ['recording', `on('findings/finding').record = boom;`, [0, 1, 2, 3, '40 placeholder']],
 ] as const) {
-  test(`the stand-in, and a fault at ${at}: enforce covers`, async t => {
+  test(`the fallback guard, and a fault at ${at}: enforce covers`, async t => {
     const result = await start(t, NO_ADDON + inject, 'enforce');
     t.deepEqual(JSON.parse(result.stdout), Array(6).fill(child));
   });
 }
 
-test('the stand-in, and a command that comes from one place again and again: each stray is covered', async t => {
+test('the fallback guard, and a command that comes from one place again and again: each stray is covered', async t => {
   const app = `
     const { spawnSync } = require('node:child_process');
     require(${JSON.stringify(LEAK)}).open(__filename + '.opened', 40);
@@ -261,13 +261,13 @@ const NO_PLACEHOLDER = `${NO_ADDON}
   const { createFallbackGuard } = on('strays/fallback-guard');
   on('strays/fallback-guard').createFallbackGuard = () => ({ ...createFallbackGuard(), placeholder: boom });`;
 
-test('the stand-in without a placeholder: the spawn goes on, and is reported', async t => {
+test('the fallback guard without a placeholder: the spawn goes on, and is reported', async t => {
   const result = await start(t, NO_PLACEHOLDER, 'enforce');
   t.deepEqual(JSON.parse(result.stdout), Array(6).fill([0, 1, 2, 3, 40]));
   t.deepEqual(selfReports(result), ['CLOSEFDS_STAND_IN', 'CLOSEFDS_UNGUARDED']);
 });
 
-test('the stand-in without a placeholder: strict refuses', async t => {
+test('the fallback guard without a placeholder: strict refuses', async t => {
   const result = await start(t, NO_PLACEHOLDER, 'strict');
   t.deepEqual(JSON.parse(result.stdout), Array(6).fill(DENIED));
 });

@@ -91,7 +91,7 @@ test('a filter that kills for all of them: a kept stray arrives, in workers too'
   t.deepEqual(answer, { here: expected, there: [expected, expected] });
 });
 
-test('a filter that kills for close_range and getdents64: the stand-in lists strays without them', async t => {
+test('a filter that kills for close_range and getdents64: the fallback guard lists strays without them', async t => {
   const { answer, stderr } = await answerOf(t, 'leak.open(process.argv[2], 40); answer(listed());', {
     through: [tool('deny'), 'close_range=KILL,getdents64=KILL'],
     nodeArgs: ['--require', withoutAddon()],
@@ -370,7 +370,7 @@ for (const [mode, outcome] of [
   ['enforce', 'ENFILE'],
   ['strict', 'ERR_CLOSEFDS_DENIED'],
 ] as const) {
-  test(`the stand-in cannot list any more: ${mode}`, async t => {
+  test(`the fallback guard cannot list any more: ${mode}`, async t => {
     const rule = { kinds: ['stray'], effect: 'allow', reason: 'test' };
     const { answer, stderr } = await answerOf(
       t,

@@ -20,5 +20,5 @@ function measure(guard, looks) {
 }
 
 process.stdout.write(
-  JSON.stringify({ addon: measure(loadStrayGuard(root), 50), standIn: measure(createFallbackGuard(), 5) }),
+  JSON.stringify({ addon: measure(loadStrayGuard(root), 50), fallback: measure(createFallbackGuard(), 5) }),
 );

@@ -30,15 +30,15 @@ export async function run({ quick, folder, progress }) {
 function looks({ quick }) {
   const rows = (quick ? [100, 1000] : [100, 1000, 10_000]).map(fds => {
     const command = [process.execPath, program('stray-scan.js'), String(fds)];
-    const { addon, standIn } = JSON.parse(
+    const { addon, fallback } = JSON.parse(
       execFileSync(tool('close-launcher'), command, { encoding: 'utf8' }),
     );
-    return [fds, spread(addon), spread(standIn)];
+    return [fds, spread(addon), spread(fallback)];
   });
   const columns = [
     { title: 'FDs', unit: 'count' },
     { title: 'addon', unit: 'ms' },
-    { title: 'JavaScript (stand-in)', unit: 'ms' },
+    { title: 'JavaScript (fallback)', unit: 'ms' },
   ];
   return { title: 'One look for strays, processor time', columns, rows };
 }

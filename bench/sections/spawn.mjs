@@ -10,7 +10,7 @@ import { program, REGISTER, tool, withoutAddon } from '../tools.mjs';
 
 export const title = 'A spawn';
 
-/** Milliseconds that one way may take of a case: the stand-in is slow with many FDs. */
+/** Milliseconds that one way may take of a case: the fallback guard is slow with many FDs. */
 const MOST = { full: 6000, quick: 250 };
 
 export async function run({ quick, folder, progress }) {
@@ -62,29 +62,29 @@ function toRow({ route, fds, strays = 0, megabytes = 0 }, way, found) {
 }
 
 const MOST_FDS = Math.min(15_000, mostFds() - 200);
-const WITHOUT_STAND_IN = ['bare', 'off', 'warn', 'enforce, reported', 'enforce, reports off'];
+const WITHOUT_FALLBACK = ['bare', 'off', 'warn', 'enforce, reported', 'enforce, reports off'];
 
 const FULL = [
   { route: 'spawn', fds: 0 },
-  ...[100, 1000, 10_000].map(fds => ({ route: 'spawn', fds, ways: [...WITHOUT_STAND_IN, 'stand-in'] })),
-  { route: 'spawn', fds: MOST_FDS, ways: WITHOUT_STAND_IN },
+  ...[100, 1000, 10_000].map(fds => ({ route: 'spawn', fds, ways: [...WITHOUT_FALLBACK, 'fallback'] })),
+  { route: 'spawn', fds: MOST_FDS, ways: WITHOUT_FALLBACK },
   { route: 'spawn', fds: 0, strays: 100 },
-  { route: 'spawn', fds: 10_000, strays: 100, ways: WITHOUT_STAND_IN },
+  { route: 'spawn', fds: 10_000, strays: 100, ways: WITHOUT_FALLBACK },
   ...[0, 10_000].map(fds => ({
     route: 'spawn',
     fds,
     megabytes: 1024,
     ways: ['bare', 'warn', 'enforce, reports off'],
   })),
-  ...[0, 100, 1000, 10_000, MOST_FDS].map(fds => ({ route: 'exec', fds, ways: WITHOUT_STAND_IN })),
-  ...['spawnSync', 'fork'].flatMap(route => [0, 10_000].map(fds => ({ route, fds, ways: WITHOUT_STAND_IN }))),
+  ...[0, 100, 1000, 10_000, MOST_FDS].map(fds => ({ route: 'exec', fds, ways: WITHOUT_FALLBACK })),
+  ...['spawnSync', 'fork'].flatMap(route => [0, 10_000].map(fds => ({ route, fds, ways: WITHOUT_FALLBACK }))),
 ];
 
 const QUICK = [
   { route: 'spawn', fds: 0 },
-  { route: 'spawn', fds: 0, strays: 100, ways: WITHOUT_STAND_IN },
-  { route: 'spawn', fds: 10_000, ways: WITHOUT_STAND_IN },
-  { route: 'spawnSync', fds: 1000, ways: WITHOUT_STAND_IN },
+  { route: 'spawn', fds: 0, strays: 100, ways: WITHOUT_FALLBACK },
+  { route: 'spawn', fds: 10_000, ways: WITHOUT_FALLBACK },
+  { route: 'spawnSync', fds: 1000, ways: WITHOUT_FALLBACK },
 ];
 
 /**
@@ -104,7 +104,7 @@ function waysOf(folder) {
     warn: { args: preload, env: { CLOSEFDS_MODE: 'warn' } },
     'enforce, reported': { args: preload, env: { CLOSEFDS_REPORT: path.join(folder, 'findings.ndjson') } },
     'enforce, reports off': { args: ['--no-warnings', ...preload] },
-    'stand-in': { args: ['--no-warnings', '--require', withoutAddon(folder)] },
+    fallback: { args: ['--no-warnings', '--require', withoutAddon(folder)] },
   };
 }
 

@@ -170,7 +170,7 @@ export function processText({
 function loadedTitle(addon: string | null, askedBy: readonly string[]): string {
   if (addon !== null) return `loaded (${addon})`;
   if (askedBy.length === 0) return 'not loaded';
-  return 'not loaded, though asked for: mode off, the stand-in (no addon), or no program of Node';
+  return 'not loaded, though asked for: mode off, the fallback guard (no addon), or no program of Node';
 }
 
 function line(name: string, value: string): string {

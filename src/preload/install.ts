@@ -26,7 +26,7 @@ import { mainScript } from '../policy/main-script';
 import type { Mode } from '../policy/rule';
 import { readSettings, type Settings } from '../policy/settings';
 import { stdioOnlyArguments } from '../spawn/fallback-plan';
-import type * as StandIn from '../strays/fallback-guard';
+import type * as FallbackGuard from '../strays/fallback-guard';
 import { loadStrayGuard } from '../strays/native-guard';
 import { isRefusal, otherRuntime, whatCloses } from '../strays/platform';
 import { NO_STRAY_GUARD, type StrayGuard } from '../strays/stray-guard';
@@ -176,7 +176,7 @@ function loadWorkerFactory(
 }
 
 // ---------------------------------------------------------------------------------------------
-// The stray guard: the addon, its stand-in, or neither
+// The stray guard: the addon, its fallback, or neither
 // ---------------------------------------------------------------------------------------------
 
 function findStrayGuard(mode: Mode): StrayGuard {
@@ -193,11 +193,11 @@ function findStrayGuard(mode: Mode): StrayGuard {
     failure = messageOf(error);
   }
   try {
-    const { createFallbackGuard: createStandIn } = require('../strays/fallback-guard') as typeof StandIn;
-    const standIn = createStandIn();
+    const { createFallbackGuard } = require('../strays/fallback-guard') as typeof FallbackGuard;
+    const fallback = createFallbackGuard();
     const what = `the addon did not load, so strays are covered by a placeholder, not closed (${failure})`;
     report([{ code: 'CLOSEFDS_STAND_IN', mode, what }]);
-    return standIn;
+    return fallback;
   } catch (error) {
     const why = `the addon did not load (${failure}), and strays cannot be covered (${messageOf(error)})`;
     return unguarded(mode, why);
@@ -213,7 +213,7 @@ function unguarded(mode: Mode, why: string): StrayGuard {
 /** Denied slots need a placeholder also where strays need no guard. On Windows a child's slots are no system FDs. */
 function withPlaceholder(strayGuard: StrayGuard): StrayGuard {
   if (process.platform === 'win32') return strayGuard;
-  const { createPlaceholder } = require('../strays/fallback-guard') as typeof StandIn;
+  const { createPlaceholder } = require('../strays/fallback-guard') as typeof FallbackGuard;
   return { ...strayGuard, placeholder: createPlaceholder() };
 }
 

@@ -1,4 +1,4 @@
-// The stand-in of the stray guard, in JavaScript, for processes in which the addon does not load.
+// The fallback guard: the stray guard in JavaScript, for processes in which the addon does not load.
 //
 // No function of Node sets close-on-exec on an open FD. But the child's `stdio` can put a placeholder over a
 // stray's number, so that the child does not get the stray. This guard lists strays before every spawn. The

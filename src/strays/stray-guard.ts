@@ -1,6 +1,6 @@
 // The interface of a stray guard, which keeps strays from children.
 //
-// The addon (src/strays/native-guard.ts) and the stand-in (src/strays/fallback-guard.ts) implement it. "Mark"
+// The addon (src/strays/native-guard.ts) and the fallback guard (src/strays/fallback-guard.ts) implement it. "Mark"
 // means: set close-on-exec.
 
 /** A file and its offset in bytes, read without changing the file. */
@@ -21,7 +21,7 @@ export interface ListedStray extends IdentifiedFd {
   readonly atStart: boolean;
 }
 
-/** How FDs are kept from children: the addon's steps of the fallback chain, or `mask`, the stand-in's placeholders. */
+/** How FDs are kept from children: the addon's steps of the fallback chain, or `mask`, the fallback guard's placeholders. */
 export type Mechanism = 'nothing' | 'close_range' | 'table' | 'proc' | 'mask';
 
 /** How Node creates processes, as far as guarded spawns have shown. */
@@ -67,7 +67,7 @@ export interface StrayGuard {
   readonly placeholder: () => number | undefined;
   /** Puts the placeholder over FDs of this process, before process.execve(). Returns a function that undoes it. */
   readonly coverHere: (fds: readonly number[]) => () => void;
-  /** Whether each stray needs a placeholder, because this guard cannot mark. True for the stand-in. */
+  /** Whether each stray needs a placeholder, because this guard cannot mark. True for the fallback guard. */
   readonly mustCover: boolean;
 }
 

@@ -23,7 +23,7 @@ export interface Row {
   readonly exempt?: (way: ConformanceWay) => string | undefined;
 }
 
-/** What a child has: the stand-in puts a placeholder over each stray, and every guard one in each denied slot. */
+/** What a child has: the fallback guard puts a placeholder over each stray, and every guard one in each denied slot. */
 export function child(
   way: ConformanceWay,
   fds: readonly number[],

@@ -33,7 +33,7 @@ export const CONFORMANCE_WAYS: readonly ConformanceWay[] = [
     forks: false,
   },
   {
-    ...forking('stand-in', 'mask', []),
+    ...forking('fallback', 'mask', []),
     mechanism: ['mask', 'unknown'],
     register: withoutAddon,
     forks: false,

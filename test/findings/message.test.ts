@@ -385,7 +385,7 @@ for (const [name, finding, advice] of [
   ['another runtime', self('CLOSEFDS_RUNTIME'), 'Use Node.js where all of it has to hold.'],
   ['a second copy', self('CLOSEFDS_SECOND_COPY'), 'Load one copy, by one preload.'],
   ['unguarded', self('CLOSEFDS_UNGUARDED'), 'Run `npx closefds doctor` to see what is missing.'],
-  ['the stand-in', self('CLOSEFDS_STAND_IN'), 'Run `npx closefds doctor` to see what is missing.'],
+  ['the fallback guard', self('CLOSEFDS_STAND_IN'), 'Run `npx closefds doctor` to see what is missing.'],
 ] as const) {
   test(`advice: ${name}`, t => {
     const see = `See docs/findings.md#${finding.code.toLowerCase()} in the package.`;

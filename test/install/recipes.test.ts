@@ -212,7 +212,7 @@ for (const major of [20, 22, 24, 26]) {
     mkdirSync(bin);
     symlinkSync(t.context.nodes.get(major) ?? '', path.join(bin, 'node'));
     const env = { PATH: `${bin}:${process.env.PATH}` };
-    const [addon = '', standIn = ''] = lines('The permission model').map(line =>
+    const [addon = '', fallback = ''] = lines('The permission model').map(line =>
       here(major === 20 ? line.replace('--permission', '--experimental-permission') : line),
     );
 
@@ -221,7 +221,7 @@ for (const major of [20, 22, 24, 26]) {
     t.notRegex(guarded.stderr, /CLOSEFDS_(?:STAND_IN|UNGUARDED|INTERNAL_ERROR)/);
 
     // A placeholder lies over the stray, which the list leaves out.
-    const covered = await start(folder, shell(standIn), env);
+    const covered = await start(folder, shell(fallback), env);
     t.deepEqual(found(covered), [CLOSED], covered.stderr);
     t.regex(covered.stderr, /CLOSEFDS_STAND_IN/);
   });

@@ -115,8 +115,8 @@ for (const way of WAYS) {
   }
 }
 
-// The stand-in lays a null device over FD 41, which is then there.
-for (const way of WAYS.filter(({ name }) => name !== 'stand-in')) {
+// The fallback guard lays a null device over FD 41, which is then there.
+for (const way of WAYS.filter(({ name }) => name !== 'fallback')) {
   test(`${way.name}: a file in the place of a stray that passes in warn does not arrive`, async t => {
     const { during = '' } = MOMENTS['a late option of spawnSync()'] ?? {};
     t.deepEqual(await fdsOf(t, way, during, 'warn'), [WITH, WITHOUT, WITH]);

@@ -25,7 +25,7 @@ export const OPENED = 40;
 // Ways of the stray guard
 // ---------------------------------------------------------------------------------------------
 
-export type WayName = 'fork' | 'posix_spawn' | 'stand-in';
+export type WayName = 'fork' | 'posix_spawn' | 'fallback';
 
 export interface WayOfGuard {
   readonly name: WayName;
@@ -37,7 +37,7 @@ export const WAYS: readonly WayOfGuard[] = [
   { name: 'fork', register: () => REGISTER, env: {} },
   // What the coming libuv does: no atfork handler runs.
   { name: 'posix_spawn', register: () => REGISTER, env: { LD_PRELOAD: preloading(tool('no-atfork.so')) } },
-  { name: 'stand-in', register: withoutAddon, env: {} },
+  { name: 'fallback', register: withoutAddon, env: {} },
 ];
 
 let copy: string | undefined;
@@ -311,7 +311,7 @@ const FUNCTIONS: readonly Route[] = [
     range: '>=22.15 <23 || >=23.11',
     unseen: true,
     // Placeholders need a `stdio`, which this route does not have.
-    holes: { 'stand-in': [OPENED, INHERITED] },
+    holes: { fallback: [OPENED, INHERITED] },
   }),
 ];
 
@@ -606,7 +606,7 @@ function ownFiles({ folder, register }: Setting): string[] {
   return [...new Set([folder, ROOT, path.resolve(register, '..', '..', '..')])].map(root => `${root}/*`);
 }
 
-/** What the stand-in reads to find strays and to put something over them. */
+/** What the fallback guard reads to find strays and to put something over them. */
 const FILES_OF_MASKS = ['/proc/self/*'];
 
 function preload({ register }: Setting, ...rest: readonly string[]): string[] {
@@ -659,7 +659,7 @@ export function reasonToSkip(route: Route, { version }: Node): string | undefine
 export function expectation(route: Route, way: WayOfGuard, mode: RouteMode): Observation {
   const { children = 1, designated = [], noAddons } = route;
   const strays = noAddons ? [INHERITED] : [OPENED, INHERITED];
-  const guard = noAddons ?? (way.name === 'stand-in' ? 'masks' : 'marks');
+  const guard = noAddons ?? (way.name === 'fallback' ? 'masks' : 'marks');
   const arriving = mode === 'off' ? strays : (holeOf(route, way) ?? []);
   const masked = mode !== 'off' && guard === 'masks' ? strays.filter(fd => !arriving.includes(fd)) : [];
   const seen = guard === 'marks' && !route.unseen;
