@@ -24,10 +24,13 @@ static const char *const LINKS[] = {"/proc/self", "/dev/fd", "/dev/stdin", "/etc
                                     "/bin",       "/lib",    "/etc/localtime"};
 
 /* Such an FD gives access to nothing, because no pathname resolution follows it. */
-bool is_placeholder(int fd) {
+bool is_placeholder_file(const struct file_identity *file) {
+  return (file->kind >> 32 & O_PATH) && (file->kind & S_IFMT) == S_IFLNK;
+}
+
+static bool is_placeholder(int fd) {
   struct file_identity file;
-  int flags = fcntl(fd, F_GETFL);
-  return flags >= 0 && (flags & O_PATH) && identify(fd, &file) && (file.kind & S_IFMT) == S_IFLNK;
+  return identify(fd, &file) && is_placeholder_file(&file);
 }
 
 static int open_placeholder(void) {
@@ -87,8 +90,8 @@ void placeholder_remove(int fd, int before) {
   (void)fd;
   (void)before;
 }
-bool is_placeholder(int fd) {
-  (void)fd;
+bool is_placeholder_file(const struct file_identity *file) {
+  (void)file;
   return false;
 }
 

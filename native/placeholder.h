@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#include "file_identity.h"
+
 /*
  * Returns this process's placeholder, close-on-exec, or a negative errno code. The first call opens
  * it; a later call opens it again if user code closed it. Call from any thread, in the parent only.
@@ -24,7 +26,7 @@ int placeholder_put(int fd);
 /* Undoes placeholder_put() after a failed process.execve(). `fd` is close-on-exec afterwards. */
 void placeholder_remove(int fd, int before);
 
-/* Whether an FD is a placeholder: this process's own, or one that it inherited. */
-bool is_placeholder(int fd);
+/* Whether a file is a placeholder: this process's own, or one that it inherited. */
+bool is_placeholder_file(const struct file_identity *file);
 
 #endif

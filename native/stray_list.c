@@ -44,6 +44,8 @@ static int remember(int fd) {
 
   struct stray stray = {{.fd = fd}, at_start};
   if (!identify(fd, &stray.file.identity)) return 0; /* closed meanwhile */
+  /* A placeholder that a parent under closefds put here gives access to nothing. */
+  if (is_placeholder_file(&stray.file.identity)) return 0;
 
   if (known_count == known_room) {
     size_t room = known_room == 0 ? 16 : known_room * 2;
@@ -60,8 +62,7 @@ static int remember(int fd) {
 
 static int note_inheritable(int fd, const void *unused) {
   (void)unused;
-  /* A placeholder that a parent under closefds put here gives access to nothing. */
-  return is_inheritable(fd) && !is_placeholder(fd) ? remember(fd) : 0;
+  return is_inheritable(fd) ? remember(fd) : 0;
 }
 
 /*

@@ -166,7 +166,7 @@ export function record(
 const MOST_STRAYS = 100;
 
 /** The opener is looked for among so many of those: to read what an FD points to takes some microseconds. */
-const MOST_OPENERS = 2000;
+const MOST_OPENERS = 500;
 
 /** What happens to one FD, in force and by the candidate policy. */
 interface FdResult {
@@ -181,8 +181,8 @@ function byOpener(results: readonly FdResult[], { openerOf }: RecordingOptions):
   for (const [index, result] of results.entries()) {
     const { fd, rule } = result.outcome.match;
     const opener = fd.atStart || index >= MOST_OPENERS ? undefined : openerOfTarget(fd);
-    const by = [opener?.package, opener?.version, fd.atStart, rule.source, result.outcome.action];
-    const key = [...by, result.candidate?.action].join(' ');
+    const by = `${opener?.package} ${opener?.version} ${fd.atStart}`;
+    const key = `${by} ${rule.source} ${result.outcome.action} ${result.candidate?.action}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [result, 0]);
     else group[1]++;

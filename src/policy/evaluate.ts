@@ -33,13 +33,14 @@ export function evaluate(request: SpawnRequest, caller: Caller | undefined, poli
   const rules = policy.rules.filter(
     rule => kindsOf(rule).some(kind => kinds.has(kind)) && matchCall(rule, call, policy) === 'yes',
   );
+  const ofKind = new Map([...kinds].map(kind => [kind, rules.filter(rule => kindsOf(rule).includes(kind))]));
   let known: readonly Rule[] | undefined;
   return { request, caller, matches: request.fds.map(match) };
 
   function match(fd: ChildFd): RuleMatch {
     const facts = new ChildFdFacts(fd);
     // Defaults are rules too, so a match is missing only in a policy that was built without them.
-    const rule = rules.find(rule => matchFd(rule, facts, policy) === 'yes') ?? DENY_ALL;
+    const rule = ofKind.get(fd.kind)?.find(rule => matchFd(rule, facts, policy) === 'yes') ?? DENY_ALL;
     return { fd, effect: rule.effect, rule, knownIn: rule === DENY_ALL ? knownRanges(facts) : NO_RANGES };
   }
 

@@ -40,9 +40,9 @@ export function findOpener(
 
 function fits({ target, type, access }: KnownStray, file: OpenFile): boolean {
   return (
+    type === file.type &&
     file.target !== undefined &&
     matchesGlob(file.target, target) &&
-    type === file.type &&
     access === file.access
   );
 }

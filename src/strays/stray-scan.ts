@@ -27,7 +27,7 @@ export interface StrayScan {
 
 export function createStrayScan({ list, describe, now }: StrayScanOptions): StrayScan {
   let strays: readonly Stray[] = [];
-  let described = new Map<string, Stray>();
+  let described = new Map<number, Stray>();
   let isFresh = false;
   const budget = createTimeBudget(SHARE, now);
   const onCall = () => {
@@ -44,9 +44,10 @@ export function createStrayScan({ list, describe, now }: StrayScanOptions): Stra
     const before = described;
     described = new Map();
     const seen = list().map(({ fd, atStart, identity }) => {
-      const key = `${fd} ${identity}`;
-      const stray = before.get(key) ?? { fd, identity, atStart, file: describe(fd) };
-      described.set(key, stray);
+      const known = before.get(fd);
+      const isKnown = known !== undefined && known.identity === identity;
+      const stray = isKnown ? known : { fd, identity, atStart, file: describe(fd) };
+      described.set(fd, stray);
       return stray;
     });
     // Returns the same array while its content is the same: src/spawn/decision-cache.ts compares by identity.
