@@ -7,11 +7,11 @@ import { buildSync, transformSync } from 'esbuild';
 import type { CodePlace } from '../../src/model/caller';
 import { type CallersOptions, callers, fullCallers as findCallers, NODE, named } from '../support/callers';
 import { temporaryFolder, write } from '../support/programs';
-import { ROOT, run } from '../support/run';
+import { ROOT, run, WITHOUT_COVERAGE } from '../support/run';
 
 /** Without coverage, for which Node reads source maps as well. */
 function fullCallers(t: ExecutionContext, folder: string, program: string, options: CallersOptions = {}) {
-  return findCallers(t, folder, program, { ...options, env: { ...options.env, NODE_V8_COVERAGE: '' } });
+  return findCallers(t, folder, program, { ...options, env: { ...options.env, ...WITHOUT_COVERAGE } });
 }
 
 /** The call is in line 9. */

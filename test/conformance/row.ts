@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { withLimit } from '../support/hostile-environments';
 import { write } from '../support/programs';
-import { LEAK, type RunOptions, run, tool } from '../support/run';
+import { LEAK, type RunOptions, run, tool, WITHOUT_COVERAGE } from '../support/run';
 import type { ConformanceWay } from './ways';
 
 export interface Subject {
@@ -79,7 +79,7 @@ export async function answerOf(
       node,
       nodeArgs: ['--require', way.register(), ...nodeArgs],
       args: [path.join(folder, 'file')],
-      env: { NODE_NO_WARNINGS: '1', ...env },
+      env: { ...WITHOUT_COVERAGE, NODE_NO_WARNINGS: '1', ...env },
       // A row that hangs is one that fails.
       through: ['timeout', '100', ...withLimit(20_000), ...way.through, ...through],
     });

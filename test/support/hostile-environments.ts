@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import type { ExecutionContext } from 'ava';
 import semver from 'semver';
 import { temporaryFolder, write } from './programs';
-import { LEAK, LIST_FDS, preloading, type RunOptions, run, runCommand, tool } from './run';
+import { LEAK, LIST_FDS, preloading, type RunOptions, run, runCommand, tool, WITHOUT_COVERAGE } from './run';
 import { strayNumbers } from './warnings';
 
 export interface World {
@@ -177,7 +177,11 @@ export async function answerOf(
 ): Promise<Answered> {
   const folder = temporaryFolder(t);
   const script = write(folder, { 'app.js': PRELUDE + program, ...files });
-  const result = await run(script, { ...options, args: [`${folder}/file`, ...(options.args ?? [])] });
+  const result = await run(script, {
+    ...options,
+    args: [`${folder}/file`, ...(options.args ?? [])],
+    env: { ...WITHOUT_COVERAGE, ...options.env },
+  });
   t.is(result.code, 0, result.stderr);
   return { stderr: result.stderr, answer: JSON.parse(result.stdout) };
 }

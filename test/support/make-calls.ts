@@ -4,7 +4,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Batch } from '../fixtures/call-batch';
 import { write } from './programs';
-import { LIST_FDS, ROOT, type RunOptions, run } from './run';
+import { LIST_FDS, ROOT, type RunOptions, run, WITHOUT_COVERAGE } from './run';
 
 const PROGRAM = path.join(ROOT, 'dist', 'test', 'fixtures', 'call-batch.js');
 
@@ -22,7 +22,13 @@ export async function makeCalls({ seed, count, designates, folder, ...options }:
   const through = ['sh', '-c', 'exec "$@" >>"$0.out" 2>>"$0.err"', path.join(folder, 'program')];
   for (let from = 0; ; ) {
     const batch: Batch = { seed, count, designates, from, folder, listFds: LIST_FDS, output };
-    const result = await run(PROGRAM, { ...options, through, nodeArgs: [], args: [JSON.stringify(batch)] });
+    const result = await run(PROGRAM, {
+      ...options,
+      through,
+      nodeArgs: [],
+      args: [JSON.stringify(batch)],
+      env: { ...WITHOUT_COVERAGE, ...options.env },
+    });
     const text = readFileSync(output, 'utf8');
     if (result.code === 0 && text.endsWith('\n'))
       return [text, readFileSync(stdout, 'utf8'), readFileSync(stderr, 'utf8')].join('').split('\n');

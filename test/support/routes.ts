@@ -13,7 +13,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import semver from 'semver';
 import { write } from './programs';
-import { inheriting, LEAK, preloading, REGISTER, ROOT, type RunResult, runCommand, tool } from './run';
+import {
+  inheriting,
+  LEAK,
+  preloading,
+  REGISTER,
+  ROOT,
+  type RunResult,
+  runCommand,
+  tool,
+  WITHOUT_COVERAGE,
+} from './run';
 
 /** A child's FD: its number, or `40 placeholder` where one lies over a stray. */
 export type ChildFd = number | string;
@@ -703,7 +713,7 @@ export async function observe(
       ...args,
     ];
     const result = await runCommand(command, {
-      env: { ...way.env, ...route.env?.(setting), CLOSEFDS_MODE: mode },
+      env: { ...WITHOUT_COVERAGE, ...way.env, ...route.env?.(setting), CLOSEFDS_MODE: mode },
       cwd: folder,
       input: route.input?.(setting) ?? '',
     });
