@@ -136,7 +136,7 @@ static bool try_calls(const enum safe_call *calls, size_t count, bool *survived)
   (void)sigfillset(&all);
   /* A signal handler of the program must not run in the child: it could write to files of the parent. */
   /* On Linux, of this thread. pthread_sigmask() has a new symbol version in glibc 2.32. */
-  if (sigprocmask(SIG_BLOCK, &all, &before) != 0) return false;
+  if (sigprocmask(SIG_BLOCK, &all, &before) != 0) return false; /* NOLINT(concurrency-mt-unsafe) */
   pid_t child = (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, NULL);
   if (child == 0) {
     (void)prctl(PR_SET_DUMPABLE, 0); /* no core dump */
@@ -149,7 +149,8 @@ static bool try_calls(const enum safe_call *calls, size_t count, bool *survived)
     do ended = waitpid(child, &status, __WALL);
     while (ended < 0 && errno == EINTR);
   }
-  (void)sigprocmask(SIG_SETMASK, &before, NULL); /* valid arguments */
+  /* The arguments are valid. */
+  (void)sigprocmask(SIG_SETMASK, &before, NULL); /* NOLINT(concurrency-mt-unsafe) */
   *survived = WIFEXITED(status) && WEXITSTATUS(status) == 0;
   return child > 0 && ended == child;
 }
