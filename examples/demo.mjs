@@ -24,7 +24,7 @@ show(
 );
 show(
   'A shell script takes a lock (exec 200>lock; flock 200) and runs a program that starts a daemon.\nThe script and the program have ended. Is the lock free again?',
-  'who has the lock',
+  'whether the next program gets the lock',
   runLock(node),
   runLock(guardedNode),
 );
@@ -41,10 +41,9 @@ function runLock(command) {
   const script = `
     ( exec 200>lock; flock 200; "$@" )
     if flock --nonblock lock true; then
-      echo "nobody: it is free"
+      echo "yes"
     else
-      echo "the daemon: it does not know of it, and"
-      echo "nobody else can have it while it lives"
+      echo "no: the daemon has it and does not know"
     fi`;
   const lines = run(
     'bash',
