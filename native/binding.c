@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "deep_binding.h"
 #include "placeholder.h"
 #include "stray_guard.h"
 
@@ -245,6 +246,7 @@ NAPI_MODULE_INIT() {
         napi_set_named_property(env, exports, functions[i].name, function) != napi_ok)
       return NULL; /* an exception is pending */
   }
+  if (!add_deep_functions(env, exports)) return NULL;
   /* A cleanup hook would not do: a second require() in the same thread would add it twice, and abort. */
   if (napi_set_instance_data(env, (void *)functions, on_thread_end, NULL) != napi_ok) return NULL;
   return exports;

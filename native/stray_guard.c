@@ -63,6 +63,7 @@ static _Thread_local struct {
   struct guarded_spawn *top;
   /* The number of spawns on top of `top` that got no memory. They keep nothing. */
   unsigned without_memory;
+  bool leaves_children; /* see stray_guard_leave_children() */
 } here;
 
 static bool is_spawn_open(void) { return here.top != NULL || here.without_memory > 0; }
@@ -74,6 +75,7 @@ static struct guarded_spawn *innermost(void) { return here.without_memory > 0 ? 
 static atomic_int open_spawns;
 
 static atomic_bool guard_by_default;
+static atomic_int leaving_threads; /* while it is 0, the child does not read `here` */
 static atomic_bool saw_fork;
 static atomic_bool saw_other;
 
@@ -174,14 +176,36 @@ static void before_fork(void) {
  * code of the C library. So the child reads `here` only if a guarded spawn is open.
  */
 static void in_child(void) {
-  bool is_open = atomic_load(&open_spawns) > 0 && is_spawn_open();
-  const struct guarded_spawn *spawn = is_open ? innermost() : NULL;
+  if (stray_guard_guards_children()) stray_guard_mark_child();
+}
+
+bool stray_guard_is_open(void) { return atomic_load(&open_spawns) > 0 && is_spawn_open(); }
+
+bool stray_guard_guards_children(void) {
+  if (stray_guard_is_open()) return true;
+  return atomic_load(&guard_by_default) && !(atomic_load(&leaving_threads) > 0 && here.leaves_children);
+}
+
+bool stray_guard_leave_children(bool leave) {
+  const bool before = here.leaves_children;
+  here.leaves_children = leave;
+  if (leave != before) atomic_fetch_add(&leaving_threads, leave ? 1 : -1);
+  return before;
+}
+
+size_t stray_guard_kept(int *fds, size_t room) {
+  const struct guarded_spawn *spawn = stray_guard_is_open() ? innermost() : NULL;
+  if (spawn == NULL) return 0;
+  for (size_t i = 0; i < spawn->keep.count && i < room; i++) fds[i] = spawn->keep.files[i].file.fd;
+  return spawn->keep.count;
+}
+
+void stray_guard_mark_child(void) {
+  const struct guarded_spawn *spawn = stray_guard_is_open() ? innermost() : NULL;
   if (spawn != NULL && spawn->only_denies) {
     mark_files(spawn->deny);
     return;
   }
-  if (!is_open && !atomic_load(&guard_by_default)) return;
-
   /* The child cannot report an error. The parent has marked what it could. */
   (void)mark_all(KEEP_NOTHING);
   if (spawn == NULL) return;
@@ -191,6 +215,8 @@ static void in_child(void) {
     if (is_unchanged(kept)) unmark_one(kept->fd);
   }
 }
+
+void stray_guard_unmark_child(int fd) { unmark_one(fd); }
 
 /*
  * The handlers stay registered until the process ends. Node unloads an addon with the last worker that

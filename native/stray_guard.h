@@ -108,6 +108,29 @@ int stray_guard_replace(struct file_list keep);
  */
 void stray_guard_mark_files(struct file_list files, bool marked);
 
+/*
+ * For processes that native code makes (native/spawners.c).
+ *
+ * stray_guard_is_open(): whether this thread is in a guarded spawn. stray_guard_guards_children(): whether
+ * its next child marks. stray_guard_leave_children(): children of this thread do not mark unless a guarded
+ * spawn is open; returns the previous value. All are async-signal-safe.
+ */
+bool stray_guard_is_open(void);
+bool stray_guard_guards_children(void);
+bool stray_guard_leave_children(bool leave);
+
+/* Copies the numbers that the innermost guarded spawn of this thread keeps. Returns how many there are. */
+size_t stray_guard_kept(int *fds, size_t room);
+
+/*
+ * In a child that shares no FD table with its parent: marks what the atfork handler marks. Does nothing in
+ * the parent. Async-signal-safe; the child may share the parent's memory.
+ */
+void stray_guard_mark_child(void);
+
+/* In such a child: clears close-on-exec, for an FD that a rule allows or that was designated. */
+void stray_guard_unmark_child(int fd);
+
 /* Returns how this process creates processes. */
 enum stray_guard_spawning stray_guard_spawning(void);
 
