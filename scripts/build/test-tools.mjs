@@ -20,6 +20,13 @@ compile('upstream.c', 'upstream', []);
 compile('leak.c', 'leak.node', [...library, '-pthread']);
 compile('no-atfork.c', 'no-atfork.so', library);
 compile('failing-malloc.c', 'failing-malloc.so', [...library, '-ldl']);
+compile('no_fds.c', 'no-fds', ['-static']);
+compile('native_library.c', 'native-library.so', library);
+// The three ways in which an object can hold its imports.
+const ways = [...library, '-pthread', '-Wno-format-truncation'];
+compile('native_ways.c', 'native-lazy.node', [...ways, '-Wl,-z,lazy']);
+compile('native_ways.c', 'native-norelro.node', [...ways, '-Wl,-z,now,-z,norelro']);
+compile('native_ways.c', 'native-noplt.node', [...ways, '-fno-plt', '-Wl,-z,now,-z,relro']);
 
 function compile(source, output, flags) {
   const from = path.join(root, 'test', 'native', source);
