@@ -134,6 +134,15 @@ static void set_fds(napi_env env, napi_value object, const char *name, const int
   (void)napi_set_named_property(env, object, name, array);
 }
 
+static void set_inodes(napi_env env, napi_value object, const struct record *record) {
+  napi_value array, number;
+  if (napi_create_array(env, &array) != napi_ok) return;
+  for (int i = 0; i < record->stray_count && i < RECORD_FDS; i++)
+    if (napi_create_double(env, (double)record->inodes[i], &number) == napi_ok)
+      (void)napi_set_element(env, array, (uint32_t)i, number);
+  (void)napi_set_named_property(env, object, "inodes", array);
+}
+
 static napi_value to_object(napi_env env, const struct record *record) {
   napi_value result;
   if (napi_create_object(env, &result) != napi_ok) return NULL;
@@ -147,6 +156,7 @@ static napi_value to_object(napi_env env, const struct record *record) {
   set_number(env, result, "strayCount", record->stray_count);
   set_number(env, result, "designatedCount", record->designated_count);
   set_fds(env, result, "strays", record->strays, record->stray_count);
+  set_inodes(env, result, record);
   set_fds(env, result, "designated", record->designated, record->designated_count);
   set_text(env, result, "command", record->command);
   return result;

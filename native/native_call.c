@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fd_table.h"
+#include "file_identity.h"
 #include "placeholder.h"
 #include "stray_guard.h"
 
@@ -37,15 +38,19 @@ struct look {
   const struct fd_numbers *designated;
 };
 
-static void add_fd(int *fds, int *count, int fd) {
-  if (*count < RECORD_FDS) fds[*count] = fd;
-  (*count)++;
+static void add_stray(struct record *record, int fd) {
+  struct file_identity identity;
+  if (record->stray_count < RECORD_FDS) {
+    record->strays[record->stray_count] = fd;
+    record->inodes[record->stray_count] = identify(fd, &identity) ? identity.ino : 0;
+  }
+  record->stray_count++;
 }
 
 static int look_at(int fd, const void *data) {
   const struct look *look = data;
   if (look->designated != NULL && fd_numbers_contain(look->designated, fd)) return 0;
-  if (is_inheritable(fd) && !is_placeholder(fd)) add_fd(look->record->strays, &look->record->stray_count, fd);
+  if (is_inheritable(fd) && !is_placeholder(fd)) add_stray(look->record, fd);
   return 0;
 }
 
@@ -68,8 +73,8 @@ static void list_fds(struct record *record, const struct fd_numbers *designated)
     (void)visit_proc_fds(look_at, &look); /* without /proc there is no list, and the guard works */
   else
     (void)visit_fd_table(bound, look_at, &look);
-  for (size_t i = 0; designated != NULL && i < designated->count; i++)
-    add_fd(record->designated, &record->designated_count, designated->fds[i]);
+  record->designated_count = designated == NULL ? 0 : (int)designated->count;
+  for (int i = 0; i < record->designated_count && i < RECORD_FDS; i++) record->designated[i] = designated->fds[i];
   record->looked = true;
 }
 
@@ -186,7 +191,7 @@ bool native_calls_init(void) {
 bool native_call_is_armed_process(void) { return atomic_load(&armed_pid) == getpid(); }
 
 void native_call_mark_here(void) {
-  (void)stray_guard_mark(); /* an error leaves the FDs as they were; the call is counted */
+  (void)stray_guard_mark(true); /* an error leaves the FDs as they were; the call is counted */
   atomic_fetch_add(&marked_calls, 1);
 }
 

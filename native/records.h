@@ -38,6 +38,7 @@ struct record {
   bool on_thread; /* the caller's thread is not one of JavaScript */
   int stray_count, designated_count; /* may be larger than the arrays */
   int strays[RECORD_FDS];
+  unsigned long long inodes[RECORD_FDS]; /* of the strays, to tell whether a number was reused since */
   int designated[RECORD_FDS];
   char command[RECORD_TEXT];
 };

@@ -17,13 +17,14 @@ const SHARING = ['warn', 'strict', 'worker'];
 /** What the first call needs, the first with something to judge, the first finding and the first worker: read at start, evaluated then. */
 const LAZY = ['preload/first-call', 'preload/first-finding', 'findings/reporter', 'hooks/worker-options'];
 
-/** What few programs need, and takes other files anyway: a config, a report, no addon, a native maker. */
+/** What few programs need, and takes other files anyway: a config, a report, no addon, a native maker, the deep guard. */
 const EXTERNAL = [
   'policy/parse-config',
   'findings/report-place',
   'preload/status',
   'strays/fallback-guard',
   'hooks/native-spawners',
+  'preload/start-deep',
 ];
 
 buildTypeScript();

@@ -64,6 +64,8 @@ export interface ReportRecord {
   readonly used?: boolean | 'unknown';
   /** Strays: so many further FDs of each spawn, with the same opener and result, have no line of their own. */
   readonly more?: number;
+  /** The process was made by native code. */
+  readonly native?: NonNullable<SpawnFinding['native']>;
   /** What an audit saw. */
   readonly use?: Use;
   /** Findings about closefds itself: what happened. */
@@ -160,6 +162,7 @@ export const RECORDED: {
     spawn?.candidate && { ...spawn.candidate, rule: recordedRule(spawn.candidate.rule) },
   used: ({ spawn }) => spawn?.used,
   more: ({ spawn }) => spawn?.more,
+  native: ({ spawn }) => spawn?.native,
   use: ({ use }) => use,
   what: ({ what }) => what,
   count: ({ metadata }) => metadata.count,
@@ -434,6 +437,25 @@ export const FIELDS: { readonly [K in RecordKey]-?: RecordField } = {
     description:
       'Strays: so many further FDs of each of these spawns, with the same opener and the same result, have no line of their own. Missing: none.',
     shape: () => wholeNumber(1),
+  },
+  native: {
+    description: 'The process was made by native code, not by child_process.',
+    shape: () =>
+      objectOf(
+        {
+          thread: described(
+            'Whether the calling thread runs JavaScript.',
+            literalOf(['javascript', 'native']),
+          ),
+        },
+        {
+          object: described('The path of the addon or library that called, or [redacted].', text),
+          pid: described('The process id of the child.', wholeNumber(1)),
+          program: described('The first word of the text that a shell was given, or [redacted].', text),
+          designated: described('FDs that the call gave to the child by itself.', listOf(fdNumber())),
+        },
+      ),
+    event: ({ native }) => ({ 'closefds.native.object': native?.object }),
   },
   use: {
     description: 'What an audit saw of the FD, in the program that was given it and in those further down.',

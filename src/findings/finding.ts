@@ -18,6 +18,7 @@ export type FindingCode =
   | 'CLOSEFDS_CANDIDATE'
   | 'CLOSEFDS_STAND_IN'
   | 'CLOSEFDS_UNGUARDED'
+  | 'CLOSEFDS_DEEP_PARTIAL'
   | 'CLOSEFDS_RULE_EXPIRED'
   | 'CLOSEFDS_RUNTIME'
   | 'CLOSEFDS_SECOND_COPY'
@@ -32,6 +33,7 @@ export const FINDING_CODES: readonly FindingCode[] = [
   'CLOSEFDS_CANDIDATE',
   'CLOSEFDS_STAND_IN',
   'CLOSEFDS_UNGUARDED',
+  'CLOSEFDS_DEEP_PARTIAL',
   'CLOSEFDS_RULE_EXPIRED',
   'CLOSEFDS_RUNTIME',
   'CLOSEFDS_SECOND_COPY',
@@ -76,6 +78,22 @@ export interface SpawnFinding {
    * their own. A process may have thousands.
    */
   readonly more?: number;
+  /** The process was made by native code. */
+  readonly native?: NativeOrigin;
+}
+
+/** Where native code made a process. */
+export interface NativeOrigin {
+  /** The path of the library or addon that called; undefined if it is unknown. */
+  readonly object?: string;
+  /** The process; undefined if it is unknown. */
+  readonly pid?: number;
+  /** Whether the calling thread is one that runs JavaScript, or one of the native code. */
+  readonly thread: 'javascript' | 'native';
+  /** A shell's text begins with this word. The rest may be secret. */
+  readonly program?: string;
+  /** FDs that the call gave to the process by itself. */
+  readonly designated?: readonly number[];
 }
 
 /** The rule that decided, with its place. */

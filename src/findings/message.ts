@@ -95,7 +95,15 @@ function grouped(number: number): string {
 function notes(finding: SpawnFinding): string {
   const { announcement } = finding;
   const meant = announcement === undefined ? '' : `; the child is told of it by "${announcement}"`;
-  return `${meant}${known(finding)}${tried(finding)}`;
+  return `${meant}${known(finding)}${tried(finding)}${nativeNote(finding)}`;
+}
+
+/** A library of the system belongs to no package, so it is no caller. */
+function nativeNote({ native, caller }: SpawnFinding): string {
+  if (native === undefined) return '';
+  const runs = native.program === undefined ? '' : `; the shell runs "${native.program}"`;
+  const from = caller === undefined && native.object !== undefined ? `; called by ${native.object}` : '';
+  return `${runs}${from}${native.thread === 'native' ? '; on a native thread' : ''}`;
 }
 
 /** Empty if the candidate policy has the same result. */
@@ -226,6 +234,7 @@ function selfAdvice(finding: SelfFinding): string {
   return {
     CLOSEFDS_STAND_IN: 'Run `npx closefds doctor` to see what is missing.',
     CLOSEFDS_UNGUARDED: 'Run `npx closefds doctor` to see what is missing.',
+    CLOSEFDS_DEEP_PARTIAL: 'Run `npx closefds doctor` to see what is covered.',
     CLOSEFDS_RULE_EXPIRED: 'Renew the rule or remove it.',
     CLOSEFDS_RUNTIME: 'Use Node.js where all of it has to hold.',
     CLOSEFDS_SECOND_COPY: 'Load one copy, by one preload.',

@@ -3,7 +3,7 @@
 import { matchesGlob } from '../base/glob';
 import type { Caller, CodePlace } from '../model/caller';
 import type { ProgramUse, Use } from '../model/fd-use';
-import type { SpawnFinding } from './finding';
+import type { NativeOrigin, SpawnFinding } from './finding';
 
 export const REDACTED = '[redacted]';
 
@@ -18,6 +18,16 @@ export function redactFinding(finding: SpawnFinding, globs: readonly string[]): 
     command: redact(withoutArguments(finding.command)),
     announcement: redact(finding.announcement),
     caller: finding.caller && redactCaller(finding.caller, redact),
+    ...(finding.native !== undefined && { native: redactNative(finding.native, redact) }),
+  };
+}
+
+function redactNative(native: NativeOrigin, redact: Redact): NativeOrigin {
+  const { object, program } = native;
+  return {
+    ...native,
+    ...(object !== undefined && { object: redact(object) }),
+    ...(program !== undefined && { program: redact(program) }),
   };
 }
 

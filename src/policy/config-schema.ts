@@ -73,6 +73,11 @@ export function configSchema(): object {
           "The report file, relative to the app's root; %p stands for the pid. CLOSEFDS_REPORT comes first.",
         $ref: '#/$defs/text',
       },
+      deep: {
+        description:
+          'Whether processes that native code makes are guarded, too: addons that call system(), popen(), posix_spawn(), vfork() and the like. CLOSEFDS_DEEP=1 and CLOSEFDS_DEEP=0 come first. Default: false.',
+        type: 'boolean',
+      },
     },
     $defs: {
       packageName: { type: 'string', pattern: PACKAGE_NAME.source.replaceAll('\\/', '/') },

@@ -22,6 +22,8 @@ export interface Config extends PolicyConfig {
   readonly announce: boolean;
   /** The report file, as the config names it. */
   readonly report: string | undefined;
+  /** Whether processes that native code makes are guarded, too; docs/how-it-works.md. */
+  readonly deep: boolean | undefined;
 }
 
 export const NO_CONFIG: Config = {
@@ -34,7 +36,16 @@ export const NO_CONFIG: Config = {
   redact: [],
   announce: false,
   report: undefined,
+  deep: undefined,
 };
 
 export const POLICY_KEYS = ['mode', 'compat', 'unverified', 'aliases', 'rules'] as const;
-export const CONFIG_KEYS = ['$schema', ...POLICY_KEYS, 'candidate', 'redact', 'announce', 'report'] as const;
+export const CONFIG_KEYS = [
+  '$schema',
+  ...POLICY_KEYS,
+  'candidate',
+  'redact',
+  'announce',
+  'report',
+  'deep',
+] as const;

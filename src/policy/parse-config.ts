@@ -88,6 +88,7 @@ export function parseConfig(input: unknown, file: string, pointer = ''): Config 
     announce:
       mistakes.attempt(() => optional(config.announce, value => boolean(value, pathTo('announce')))) ?? false,
     report: mistakes.attempt(() => optional(config.report, value => nonEmpty(value, pathTo('report')))),
+    deep: mistakes.attempt(() => optional(config.deep, value => boolean(value, pathTo('deep')))),
   };
   mistakes.throwIfAny();
   return parsed;

@@ -33,6 +33,8 @@ export interface Settings {
   readonly announce: boolean;
   /** Where findings go beside the report: to stderr as warnings, or nowhere while the report is written. */
   readonly warnings: Warnings;
+  /** Whether the deep guard runs: processes that native code makes are guarded, too. */
+  readonly deep?: boolean;
   /** The folder of `closefds audit`, in a process that it started. */
   readonly audit: string | undefined;
 }
@@ -71,6 +73,7 @@ export function readSettings({ entryMode, env, script, cwd }: SettingsSources): 
   const envMode = mistakes.attempt(() => choiceOf(env, 'CLOSEFDS_MODE', MODES));
   const report = mistakes.attempt(() => reportSettings(config.report, app?.appRoot, env, cwd));
   const announce = mistakes.attempt(() => choiceOf(env, 'CLOSEFDS_ANNOUNCE', ['1', '0']));
+  const deep = mistakes.attempt(() => choiceOf(env, 'CLOSEFDS_DEEP', ['1', '0']));
   const warnings = mistakes.attempt(() => choiceOf(env, 'CLOSEFDS_WARNINGS', WARNINGS));
   mistakes.throwIfAny();
 
@@ -81,6 +84,7 @@ export function readSettings({ entryMode, env, script, cwd }: SettingsSources): 
     appRoot: app?.appRoot ?? path.parse(process.execPath).root,
     announce: announce === undefined ? config.announce : announce === '1',
     warnings: warnings ?? 'stderr',
+    deep: deep === undefined ? (config.deep ?? false) : deep === '1',
     audit: env[AUDIT_VARIABLE] || undefined,
     script: script && resolveFrom(cwd, script),
     app: env.CLOSEFDS_APP || app?.title,

@@ -13,6 +13,7 @@ export const VARIABLES: readonly string[] = [
   'CLOSEFDS_REPORT_INTERVAL',
   'CLOSEFDS_WARNINGS',
   'CLOSEFDS_ANNOUNCE',
+  'CLOSEFDS_DEEP',
   'CLOSEFDS_APP',
 ];
 

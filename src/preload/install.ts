@@ -33,6 +33,7 @@ import { NO_STRAY_GUARD, type StrayGuard } from '../strays/stray-guard';
 import type * as FirstCall from './first-call';
 import type * as FirstFinding from './first-finding';
 import { type Installed, installed, remember } from './installed';
+import type * as StartDeep from './start-deep';
 import type * as StatusModule from './status';
 
 export const PACKAGE_ROOT = path.dirname(DIST);
@@ -42,6 +43,7 @@ const ORIGINALS = {
   emitWarning: process.emitWarning,
   fs: { openSync: fs.openSync, writeSync: fs.writeSync, closeSync: fs.closeSync, fstatSync: fs.fstatSync },
   setTimeout,
+  setInterval,
   now: Date.now,
   clock: performance.now.bind(performance),
 };
@@ -70,7 +72,7 @@ export function install(entryMode?: Mode): void {
     return;
   }
 
-  const strayGuard = findStrayGuard(settings.mode);
+  const strayGuard = withDeepGuard(settings, findStrayGuard(settings.mode));
   remember({ mode: settings.mode, copy: PACKAGE_ROOT, strayGuard, settings, counts });
   guardSpawns(settings, strayGuard, namedFrom);
   reportRuntime(settings.mode);
@@ -201,6 +203,27 @@ function findStrayGuard(mode: Mode): StrayGuard {
   } catch (error) {
     const why = `the addon did not load (${failure}), and strays cannot be covered (${messageOf(error)})`;
     return unguarded(mode, why);
+  }
+}
+
+/** In `strict`, a process whose own calls are not covered does not start. */
+function withDeepGuard(settings: Settings, strayGuard: StrayGuard): StrayGuard {
+  if (!settings.deep) return strayGuard;
+  try {
+    const { startDeep } = require('./start-deep') as typeof StartDeep;
+    const { setInterval } = ORIGINALS;
+    const { isMainThread } = workerThreads;
+    return startDeep({ settings, strayGuard, packageRoot: PACKAGE_ROOT, isMainThread, setInterval, report });
+  } catch (error) {
+    if (settings.mode !== 'strict') {
+      const what = `processes that native code makes are not guarded: ${messageOf(error)}`;
+      report([{ code: 'CLOSEFDS_DEEP_PARTIAL', mode: settings.mode, what }]);
+      return strayGuard;
+    }
+    process.stderr.write(
+      `closefds: the deep guard cannot hold in mode "strict": ${messageOf(error)}\nThe process was not started; see docs/how-it-works.md in the package.\n`,
+    );
+    process.exit(1);
   }
 }
 

@@ -5,9 +5,9 @@
 import fs = require('node:fs');
 import path = require('node:path');
 
-import type { IdentifiedFd, ListedStray, Mechanism, SpawnMethod, StrayGuard } from './stray-guard';
+import type { DeepAddon, IdentifiedFd, ListedStray, Mechanism, SpawnMethod, StrayGuard } from './stray-guard';
 
-interface Addon {
+interface Addon extends Partial<DeepAddon> {
   arm(): number;
   /** Returns the previous value. */
   guardByDefault(on: boolean): boolean;
@@ -69,6 +69,7 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
       };
     },
     mustCover: false,
+    deep: addon.deepArm === undefined ? undefined : (addon as DeepAddon),
   };
 
   function note(result: number): void {

@@ -35,7 +35,63 @@ export interface Guarding {
   readonly deny: readonly IdentifiedFd[];
 }
 
+/** The deep guard, as the addon has it; native/deep_binding.c. */
+export interface DeepAddon {
+  /** Once in each thread. Returns false if it does not work here. */
+  deepArm(policy: number): boolean;
+  /** Looks at the loaded objects again if some came or went, or `always`. Returns whether it did. */
+  deepWalk(always: boolean): boolean;
+  deepState(): DeepState;
+  /** The paths of the objects from this index on. That of the program is empty. */
+  deepObjects(from: number): readonly string[];
+  /** What processes get that the object makes: its policy, FDs that they keep, and a variable that names one. */
+  deepSetObject(index: number, policy: number, keep: Int32Array, variable: string | undefined): void;
+  /** Takes the records of processes that native code made. Only the main thread may call it. */
+  deepRecords(): readonly DeepRecord[];
+}
+
+export interface DeepState {
+  /** 1: libuv forks, and posix_spawn() of others is marked at the call; 2: each function has a wrapper. */
+  readonly stage: number;
+  readonly objects: number;
+  readonly covered: number;
+  readonly denied: number;
+  readonly foreign: number;
+  readonly old: number;
+  /** Those of denied, foreign and old that are in Node itself. */
+  readonly hostMissed: number;
+  readonly canClose: boolean;
+  readonly knowsActions: boolean;
+  readonly leavesVfork: boolean;
+  readonly markedCalls: number;
+  readonly lostRecords: number;
+}
+
+/** One process that native code made; native/records.h. */
+export interface DeepRecord {
+  readonly kind: number;
+  /** 0: none was made; -1: unknown. */
+  readonly pid: number;
+  /** An index of deepObjects(); -1: unknown. */
+  readonly object: number;
+  readonly isShell: boolean;
+  /** Whether the FDs were listed. */
+  readonly looked: boolean;
+  readonly passed: boolean;
+  readonly onThread: boolean;
+  /** May be more than the lists have. */
+  readonly strayCount: number;
+  readonly designatedCount: number;
+  readonly strays: readonly number[];
+  /** Of the strays. */
+  readonly inodes: readonly number[];
+  readonly designated: readonly number[];
+  readonly command: string;
+}
+
 export interface StrayGuard {
+  /** Undefined where there is no deep guard: without the addon, and on other systems and processors. */
+  readonly deep?: DeepAddon | undefined;
   /** Call once in each thread. With `byDefault`, children of threads without closefds are guarded too. */
   readonly arm: (byDefault: boolean) => void;
   /** The FDs that a child would get. With `marks`, also those that the guard has marked itself. */
