@@ -42,6 +42,9 @@ bool deep_walk(bool always);
 
 struct deep_state deep_state(void);
 
+/* The assembler refers to these by their distance. */
+#pragma GCC visibility push(hidden)
+
 /* For spawn_stubs.c: dlopen() and dlsym() depend on their caller, so the stubs jump to the real ones. */
 int deep_opens_path(const char *path);                   /* 1: call deep_dlopen() */
 void *deep_dlopen(const char *path, int flags);          /* opens, and walks */
@@ -53,6 +56,8 @@ extern int (*deep_real_vfork)(void);
 void *dlopen_stub(const char *path, int flags);
 void *dlsym_stub(void *handle, const char *name);
 int vfork_stub(void);
+
+#pragma GCC visibility pop
 
 #endif
 #endif

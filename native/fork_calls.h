@@ -41,10 +41,14 @@ int execle_wrapper(const char *path, const char *argument, ...);
 int fexecve_wrapper(int fd, char *const argv[], char *const envp[]);
 int execveat_wrapper(int folder, const char *path, char *const argv[], char *const envp[], int flags);
 
+#pragma GCC visibility push(hidden)
+
 /* vfork() returns twice, so its wrapper is in assembler: spawn_stubs.c. It calls these. */
 int vfork_begin(const void *caller); /* 1: the wrapper makes the process; 0: the C library does */
 void vfork_in_child(void);
 int vfork_failed(long error); /* sets errno, returns -1 */
+
+#pragma GCC visibility pop
 
 #endif
 #endif

@@ -3,6 +3,7 @@
 
 #ifdef DEEP_GUARD_SUPPORTED
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -22,6 +23,8 @@ enum action_kind { ACTION_CLOSE, ACTION_DUP2, ACTION_OPEN, ACTION_CLOSEFROM, ACT
 
 #define LARGEST_ENTRY 128
 #define NO_FIELD SIZE_MAX
+/* More than a probe adds, so that the C library does not move them. */
+#define ROOM_ENTRIES 32
 
 struct layout {
   size_t stride;
@@ -136,6 +139,10 @@ static bool probe_layout(const struct elf_object *libc, int probe) {
   _Static_assert(sizeof(struct actions_header) <= sizeof actions, "the fields that glibc declares");
   memset(&layout, 0, sizeof layout);
   if (posix_spawn_file_actions_init(&actions) != 0) return false;
+  /* Room of our own, with zeros between the fields; posix_spawn_file_actions_destroy() frees it. */
+  const struct actions_header room = {ROOM_ENTRIES, 0, calloc(ROOM_ENTRIES, LARGEST_ENTRY)};
+  if (room.entries == NULL) return false;
+  memcpy(&actions, &room, sizeof room);
   bool is_read = false;
   if (add_all(libc, &actions, probe)) {
     struct actions_header header;
@@ -146,7 +153,7 @@ static bool probe_layout(const struct elf_object *libc, int probe) {
   return is_read;
 }
 
-/* An entry has bytes that no function writes. Twice, since these can hold a number that is looked for. */
+/* Twice, with other numbers, so that a field is not taken for another that has the same number by chance. */
 bool spawn_actions_init(const struct elf_object *libc) {
   if (is_known) return true;
   if (!probe_layout(libc, FIRST_PROBE)) return false;

@@ -15,6 +15,7 @@ const SUITES = [
   'verify:hostile',
   'verify:addon',
   'verify:race',
+  'verify:deep',
   'verify:endurance',
   'verify:conformance',
   'verify:managers',
