@@ -3,7 +3,6 @@
 
 #ifdef DEEP_GUARD_SUPPORTED
 
-#include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -24,6 +23,10 @@ struct presence {
 };
 
 #define MOST_ATTEMPTS 3
+
+/* Of <linux/futex.h>, which musl's compiler wrapper does not find: OR the word with 0, then compare it with 0. */
+#define WAKE_OP_PRIVATE (5 | 128) /* FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG */
+#define OR_WITH_ZERO (2 << 28)    /* FUTEX_OP(FUTEX_OP_OR, 0, FUTEX_OP_CMP_EQ, 0) */
 
 struct walk {
   struct import_hook *hooks;
@@ -75,8 +78,7 @@ static enum slot_state classify(const struct elf_object *object, const struct el
  */
 static bool is_writable(uintptr_t address) {
   uint32_t own = 0;
-  const int operation = FUTEX_OP(FUTEX_OP_OR, 0, FUTEX_OP_CMP_EQ, 0);
-  return syscall(SYS_futex, &own, FUTEX_WAKE_OP | FUTEX_PRIVATE_FLAG, 0, NULL, (uint32_t *)address, operation) >= 0;
+  return syscall(SYS_futex, &own, WAKE_OP_PRIVATE, 0, NULL, (uint32_t *)address, OR_WITH_ZERO) >= 0;
 }
 
 static bool protect_relro(const struct elf_object *object, int protection) {

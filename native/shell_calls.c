@@ -19,7 +19,7 @@
 #include "fd_table.h"
 
 #define SHELL "/bin/sh"
-#define NO_SHELL W_EXITCODE(127, 0)
+#define NO_SHELL (127 << 8) /* the wait status of exit code 127 */
 #define MOST_KEPT_BY_SHELL (256 + MOST_KEPT + 1)
 
 extern char **environ;
