@@ -7,6 +7,8 @@ export interface Column {
   readonly align?: Align;
   /** Whether the column may be narrower than its text. */
   readonly flexible?: boolean;
+  /** The least width of a flexible column. Default: 10. */
+  readonly narrowest?: number;
 }
 
 export interface TableOptions<S> {
@@ -94,13 +96,15 @@ function naturalWidths(rows: readonly (readonly string[])[]): number[] {
 /** Narrows the widest flexible column until all of them fit. */
 function fittedWidths(natural: readonly number[], columns: readonly Column[], room: number): number[] {
   const widths = [...natural];
-  const flexible = [...columns.keys()].filter(index => columns[index]?.flexible);
+  const narrowest = (index: number) => columns[index]?.narrowest ?? NARROWEST;
+  const isFlexible = (index: number) => columns[index]?.flexible && (widths[index] ?? 0) > narrowest(index);
   const total = () => widths.reduce((sum, width) => sum + width + GAP.length, -GAP.length);
   while (total() > room) {
-    const widest = flexible.reduce((a, b) => ((widths[b] ?? 0) > (widths[a] ?? 0) ? b : a), flexible[0] ?? 0);
-    const width = widths[widest] ?? 0;
-    if (width <= NARROWEST) break;
-    widths[widest] = width - 1;
+    const flexible = [...columns.keys()].filter(isFlexible);
+    const [first] = flexible;
+    if (first === undefined) break;
+    const widest = flexible.reduce((a, b) => ((widths[b] ?? 0) > (widths[a] ?? 0) ? b : a), first);
+    widths[widest] = (widths[widest] ?? 0) - 1;
   }
   return widths;
 }

@@ -47,3 +47,25 @@ export function choice<T extends string>(value: string | undefined, values: read
     `expected ${orList(values)} after ${option}, found "${value}"${suggested(value, values)}`,
   );
 }
+
+/** A whole number above 0. Throws UsageError. */
+export function wholeNumber(value: string, option: string): number {
+  const number = /^\d{1,9}$/.test(value) ? Number(value) : 0;
+  if (number === 0) throw new UsageError(`expected a number above 0 after ${option}, found "${value}"`);
+  return number;
+}
+
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+
+/** `2h` (ago) or a date, with or without a time, as ISO 8601 in UTC. A time without a zone is UTC. Throws UsageError. */
+export function pointInTime(value: string, option: string, now: () => number = Date.now): string {
+  const [, amount, unit = ''] = /^(\d{1,6})([smhdw])$/.exec(value) ?? [];
+  if (amount !== undefined) return new Date(now() - Number(amount) * (UNITS[unit] ?? 0) * 1000).toISOString();
+  const isDate = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:?\d\d)?)?$/.test(value);
+  const hasZone = /T.*(?:Z|[+-]\d\d:?\d\d)$/.test(value);
+  const time = Date.parse(hasZone || !value.includes('T') ? value : `${value}Z`);
+  if (isDate && !Number.isNaN(time)) return new Date(time).toISOString();
+  throw new UsageError(
+    `expected 30m, 2h, 7d or a time like 2026-11-24T03:00Z after ${option}, found "${value}"`,
+  );
+}

@@ -19,6 +19,7 @@ import type { FindingCode } from '../findings/finding';
 import { targetPattern, withoutPid } from '../findings/target-pattern';
 import { shownPlace } from '../model/caller';
 import type { Kind } from '../model/spawn-request';
+import { createSparkline } from './sparkline';
 
 export interface Groups {
   readonly byCaller: readonly Group[];
@@ -44,6 +45,8 @@ interface Occurrences {
 
 /** All FDs of one kind that one call site passed or tried to pass. */
 export interface Group extends Occurrences, Tallies {
+  /** `name@version` of the service; undefined if it is unknown. */
+  readonly app: string | undefined;
   /** undefined: the caller is unknown. */
   readonly caller: GroupCaller | undefined;
   /** undefined: a use of unsafe() that passed no FD. */
@@ -52,6 +55,8 @@ export interface Group extends Occurrences, Tallies {
   readonly target: string | undefined;
   /** `true` if any child used the FD; `false` if audits saw only children that did not use it. */
   readonly used: boolean | 'unknown' | undefined;
+  /** Counts for SPARKLINE_PARTS equal parts of the time of all records. */
+  readonly sparkline: readonly number[];
 }
 
 /** With the launchers and outer callers only where groups differ by them. */
@@ -65,7 +70,7 @@ export interface SelfGroup extends Occurrences {
 export interface GroupsOptions {
   /**
    * Whether designated FDs of different numbers, for different commands, or through different packages that only
-   * pass on options, are different groups. Default: no.
+   * pass on options, are different groups, and equal ones of different apps the same. Default: no.
    */
   readonly asRulesTell?: boolean;
   /** With `asRulesTell`: whether all launchers and outer callers make different groups. Default: no. */
@@ -119,11 +124,12 @@ export function createGroups({
     const isChain = asRulesTell && (byOuterCaller || passesOn);
     const caller = isChain ? record.caller : record.caller && withoutChain(record.caller);
     const chain = chainOf(caller);
-    const key = [groupKey(record, target), ...finer, ...chain].join('\0');
+    const app = asRulesTell ? undefined : record.app;
+    const key = [groupKey(record, target), app, ...finer, ...chain].join('\0');
     const known = byCaller.get(key);
     if (known !== undefined) return known;
     if (byCaller.size >= mostGroups || !hasRoom(key + JSON.stringify(caller))) return undefined;
-    const group = createGroup({ ...record, caller }, target, hasRoom);
+    const group = createGroup({ ...record, app, caller }, target, hasRoom);
     byCaller.set(key, group);
     return group;
   }
@@ -147,11 +153,13 @@ export function createGroups({
   }
 
   function result(): Groups {
+    const sum = total.result();
+    const span = { from: secondsOf(sum.first ?? ''), to: secondsOf(sum.last ?? '') };
     return {
-      byCaller: [...byCaller.values()].map(group => group.result()).sort(byCount(groupTitle)),
+      byCaller: [...byCaller.values()].map(group => group.result(span)).sort(byCount(groupTitle)),
       bySelf: [...bySelf.values()].map(group => group.result()).sort(byCount(selfTitle)),
       other: { ...other },
-      total: total.result(),
+      total: sum,
     };
   }
 }
@@ -191,7 +199,11 @@ function byCount<T extends { readonly count: number }>(title: (group: T) => stri
   return (a: T, b: T) => b.count - a.count || compare(title(a), title(b));
 }
 
-function groupTitle({ caller, kind, target, childFds }: Group): string {
+function secondsOf(time: string): number {
+  return Math.floor(Date.parse(time) / 1000);
+}
+
+function groupTitle({ caller, kind, target, childFds, app }: Group): string {
   const { package: name, version, declaredName, line = 0, column = 0 } = caller ?? {};
   const place = [line, column].map(number => String(number).padStart(10, '0'));
   return [
@@ -203,6 +215,7 @@ function groupTitle({ caller, kind, target, childFds }: Group): string {
     kind,
     target,
     childFds.values[0]?.value,
+    app,
   ].join('\0');
 }
 
@@ -219,16 +232,33 @@ interface Counter<T> {
   readonly result: () => T;
 }
 
-type GroupCounter = Counter<Group>;
+/** In seconds since 1970. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface GroupCounter extends Pick<Counter<Group>, 'add'> {
+  readonly result: (span: Span) => Group;
+}
+
 type SelfCounter = Counter<SelfGroup>;
 
 function createGroup(
-  { caller, kind }: Pick<ReportRecord, 'kind'> & { readonly caller: GroupCaller | undefined },
+  {
+    app,
+    caller,
+    kind,
+  }: Pick<ReportRecord, 'kind'> & {
+    readonly app: string | undefined;
+    readonly caller: GroupCaller | undefined;
+  },
   target: string | undefined,
   hasRoom: (value: unknown) => boolean,
 ): GroupCounter {
   const occurrences = createOccurrences();
   const tallies = createTallies(TALLY_NAMES, hasRoom);
+  const sparkline = createSparkline();
   let used: Group['used'];
 
   return { add, result };
@@ -236,11 +266,13 @@ function createGroup(
   function add(record: ReportRecord, source: number): void {
     occurrences.add(record, source);
     tallies.add(record);
+    if (record.count > 0) sparkline.add(secondsOf(record.time), record.count);
     used = moreCertain(used, record.used);
   }
 
-  function result(): Group {
-    return { caller, kind, target, ...occurrences.result(), used, ...tallies.result() };
+  function result({ from, to }: Span): Group {
+    const counted = { ...occurrences.result(), used, sparkline: sparkline.result(from, to) };
+    return { app, caller, kind, target, ...counted, ...tallies.result() };
   }
 }
 

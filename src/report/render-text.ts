@@ -3,8 +3,9 @@
 import type { Tally } from '../base/counter';
 import { escapeControlChars } from '../base/sanitize';
 import { alignColumns, type Column, toTable } from '../base/text-table';
-import { UNKNOWN } from '../model/caller';
+import { APP, UNKNOWN } from '../model/caller';
 import { type Group, shownSite } from './aggregate';
+import type { AssessedGroup, State } from './assess';
 import type { ParseResult } from './parse-records';
 import { type Report, UNKNOWN_OPENERS } from './report';
 
@@ -16,10 +17,14 @@ export interface TextOptions {
 
 export function toText(report: Report, options: TextOptions): string {
   const style = styles(options.colour);
-  const { byCaller, bySelf, other, openers } = report;
+  const { byCaller, bySelf, hidden, other, openers } = report;
   const parts = [headOf(report)];
   if (byCaller.length > 0)
     parts.push(toTable(COLUMNS, byCaller.map(rowOf), { columns: options.columns, style }));
+  if (hidden.groups > 0)
+    parts.push(
+      `and ${number(hidden.groups)} more ${groupsTitle(hidden.groups)} with ${findings(hidden.count)}`,
+    );
   if (other.records > 0)
     parts.push(
       `and ${number(other.count)} in groups for which there was no room: sums are right, rows are missing`,
@@ -43,19 +48,28 @@ export function toText(report: Report, options: TextOptions): string {
 }
 
 /** One sentence, without text from the findings. */
-export function headOf({ total, byCaller }: Report): string {
+export function headOf({ total, byCaller, hidden }: Report): string {
   if (total.records === 0) return 'No findings.';
+  const groups = byCaller.length + hidden.groups;
   const { count, processes, first, last, dispositions } = total;
-  const became = dispositions.values.filter(({ count }) => count > 0);
+  const actions = dispositions.values.filter(({ count }) => count > 0);
   return [
-    `${number(count)} ${count === 1 ? 'finding' : 'findings'} in ${processesOf(processes)}, ${number(byCaller.length)} ${byCaller.length === 1 ? 'group' : 'groups'}`,
+    `${findings(count)} in ${processesOf(processes)}, ${number(groups)} ${groupsTitle(groups)}`,
     ...(first === undefined ? [] : [`${[...new Set([minute(first), minute(last)])].join(' to ')} UTC`]),
-    ...became.map(({ value, count }) => `${number(count)} ${value}`),
+    ...actions.map(({ value, count }) => `${number(count)} ${value}`),
   ].join(', ');
 }
 
 function processesOf({ count, exact }: Report['total']['processes']): string {
   return `${exact ? '' : '>'}${number(count)} ${count === 1 ? 'process' : 'processes'}`;
+}
+
+export function findings(count: number): string {
+  return `${number(count)} ${count === 1 ? 'finding' : 'findings'}`;
+}
+
+export function groupsTitle(count: number): string {
+  return count === 1 ? 'group' : 'groups';
 }
 
 function minute(time: string | undefined): string {
@@ -70,35 +84,40 @@ function number(value: number): string {
 // The table
 // ---------------------------------------------------------------------------------------------
 
+/** So that the table fits into 60 columns. */
+const NARROWEST = 7;
+
 const COLUMNS: readonly Column[] = [
+  { title: 'STATE' },
   { title: 'COUNT', align: 'right' },
   { title: 'PROC', align: 'right' },
-  { title: 'BECAME', flexible: true },
-  { title: 'WHAT', flexible: true },
-  { title: 'WHO', flexible: true },
-  { title: 'TO', flexible: true },
+  { title: 'OUTCOME', flexible: true, narrowest: NARROWEST },
+  { title: 'WHAT', flexible: true, narrowest: NARROWEST },
+  { title: 'WHO', flexible: true, narrowest: NARROWEST },
+  { title: 'TO', flexible: true, narrowest: NARROWEST },
 ];
 
 type StyledText = { readonly text: string; readonly style?: keyof Style };
 
-function rowOf(group: Group): readonly StyledText[] {
-  const { count, processes, dispositions } = group;
+function rowOf(group: AssessedGroup): readonly StyledText[] {
+  const { state, count, processes } = group;
   return [
+    { text: state, style: state },
     { text: number(count) },
     { text: `${processes.exact ? '' : '>'}${number(processes.count)}` },
-    { text: becameOf(group), style: dispositions.values[0]?.value === 'passed' ? 'passed' : 'stopped' },
+    { text: outcomeOf(group) },
     { text: whatOf(group) },
     { text: whoOf(group) },
     { text: someOf(group.commands) },
   ];
 }
 
-function becameOf({ dispositions, used, candidates }: Group): string {
-  const became = dispositions.values.map(({ value }) => value).join(', ');
+function outcomeOf({ dispositions, used, candidates }: Group): string {
+  const actions = dispositions.values.map(({ value }) => value).join(', ');
   const told = used === true ? ', used' : used === false ? ', not used' : '';
   const others = candidates.values.filter(({ value }) => value !== dispositions.values[0]?.value);
   const tried = others.length === 0 ? '' : ` (candidate: ${others.map(({ value }) => value).join(', ')})`;
-  return `${became}${told}${tried}`;
+  return `${actions}${told}${tried}`;
 }
 
 function whatOf({ kind, target, childFds, openers, announcements }: Group): string {
@@ -108,17 +127,18 @@ function whatOf({ kind, target, childFds, openers, announcements }: Group): stri
   return `${kind} ${someOf(childFds)}${target === undefined ? '' : ` ${escapeControlChars(target)}`}${by}${told}`;
 }
 
-function whoOf({ caller, launchers, outerCallers }: Group): string {
+function whoOf({ app, caller, launchers, outerCallers }: Group): string {
   const site = shownSite(caller);
   const place = site === undefined ? '' : ` ${escapeControlChars(site)}`;
   const through = launchers.values.length === 0 ? '' : ` through ${someOf(launchers)}`;
   const outer = outerCallers.values.length === 0 ? '' : ` called by ${someOf(outerCallers)}`;
-  return `${titleOf(caller)}${place}${through}${outer}`;
+  const service = app === undefined || caller?.package === APP ? '' : `, in ${escapeControlChars(app)}`;
+  return `${titleOf(caller, app)}${place}${through}${outer}${service}`;
 }
 
-function titleOf(caller: Group['caller']): string {
+function titleOf(caller: Group['caller'], app: string | undefined): string {
   if (caller === undefined) return 'unknown';
-  if (caller.package === '.') return 'the app';
+  if (caller.package === APP) return app === undefined ? 'the app' : escapeControlChars(app);
   if (caller.package === UNKNOWN) return 'code without a file';
   const { package: name, version, declaredName } = caller;
   const alias = declaredName === undefined ? '' : ` (package "${declaredName}")`;
@@ -173,14 +193,17 @@ export function skippedOf({
   return `Not read, of ${number(lines)} lines: ${skipped.map(([count, sort]) => `${number(Number(count))} ${sort}`).join(', ')}.`;
 }
 
-export interface Style {
-  readonly bold: (text: string) => string;
-  readonly passed: (text: string) => string;
-  readonly stopped: (text: string) => string;
-}
+export type Style = Readonly<Record<'bold' | State, (text: string) => string>>;
 
 function styles(colour: boolean): Style {
   const code = (on: number, off: number) => (text: string) =>
     colour ? `\x1b[${on}m${text}\x1b[${off}m` : text;
-  return { bold: code(1, 22), passed: code(33, 39), stopped: code(32, 39) };
+  return {
+    bold: code(1, 22),
+    broke: code(31, 39),
+    undecided: code(33, 39),
+    closed: text => text,
+    allowed: code(32, 39),
+    noise: code(2, 22),
+  };
 }

@@ -3,15 +3,23 @@
 import { createTally, type Tally } from '../base/counter';
 import type { ReportRecord } from '../findings/record';
 import { createGroups, type Groups } from './aggregate';
+import { type AssessedGroup, assess, needsDecision, sortByState } from './assess';
 import { createRecordParser, type ParseResult } from './parse-records';
 import { createWarningParser } from './parse-warnings';
+import { isSelected, type RecordFilter } from './select-records';
 import { createTimeline, type Timeline } from './timeline';
 
 /** Increased when a program that knows the old form would misread the new one. */
 export const REPORT_FORMAT = 1;
 
-export interface Report extends Groups {
+export interface Report extends Omit<Groups, 'byCaller'> {
   readonly closefdsReport: typeof REPORT_FORMAT;
+  /** By state: what needs a decision first. */
+  readonly byCaller: readonly AssessedGroup[];
+  /** Groups that `needsDecision` and `top` of ReportOptions left out; they are in the sums. */
+  readonly hidden: { readonly groups: number; readonly count: number };
+  /** Records that `filter` of ReportOptions left out; they are in `reading` only. */
+  readonly filtered: number;
   readonly reading: ParseResult;
   /** Strays by `name@version` of the package that most likely opened them, or a value of UNKNOWN_OPENERS. */
   readonly openers: Tally<string>;
@@ -25,6 +33,14 @@ const MOST_OPENERS = 100;
 /** Warnings that wait for the end of the input, where it is known which processes wrote records, too. */
 const MOST_WAITING = 50_000;
 
+export interface ReportOptions {
+  readonly filter?: RecordFilter;
+  /** Only groups that need a decision. */
+  readonly needsDecision?: boolean;
+  /** Only so many groups. */
+  readonly top?: number;
+}
+
 export interface ReportMaker {
   /** `source`: see GroupsCounter in aggregate.ts. */
   readonly readLine: (line: string, isTooLong: boolean, source: number) => void;
@@ -32,11 +48,12 @@ export interface ReportMaker {
   readonly result: () => Report;
 }
 
-export function createReport(): ReportMaker {
+export function createReport({ filter = {}, ...shown }: ReportOptions = {}): ReportMaker {
   const groups = createGroups();
   const timeline = createTimeline();
   const openers = createTally<string>(MOST_OPENERS);
   let records = 0;
+  let filtered = 0;
   let source = 0;
   /** The processes whose records were read: their warnings say the same. */
   const reported = new Set<number>();
@@ -55,6 +72,10 @@ export function createReport(): ReportMaker {
 
   function add(record: ReportRecord, from: number): void {
     records++;
+    if (!isSelected(record, filter)) {
+      filtered++;
+      return;
+    }
     groups.add(record, from);
     timeline.add(record);
     if (record.kind === 'stray') openers.add(openerOf(record), record.count);
@@ -67,10 +88,13 @@ export function createReport(): ReportMaker {
   function result(): Report {
     warnings.end();
     for (const { record, source } of waiting.splice(0)) addWarning(record, source);
+    const { byCaller, ...sums } = groups.result();
     return {
       closefdsReport: REPORT_FORMAT,
       reading: parser.result(),
-      ...groups.result(),
+      ...sums,
+      ...select(sortByState(byCaller.map(assess)), shown),
+      filtered,
       openers: openers.result(),
       timeline: timeline.result(),
     };
@@ -84,6 +108,17 @@ export function createReport(): ReportMaker {
     recordsSoFar: () => records,
     result,
   };
+}
+
+function select(
+  groups: readonly AssessedGroup[],
+  options: Pick<ReportOptions, 'needsDecision' | 'top'>,
+): Pick<Report, 'byCaller' | 'hidden'> {
+  const wanted = options.needsDecision ? groups.filter(needsDecision) : groups;
+  const byCaller = wanted.slice(0, options.top);
+  const sum = (all: readonly AssessedGroup[]) => all.reduce((total, { count }) => total + count, 0);
+  const hidden = { groups: groups.length - byCaller.length, count: sum(groups) - sum(byCaller) };
+  return { byCaller, hidden };
 }
 
 function openerOf({

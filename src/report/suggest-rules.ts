@@ -96,6 +96,13 @@ export function suggestRules(groups: readonly Group[], options: LearnOptions): P
   };
 }
 
+/** A rule for all of one group, with a reason to fill in; undefined if no rule can name the caller or the file. */
+export function ruleToAllow(group: Group): ProposedRule | undefined {
+  if (group.kind === undefined || !canBeNamed(group) || isRedacted(group)) return undefined;
+  const [draft] = toDrafts([group]);
+  return draft && { ...toRule(draft), reason: '...' };
+}
+
 interface Classified {
   readonly proven: Group[];
   readonly unproven: Group[];

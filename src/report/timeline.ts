@@ -4,6 +4,7 @@
 
 import type { ReportRecord } from '../findings/record';
 import type { Action } from '../policy/apply-mode';
+import { MODES, type Mode } from '../policy/rule';
 
 export interface Timeline {
   /** ISO 8601, the begin of the first bucket; undefined without one. */
@@ -11,6 +12,15 @@ export interface Timeline {
   /** The width of a bucket, in seconds. */
   readonly seconds: number;
   readonly series: readonly Series[];
+  /** When the modes in force changed, by the buckets that have findings. */
+  readonly modeChanges: readonly ModeChange[];
+}
+
+export interface ModeChange {
+  /** The begin of the first bucket with the new modes. */
+  readonly time: string;
+  readonly from: readonly Mode[];
+  readonly to: readonly Mode[];
 }
 
 export interface Series {
@@ -34,16 +44,20 @@ const COLUMNS = SORTS.flatMap(sort => DISPOSITIONS.map(disposition => ({ sort, d
 
 export function createTimeline(mostBuckets = MOST_BUCKETS): TimelineCounter {
   let buckets = new Map<number, number[]>();
+  /** The modes of each bucket, as bits. */
+  let modes = new Map<number, number>();
   let width = 1;
   let lowest = Number.POSITIVE_INFINITY;
   let highest = Number.NEGATIVE_INFINITY;
 
   return { add, result };
 
-  function add({ time, kind, disposition, count }: ReportRecord): void {
+  function add({ time, kind, disposition, mode, count }: ReportRecord): void {
     if (kind === undefined || disposition === undefined || count === 0 || time === '') return;
     const column = columnOf(kind === 'stray' ? 'stray' : 'designated', disposition);
-    put(Math.floor(Date.parse(time) / 1000 / width), column, count);
+    const bucket = Math.floor(Date.parse(time) / 1000 / width);
+    put(bucket, column, count);
+    addModes(bucket, 1 << MODES.indexOf(mode));
     while (highest - lowest >= mostBuckets) widen();
   }
 
@@ -58,29 +72,51 @@ export function createTimeline(mostBuckets = MOST_BUCKETS): TimelineCounter {
     counts[column] = (counts[column] ?? 0) + count;
   }
 
+  function addModes(bucket: number, bits: number): void {
+    modes.set(bucket, (modes.get(bucket) ?? 0) | bits);
+  }
+
   function widen(): void {
-    const finer = buckets;
-    buckets = new Map();
+    const [finer, finerModes] = [buckets, modes];
+    [buckets, modes] = [new Map(), new Map()];
     const factor = nextWidth(width) / width;
     width *= factor;
     lowest = Number.POSITIVE_INFINITY;
     highest = Number.NEGATIVE_INFINITY;
     for (const [bucket, counts] of finer)
       for (const [column, count] of counts.entries()) put(Math.floor(bucket / factor), column, count);
+    for (const [bucket, bits] of finerModes) addModes(Math.floor(bucket / factor), bits);
   }
 
   function result(): Timeline {
     const isEmpty = buckets.size === 0;
     const numbers = isEmpty ? [] : Array.from({ length: highest - lowest + 1 }, (_, index) => lowest + index);
     return {
-      start: isEmpty ? undefined : new Date(lowest * width * 1000).toISOString(),
+      start: isEmpty ? undefined : timeOf(lowest),
       seconds: width,
       series: COLUMNS.map((column, index) => ({
         ...column,
         counts: numbers.map(number => buckets.get(number)?.[index] ?? 0),
       })),
+      modeChanges: changes(),
     };
   }
+
+  function timeOf(bucket: number): string {
+    return new Date(bucket * width * 1000).toISOString();
+  }
+
+  function changes(): ModeChange[] {
+    const sorted = [...modes].sort(([a], [b]) => a - b);
+    return sorted.flatMap(([bucket, bits], index) => {
+      const before = sorted[index - 1]?.[1] ?? bits;
+      return before === bits ? [] : [{ time: timeOf(bucket), from: modesOf(before), to: modesOf(bits) }];
+    });
+  }
+}
+
+function modesOf(bits: number): Mode[] {
+  return MODES.filter((_, index) => bits & (1 << index));
 }
 
 function nextWidth(width: number): number {

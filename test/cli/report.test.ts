@@ -133,7 +133,11 @@ test('lines that begin in one piece of a pipe and end in another', async t => {
 for (const [title, args, message] of [
   ['no such file', ['nowhere.ndjson'], 'nowhere.ndjson cannot be read: there is no such file'],
   ['a folder', ['.'], 'expected a file, found a folder: .'],
-  ['a format nobody knows', ['--format', 'xml'], 'expected text or json after --format, found "xml"'],
+  [
+    'a format nobody knows',
+    ['--format', 'xml'],
+    'expected text or json or markdown after --format, found "xml"',
+  ],
   ['stdin twice', ['-', '-'], 'expected "-" for stdin once, found it twice'],
 ] as const) {
   test(`a wrong call: ${title}`, async t => {
@@ -146,7 +150,7 @@ for (const [title, args, message] of [
 
 test('a wrong call: an option nobody knows', async t => {
   const { code, stderr } = await report(['--colour']);
-  t.regex(stderr, /^closefds: expected --format, --html or --help, found "--colour"/);
+  t.regex(stderr, /^closefds: expected --format, --html, --since, .* or --help, found "--colour"/);
   t.is(code, 2);
 });
 
@@ -305,7 +309,7 @@ test('shows more processes than are counted as ">4,096"', t => {
   const report = maker.result();
   const text = toText(report, { colour: false, columns: undefined });
   t.is(text.split(',').slice(0, 3).join(), '5,000 findings in >4,096 processes');
-  t.regex(text, /^5,000 {2}>256 {2}/m);
+  t.regex(text, /^closed {2}5,000 {2}>256 {2}/m);
   t.true(toPage(report).includes('<p>5,000 findings in &gt;4,096 processes'));
 });
 

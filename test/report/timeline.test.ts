@@ -84,3 +84,24 @@ test('records at any distance make no more buckets than asked for', t => {
     3,
   );
 });
+
+test('a timeline has the moments at which the modes changed, in any order of records', t => {
+  const records = [
+    at(0, { mode: 'warn' }),
+    at(50, { mode: 'warn' }),
+    at(60, { mode: 'warn' }),
+    at(60, { mode: 'enforce' }),
+    at(120, { mode: 'enforce' }),
+  ];
+  for (const ordered of [records, [...records].reverse()]) {
+    const timeline = createTimeline();
+    for (const record of ordered) timeline.add(record);
+    t.deepEqual(
+      timeline.result().modeChanges.map(({ time, from, to }) => [time.slice(11, 19), from, to]),
+      [
+        ['00:01:00', ['warn'], ['warn', 'enforce']],
+        ['00:02:00', ['warn', 'enforce'], ['enforce']],
+      ],
+    );
+  }
+});

@@ -1,0 +1,46 @@
+// Selects the records that a report is about: by time, app, kind and caller.
+
+import { matchesGlob } from '../base/glob';
+import type { ReportRecord } from '../findings/fields';
+import { KINDS } from '../policy/rule';
+import { isAboutSpawn } from './aggregate';
+
+/** `designated` is every kind but `stray`. */
+export const SELECTED_KINDS = ['designated', ...KINDS] as const;
+
+export interface RecordFilter {
+  /** ISO 8601, UTC, with milliseconds, as in records; both ends are included. */
+  readonly since?: string;
+  readonly until?: string;
+  /** A glob on `name@version` or `name`. */
+  readonly app?: string;
+  readonly kind?: (typeof SELECTED_KINDS)[number];
+  /** A glob on the caller's `name@version` or `name`; `.` is the app. */
+  readonly caller?: string;
+}
+
+export function isSelected(record: ReportRecord, filter: RecordFilter): boolean {
+  const { since, until, app, kind, caller } = filter;
+  if (since !== undefined && record.time < since) return false;
+  if (until !== undefined && record.time > until) return false;
+  if (app !== undefined && !matchesName(record.app, app)) return false;
+  if (kind === undefined && caller === undefined) return true;
+  if (!isAboutSpawn(record)) return false;
+  if (kind !== undefined && !isOfKind(record, kind)) return false;
+  return caller === undefined || matchesName(titleOf(record.caller), caller);
+}
+
+function isOfKind(record: ReportRecord, kind: NonNullable<RecordFilter['kind']>): boolean {
+  if (kind !== 'designated') return record.kind === kind;
+  return record.kind !== undefined && record.kind !== 'stray';
+}
+
+function titleOf(caller: ReportRecord['caller']): string | undefined {
+  return caller?.version === undefined ? caller?.package : `${caller.package}@${caller.version}`;
+}
+
+function matchesName(title: string | undefined, glob: string): boolean {
+  if (title === undefined) return false;
+  const at = title.lastIndexOf('@');
+  return matchesGlob(title, glob) || (at > 0 && matchesGlob(title.slice(0, at), glob));
+}

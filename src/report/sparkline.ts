@@ -1,0 +1,53 @@
+// Counts one group's findings over time in little memory: a few buckets, whose width doubles when there are too many.
+
+export interface SparklineCounter {
+  /** `seconds` since 1970. */
+  readonly add: (seconds: number, count: number) => void;
+  /** Counts for equal parts of the time `from` to `to`, both in seconds since 1970. */
+  readonly result: (from: number, to: number) => number[];
+}
+
+export const SPARKLINE_PARTS = 24;
+/** More than twice the parts, so that a bucket is narrower than half a part. */
+const MOST_BUCKETS = 64;
+
+export function createSparkline(): SparklineCounter {
+  let buckets = new Map<number, number>();
+  let width = 1;
+  let lowest = Number.POSITIVE_INFINITY;
+  let highest = Number.NEGATIVE_INFINITY;
+
+  return { add, result };
+
+  function add(seconds: number, count: number): void {
+    put(Math.floor(seconds / width), count);
+    while (highest - lowest >= MOST_BUCKETS) widen();
+  }
+
+  function put(bucket: number, count: number): void {
+    buckets.set(bucket, (buckets.get(bucket) ?? 0) + count);
+    if (bucket < lowest) lowest = bucket;
+    if (bucket > highest) highest = bucket;
+  }
+
+  function widen(): void {
+    const finer = buckets;
+    buckets = new Map();
+    width *= 2;
+    lowest = Number.POSITIVE_INFINITY;
+    highest = Number.NEGATIVE_INFINITY;
+    for (const [bucket, count] of finer) put(Math.floor(bucket / 2), count);
+  }
+
+  function result(from: number, to: number): number[] {
+    const counts = Array.from({ length: SPARKLINE_PARTS }, () => 0);
+    const span = Math.max(to - from, 1);
+    for (const [bucket, count] of buckets) {
+      const middle = bucket * width + (width - 1) / 2;
+      const part = Math.floor(((middle - from) / span) * SPARKLINE_PARTS);
+      const index = Math.min(Math.max(part, 0), SPARKLINE_PARTS - 1);
+      counts[index] = (counts[index] ?? 0) + count;
+    }
+    return counts;
+  }
+}

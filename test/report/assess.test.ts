@@ -1,0 +1,155 @@
+import test from 'ava';
+import type { ReportRecord } from '../../src/findings/record';
+import { assess, type STATES, sortByState } from '../../src/report/assess';
+import { createReport } from '../../src/report/report';
+import { line } from '../support/report-lines';
+
+function groupsOf(lines: string) {
+  const maker = createReport();
+  for (const one of lines.split('\n')) maker.readLine(one, false, 0);
+  return maker.result().byCaller;
+}
+
+const pipe = { code: 'CLOSEFDS_DESIGNATED', kind: 'pipe', target: undefined, childFd: 3 } as const;
+const passed = { mode: 'warn', disposition: 'passed' } as const;
+const byRule = { rule: { source: 'closefds.json#/rules/1' } };
+const byDefault = { rule: { source: 'default' } };
+const candidate = { effect: 'deny', disposition: 'closed', rule: { source: 'c' } } as const;
+
+type Given = { readonly [K in keyof ReportRecord]?: ReportRecord[K] | undefined };
+
+const CASES: readonly {
+  readonly title: string;
+  readonly records: readonly Given[];
+  readonly state: (typeof STATES)[number];
+}[] = [
+  { title: 'a closed stray without evidence is closed', records: [{}], state: 'closed' },
+  {
+    title: 'a closed FD that the child was told of broke',
+    records: [{ ...pipe, ...byDefault, announcement: '--log-fd 3' }],
+    state: 'broke',
+  },
+  {
+    title: 'a closed stray that the child was told of broke',
+    records: [{ announcement: 'A=3' }],
+    state: 'broke',
+  },
+  {
+    title: 'an FD that was used while it passed, and is closed now, broke',
+    records: [{ ...pipe, ...passed, used: true }, pipe],
+    state: 'broke',
+  },
+  {
+    title: 'a refused spawn broke',
+    records: [{ mode: 'strict', disposition: 'refused' }],
+    state: 'broke',
+  },
+  {
+    title: 'a rule that denies is a decision, even with evidence',
+    records: [{ ...pipe, ...byRule, announcement: '--log-fd 3' }],
+    state: 'closed',
+  },
+  { title: 'a designated FD that the default closed is undecided', records: [pipe], state: 'undecided' },
+  {
+    title: 'a designated FD that no child used is closed',
+    records: [{ ...pipe, used: false }],
+    state: 'closed',
+  },
+  { title: 'a stray that passes in warn mode is undecided', records: [passed], state: 'undecided' },
+  {
+    title: 'an FD that passes in warn mode and that no child used is noise',
+    records: [{ ...pipe, ...passed, used: false }],
+    state: 'noise',
+  },
+  {
+    title: 'an FD that passes by a rule that reports is allowed',
+    records: [{ ...pipe, ...byRule, disposition: 'passed', effect: 'warn' }],
+    state: 'allowed',
+  },
+  {
+    title: 'an FD that the candidate would close is undecided',
+    records: [{ ...pipe, ...byRule, disposition: 'passed', effect: 'allow', candidate }],
+    state: 'undecided',
+  },
+  {
+    title: 'unsafe() that passed nothing is noise',
+    records: [{ code: 'CLOSEFDS_UNSAFE', kind: undefined, disposition: undefined, target: undefined }],
+    state: 'noise',
+  },
+];
+
+for (const { title, records, state } of CASES)
+  test(title, t => {
+    t.deepEqual(
+      groupsOf(records.map(line).join('')).map(group => group.state),
+      [state],
+    );
+  });
+
+test('groups are sorted by state, then evidence, kind, opener and count', t => {
+  const stray = (name: string, target: string, count: number) =>
+    line({ opener: { package: name, version: '1.0.0', source: 's' }, target, count });
+  const groups = groupsOf(
+    [
+      line({ ...pipe, ...passed, used: false, count: 900 }),
+      stray('small', '/s', 50),
+      stray('large', '/l1', 40),
+      stray('large', '/l2', 30),
+      line({ ...passed, target: '/stray', count: 80 }),
+      line({ ...pipe, ...passed, kind: 'fd', target: '/undecided' }),
+      line({ ...pipe, ...passed, kind: 'fd', target: '/told', announcement: 'A=3' }),
+      line({ ...pipe, kind: 'fd', target: '/broke', announcement: 'A=3' }),
+    ].join(''),
+  );
+  t.deepEqual(
+    groups.map(({ target }) => target ?? 'a pipe'),
+    ['/broke', '/told', '/undecided', '/stray', '/l1', '/l2', '/s', 'a pipe'],
+  );
+  t.deepEqual(
+    sortByState([...groups].reverse()).map(({ target }) => target),
+    groups.map(({ target }) => target),
+  );
+});
+
+const gpg = { package: 'gpg', version: '0.6.0', fileInPackage: 'g.js', line: 41, launchers: ['execa'] };
+
+test('a group has a sentence, its evidence and the rule that would allow it', t => {
+  const told = { ...pipe, caller: gpg, app: 'api@2.1.0', command: 'gpg', announcement: '--status-fd 3' };
+  const [group] = groupsOf(line({ ...told, count: 1234 }) + line({ ...told, ...passed, used: true, pid: 7 }));
+  t.is(
+    group?.sentence,
+    'designated FD 3 (a new pipe) was closed 1,234 times and passed once: gpg@0.6.0 in api@2.1.0, through execa starting "gpg", 1,235 times in 2 processes',
+  );
+  t.deepEqual(group?.evidence, ['The child is told of it by "--status-fd 3".', 'A child used it.']);
+  t.deepEqual(group?.rule, {
+    caller: 'gpg',
+    range: '^0.6.0',
+    kinds: ['pipe'],
+    fds: [3],
+    command: 'gpg',
+    callSite: 'g.js',
+    effect: 'allow',
+    reason: '...',
+  });
+});
+
+for (const { title, given, rule } of [
+  { title: 'the caller is unknown', given: { caller: undefined }, rule: false },
+  { title: 'the target is redacted', given: { target: '[redacted]' }, rule: false },
+  { title: 'a rule decided already', given: byRule, rule: false },
+  { title: 'the default closed a stray', given: byDefault, rule: true },
+])
+  test(`${rule ? 'there is' : 'there is no'} rule to copy if ${title}`, t => {
+    const [group] = groupsOf(line(given));
+    t.is(group !== undefined && assess(group).rule !== undefined, rule);
+  });
+
+test('services with the same files are different groups', t => {
+  const groups = groupsOf(
+    line({ app: 'a@1.0.0' }) + line({ app: 'b@1.0.0', count: 2 }) + line({ app: 'a@1.0.0' }),
+  );
+  t.deepEqual(groups.map(({ app, count }) => [app, count]).sort(), [
+    ['a@1.0.0', 2],
+    ['b@1.0.0', 2],
+  ]);
+});
