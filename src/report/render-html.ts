@@ -10,7 +10,8 @@ import path from 'node:path';
 import type { Tally } from '../base/counter';
 import { escapeControlChars } from '../base/sanitize';
 import { TALLIES, type TallyDeclaration } from '../findings/fields';
-import type { Group } from './aggregate';
+import { type AssessedGroup, STATE_MEANINGS, STATES } from './assess';
+import { ruleText } from './render-markdown';
 import { headOf, skippedOf } from './render-text';
 import type { Report } from './report';
 
@@ -42,11 +43,12 @@ export function toPage(report: Report): string {
 <style>${style}</style>
 </head>
 <body>
-<a class="skip" href="#groups">To the groups</a>
+<a class="skip" href="#main">To the groups</a>
 <header>
 <h1>closefds report</h1>
 <p>${headOf(report).replaceAll('>', '&gt;')}</p>
 </header>
+<div id="bar"></div>
 <main id="main">
 <noscript><p class="notice">This page needs JavaScript. <code>closefds report --format text</code> prints the same as a table.</p></noscript>
 </main>
@@ -66,7 +68,8 @@ function hashOf(text: string): string {
 function toData(report: Report): string {
   const data = {
     ...report,
-    byCaller: report.byCaller.map(withoutEmpty),
+    byCaller: report.byCaller.map(forPage),
+    states: STATES.map(state => ({ state, meaning: STATE_MEANINGS[state] })),
     tallies: Object.entries<TallyDeclaration>(TALLIES).map(([name, { title, isSearched }]) => ({
       name,
       title,
@@ -83,10 +86,11 @@ function toData(report: Report): string {
   );
 }
 
-/** Without empty tallies, which are most of a group. */
-function withoutEmpty(group: Group): Partial<Group> {
+/** Without empty tallies, which are most of a group, and with the rule as text. */
+function forPage({ rule, ...group }: AssessedGroup) {
   const isEmpty = (value: unknown) => isTally(value) && value.values.length === 0 && value.other === 0;
-  return Object.fromEntries(Object.entries(group).filter(([, value]) => !isEmpty(value)));
+  const filled = Object.fromEntries(Object.entries(group).filter(([, value]) => !isEmpty(value)));
+  return { ...filled, ...(rule !== undefined && { ruleText: ruleText(rule) }) };
 }
 
 function isTally(value: unknown): value is Tally<unknown> {

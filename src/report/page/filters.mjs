@@ -1,17 +1,25 @@
 // The form that filters the rows.
 
-import { choice, element } from './parts.mjs';
+import { NEEDING } from './decisions.mjs';
+import { choice, element, isNarrow } from './parts.mjs';
 import { KINDS } from './row.mjs';
-import { DISPOSITIONS } from './tally.mjs';
+import { DISPOSITIONS, STATES } from './tally.mjs';
 import { groupsTitle, number } from './words.mjs';
 
 /** Rows for which the candidate policy would do something else. */
 const TRIED = 'candidate';
 
+/** All kinds but strays. */
+const DESIGNATED = 'designated';
+
+const NEEDED = 'needs a decision';
+
 const TESTS = {
   text: (row, wanted) => row.text.includes(wanted.trim().toLowerCase()),
-  became: (row, wanted) => (wanted === TRIED ? row.candidate.length > 0 : row.became.includes(wanted)),
-  kind: (row, wanted) => row.kind === wanted,
+  state: (row, wanted) => (wanted === NEEDED ? NEEDING.includes(row.state) : row.state === wanted),
+  outcome: (row, wanted) => (wanted === TRIED ? row.candidate.length > 0 : row.outcomes.includes(wanted)),
+  kind: (row, wanted) => (wanted === DESIGNATED ? !['', 'stray'].includes(row.kind) : row.kind === wanted),
+  app: (row, wanted) => row.app === wanted,
   caller: (row, wanted) => row.caller === wanted,
   used: (row, wanted) => row.used === wanted,
 };
@@ -21,13 +29,18 @@ export function createFilters(rows, onChange) {
   const controls = controlsOf(rows);
   const status = element('p', { class: 'status', role: 'status' }, [statusOf(rows, rows)]);
   const reset = element('button', { type: 'button' }, ['Reset']);
+  const fields = Object.entries(controls).map(([name, { title, control }]) =>
+    element('label', { class: `field ${name}` }, [element('span', {}, [title]), control]),
+  );
+  const fold = element('button', { type: 'button', 'aria-controls': 'more-filters' }, ['Filters']);
+  const folded = element('div', { id: 'more-filters', class: 'fields' }, [...fields.slice(1), reset]);
   const form = element('form', { class: 'filters', role: 'search', 'aria-label': 'Filter the groups' }, [
-    ...Object.entries(controls).map(([name, { title, control }]) =>
-      element('label', { class: `field ${name}` }, [element('span', {}, [title]), control]),
-    ),
-    reset,
+    element('div', { class: 'fields' }, [fields[0], fold]),
+    folded,
     status,
   ]);
+  showFields(!isNarrow());
+  fold.addEventListener('click', () => showFields(folded.hidden));
   form.addEventListener('input', update);
   form.addEventListener('submit', event => event.preventDefault());
   reset.addEventListener('click', () => {
@@ -36,6 +49,11 @@ export function createFilters(rows, onChange) {
     controls.text.control.focus();
   });
   return { form, choose };
+
+  function showFields(isShown) {
+    folded.hidden = !isShown;
+    fold.setAttribute('aria-expanded', String(isShown));
+  }
 
   function choose(name, value) {
     controls[name].control.value = value;
@@ -53,14 +71,20 @@ export function createFilters(rows, onChange) {
 function controlsOf(rows) {
   const callers = [...new Set(rows.map(({ caller }) => caller))].sort();
   const same = names => names.map(name => [name, name]);
-  const became = [['', 'anything'], ...same(DISPOSITIONS)];
-  if (rows.some(({ candidate }) => candidate.length > 0)) became.push([TRIED, 'candidate differs']);
+  const apps = [...new Set(rows.map(({ app }) => app))].filter(Boolean).sort();
+  const outcome = [['', 'any'], ...same(DISPOSITIONS)];
+  if (rows.some(({ candidate }) => candidate.length > 0)) outcome.push([TRIED, 'candidate differs']);
   const search = { type: 'search', placeholder: 'path, package, command ...', autocomplete: 'off' };
   return {
     text: { title: 'Search', control: element('input', search) },
-    became: { title: 'What became', control: choice(became) },
-    kind: { title: 'Kind', control: choice([['', 'any'], ...Object.entries(KINDS)]) },
-    caller: { title: 'Caller', control: choice([['', 'anybody'], ...same(callers)]) },
+    state: { title: 'State', control: choice([['', 'any'], ...same([NEEDED, ...STATES])]) },
+    outcome: { title: 'Outcome', control: choice(outcome) },
+    kind: {
+      title: 'Kind',
+      control: choice([['', 'any'], [DESIGNATED, 'all designated'], ...Object.entries(KINDS)]),
+    },
+    ...(apps.length > 1 && { app: { title: 'Service', control: choice([['', 'any'], ...same(apps)]) } }),
+    caller: { title: 'Who', control: choice([['', 'any'], ...same(callers)]) },
     used: { title: 'Use', control: choice([['', 'any'], ...same(['used', 'not used', 'unknown'])]) },
   };
 }

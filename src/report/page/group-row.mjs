@@ -1,20 +1,18 @@
 // One group as a row of the table, with its details in a second row.
 
-import { element } from './parts.mjs';
+import { factList, groupBody } from './group-body.mjs';
+import { cut, element, isNarrow, sparkline, stateBadge } from './parts.mjs';
 import { COLUMNS, KINDS } from './row.mjs';
 import { moment, number, processCount, shortened } from './words.mjs';
 
+const DASH = '\u2013';
+
 export function groupRows(row, index) {
-  const { group } = row;
   const id = `group-${index}`;
+  const name = [row.caller, row.kind, row.target].filter(Boolean).join(', ');
   const toggle = element(
     'button',
-    {
-      type: 'button',
-      'aria-expanded': 'false',
-      'aria-controls': id,
-      'aria-label': `Details of ${row.caller}, ${row.kind} ${row.target}`,
-    },
+    { type: 'button', 'aria-expanded': 'false', 'aria-controls': id, 'aria-label': `Details of ${name}` },
     ['Details'],
   );
   const details = element('tr', { id, class: 'details', role: 'row' });
@@ -23,78 +21,61 @@ export function groupRows(row, index) {
     details.hidden = !details.hidden;
     toggle.setAttribute('aria-expanded', String(!details.hidden));
     if (!details.hidden && details.childElementCount === 0)
-      details.append(element('td', { colspan: COLUMNS.length + 1, role: 'cell' }, [detailList(row)]));
+      details.append(
+        element('td', { colspan: COLUMNS.length + 1, role: 'cell' }, [
+          element('div', {}, [...groupBody(row), factList(row)]),
+        ]),
+      );
   });
-  const what = [KINDS[row.kind] ?? 'nothing', row.fds === '' ? '' : ` as FD ${row.fds}`].join('');
-  const cells = [
-    [number(row.count), 'number'],
-    [processCount(group.processes), 'number'],
-    [
-      element('span', { class: 'badges' }, [
-        ...row.became.map(name => element('span', { class: `badge ${name}` }, [name])),
-        ...row.candidate.map(name => element('span', { class: 'badge tried' }, [`candidate: ${name}`])),
-      ]),
-    ],
-    [what],
-    [element('code', {}, [shortened(row.target) || '\u2013'])],
-    [
-      element('span', {}, [
-        element('strong', {}, [shortened(row.caller)]),
-        element('br'),
-        element('code', { class: 'dim' }, [shortened(row.place)]),
-      ]),
-    ],
-    [element('code', {}, [shortList(row.commands)])],
-    [row.used || '\u2013'],
-    [moment(row.last), 'number'],
-    [toggle],
-  ].map(([content, name], column) => {
-    const isHead = COLUMNS[column]?.key === 'caller';
+  return [element('tr', { role: 'row' }, cellsOf(row, toggle)), details];
+}
+
+function cellsOf(row, toggle) {
+  const { group } = row;
+  const contents = {
+    rank: stateBadge(row.state),
+    count: number(row.count),
+    processes: processCount(group.processes),
+    outcome: outcome(row),
+    kind: [KINDS[row.kind] ?? 'nothing', row.fds === '' ? '' : ` as FD ${row.fds}`].join(''),
+    target: row.target === '' ? DASH : isNarrow() ? endOf(row.target) : cut(row.target, 44),
+    caller: element('span', {}, [
+      element('strong', {}, [shortened(row.caller, 44)]),
+      element('br'),
+      element('span', { class: 'place dim' }, [cut(row.place, 44)]),
+    ]),
+    command: shortList(row.commands),
+    peak: sparkline(group.sparkline),
+    last: moment(row.last),
+  };
+  const cells = COLUMNS.map(({ key, title, isNumber }) => {
+    const isHead = key === 'caller';
+    const kind = isHead ? { role: 'rowheader', scope: 'row' } : { role: 'cell' };
     return element(
       isHead ? 'th' : 'td',
-      {
-        class: name ?? '',
-        role: isHead ? 'rowheader' : 'cell',
-        ...(isHead && { scope: 'row' }),
-        'data-title': COLUMNS[column]?.title ?? '',
-      },
-      [element('div', {}, [content])],
+      { class: `${isNumber ? 'number ' : ''}cell-${key}`, ...kind, 'data-title': title },
+      [element('div', {}, [contents[key]])],
     );
   });
-  return [element('tr', { role: 'row' }, cells), details];
+  return [...cells, element('td', { class: 'cell-details', role: 'cell' }, [element('div', {}, [toggle])])];
+}
+
+/** On a phone there is room for the end of a path only. */
+function endOf(text) {
+  const end = text.length > 11 ? `\u2026${text.slice(-10)}` : text;
+  return element('code', { title: text }, [end]);
+}
+
+function outcome({ outcomes, used, candidate }) {
+  const use = used === '' || used === 'unknown' ? [] : [used];
+  return element('span', {}, [
+    [...outcomes, ...use].join(', ') || DASH,
+    ...candidate.map(name => element('span', { class: 'badge tried' }, [`candidate: ${name}`])),
+  ]);
 }
 
 function shortList(tally) {
-  const names = tally.slice(0, 3).map(({ value }) => shortened(value, 60));
-  return names.join(', ') + (tally.length > 3 ? ` and ${tally.length - 3} more` : '') || '\u2013';
-}
-
-function detailList({ group, tallies, place, openers, caller }) {
-  const { first, last, function: name } = { ...group, ...group.caller };
-  // The row names openers that have no name, too.
-  const counted = { ...group, openers: { values: openers, other: 0 } };
-  const facts = [
-    ['Caller', caller],
-    ['Place', place + (name === undefined ? '' : ` in ${name}()`)],
-    ['File', runningFile(group.caller)],
-    ['Seen', `${moment(first)} to ${moment(last)} UTC`],
-    ...tallies.filter(({ title }) => title !== undefined).map(({ name, title }) => [title, counted[name]]),
-  ];
-  const items = facts.flatMap(([title, fact]) => {
-    if (fact === undefined || fact === '') return [];
-    if (typeof fact === 'string') return [element('dt', {}, [title]), element('dd', {}, [fact])];
-    if (fact.values.length === 0 && fact.other === 0) return [];
-    const values = fact.values.map(({ value, count }) =>
-      element('li', {}, [element('code', {}, [String(value)]), ` ${number(count)}`]),
-    );
-    if (fact.other > 0) values.push(element('li', {}, [`others ${number(fact.other)}`]));
-    return [element('dt', {}, [title]), element('dd', {}, [element('ul', { class: 'chips' }, values)])];
-  });
-  return element('dl', { class: 'facts' }, items);
-}
-
-/** With its line where the place above is that of the source. */
-function runningFile(caller) {
-  if (caller?.source === undefined || caller.line === undefined) return caller?.file;
-  return `${caller.file}:${caller.line}:${caller.column ?? 0}`;
+  if (tally.length === 0) return DASH;
+  const names = tally.slice(0, 3).flatMap(({ value }, index) => [index === 0 ? '' : ', ', cut(value, 30)]);
+  return element('span', {}, [...names, tally.length > 3 ? ` and ${tally.length - 3} more` : '']);
 }

@@ -11,7 +11,7 @@ export function createGroupTable() {
   const place = element('div');
   const buttons = element('nav', { class: 'pages', 'aria-label': 'Pages of the table' });
   let rows = [];
-  let order = { key: 'count', descending: true };
+  let order = { key: 'rank', descending: false };
   let page = 0;
 
   return { content: [place, buttons], show, focus };
@@ -66,7 +66,7 @@ export function createGroupTable() {
 
 /** Rows with equal values are sorted by falling count. */
 function by({ key, descending }) {
-  const sortValue = row => (key === 'became' ? row.became.join() : row[key]);
+  const sortValue = row => row[key];
   return (a, b) => {
     const [x, y] = [sortValue(a), sortValue(b)];
     const sign = x < y ? -1 : x > y ? 1 : 0;
@@ -75,7 +75,7 @@ function by({ key, descending }) {
 }
 
 function groupTable(rows, { from, total, order, onSort }) {
-  const caption = `Groups ${number(from + 1)} to ${number(from + rows.length)} of ${number(total)}: one place in the code, one kind, one target`;
+  const caption = `Groups ${number(from + 1)} to ${number(from + rows.length)} of ${number(total)}: one service, one place in its code, one kind, one target`;
   const head = COLUMNS.map(({ key, title, isNumber }) => {
     const isSorted = order.key === key;
     const arrow = isSorted ? (order.descending ? '\u2193' : '\u2191') : '';

@@ -1,6 +1,6 @@
 // The section on strays by the package that most likely opened them.
 
-import { bar, element, foldedTable, nothing } from './parts.mjs';
+import { bar, cut, element, foldedTable, nothing } from './parts.mjs';
 import { addTo, byCount } from './tally.mjs';
 import { number, shortened } from './words.mjs';
 
@@ -26,7 +26,7 @@ export function openers(rows) {
   const most = sorted[0][1].count;
   const table = foldedTable({
     caption: 'An FD does not say who opened it: these packages are loaded and known for such files',
-    titles: ['Opener', 'Files', 'Share', 'Findings'],
+    titles: ['Opener', 'Files', 'Share', 'Count'],
     rows: sorted.map(([name, { count, targets }]) => {
       const known = [...targets].sort(
         byCount(
@@ -34,14 +34,12 @@ export function openers(rows) {
           ([name]) => name,
         ),
       );
-      const files = known
-        .slice(0, 4)
-        .map(([target]) => element('li', {}, [element('code', {}, [shortened(target)])]));
+      const files = known.slice(0, 4).map(([target]) => element('li', {}, [cut(target, 60)]));
       if (known.length > 4) files.push(element('li', {}, [`and ${number(known.length - 4)} more`]));
       return [
         { head: true, content: [shortened(name)] },
         { content: [element('ul', { class: 'chips' }, files)] },
-        { content: [bar(new Map([['stray', count]]), most)] },
+        { content: [bar(new Map([['stray', count]]), most, 'kind')] },
         { content: [number(count)], class: 'number' },
       ];
     }),

@@ -1,12 +1,12 @@
-// The script of the page of `closefds report --html`. The filters apply to the last three sections.
+// The script of the page of `closefds report --html`. The filters apply to all sections but that over time.
 
+import { decisions, NEEDING } from './decisions.mjs';
 import { createFilters } from './filters.mjs';
 import { flows } from './flows.mjs';
 import { createGroupTable } from './group-table.mjs';
 import { openers } from './openers.mjs';
-import { element, section, table } from './parts.mjs';
+import { element, openSection, section, stateBadge, table } from './parts.mjs';
 import { toRow } from './row.mjs';
-import { countOf, DISPOSITIONS } from './tally.mjs';
 import { timeline } from './timeline.mjs';
 import { groupsTitle, moment, number, processCount } from './words.mjs';
 
@@ -19,25 +19,28 @@ function showReport(data, main) {
 }
 
 function showGroups(data, main) {
-  const rows = data.byCaller.map(group => toRow(group, data.tallies));
-  const [flowPlace, openerPlace] = [element('div'), element('div')];
+  const rows = data.byCaller.map((group, index) => toRow(group, index, data.tallies));
+  const [decisionPlace, flowPlace, openerPlace] = [element('div'), element('div'), element('div')];
   const groupTable = createGroupTable();
   const filters = createFilters(rows, update);
+  document.getElementById('bar').append(filters.form);
   main.append(
     tiles(data),
     ...notices(data),
+    openSection('decisions', 'Needs a decision', decisionPlace),
+    openSection('groups', 'No decision needed', ...groupTable.content),
     section('time', 'Over time', timeline(data.timeline)),
-    filters.form,
     section('flows', 'Who passes what to whom', flowPlace),
     section('openers', 'Strays by who most likely opened them', openerPlace),
-    section('groups', 'Groups', ...groupTable.content),
   );
   update(rows);
+  addEventListener('beforeprint', openAll);
 
   function update(chosen) {
+    decisionPlace.replaceChildren(...decisions(chosen));
+    groupTable.show(chosen.filter(({ state }) => !NEEDING.includes(state)));
     flowPlace.replaceChildren(...flows(chosen, chooseCaller));
     openerPlace.replaceChildren(...openers(chosen));
-    groupTable.show(chosen);
   }
 
   function chooseCaller(name) {
@@ -46,22 +49,31 @@ function showGroups(data, main) {
   }
 }
 
-function tiles({ total, byCaller }) {
-  const { count } = total.processes;
-  const all = [
-    [total.count === 1 ? 'finding' : 'findings', number(total.count), ''],
-    ...DISPOSITIONS.map(name => [name, number(countOf(total.dispositions, name)), name]),
-    [count === 1 ? 'process' : 'processes', processCount(total.processes), ''],
-    [groupsTitle(byCaller.length), number(byCaller.length), ''],
-  ];
-  const list = all.map(([name, value, sort]) =>
-    element('div', { class: `tile ${sort}` }, [element('dt', {}, [name]), element('dd', {}, [value])]),
-  );
-  return element('dl', { class: 'tiles', 'aria-label': 'Sums' }, list);
+/** Paper cannot be unfolded. */
+function openAll() {
+  for (const box of document.querySelectorAll('section > details, .card')) box.open = true;
 }
 
-function notices({ other, skipped }) {
+/** The states with their meanings: a legend with sums. */
+function tiles({ byCaller, states }) {
+  const list = states.map(({ state, meaning }) => {
+    const groups = byCaller.filter(group => group.state === state);
+    const count = groups.reduce((sum, group) => sum + group.count, 0);
+    return element('div', { class: `tile state-edge-${state}` }, [
+      element('dt', {}, [stateBadge(state), ' ', element('span', { class: 'meaning' }, [meaning])]),
+      element('dd', {}, [
+        element('strong', {}, [number(groups.length)]),
+        ` ${groupsTitle(groups.length)}, ${number(count)}`,
+      ]),
+    ]);
+  });
+  return element('dl', { class: 'tiles', 'aria-label': 'States' }, list);
+}
+
+function notices({ other, hidden, skipped }) {
   const texts = [];
+  if (hidden.groups > 0)
+    texts.push(`${number(hidden.groups)} more groups with ${number(hidden.count)} findings were left out.`);
   if (other.records > 0)
     texts.push(
       `${number(other.count)} findings are of groups for which there was no room: the sums have them, the tables do not.`,
@@ -79,7 +91,7 @@ function nothingToReport() {
 function selfTable({ bySelf }) {
   return table({
     caption: 'What closefds reports of itself',
-    titles: ['Code', 'What happened', 'Findings', 'Processes', 'Last seen'],
+    titles: ['Code', 'What happened', 'Count', 'Processes', 'Last seen'],
     rows: bySelf.map(({ code, what, count, processes, last }) => [
       { head: true, content: [element('code', {}, [code])] },
       { content: [what] },

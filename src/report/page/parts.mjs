@@ -1,7 +1,7 @@
 // Elements of the page. Strings become text nodes or attributes without behaviour, never HTML: the data
 // is untrusted.
 
-import { number } from './words.mjs';
+import { number, shortened } from './words.mjs';
 
 export function element(name, attributes = {}, content = []) {
   return filled(document.createElement(name), attributes, content);
@@ -19,10 +19,49 @@ function filled(made, attributes, content) {
   return made;
 }
 
+/** A section that folds; on a narrow screen it is folded at first. */
 export function section(id, title, ...content) {
+  const box = element('details', {}, [
+    element('summary', {}, [element('h2', { id: `${id}-title` }, [title])]),
+    ...content,
+  ]);
+  box.open = !isNarrow();
+  return element('section', { id, 'aria-labelledby': `${id}-title` }, [box]);
+}
+
+/** A section that is always open. */
+export function openSection(id, title, ...content) {
   return element('section', { id, 'aria-labelledby': `${id}-title` }, [
     element('h2', { id: `${id}-title` }, [title]),
     ...content,
+  ]);
+}
+
+export function isNarrow() {
+  return matchMedia('screen and (max-width: 60rem)').matches;
+}
+
+/** Cut in the middle, with all of it as a tooltip. */
+export function cut(text, most) {
+  const short = shortened(text, most);
+  return element('code', short === text ? {} : { title: text }, [short]);
+}
+
+export function stateBadge(state) {
+  return element('span', { class: `badge state-${state}` }, [state]);
+}
+
+/** Bars for equal parts of the time of the report, in proportion to the largest. */
+export function sparkline(counts) {
+  const most = Math.max(1, ...counts);
+  const bars = counts.flatMap((count, index) => {
+    const height = Math.max(1, (18 * count) / most);
+    return count === 0 ? [] : [svg('rect', { x: index * 3, y: 18 - height, width: 2, height })];
+  });
+  const label = `Over the time of the report, at most ${number(most)} in a part of ${counts.length}`;
+  return svg('svg', { viewBox: `0 0 ${counts.length * 3} 18`, class: 'sparkline', role: 'img' }, [
+    svg('title', {}, [label]),
+    ...bars,
   ]);
 }
 
@@ -74,23 +113,24 @@ export function foldedTable({ caption, titles, rows, shown }) {
 }
 
 /** A bar that shows the parts of a count, in proportion to the largest count of its table. */
-export function bar(parts, most) {
+export function bar(parts, most, sort) {
   const shown = [...parts].filter(([, count]) => count > 0);
   const text = shown.map(([name, count]) => `${number(count)} ${name}`).join(', ');
   const pieces = shown.map(([name, count]) => {
-    const piece = element('span', { class: `bar-${name}` });
-    piece.style.width = `${Math.max(0.5, (count / most) * 100)}%`;
+    const piece = element('span', { class: `${sort}-${name}` });
+    piece.style.width = `${(count / most) * 100}%`;
     return piece;
   });
   return element('div', { class: 'bar', role: 'img', 'aria-label': text, title: text }, pieces);
 }
 
+/** `names`: titles by classes. */
 export function legend(names) {
   return element(
     'ul',
     { class: 'legend' },
     Object.entries(names).map(([name, title]) =>
-      element('li', {}, [element('span', { class: `swatch bar-${name}` }), title]),
+      element('li', {}, [element('span', { class: `swatch ${name}` }), title]),
     ),
   );
 }

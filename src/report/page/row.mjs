@@ -6,43 +6,57 @@ export const KINDS = { stray: 'stray', fd: 'open FD', pipe: 'pipe', ipc: 'messag
 
 /** The columns of the table of groups. The key names the property that rows are sorted by. */
 export const COLUMNS = [
-  { key: 'count', title: 'Findings', isNumber: true },
+  { key: 'rank', title: 'State' },
+  { key: 'count', title: 'Count', isNumber: true },
   { key: 'processes', title: 'Processes', isNumber: true },
-  { key: 'became', title: 'Became' },
+  { key: 'outcome', title: 'Outcome' },
   { key: 'kind', title: 'What' },
   { key: 'target', title: 'Target' },
-  { key: 'caller', title: 'Caller' },
-  { key: 'command', title: 'Commands' },
-  { key: 'used', title: 'Use' },
+  { key: 'caller', title: 'Who' },
+  { key: 'command', title: 'To' },
+  { key: 'peak', title: 'Over time', isNumber: true },
   { key: 'last', title: 'Last seen', isNumber: true },
 ];
 
 /** `tallies` are the declarations of src/findings/fields.ts; the data of a group omit empty ones. */
-export function toRow(given, tallies) {
+export function toRow(given, rank, tallies) {
   const group = { ...given };
   for (const { name } of tallies) group[name] ??= { values: [], other: 0 };
-  const { caller, dispositions, kind, count } = group;
+  const { app, caller, dispositions, kind, count } = group;
   const row = {
     group,
+    rank,
+    state: group.state,
+    app: app ?? '',
+    peak: Math.max(...group.sparkline),
     tallies,
     count,
     processes: group.processes.count,
-    became: dispositions.values.map(({ value }) => value),
+    outcomes: dispositions.values.map(({ value }) => value),
     kind: kind ?? '',
     fds: listOf(sorted(group.childFds)),
     target: group.target ?? '',
     openers: openersOf(group),
-    caller: callerTitle(caller),
+    caller: whoTitle(caller, app),
     place: placeOf(caller),
     commands: commandsOf(group),
     used: usedTitle(group.used),
     last: group.last ?? '',
-    passed: countOf(dispositions, 'passed'),
     candidate: candidateOf(group),
   };
+  row.outcome = row.outcomes.join(', ');
   row.opener = row.openers.map(({ value }) => value).join(', ');
   row.command = row.commands.map(({ value }) => value).join(', ');
-  const texts = [row.caller, row.place, row.kind, row.target, row.opener, row.command];
+  const texts = [
+    row.state,
+    group.sentence,
+    row.caller,
+    row.place,
+    row.kind,
+    row.target,
+    row.opener,
+    row.command,
+  ];
   const more = tallies.filter(({ isSearched }) => isSearched).flatMap(({ name }) => valuesOf(group[name]));
   row.text = [...texts, ...more].join('\n').toLowerCase();
   return row;
@@ -58,9 +72,14 @@ function candidateOf({ candidates, dispositions }) {
   return valuesOf(candidates).filter(name => countOf(dispositions, name) === 0);
 }
 
+/** The app's own code is named by its service. */
+function whoTitle(caller, app) {
+  if (caller?.package === '.') return app ?? 'the app';
+  return app === undefined ? callerTitle(caller) : `${callerTitle(caller)} in ${app}`;
+}
+
 function callerTitle(caller) {
   if (caller === undefined) return 'unknown';
-  if (caller.package === '.') return 'the app';
   if (caller.package === '?') return 'code without a file';
   const title = caller.version === undefined ? caller.package : `${caller.package}@${caller.version}`;
   return caller.declaredName === undefined ? title : `${title} (package "${caller.declaredName}")`;

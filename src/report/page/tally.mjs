@@ -2,6 +2,9 @@
 
 export const DISPOSITIONS = ['passed', 'closed', 'refused'];
 
+/** In the order of a report, see src/report/assess.ts. */
+export const STATES = ['broke', 'undecided', 'closed', 'allowed', 'noise'];
+
 export function valuesOf(tally) {
   return tally.values.map(({ value }) => String(value));
 }

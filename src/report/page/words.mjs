@@ -31,7 +31,7 @@ export function groupsTitle(count) {
 }
 
 /** The longest path or name in a cell of a table, in columns. */
-const MOST = 120;
+const MOST = 60;
 
 /** Cuts out the middle: both ends of a path are informative. Chinese, Japanese, Korean and emoji take two columns. */
 export function shortened(text, most = MOST) {
