@@ -14,6 +14,8 @@ export interface Counted<T> {
 
 export interface TallyCounter<T> {
   readonly add: (value: T, count: number) => void;
+  /** Counts values that are not known. */
+  readonly addOther: (count: number) => void;
   readonly result: () => Tally<T>;
 }
 
@@ -26,7 +28,11 @@ export function createTally<T extends string | number | boolean>(
   const counts: number[] = [];
   let other = 0;
 
-  return { add, result };
+  return { add, addOther, result };
+
+  function addOther(count: number): void {
+    other += count;
+  }
 
   function add(value: T, count: number): void {
     // Most fields have one value only, and each line of a report calls this a dozen times.

@@ -229,10 +229,10 @@ function statOf(name: string): fs.Stats | undefined {
 }
 
 /** Lines without a finding among them. Empty input is fine: a guarded program may have nothing to report. */
-function inputProblems({ reading: { lines, newer }, total: { records } }: Report): string[] {
+function inputProblems({ reading: { lines, newer }, total, filtered }: Report): string[] {
   const newest = Math.max(...newer.values.map(({ value }) => value));
   const tooNew = newer.values.length > 0 ? `; update closefds to read format ${newest}` : '';
-  return lines > 0 && records === 0
+  return lines > 0 && total.records + filtered === 0
     ? [`expected findings, found none in ${lines === 1 ? 'one line' : `${lines} lines`}${tooNew}`]
     : [];
 }

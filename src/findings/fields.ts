@@ -508,8 +508,10 @@ export interface TallyDeclaration {
   readonly values: (record: ReportRecord) => readonly (TallyValue | undefined)[];
   /** How many different values are kept; the rest are counted together. Default: 16. */
   readonly most?: number;
-  /** Counts records, where the default is to count spawns. */
+  /** Counts records, where the default is to count FDs. */
   readonly ofRecords?: true;
+  /** Differs between the FDs that a record summarises in `more`; the record has that of the first. */
+  readonly isOfOneFd?: true;
   /** Found by the page's search. */
   readonly isSearched?: true;
 }
@@ -518,10 +520,10 @@ export interface TallyDeclaration {
 export const TALLIES = {
   dispositions: { title: 'What became', values: ({ disposition }) => [disposition] },
   candidates: { title: 'The candidate would have it', values: ({ candidate }) => [candidate?.disposition] },
-  targets: { title: 'Targets', values: ({ target }) => [target], most: 4, isSearched: true },
-  types: { title: 'Type', values: ({ type }) => [type] },
-  accesses: { title: 'Access', values: ({ access }) => [access] },
-  childFds: { title: 'FD in the child', values: ({ childFd }) => [childFd] },
+  targets: { title: 'Targets', values: ({ target }) => [target], most: 4, isSearched: true, isOfOneFd: true },
+  types: { title: 'Type', values: ({ type }) => [type], isOfOneFd: true },
+  accesses: { title: 'Access', values: ({ access }) => [access], isOfOneFd: true },
+  childFds: { title: 'FD in the child', values: ({ childFd }) => [childFd], isOfOneFd: true },
   /** `name@version`. */
   openers: { title: 'Most likely opened by', values: record => [openerTitle(record)] },
   /** Strays: whether the process inherited them at its start. */
@@ -539,6 +541,7 @@ export const TALLIES = {
     title: 'The child is told by',
     values: ({ announcement }) => [announcement],
     isSearched: true,
+    isOfOneFd: true,
   },
   /** The sources of the rules that decided. */
   rules: { title: 'Decided by', values: ({ rule }) => [rule?.source], isSearched: true },

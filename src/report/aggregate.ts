@@ -59,7 +59,10 @@ export interface Group extends Occurrences, Tallies {
   readonly sparkline: readonly number[];
 }
 
-/** With the launchers and outer callers only where groups differ by them. */
+/**
+ * With the launchers and outer callers only where groups differ by them: where the caller only passes on options,
+ * a rule names the package that called it.
+ */
 export type GroupCaller = RecordedCaller;
 
 export interface SelfGroup extends Occurrences {
@@ -69,8 +72,8 @@ export interface SelfGroup extends Occurrences {
 
 export interface GroupsOptions {
   /**
-   * Whether designated FDs of different numbers, for different commands, or through different packages that only
-   * pass on options, are different groups, and equal ones of different apps the same. Default: no.
+   * Whether designated FDs of different numbers, or for different commands, are different groups, and equal ones
+   * of different apps the same. Default: no.
    */
   readonly asRulesTell?: boolean;
   /** With `asRulesTell`: whether all launchers and outer callers make different groups. Default: no. */
@@ -113,7 +116,7 @@ export function createGroups({
     if (group !== undefined) group.add(record, source);
     else {
       other.records++;
-      other.count += record.count;
+      other.count += fdCount(record);
     }
   }
 
@@ -121,7 +124,7 @@ export function createGroups({
     const target = record.target && targetPattern(record.target, record.pid);
     const finer = asRulesTell && record.kind !== 'stray' ? [record.childFd, record.command] : [];
     const passesOn = record.caller?.forwards === true && record.kind !== 'stray';
-    const isChain = asRulesTell && (byOuterCaller || passesOn);
+    const isChain = passesOn || (asRulesTell && byOuterCaller);
     const caller = isChain ? record.caller : record.caller && withoutChain(record.caller);
     const chain = chainOf(caller);
     const app = asRulesTell ? undefined : record.app;
@@ -162,6 +165,11 @@ export function createGroups({
       total: sum,
     };
   }
+}
+
+/** The number of FDs that a record stands for, over all of its spawns. */
+export function fdCount({ count, more = 0 }: ReportRecord): number {
+  return count * (1 + more);
 }
 
 /** Whether the record is about a spawn; otherwise it is about closefds itself. */
@@ -266,7 +274,7 @@ function createGroup(
   function add(record: ReportRecord, source: number): void {
     occurrences.add(record, source);
     tallies.add(record);
-    if (record.count > 0) sparkline.add(secondsOf(record.time), record.count);
+    if (record.count > 0 && record.time !== '') sparkline.add(secondsOf(record.time), fdCount(record));
     used = moreCertain(used, record.used);
   }
 
@@ -281,14 +289,19 @@ const TALLY_NAMES = Object.keys(TALLIES) as TallyName[];
 /** The declared tallies of these names. */
 function createTallies(names: readonly TallyName[], hasRoom?: (value: unknown) => boolean) {
   const tallies = names.map(name => {
-    const { values, most = MOST_VALUES, ofRecords } = declaration(name);
-    return { name, values, ofRecords, tally: createTally<TallyValue>(most, hasRoom) };
+    const { most = MOST_VALUES, ...rest } = declaration(name);
+    return { name, ...rest, tally: createTally<TallyValue>(most, hasRoom) };
   });
   return {
     add(record: ReportRecord): void {
-      for (const { values, ofRecords, tally } of tallies)
-        for (const value of values(record))
-          if (value !== undefined) tally.add(value, ofRecords ? 1 : record.count);
+      const { count } = record;
+      const all = fdCount(record);
+      for (const { values, ofRecords, isOfOneFd, tally } of tallies)
+        for (const value of values(record)) {
+          if (value === undefined) continue;
+          tally.add(value, ofRecords ? 1 : isOfOneFd ? count : all);
+          if (isOfOneFd && all > count) tally.addOther(all - count);
+        }
     },
     result: () => Object.fromEntries(tallies.map(({ name, tally }) => [name, tally.result()])) as Tallies,
   };
@@ -344,7 +357,7 @@ function createOccurrences(mostProcesses = MOST_PROCESSES.group): Counter<Occurr
 
   return {
     add(record, source) {
-      count += record.count;
+      count += fdCount(record);
       processes.add(source * PIDS + record.pid);
       // A warning in a log without times.
       if (record.time === '') return;

@@ -2,9 +2,10 @@
 
 import { compare, type Tally } from '../base/counter';
 import { toCallerAgain } from '../findings/record';
+import { type RuleToCopy, rulesToCopy } from '../findings/rules-to-copy';
 import { APP, callerTitle, UNKNOWN } from '../model/caller';
 import type { Group } from './aggregate';
-import { type ProposedRule, ruleToAllow } from './suggest-rules';
+import { canHaveRule } from './suggest-rules';
 
 /** In the order of a report. */
 export const STATES = ['broke', 'undecided', 'closed', 'allowed', 'noise'] as const;
@@ -25,8 +26,11 @@ export interface Assessment {
   readonly sentence: string;
   /** Sentences, the strongest first. */
   readonly evidence: readonly string[];
-  /** The rule that would allow the group; undefined if a rule decided already, or none can name the caller. */
-  readonly rule: ProposedRule | undefined;
+  /**
+   * The rule that would allow the group, as its warning has it; undefined if a rule decided already, or none can
+   * name the caller and the file.
+   */
+  readonly rule: RuleToCopy | undefined;
 }
 
 export type AssessedGroup = Group & Assessment;
@@ -43,8 +47,27 @@ export function assess(group: Group): AssessedGroup {
     state,
     sentence: sentenceOf(group),
     evidence: evidenceOf(group),
-    rule: isOpen ? ruleToAllow(group) : undefined,
+    rule: isOpen ? ruleFor(group) : undefined,
   };
+}
+
+function ruleFor(group: Group): RuleToCopy | undefined {
+  const { kind, target, types, childFds } = group;
+  if (kind === undefined || !canHaveRule(group)) return undefined;
+  // Not all numbers are known.
+  if (kind !== 'stray' && childFds.other > 0) return undefined;
+  const fd = {
+    caller: group.caller && toCallerAgain(group.caller),
+    kind,
+    target,
+    type: types.values[0]?.value,
+  };
+  const numbers = childFds.values.map(({ value }) => value);
+  const rules = rulesToCopy(
+    numbers.map(childFd => ({ ...fd, childFd })),
+    pattern => pattern,
+  );
+  return rules?.length === 1 ? rules[0] : undefined;
 }
 
 // ---------------------------------------------------------------------------------------------

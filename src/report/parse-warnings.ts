@@ -93,7 +93,8 @@ export function createWarningParser(onRecord: (record: WarningRecord) => void): 
     if (!several.fds.delete(Number(fd))) several.others--;
     several.others -= toNumber(more);
     const described = parseDescription(several.common.kind === 'stray', withoutNotes(text));
-    onRecord({ ...several.common, childFd: Number(fd), ...described, count: 1 + toNumber(more) });
+    const others = toNumber(more);
+    onRecord({ ...several.common, childFd: Number(fd), ...described, ...(others > 0 && { more: others }) });
   }
 
   function end(): void {

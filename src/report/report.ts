@@ -2,7 +2,7 @@
 
 import { createTally, type Tally } from '../base/counter';
 import type { ReportRecord } from '../findings/record';
-import { createGroups, type Groups } from './aggregate';
+import { createGroups, fdCount, type Groups } from './aggregate';
 import { type AssessedGroup, assess, needsDecision, sortByState } from './assess';
 import { createRecordParser, type ParseResult } from './parse-records';
 import { createWarningParser } from './parse-warnings';
@@ -78,7 +78,7 @@ export function createReport({ filter = {}, ...shown }: ReportOptions = {}): Rep
     }
     groups.add(record, from);
     timeline.add(record);
-    if (record.kind === 'stray') openers.add(openerOf(record), record.count);
+    if (record.kind === 'stray') openers.add(openerOf(record), fdCount(record));
   }
 
   function addWarning(record: ReportRecord, from: number): void {

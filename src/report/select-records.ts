@@ -21,6 +21,8 @@ export interface RecordFilter {
 
 export function isSelected(record: ReportRecord, filter: RecordFilter): boolean {
   const { since, until, app, kind, caller } = filter;
+  // A warning in a log may have no time.
+  if (record.time === '' && (since !== undefined || until !== undefined)) return false;
   if (since !== undefined && record.time < since) return false;
   if (until !== undefined && record.time > until) return false;
   if (app !== undefined && !matchesName(record.app, app)) return false;

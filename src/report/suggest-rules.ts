@@ -96,11 +96,9 @@ export function suggestRules(groups: readonly Group[], options: LearnOptions): P
   };
 }
 
-/** A rule for all of one group, with a reason to fill in; undefined if no rule can name the caller or the file. */
-export function ruleToAllow(group: Group): ProposedRule | undefined {
-  if (group.kind === undefined || !canBeNamed(group) || isRedacted(group)) return undefined;
-  const [draft] = toDrafts([group]);
-  return draft && { ...toRule(draft), reason: '...' };
+/** Whether a rule can be written for the group: one for a caller and a file that are not known would allow more. */
+export function canHaveRule(group: Group): boolean {
+  return canBeNamed(group) && !isRedacted(group) && !isAtStdio(group);
 }
 
 interface Classified {
@@ -131,8 +129,7 @@ function classify(groups: readonly Group[], { policy, announced }: LearnOptions)
     else if (!isDefault && rule.effect === 'deny')
       found.denied.push({ ...toSummary(group), rule: rule.source });
     else if (!isProven) found.unproven.push(group);
-    else if (!canBeNamed(group) || isRedacted(group) || isAtStdio(group))
-      found.unnamed.push(toSummary(group));
+    else if (!canHaveRule(group)) found.unnamed.push(toSummary(group));
     else {
       found.proven.push(group);
       if (!rule.compat && !isDefault) found.before.add(rule.source);

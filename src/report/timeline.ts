@@ -5,6 +5,7 @@
 import type { ReportRecord } from '../findings/record';
 import type { Action } from '../policy/apply-mode';
 import { MODES, type Mode } from '../policy/rule';
+import { fdCount } from './aggregate';
 
 export interface Timeline {
   /** ISO 8601, the begin of the first bucket; undefined without one. */
@@ -52,7 +53,9 @@ export function createTimeline(mostBuckets = MOST_BUCKETS): TimelineCounter {
 
   return { add, result };
 
-  function add({ time, kind, disposition, mode, count }: ReportRecord): void {
+  function add(record: ReportRecord): void {
+    const { time, kind, disposition, mode } = record;
+    const count = fdCount(record);
     if (kind === undefined || disposition === undefined || count === 0 || time === '') return;
     const column = columnOf(kind === 'stray' ? 'stray' : 'designated', disposition);
     const bucket = Math.floor(Date.parse(time) / 1000 / width);

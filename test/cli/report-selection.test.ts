@@ -78,7 +78,11 @@ for (const { title, args, message } of [
   { title: 'a time', args: ['--since', 'soon'], message: /^expected 30m, .* after --since, found "soon"/ },
   { title: 'a date', args: ['--until', '2026-13-01'], message: /after --until, found "2026-13-01"/ },
   { title: 'no time', args: ['--since', '1d', '--until', '2d'], message: /^expected --since before --until/ },
-  { title: 'a kind', args: ['--kind', 'file'], message: /^expected designated or fd or .* after --kind/ },
+  {
+    title: 'a kind',
+    args: ['--kind', 'file'],
+    message: /^expected designated, fd, .* or stray after --kind/,
+  },
   { title: 'a number', args: ['--top', '0'], message: /^expected a number above 0 after --top, found "0"/ },
   {
     title: 'a reason to fail',

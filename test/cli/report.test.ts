@@ -136,7 +136,7 @@ for (const [title, args, message] of [
   [
     'a format nobody knows',
     ['--format', 'xml'],
-    'expected text or json or markdown after --format, found "xml"',
+    'expected text, json or markdown after --format, found "xml"',
   ],
   ['stdin twice', ['-', '-'], 'expected "-" for stdin once, found it twice'],
 ] as const) {

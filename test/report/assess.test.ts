@@ -1,5 +1,6 @@
 import test from 'ava';
-import type { ReportRecord } from '../../src/findings/record';
+import { type ReportRecord, toCallerAgain } from '../../src/findings/record';
+import { rulesToCopy } from '../../src/findings/rules-to-copy';
 import { assess, type STATES, sortByState } from '../../src/report/assess';
 import { createReport } from '../../src/report/report';
 import { line } from '../support/report-lines';
@@ -113,6 +114,11 @@ test('groups are sorted by state, then evidence, kind, opener and count', t => {
 
 const gpg = { package: 'gpg', version: '0.6.0', fileInPackage: 'g.js', line: 41, launchers: ['execa'] };
 
+const passesOn = {
+  ...{ package: 'gpg', version: '0.6.0', fileInPackage: 'g.js', line: 41 },
+  ...{ forwards: true as const, calledBy: [{ package: 'app-of-gpg', version: '1.0.0' }] },
+};
+
 test('a group has a sentence, its evidence and the rule that would allow it', t => {
   const told = { ...pipe, caller: gpg, app: 'api@2.1.0', command: 'gpg', announcement: '--status-fd 3' };
   const [group] = groupsOf(line({ ...told, count: 1234 }) + line({ ...told, ...passed, used: true, pid: 7 }));
@@ -121,19 +127,46 @@ test('a group has a sentence, its evidence and the rule that would allow it', t 
     'designated FD 3 (a new pipe) was closed 1,234 times and passed once: gpg@0.6.0 in api@2.1.0, through execa starting "gpg", 1,235 times in 2 processes',
   );
   t.deepEqual(group?.evidence, ['The child is told of it by "--status-fd 3".', 'A child used it.']);
-  t.deepEqual(group?.rule, {
-    caller: 'gpg',
-    range: '^0.6.0',
-    kinds: ['pipe'],
-    fds: [3],
-    command: 'gpg',
-    callSite: 'g.js',
-    effect: 'allow',
-    reason: '...',
+  t.deepEqual(group?.rule, { caller: 'gpg', kinds: ['pipe'], fds: [3], effect: 'allow', reason: '...' });
+});
+
+for (const { title, given } of [
+  { title: 'a file', given: { target: '/var/app/123456/LOCK' } },
+  { title: 'a pipe', given: { target: 'pipe:[81]' } },
+  { title: 'an unknown file of a known type', given: { target: undefined, type: 'socket' } },
+  { title: 'two numbers', given: { ...pipe, kind: 'fd', target: '/a' } },
+  { title: 'a package that passes on options', given: { ...pipe, caller: passesOn } },
+] as const)
+  test(`the rule to copy is that of the warning: ${title}`, t => {
+    const records = [4, 3].map(childFd => ({ ...given, childFd }));
+    const [group] = groupsOf(records.map(line).join(''));
+    const findings = records.map(record => {
+      const { caller, kind = 'stray', childFd, target, type } = JSON.parse(line(record)) as ReportRecord;
+      return { caller: caller && toCallerAgain(caller), kind, childFd, target, type };
+    });
+    t.deepEqual([group?.rule], rulesToCopy(findings));
   });
+
+test('the FDs that a record summarises are counted', t => {
+  const maker = createReport();
+  const opener = { package: 'lmdb', version: '3.5.6', source: 's' };
+  maker.readLine(line({ opener, count: 2, more: 9990 }), false, 0);
+  maker.readLine(line({ opener, count: 3 }), false, 0);
+  const { byCaller, total, openers, timeline, hidden } = maker.result();
+  const all = 2 * 9991 + 3;
+  t.deepEqual([total.count, hidden.count, byCaller[0]?.count], [all, 0, all]);
+  t.deepEqual(byCaller[0]?.childFds, { values: [{ value: 20, count: 5 }], other: 2 * 9990 });
+  t.deepEqual(byCaller[0]?.dispositions, { values: [{ value: 'closed', count: all }], other: 0 });
+  t.deepEqual(openers.values, [{ value: 'lmdb@3.5.6', count: all }]);
+  t.is(
+    timeline.series.flatMap(({ counts }) => counts).reduce((a, b) => a + b),
+    all,
+  );
+  t.regex(byCaller[0]?.sentence ?? '', /^stray FD 20 and more \(\/data\/LOCK\) was closed: .* 19,985 times/);
 });
 
 for (const { title, given, rule } of [
+  { title: 'the FD is at stdio', given: { ...pipe, childFd: 1 }, rule: false },
   { title: 'the caller is unknown', given: { caller: undefined }, rule: false },
   { title: 'the target is redacted', given: { target: '[redacted]' }, rule: false },
   { title: 'a rule decided already', given: byRule, rule: false },

@@ -36,7 +36,7 @@ test('Markdown has what needs a decision with its rule, and a folded table of th
   The child is told of it by \`--status-fd 3\`.
 
   \`\`\`json
-  {"caller":"@scope/gpg","range":"^0.6.0","kinds":["pipe"],"fds":[3],"command":"gpg","callSite":"g.js","effect":"allow","reason":"..."}
+  {"caller":"@scope/gpg","kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}
   \`\`\`
 
 <details><summary>1 other group</summary>
