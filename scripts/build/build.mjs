@@ -17,8 +17,9 @@ const SHARING = ['warn', 'strict', 'worker'];
 /** What the first call needs, the first with something to judge, the first finding and the first worker: read at start, evaluated then. */
 const LAZY = ['preload/first-call', 'preload/first-finding', 'findings/reporter', 'hooks/worker-options'];
 
-/** What few programs need, and takes other files anyway: a config, a report, no addon, a native maker, the deep guard. */
+/** What few programs need, and takes other files anyway: a config, a report, no addon, a native maker, the deep guard, a bundler. */
 const EXTERNAL = [
+  'preload/in-bundle',
   'policy/parse-config',
   'findings/report-place',
   'preload/status',
@@ -86,14 +87,20 @@ function bundleReportPage() {
  */
 async function bundlePreloads() {
   const folder = path.join(root, 'dist', 'register');
-  await bundle([path.join(root, 'register', 'index.ts'), source('preload/install')], {
-    plugins: [builtParts(), lazyParts()],
-    // Parsed at each start: short names save some 0.6 ms of it. What is in stacks has the name of what it replaces.
-    minifyIdentifiers: true,
-    banner: { js: `'use strict'; ${readingTexts()}` },
-  });
+  await bundlePreload(path.join(root, 'register', 'index.ts'), '.install()');
+  await bundlePreload(source('preload/install'), '');
   await bundle([...LAZY, ...EXTERNAL].map(source), { plugins: [builtParts()] });
   for (const preload of SHARING) useBundle(path.join(folder, `${preload}.js`));
+
+  function bundlePreload(file, whenBundled) {
+    return bundle([file], {
+      plugins: [builtParts(), lazyParts()],
+      // Parsed at each start: short names save some 0.6 ms of it. What is in stacks has the name of what it replaces.
+      minifyIdentifiers: true,
+      banner: { js: `'use strict'; ${unlessBundled(whenBundled)} {\n${readingTexts()}` },
+      footer: { js: '}' },
+    });
+  }
 
   function bundle(files, options) {
     return esbuild.build({
@@ -116,6 +123,12 @@ async function bundlePreloads() {
       logLevel: 'warning',
     });
   }
+}
+
+/** Only Node's loader gives a module the name of its file. Bundlers do not, and module bundles have no `__filename`. */
+function unlessBundled(call) {
+  const isBundled = "typeof __filename === 'undefined' || module.filename !== __filename";
+  return `if (${isBundled}) module.exports = require('./in-bundle.js')${call}; else`;
 }
 
 /** Deno asks for a permission even here; it gets the words that a wrong config gets. */

@@ -65,6 +65,7 @@ for (const command of commands) {
 /** Pages whose blocks a test of their own runs, line by line. */
 const RUN_BY: Readonly<Record<string, string>> = {
   'docs/recipes.md': 'test/install/recipes.test.ts',
+  'docs/bundlers.md': 'test/preload/in-bundle.test.ts',
   'docs/migration.md': 'test/docs/migration.slow.ts',
   'docs/dev/debugging.md': 'test/docs/debugging.test.ts',
 };

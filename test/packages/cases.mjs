@@ -141,6 +141,18 @@ export const CASES = [
     installs: { esbuild: '0.28.2' },
     prints: 'const text = "hello";\nconsole.log(text);',
   },
+  { program: 'webpack', installs: { webpack: '5.113.0' }, prints: '[0,1,2] [0,1,2] refused' },
+  { program: 'ncc', installs: { '@vercel/ncc': '0.45.0' }, prints: '[0,1,2] [0,1,2] refused' },
+  {
+    program: 'rollup',
+    installs: {
+      rollup: '4.68.8',
+      '@rollup/plugin-commonjs': '29.0.3',
+      '@rollup/plugin-json': '6.1.0',
+      '@rollup/plugin-node-resolve': '16.0.3',
+    },
+    prints: '[0,1,2] [0,1,2] refused',
+  },
   { program: 'npm', installs: { npm: '12.2.0' }, node: 24, prints: 'hello' },
   { program: 'classic-level', installs: { 'classic-level': '3.0.0' }, leaks: LEVEL },
   {
