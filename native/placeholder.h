@@ -29,4 +29,7 @@ void placeholder_remove(int fd, int before);
 /* Whether a file is a placeholder: this process's own, or one that it inherited. */
 bool is_placeholder_file(const struct file_identity *file);
 
+/* The same for the file that an FD refers to. */
+bool is_placeholder(int fd);
+
 #endif

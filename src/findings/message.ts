@@ -234,7 +234,8 @@ function selfAdvice(finding: SelfFinding): string {
   return {
     CLOSEFDS_STAND_IN: 'Run `npx closefds doctor` to see what is missing.',
     CLOSEFDS_UNGUARDED: 'Run `npx closefds doctor` to see what is missing.',
-    CLOSEFDS_DEEP_PARTIAL: 'Processes that native code makes may get strays; the documentation has the causes.',
+    CLOSEFDS_DEEP_PARTIAL:
+      'Processes that native code makes may get strays; the documentation has the causes.',
     CLOSEFDS_RULE_EXPIRED: 'Renew the rule or remove it.',
     CLOSEFDS_RUNTIME: 'Use Node.js where all of it has to hold.',
     CLOSEFDS_SECOND_COPY: 'Load one copy, by one preload.',

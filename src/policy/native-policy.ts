@@ -31,7 +31,7 @@ export function nativePolicy(policy: Policy, caller: CallerFacts | undefined, mo
   return { treatment: treatmentOf(general, mode), keep: keep.filter(fd => !denied.has(fd)), rules };
 }
 
-/** Whether the conditions on the FD are none, apart from its number. */
+/** Whether the rule has no condition on the FD, apart from its number. */
 function isKnown({ fds: _, ...rule }: Rule, context: MatchContext): boolean {
   return matchFd(rule, { ...UNKNOWN_FD, kind: 'stray' }, context) === 'yes';
 }
