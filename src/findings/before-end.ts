@@ -1,10 +1,14 @@
 // Runs work before the process ends, in each way in which JavaScript can end it: so that no finding is lost.
 
+import fs = require('node:fs');
 import os = require('node:os');
 
 import { isMainThread } from 'node:worker_threads';
 
 import { type AnyFunction, replaceMethod } from '../base/wrap-function';
+
+// Captured at load: programs replace functions of `fs`, and this must read the real system.
+const { readFileSync } = fs;
 
 /**
  * Calls `work` at the `exit` event, and right before process.reallyExit(), process.abort() and a signal that the
@@ -22,9 +26,21 @@ export function beforeEnd(work: () => void): void {
   tryReplacing('kill', original => first(original, ([pid, signal]) => isSelf(pid) && isDeadly(signal)));
 }
 
-/** Its pid, or its process group as 0 or a negative number. */
+/** Its pid, or its process group as 0 or a negative number. On Linux, -1 leaves the caller out: kill(2). */
 function isSelf(pid: unknown): boolean {
-  return Number(pid) === process.pid || Number(pid) <= 0;
+  const target = Number(pid);
+  if (target === process.pid || target === 0) return true;
+  return target < -1 && [-target, undefined].includes(processGroup());
+}
+
+/** The third field after the command, which may contain spaces and parentheses: proc_pid_stat(5). */
+function processGroup(): number | undefined {
+  try {
+    const stat = readFileSync('/proc/self/stat', 'latin1');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Signals that leave a Node process alive: the default action of some, SIGUSR1 and SIGPIPE by Node. */

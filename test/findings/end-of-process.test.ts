@@ -13,6 +13,7 @@ interface End {
   readonly way: string;
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  readonly through?: readonly string[];
 }
 
 const ENDS: readonly End[] = [
@@ -23,14 +24,16 @@ const ENDS: readonly End[] = [
   { way: 'SIGTERM', code: null, signal: 'SIGTERM' },
   { way: 'SIGKILL', code: null, signal: 'SIGKILL' },
   { way: 'signal 9', code: null, signal: 'SIGKILL' },
+  { way: 'signal to the own group', code: null, signal: 'SIGTERM', through: ['setsid', '--wait'] },
+  { way: 'signal to another group', code: 0, signal: null },
   { way: 'handled signal', code: 0, signal: null },
 ];
 
-for (const { way, code, signal } of ENDS) {
+for (const { way, code, signal, through = [] } of ENDS) {
   for (const when of ['at once', 'late']) {
     for (const mode of ['warn', 'enforce']) {
       test(`the denial is told once in mode ${mode} and the process ends as without closefds: ${way}, ${when}`, async t => {
-        const options = { args: [way, when], env: { CLOSEFDS_MODE: mode } };
+        const options = { args: [way, when], env: { CLOSEFDS_MODE: mode }, through };
         const end = (nodeArgs: readonly string[]) => run(END, { ...options, nodeArgs });
         const [bare, guarded] = [await end([]), await end(['--require', REGISTER])];
         t.deepEqual({ code: bare.code, signal: bare.signal }, { code, signal }, bare.stderr);
