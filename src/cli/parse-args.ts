@@ -49,7 +49,7 @@ export function choice<T extends string>(value: string | undefined, values: read
 }
 
 /** A whole number above 0. Throws UsageError. */
-export function wholeNumber(value: string, option: string): number {
+export function wholeNumberOf(value: string, option: string): number {
   const number = /^\d{1,9}$/.test(value) ? Number(value) : 0;
   if (number === 0) throw new UsageError(`expected a number above 0 after ${option}, found "${value}"`);
   return number;

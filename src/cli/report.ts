@@ -12,7 +12,7 @@ import { toText } from '../report/render-text';
 import { createReport, type Report, type ReportOptions } from '../report/report';
 import { SELECTED_KINDS } from '../report/select-records';
 import { asUsageError, type Input, inputErrorReason, inputsOf, readInputs } from './input-files';
-import { choice, pointInTime, readArguments, wholeNumber } from './parse-args';
+import { choice, pointInTime, readArguments, wholeNumberOf } from './parse-args';
 import { colourOf, writeOut } from './terminal';
 import { UsageError } from './usage-error';
 
@@ -175,7 +175,7 @@ function reportOptions({ since, until, app, kind, caller, top, ...values }: Sele
   if (filter.since !== undefined && filter.until !== undefined && filter.since > filter.until)
     throw new UsageError(`expected --since before --until, found ${filter.since} after ${filter.until}`);
   const needsDecision = values['needs-decision'] ?? false;
-  return { filter, needsDecision, ...(top !== undefined && { top: wholeNumber(top, '--top') }) };
+  return { filter, needsDecision, ...(top !== undefined && { top: wholeNumberOf(top, '--top') }) };
 }
 
 interface Combination extends SelectingValues {
