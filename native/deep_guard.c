@@ -19,6 +19,11 @@
 #define SYS_close_range 436
 #endif
 
+/* glibc 2.34 closes a range in posix_spawn()'s child. A test gives another number, to run without wrappers. */
+#ifndef FIRST_WRAPPED_MINOR
+#define FIRST_WRAPPED_MINOR 34
+#endif
+
 /* The version of the oldest functions of glibc on this architecture. */
 #if defined(__x86_64__)
 #define OLDEST "GLIBC_2.2.5"
@@ -147,11 +152,7 @@ static void set_real_functions(const struct elf_object *libc) {
 static int find_libc(struct dl_phdr_info *info, size_t size, void *data) {
   struct elf_object *libc = data, object;
   (void)size;
-  if (!elf_read(info, &object)) return 0;
-  const char *name = object.soname != NULL ? object.soname : object.path;
-  if (strncmp(name, "libc.so", 7) != 0 && strncmp(name, "libc.musl-", 10) != 0 &&
-      strstr(name, "/ld-musl-") == NULL)
-    return 0;
+  if (!elf_read(info, &object) || !elf_is_libc(&object)) return 0;
   *libc = object;
   return 1;
 }
@@ -196,7 +197,7 @@ static const char *glibc_version(const struct elf_object *libc) {
 
 static void choose_hooks(const struct elf_object *libc) {
   const char *version = glibc_version(libc);
-  const bool wraps = is_at_least(version, 2, 34);
+  const bool wraps = is_at_least(version, 2, FIRST_WRAPPED_MINOR);
   state.leaves_vfork = has_shadow_stack();
   hooks = wraps ? wrapping : marking;
   hook_count = wraps ? WRAPPING - (state.leaves_vfork ? 2 : 0) : MARKING;
@@ -208,6 +209,7 @@ static void choose_hooks(const struct elf_object *libc) {
   state.can_close = wraps && can_close_range();
   real_spawn.can_close = state.can_close;
   real_spawn.ends_options = is_at_least(version, 2, 38);
+  if (wraps) shell_calls_init(libc);
 }
 
 /* A function whose slots were missed somewhere counts for all of its names. */

@@ -94,6 +94,14 @@ bool elf_read(const struct dl_phdr_info *info, struct elf_object *object) {
   return object->symbols != NULL && object->names != NULL;
 }
 
+/* musl is its own loader, and may be started by either name; as Debian builds it, it has no soname. */
+bool elf_is_libc(const struct elf_object *object) {
+  const char *slash = strrchr(object->path, '/');
+  const char *name = object->soname != NULL ? object->soname : slash != NULL ? slash + 1 : object->path;
+  return strcmp(name, "libc.so.6") == 0 || strcmp(name, "libc.so") == 0 || strncmp(name, "libc.musl-", 10) == 0 ||
+         strncmp(name, "ld-musl-", 8) == 0;
+}
+
 static void visit_relocations(const struct elf_object *object, const Elf64_Rela *first, size_t count,
                               elf_import_visitor *visit, void *data) {
   for (const Elf64_Rela *entry = first; entry < first + count; entry++) {

@@ -50,6 +50,9 @@ typedef void elf_import_visitor(const struct elf_object *object, const struct el
 /* Returns false for an object without dynamic tables, and for the kernel's vDSO. */
 bool elf_read(const struct dl_phdr_info *info, struct elf_object *object);
 
+/* Whether the object is the C library, by its name. */
+bool elf_is_libc(const struct elf_object *object);
+
 /* Visits the relocations that put the address of an undefined symbol into a slot. */
 void elf_visit_imports(const struct elf_object *object, elf_import_visitor *visit, void *data);
 

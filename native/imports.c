@@ -148,9 +148,7 @@ static void visit_import(const struct elf_object *object, const struct elf_impor
 static bool is_left_out(const struct elf_object *object) {
   const uintptr_t here = (uintptr_t)&walk_lock;
   if (here >= object->start && here < object->end) return true;
-  const char *name = object->soname;
-  return name != NULL && (strcmp(name, "libc.so.6") == 0 || strncmp(name, "ld-", 3) == 0 ||
-                          strncmp(name, "libc.musl-", 10) == 0);
+  return elf_is_libc(object) || (object->soname != NULL && strncmp(object->soname, "ld-", 3) == 0);
 }
 
 static void note_generation(const struct dl_phdr_info *info, size_t size, struct generation *generation) {

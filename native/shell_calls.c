@@ -71,6 +71,7 @@ static void ignore_signals(void) {
   pthread_mutex_unlock(&signals_lock);
 }
 
+/* sigprocmask() is that of the thread on Linux. pthread_sigmask() has a new symbol version in glibc 2.32. */
 static void restore_signals(const sigset_t *mask) {
   pthread_mutex_lock(&signals_lock);
   if (--signals_users == 0) {
@@ -78,30 +79,64 @@ static void restore_signals(const sigset_t *mask) {
     (void)sigaction(SIGQUIT, &old_quit, NULL);
   }
   pthread_mutex_unlock(&signals_lock);
-  (void)pthread_sigmask(SIG_SETMASK, mask, NULL);
+  (void)sigprocmask(SIG_SETMASK, mask, NULL);
 }
 
-/* What pthread_cancel() leaves behind. */
+/*
+ * pthread_cancel() while system() waits: the shell is killed and reaped when the thread ends. By the destructor
+ * of a thread's value and not by pthread_cleanup_push(), which needs symbols of glibc 2.34 that would keep the
+ * addon from loading with an older one; for the same reason its functions are looked up.
+ */
 struct waiting {
-  pid_t pid;
+  pid_t pid; /* 0: this thread does not wait */
   sigset_t mask;
 };
+static _Thread_local struct waiting waiting;
 
-static void kill_shell(void *data) {
-  const struct waiting *waiting = data;
-  (void)kill(waiting->pid, SIGKILL);
-  while (waitpid(waiting->pid, NULL, 0) < 0 && errno == EINTR) continue;
-  restore_signals(&waiting->mask);
-}
+static struct {
+  bool exists;
+  pthread_key_t key;
+  int (*set)(pthread_key_t, const void *);
+} at_thread_end;
 
-static int wait_for(struct waiting *waiting) {
+static int wait_for_pid(pid_t pid) {
   int status = -1;
   pid_t ended;
-  pthread_cleanup_push(kill_shell, waiting);
-  do ended = waitpid(waiting->pid, &status, 0);
+  do ended = waitpid(pid, &status, 0);
   while (ended < 0 && errno == EINTR);
-  if (ended != waiting->pid) status = -1;
-  pthread_cleanup_pop(0);
+  return ended == pid ? status : -1;
+}
+
+static void kill_shell(void *data) {
+  const struct waiting *left = data;
+  (void)kill(left->pid, SIGKILL);
+  (void)wait_for_pid(left->pid);
+  restore_signals(&left->mask);
+}
+
+void shell_calls_init(const struct elf_object *libc) {
+  int (*create)(pthread_key_t *, void (*)(void *)) = NULL;
+  void *functions[] = {elf_function(libc, "pthread_key_create", NULL), elf_function(libc, "pthread_setspecific", NULL)};
+  if (functions[0] == NULL || functions[1] == NULL) return;
+  memcpy(&create, &functions[0], sizeof create); /* ISO C has no conversion to the address of a function */
+  memcpy(&at_thread_end.set, &functions[1], sizeof at_thread_end.set);
+  at_thread_end.exists = create(&at_thread_end.key, kill_shell) == 0;
+}
+
+/* A call of a signal handler within another call is not cancelled before its shell ends. */
+static int wait_for_shell(pid_t pid, const sigset_t *mask) {
+  int before;
+  if (waiting.pid == 0 && at_thread_end.exists && at_thread_end.set(at_thread_end.key, &waiting) == 0) {
+    waiting.mask = *mask;
+    waiting.pid = pid;
+    const int status = wait_for_pid(pid);
+    waiting.pid = 0;
+    (void)at_thread_end.set(at_thread_end.key, NULL);
+    return status;
+  }
+  (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+  const int status = wait_for_pid(pid);
+  (void)pthread_setcancelstate(before, NULL);
   return status;
 }
 
@@ -117,7 +152,8 @@ static void set_attributes(posix_spawnattr_t *attributes, const sigset_t *mask) 
 }
 
 static int run_shell(struct native_call *call, const char *text) {
-  struct waiting waiting = {.pid = 0};
+  pid_t pid = 0;
+  sigset_t mask;
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_t actions;
   sigset_t child_signal;
@@ -125,16 +161,16 @@ static int run_shell(struct native_call *call, const char *text) {
   (void)sigaddset(&child_signal, SIGCHLD);
 
   ignore_signals();
-  (void)pthread_sigmask(SIG_BLOCK, &child_signal, &waiting.mask);
-  set_attributes(&attributes, &waiting.mask);
+  (void)sigprocmask(SIG_BLOCK, &child_signal, &mask);
+  set_attributes(&attributes, &mask);
   (void)posix_spawn_file_actions_init(&actions); /* glibc's cannot fail */
-  const int error = start_shell(call, text, &actions, &attributes, &waiting.pid);
+  const int error = start_shell(call, text, &actions, &attributes, &pid);
   (void)posix_spawn_file_actions_destroy(&actions);
   (void)posix_spawnattr_destroy(&attributes);
-  native_call_end(call, error == 0 ? waiting.pid : 0);
+  native_call_end(call, error == 0 ? pid : 0);
 
-  const int status = error == 0 ? wait_for(&waiting) : NO_SHELL;
-  restore_signals(&waiting.mask);
+  const int status = error == 0 ? wait_for_shell(pid, &mask) : NO_SHELL;
+  restore_signals(&mask);
   if (error != 0) errno = error;
   return status;
 }
@@ -272,13 +308,11 @@ int pclose_wrapper(FILE *stream) {
   const int flushed = fflush(stream);
   (void)fclose(stream); /* what can fail was flushed */
 
-  int status, before;
-  pid_t ended;
+  int before;
   (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-  do ended = waitpid(pid, &status, 0);
-  while (ended < 0 && errno == EINTR);
+  const int status = wait_for_pid(pid);
   (void)pthread_setcancelstate(before, NULL);
-  if (ended < 0) return -1;
+  if (status == -1) return -1;
   return status != 0 ? status : flushed;
 }
 

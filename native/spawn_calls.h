@@ -32,5 +32,8 @@ int system_wrapper(const char *text);
 FILE *popen_wrapper(const char *text, const char *mode);
 int pclose_wrapper(FILE *stream);
 
+/* Once, before the first call of system_wrapper(). */
+void shell_calls_init(const struct elf_object *libc);
+
 #endif
 #endif

@@ -2,7 +2,9 @@
  * A process with just enough of N-API for the addon, to try a build of it where there is no Node:
  * with musl, and on another architecture. Prints what a child got, one line a try.
  *
- *   napi_host ADDON LIST_FDS
+ *   napi_host ADDON LIST_FDS LIBRARY
+ *
+ * LIBRARY is native_library.c, compiled: with the deep guard, what it makes by system() gets no stray.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,6 +20,7 @@
 
 #define LOW_STRAY 20
 #define HIGH_STRAY 200
+#define LATE_STRAY 21 /* opened when the guard has set close-on-exec */
 #define WORDS 6 /* of a file: binding.c */
 
 struct napi_value__ {
@@ -36,10 +39,17 @@ struct napi_callback_info__ {
 static struct {
   char name[32];
   napi_callback call;
-} functions[16];
+} functions[24];
 static size_t function_count;
 
-/* ---- N-API, as far as binding.c uses it ---- */
+/* Of the object that was made last. */
+static struct {
+  char name[32];
+  napi_value value;
+} properties[32];
+static size_t property_count;
+
+/* ---- N-API, as far as the addon uses it ---- */
 
 static napi_value new_value(struct napi_value__ value) {
   napi_value made = malloc(sizeof *made);
@@ -133,8 +143,43 @@ napi_status napi_create_function(napi_env env, const char *name, size_t length, 
 
 napi_status napi_set_named_property(napi_env env, napi_value object, const char *name,
                                     napi_value value) {
-  (void)env, (void)object, (void)name, (void)value;
+  (void)env, (void)object;
+  if (property_count < sizeof properties / sizeof *properties) {
+    snprintf(properties[property_count].name, sizeof properties->name, "%s", name);
+    properties[property_count++].value = value;
+  }
   return napi_ok;
+}
+
+napi_status napi_create_object(napi_env env, napi_value *result) {
+  (void)env;
+  property_count = 0;
+  *result = new_value((struct napi_value__){.type = napi_object});
+  return napi_ok;
+}
+
+napi_status napi_create_array(napi_env env, napi_value *result) { return napi_create_object(env, result); }
+
+napi_status napi_set_element(napi_env env, napi_value object, uint32_t index, napi_value value) {
+  (void)env, (void)object, (void)index, (void)value;
+  return napi_ok;
+}
+
+napi_status napi_create_double(napi_env env, double number, napi_value *result) {
+  (void)env;
+  *result = new_value((struct napi_value__){.type = napi_number, .number = number});
+  return napi_ok;
+}
+
+napi_status napi_create_string_utf8(napi_env env, const char *text, size_t length, napi_value *result) {
+  (void)env, (void)length;
+  *result = new_value((struct napi_value__){.type = napi_string, .data = text});
+  return napi_ok;
+}
+
+napi_status napi_get_value_string_utf8(napi_env env, napi_value value, char *text, size_t room, size_t *length) {
+  (void)env, (void)value, (void)text, (void)room, (void)length;
+  return napi_string_expected;
 }
 
 napi_status napi_set_instance_data(napi_env env, void *data, napi_finalize finalize, void *hint) {
@@ -203,9 +248,44 @@ static napi_value show_strays(void) {
   return listed;
 }
 
+static int state_of(const char *name) {
+  (void)call("deepState", NULL, NULL);
+  for (size_t i = 0; i < property_count; i++)
+    if (strcmp(properties[i].name, name) == 0) return (int)properties[i].value->number;
+  return -1;
+}
+
+/* As libuv's probe: the child runs on memory of the parent, if it is not forked. */
+static void show_child_of_vfork(void) {
+  fflush(stdout);
+  pid_t child = vfork();
+  if (child == 0) {
+    execl(list_fds, list_fds, (char *)NULL);
+    _exit(127);
+  }
+  int status;
+  if (child < 0 || waitpid(child, &status, 0) != child || status != 0) exit(3);
+}
+
+/* This program stands for Node, whose calls the wrappers of a newer glibc leave alone. */
+static void show_deep(const char *file) {
+  if (call("deepArm", fd_of(0), NULL)->number != 1) exit(3);
+  void *library = dlopen(file, RTLD_NOW);
+  (void)call("deepWalk", boolean(true), NULL);
+  int (*start)(const char *) = NULL;
+  if (library != NULL) *(void **)&start = dlsym(library, "start_by_system");
+  open_stray(LATE_STRAY);
+  printf("deep, stage %d, denied %d\nvfork: ", state_of("stage"), state_of("denied"));
+  show_child_of_vfork();
+  printf("system of a library: ");
+  fflush(stdout);
+  if (start == NULL || start(list_fds) != 0) exit(3);
+  printf("marked for it: %d\n", state_of("markedCalls"));
+}
+
 int main(int argc, char **argv) {
-  if (argc != 3) {
-    fprintf(stderr, "expected: napi_host ADDON LIST_FDS\n");
+  if (argc != 4) {
+    fprintf(stderr, "expected: napi_host ADDON LIST_FDS LIBRARY\n");
     return 2;
   }
   list_fds = argv[2];
@@ -254,5 +334,6 @@ int main(int argc, char **argv) {
   bool is_back = read(LOW_STRAY, &byte, 1) == 0;
   printf("covered: %s, and back: %s\n", is_covered ? "yes" : "no", is_back ? "yes" : "no");
   printf("spawning by %d, way %d\n", (int)call("spawning", NULL, NULL)->number, (int)way);
+  show_deep(argv[3]);
   return 0;
 }

@@ -35,6 +35,7 @@ test('a full config', t => {
     redact: ['/secret/**'],
     announce: true,
     report: 'findings-%p.ndjson',
+    deep: true,
   };
   t.deepEqual(parseConfig(config, 'closefds.json') as unknown, {
     mode: 'strict',
@@ -52,6 +53,7 @@ test('a full config', t => {
     redact: ['/secret/**'],
     announce: true,
     report: 'findings-%p.ndjson',
+    deep: true,
   });
 });
 
@@ -66,6 +68,7 @@ test('an empty config is the default', t => {
     redact: [],
     announce: false,
     report: undefined,
+    deep: undefined,
   });
 });
 
@@ -78,7 +81,7 @@ for (const [name, config, message] of [
   [
     'an unknown key',
     { rule: [] },
-    'f: expected one of the keys "$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact", "announce" or "report", found "rule". Did you mean "rules"?',
+    'f: expected one of the keys "$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact", "announce", "report" or "deep", found "rule". Did you mean "rules"?',
   ],
   [
     'a wrong mode',
@@ -213,7 +216,7 @@ for (const [name, config, message] of [
   [
     'a rule in place of the config',
     { caller: 'a', effect: 'deny', mode: 'warn' },
-    'f: expected one of the keys "$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact", "announce" or "report", found "caller", "effect". The keys of a rule go into the list of rules: {"rules": [{"caller": ...}]}.',
+    'f: expected one of the keys "$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact", "announce", "report" or "deep", found "caller", "effect". The keys of a rule go into the list of rules: {"rules": [{"caller": ...}]}.',
   ],
   [
     'an alias of nothing',
