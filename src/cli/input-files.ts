@@ -35,7 +35,7 @@ function inputOf(name: string): Input {
     const stat = fs.statSync(name);
     if (stat.isDirectory()) throw new UsageError(`expected a file, found a folder: ${name}`);
     fs.accessSync(name, fs.constants.R_OK);
-    const open = () => fs.createReadStream(name, { highWaterMark: 2 ** 20 });
+    const open = () => fs.createReadStream(name, { highWaterMark: 2 ** 16 });
     return { name, size: stat.size, open, ...(stat.isFile() && { identity: `${stat.dev}:${stat.ino}` }) };
   } catch (error) {
     throw asUsageError(error, `${name} cannot be read`);

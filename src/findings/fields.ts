@@ -505,7 +505,8 @@ export type TallyValue = string | number | boolean;
 export interface TallyDeclaration {
   /** On the page; one without a title is not in its list of details. */
   readonly title?: string;
-  readonly values: (record: ReportRecord) => readonly (TallyValue | undefined)[];
+  /** One value, or a list of them. Each line of a report calls all of these, so one value is in no list. */
+  readonly values: (record: ReportRecord) => TallyValue | undefined | readonly (TallyValue | undefined)[];
   /** How many different values are kept; the rest are counted together. Default: 16. */
   readonly most?: number;
   /** Counts records, where the default is to count FDs. */
@@ -518,47 +519,49 @@ export interface TallyDeclaration {
 
 /** In the order of the page. */
 export const TALLIES = {
-  dispositions: { title: 'What became', values: ({ disposition }) => [disposition] },
-  candidates: { title: 'The candidate would have it', values: ({ candidate }) => [candidate?.disposition] },
-  targets: { title: 'Targets', values: ({ target }) => [target], most: 4, isSearched: true, isOfOneFd: true },
-  types: { title: 'Type', values: ({ type }) => [type], isOfOneFd: true },
-  accesses: { title: 'Access', values: ({ access }) => [access], isOfOneFd: true },
-  childFds: { title: 'FD in the child', values: ({ childFd }) => [childFd], isOfOneFd: true },
+  dispositions: { title: 'Outcome', values: ({ disposition }) => disposition },
+  candidates: { title: 'Outcome by the candidate', values: ({ candidate }) => candidate?.disposition },
+  targets: { title: 'Targets', values: ({ target }) => target, most: 4, isSearched: true, isOfOneFd: true },
+  types: { title: 'Type', values: ({ type }) => type, isOfOneFd: true },
+  accesses: { title: 'Access', values: ({ access }) => access, isOfOneFd: true },
+  childFds: { title: 'FD in the child', values: ({ childFd }) => childFd, isOfOneFd: true },
   /** `name@version`. */
-  openers: { title: 'Most likely opened by', values: record => [openerTitle(record)] },
+  openers: { title: 'Most likely opened by', values: record => openerTitle(record) },
   /** Strays: whether the process inherited them at its start. */
-  atStart: { values: ({ atStart }) => [atStart] },
-  commands: { title: 'Commands', values: ({ command }) => [command] },
-  routes: { title: 'Functions called', values: ({ route }) => [route] },
+  atStart: { values: ({ atStart }) => atStart },
+  commands: { title: 'Commands', values: ({ command }) => command },
+  routes: { title: 'Functions called', values: ({ route }) => route },
   launchers: { title: 'Through', values: ({ caller }) => caller?.launchers ?? [], isSearched: true },
   /** The next package outwards, as `name@version`, or `the app`. */
   outerCallers: {
     title: 'Called by',
-    values: ({ caller }) => [outerTitle(caller?.calledBy?.[0])],
+    values: ({ caller }) => outerTitle(caller?.calledBy?.[0]),
     isSearched: true,
   },
   announcements: {
     title: 'The child is told by',
-    values: ({ announcement }) => [announcement],
+    values: ({ announcement }) => announcement,
     isSearched: true,
     isOfOneFd: true,
   },
   /** The sources of the rules that decided. */
-  rules: { title: 'Decided by', values: ({ rule }) => [rule?.source], isSearched: true },
-  effects: { values: ({ effect }) => [effect] },
-  verdicts: { title: 'Seen by audits', values: ({ use }) => [use?.verdict], ofRecords: true },
+  rules: { title: 'Decided by', values: ({ rule }) => rule?.source, isSearched: true },
+  effects: { values: ({ effect }) => effect },
+  verdicts: { title: 'Seen by audits', values: ({ use }) => use?.verdict, ofRecords: true },
   /** The programs that used the FD in an audit, with their versions. */
   users: { title: 'Used by', values: ({ use }) => usersOf(use) },
-  apps: { title: 'Apps', values: ({ app }) => [app], isSearched: true },
-  hosts: { title: 'Hosts', values: ({ host }) => [host], isSearched: true },
-  modes: { title: 'Modes', values: ({ mode }) => [mode] },
-  codes: { title: 'Codes', values: ({ code }) => [code], isSearched: true },
+  apps: { title: 'Apps', values: ({ app }) => app, isSearched: true },
+  hosts: { title: 'Hosts', values: ({ host }) => host, isSearched: true },
+  modes: { title: 'Modes', values: ({ mode }) => mode },
+  codes: { title: 'Codes', values: ({ code }) => code, isSearched: true },
 } satisfies Readonly<Record<string, TallyDeclaration>>;
+
+type ItemOf<T> = T extends readonly (infer Item)[] ? Item : T;
 
 export type TallyName = keyof typeof TALLIES;
 
 export type Tallies = {
-  readonly [N in TallyName]: Tally<NonNullable<ReturnType<(typeof TALLIES)[N]['values']>[number]>>;
+  readonly [N in TallyName]: Tally<NonNullable<ItemOf<ReturnType<(typeof TALLIES)[N]['values']>>>>;
 };
 
 /** Those that are counted for the whole report, too. */

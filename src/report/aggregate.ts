@@ -125,12 +125,12 @@ export function createGroups({
     const finer = asRulesTell && record.kind !== 'stray' ? [record.childFd, record.command] : [];
     const passesOn = record.caller?.forwards === true && record.kind !== 'stray';
     const isChain = passesOn || (asRulesTell && byOuterCaller);
-    const caller = isChain ? record.caller : record.caller && withoutChain(record.caller);
-    const chain = chainOf(caller);
+    const chain = isChain ? chainOf(record.caller) : [];
     const app = asRulesTell ? undefined : record.app;
     const key = [groupKey(record, target), app, ...finer, ...chain].join('\0');
     const known = byCaller.get(key);
     if (known !== undefined) return known;
+    const caller = isChain ? record.caller : record.caller && withoutChain(record.caller);
     if (byCaller.size >= mostGroups || !hasRoom(key + JSON.stringify(caller))) return undefined;
     const group = createGroup({ ...record, app, caller }, target, hasRoom);
     byCaller.set(key, group);
@@ -207,9 +207,14 @@ function byCount<T extends { readonly count: number }>(title: (group: T) => stri
   return (a: T, b: T) => b.count - a.count || compare(title(a), title(b));
 }
 
-function secondsOf(time: string): number {
-  return Math.floor(Date.parse(time) / 1000);
+/** Whole seconds since 1970. */
+export function secondsOf(time: string): number {
+  if (time !== parsed.time) parsed = { time, seconds: Math.floor(Date.parse(time) / 1000) };
+  return parsed.seconds;
 }
+
+/** Several counters ask for the time of one record. */
+let parsed = { time: '', seconds: Number.NaN };
 
 function groupTitle({ caller, kind, target, childFds, app }: Group): string {
   const { package: name, version, declaredName, line = 0, column = 0 } = caller ?? {};
@@ -289,19 +294,22 @@ const TALLY_NAMES = Object.keys(TALLIES) as TallyName[];
 /** The declared tallies of these names. */
 function createTallies(names: readonly TallyName[], hasRoom?: (value: unknown) => boolean) {
   const tallies = names.map(name => {
-    const { most = MOST_VALUES, ...rest } = declaration(name);
-    return { name, ...rest, tally: createTally<TallyValue>(most, hasRoom) };
+    const { values, most = MOST_VALUES, ofRecords, isOfOneFd } = declaration(name);
+    // All of the same shape: each line of a report reads all of them.
+    return { name, values, ofRecords, isOfOneFd, tally: createTally<TallyValue>(most, hasRoom) };
   });
   return {
     add(record: ReportRecord): void {
       const { count } = record;
       const all = fdCount(record);
-      for (const { values, ofRecords, isOfOneFd, tally } of tallies)
-        for (const value of values(record)) {
-          if (value === undefined) continue;
-          tally.add(value, ofRecords ? 1 : isOfOneFd ? count : all);
-          if (isOfOneFd && all > count) tally.addOther(all - count);
-        }
+      for (const { values, ofRecords, isOfOneFd, tally } of tallies) {
+        const value = values(record);
+        if (value === undefined) continue;
+        const weight = ofRecords ? 1 : isOfOneFd ? count : all;
+        if (typeof value !== 'object') tally.add(value, weight);
+        else for (const one of value) if (one !== undefined) tally.add(one, weight);
+        if (isOfOneFd && all > count) tally.addOther(all - count);
+      }
     },
     result: () => Object.fromEntries(tallies.map(({ name, tally }) => [name, tally.result()])) as Tallies,
   };

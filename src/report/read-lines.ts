@@ -1,5 +1,6 @@
 // Reads lines of any length from a file or stdin in bounded memory. Rotated files are often compressed.
 
+import { isAscii } from 'node:buffer';
 import type { Readable } from 'node:stream';
 import { pipeline, Readable as ReadableStream } from 'node:stream';
 import { createGunzip } from 'node:zlib';
@@ -26,20 +27,38 @@ export async function readLines(stream: Readable, { onLine, onBytes }: LineHandl
   }
 
   function take(chunk: Buffer): void {
-    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    const end = bytes.lastIndexOf(LINE_FEED);
-    if (end >= 0) {
-      for (const line of bytes.toString('utf8', 0, end).split('\n')) {
-        onLine(line, isTooLong);
-        isTooLong = false;
+    let start = 0;
+    if (rest.length > 0) {
+      const end = chunk.indexOf(LINE_FEED);
+      if (end < 0) {
+        keep(Buffer.concat([rest, chunk]));
+        return;
       }
+      pass(Buffer.concat([rest, chunk.subarray(0, end)]).toString());
+      start = end + 1;
     }
-    rest = bytes.subarray(end + 1);
+    const end = chunk.lastIndexOf(LINE_FEED);
+    if (end >= start) for (const line of textOf(chunk.subarray(start, end)).split('\n')) pass(line);
+    // A copy: a subarray would keep the whole chunk alive.
+    keep(Buffer.from(chunk.subarray(Math.max(start, end + 1))));
+  }
+
+  function pass(line: string): void {
+    onLine(line, isTooLong);
+    isTooLong = false;
+  }
+
+  function keep(bytes: Buffer): void {
+    rest = bytes;
     if (rest.length <= LONGEST_LINE) return;
     isTooLong = true;
-    // A copy: a subarray would keep the whole buffer alive.
     rest = Buffer.from(rest.subarray(-LONGEST_LINE));
   }
+}
+
+/** Most reports are ASCII, which is decoded faster as Latin-1. */
+function textOf(bytes: Buffer): string {
+  return bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
 }
 
 async function* counted(stream: Readable, onBytes: LineHandlers['onBytes']): AsyncGenerator<Buffer> {

@@ -16,12 +16,26 @@ export function createSparkline(): SparklineCounter {
   let width = 1;
   let lowest = Number.POSITIVE_INFINITY;
   let highest = Number.NEGATIVE_INFINITY;
+  /** The bucket that was counted last, and what it has besides `buckets`: the next record mostly has the same. */
+  const current = { bucket: Number.NaN, count: 0 };
 
   return { add, result };
 
   function add(seconds: number, count: number): void {
-    put(Math.floor(seconds / width), count);
+    const bucket = Math.floor(seconds / width);
+    if (bucket === current.bucket) {
+      current.count += count;
+      return;
+    }
+    store();
+    current.bucket = bucket;
+    put(bucket, count);
     while (highest - lowest >= MOST_BUCKETS) widen();
+  }
+
+  function store(): void {
+    if (current.count > 0) put(current.bucket, current.count);
+    current.count = 0;
   }
 
   function put(bucket: number, count: number): void {
@@ -34,12 +48,14 @@ export function createSparkline(): SparklineCounter {
     const finer = buckets;
     buckets = new Map();
     width *= 2;
+    current.bucket = Number.NaN;
     lowest = Number.POSITIVE_INFINITY;
     highest = Number.NEGATIVE_INFINITY;
     for (const [bucket, count] of finer) put(Math.floor(bucket / 2), count);
   }
 
   function result(from: number, to: number): number[] {
+    store();
     const counts = Array.from({ length: SPARKLINE_PARTS }, () => 0);
     const span = Math.max(to - from, 1);
     for (const [bucket, count] of buckets) {

@@ -5,7 +5,7 @@
 import type { ReportRecord } from '../findings/record';
 import type { Action } from '../policy/apply-mode';
 import { MODES, type Mode } from '../policy/rule';
-import { fdCount } from './aggregate';
+import { fdCount, secondsOf } from './aggregate';
 
 export interface Timeline {
   /** ISO 8601, the begin of the first bucket; undefined without one. */
@@ -58,7 +58,7 @@ export function createTimeline(mostBuckets = MOST_BUCKETS): TimelineCounter {
     const count = fdCount(record);
     if (kind === undefined || disposition === undefined || count === 0 || time === '') return;
     const column = columnOf(kind === 'stray' ? 'stray' : 'designated', disposition);
-    const bucket = Math.floor(Date.parse(time) / 1000 / width);
+    const bucket = Math.floor(secondsOf(time) / width);
     put(bucket, column, count);
     addModes(bucket, 1 << MODES.indexOf(mode));
     while (highest - lowest >= mostBuckets) widen();
