@@ -33,7 +33,7 @@ export function bridgeFindings(): () => void {
 
   function onFinding(message: unknown): void {
     const record = message as ReportRecord;
-    // A record with count 0 adds a proof of use to an earlier record.
+    // A record with count 0 adds a sign of use to an earlier record.
     if (record.count > 0) findings.add(record.count, attributesOf(record, 'metric'));
     trace.getActiveSpan()?.addEvent('closefds.finding', {
       ...attributesOf(record, 'metric'),

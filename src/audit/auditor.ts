@@ -45,7 +45,7 @@ export function createAuditor(folder: string, redact: readonly string[], app: st
       call: (spawn, self, args) => auditor.call(findings, spawn, self, args),
       forgo: (reason, pid) => auditor.forgo(findings, reason, pid),
     }),
-    prove: finding => auditor.prove(finding),
+    noteLikelyUse: finding => auditor.noteLikelyUse(finding),
   };
 }
 
@@ -91,8 +91,8 @@ class TracingAuditor {
     this.#note(findings, pid, Date.now(), notes);
   }
 
-  prove(finding: SpawnFinding): void {
-    this.#write({ proof: toRecord(finding, metadata(Date.now(), this.#app)) });
+  noteLikelyUse(finding: SpawnFinding): void {
+    this.#write({ likely: toRecord(finding, metadata(Date.now(), this.#app)) });
   }
 
   #trace(args: readonly unknown[]): TracedArguments {

@@ -12,21 +12,21 @@ import { follow } from './strace/replay';
 export interface AuditResult {
   /** One for each FD that a process was given. */
   readonly records: readonly ReportRecord[];
-  /** Findings whose FDs are proved used by the offsets of their files. */
-  readonly proofs: readonly ReportRecord[];
+  /** Findings whose FDs are likely used, by the offsets of their files. */
+  readonly likely: readonly ReportRecord[];
   readonly processes: number;
   readonly traced: number;
 }
 
 export async function collectAudit(folder: string): Promise<AuditResult> {
   const notes = readNotes(folder);
-  const spawns = notes.filter((note): note is AuditedSpawn => !('proof' in note));
+  const spawns = notes.filter((note): note is AuditedSpawn => !('likely' in note));
   await waitForTracers(folder, spawns);
 
   const uses = readUses(folder, spawns);
   return {
     records: spawns.flatMap(spawn => toRecords(spawn, uses.get(spawn))),
-    proofs: notes.flatMap(note => ('proof' in note ? [note.proof] : [])),
+    likely: notes.flatMap(note => ('likely' in note ? [note.likely] : [])),
     processes: spawns.length,
     traced: spawns.filter(spawn => uses.get(spawn) !== undefined).length,
   };

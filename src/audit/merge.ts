@@ -4,17 +4,18 @@ import type { ReportRecord } from '../findings/record';
 import { targetPattern } from '../findings/target-pattern';
 import type { ProgramUse, Use } from '../model/fd-use';
 
-/** `proofs`: records of FDs that the offsets of their files prove to be used; they settle an unknown use. */
+/** `likely`: records of FDs that are likely used, by the offsets of their files; they change an unknown use. */
 export function mergeRecords(
   records: readonly ReportRecord[],
-  proofs: readonly ReportRecord[],
+  likely: readonly ReportRecord[],
 ): ReportRecord[] {
-  const proven = new Set(proofs.map(fdKey));
+  const moves = new Map(likely.map(record => [fdKey(record), record.offsetMoved]));
   const merged = new Map<string, ReportRecord>();
   for (const record of records) {
+    const offsetMoved = record.used === 'unknown' ? moves.get(fdKey(record)) : undefined;
     const known: ReportRecord =
-      record.used === 'unknown' && proven.has(fdKey(record)) ? { ...record, used: true } : record;
-    const key = JSON.stringify([fdKey(known), known.used, useKey(known.use)]);
+      offsetMoved === undefined ? record : { ...record, used: 'likely', offsetMoved };
+    const key = JSON.stringify([fdKey(known), known.used, known.offsetMoved, useKey(known.use)]);
     const before = merged.get(key);
     merged.set(key, before === undefined ? known : mergeTwo(before, known));
   }

@@ -29,11 +29,11 @@ export interface TracingTools {
 }
 
 /** One line of a thread's notes. */
-export type AuditNote = AuditedSpawn | Proof;
+export type AuditNote = AuditedSpawn | LikelyUse;
 
-/** A finding whose FD is proved used by the offset of its file; see src/spawn/offset-watch.ts. */
-export interface Proof {
-  readonly proof: ReportRecord;
+/** A finding whose FD is likely used, by the offset of its file; see src/spawn/offset-watch.ts. */
+export interface LikelyUse {
+  readonly likely: ReportRecord;
 }
 
 /** A process that was given FDs. */

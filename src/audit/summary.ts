@@ -4,7 +4,7 @@ import { escapeControlChars } from '../base/sanitize';
 import { file as fileTitle } from '../findings/message';
 import { type RecordedCaller, type ReportRecord, toCallerAgain } from '../findings/record';
 import { callerTitle, shownPlace } from '../model/caller';
-import type { ProgramUse, Use } from '../model/fd-use';
+import { OFFSET_MOVE_TEXTS, type OffsetMove, type ProgramUse, type Use } from '../model/fd-use';
 import { mergeRecords } from './merge';
 
 export interface Counts {
@@ -21,6 +21,7 @@ export function toSummary(records: readonly ReportRecord[], { processes, traced 
   const lines = [
     `closefds audit: ${count(processes, 'process')} ${processes === 1 ? 'was' : 'were'} given FDs beside stdio, ${traced} of them traced`,
     ...toSection('used', all, true),
+    ...toSection('likely used, to review', all, 'likely'),
     ...toSection('not used', all, false),
     ...toSection('unknown', all, 'unknown'),
   ];
@@ -33,10 +34,10 @@ function toSection(title: string, records: readonly ReportRecord[], used: Report
 }
 
 function toSentence(record: ReportRecord): string {
-  const { command, caller, use, used, count: times } = record;
+  const { command, caller, use, offsetMoved, count: times } = record;
   const by = caller === undefined ? '' : `, ${startedBy(caller)}`;
   const often = times === 1 ? '' : ` (${times} times)`;
-  return `${subject(record)} to "${command}"${by}: ${useTitle(use, used === true)}${often}`;
+  return `${subject(record)} to "${command}"${by}: ${useTitle(use, offsetMoved)}${often}`;
 }
 
 function startedBy(recorded: RecordedCaller): string {
@@ -58,10 +59,13 @@ function subject({ kind, childFd, target, type, access, opener }: ReportRecord):
   return `${word} FD ${childFd} (${what || 'an open FD'}${by})`;
 }
 
-function useTitle(use: Use | undefined, used: boolean): string {
+function useTitle(use: Use | undefined, offsetMoved: OffsetMove | undefined): string {
+  if (offsetMoved !== undefined) {
+    const reason = use?.reason === undefined ? '' : `; not proved, since ${use.reason}`;
+    return `${OFFSET_MOVE_TEXTS[offsetMoved]}${reason}`;
+  }
   if (use === undefined) return 'unknown';
-  if (use.verdict === 'unknown')
-    return used ? 'used, since the offset of its file moved' : `unknown, since ${use.reason}`;
+  if (use.verdict === 'unknown') return `unknown, since ${use.reason}`;
   const { heirs: laterPrograms = [], running, held } = use;
   const time = held === undefined ? '' : `, held for ${seconds(held)}${running ? ' and still open' : ''}`;
   if (use.verdict === 'inherited on')

@@ -74,7 +74,7 @@ async function prepare(folder: string): Promise<void> {
 async function writeResult(folder: string, output: string | undefined): Promise<void> {
   try {
     const result = await collectAudit(folder);
-    const records = withVersions(mergeRecords(result.records, result.proofs));
+    const records = withVersions(mergeRecords(result.records, result.likely));
     if (output !== undefined) writeFileSync(output, records.map(toLine).join(''));
     writeError(toSummary(records, result));
   } catch (error) {

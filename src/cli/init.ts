@@ -44,7 +44,7 @@ async function main(args: readonly string[]): Promise<number> {
     [
       'closefds.json was written, with mode warn: nothing is closed.',
       '',
-      'Watch the app, then turn what children proved to use into rules, then enforce:',
+      'See which FDs the children of the app use, turn these into rules, then enforce:',
       '',
       ...commandsFor(manager, manifest).map(command => `  ${command}`),
       '',
@@ -126,11 +126,7 @@ function commandsFor(manager: Manager, manifest: ProjectManifest): string[] {
     node === undefined
       ? `${exec} run --mode enforce -- ${watched}`
       : `CLOSEFDS_MODE=enforce ${manager.node} ${flag} closefds/register ${node}`;
-  return [
-    `${exec} run --mode warn --report ${REPORT} -- ${watched}`,
-    `${exec} learn --write ${REPORT}`,
-    enforced,
-  ];
+  return [`${exec} audit --report ${REPORT} -- ${watched}`, `${exec} learn --write ${REPORT}`, enforced];
 }
 
 /** What follows `node` in the start script, or the main file; undefined if the script is more than one call of Node. */

@@ -1,4 +1,4 @@
-// closefds learn: suggests rules from findings; without proof of use, an FD is not allowed.
+// closefds learn: suggests rules from findings; an FD whose use an audit did not prove is not allowed.
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -8,21 +8,31 @@ import type { Policy } from '../policy/rule';
 import { readSettings, type Settings } from '../policy/settings';
 import { createGroups, type Group } from '../report/aggregate';
 import { createRecordParser } from '../report/parse-records';
-import { type GroupSummary, type Proposal, type ScannedSite, suggestRules } from '../report/suggest-rules';
+import {
+  type GroupSummary,
+  type LearnOptions,
+  type Proposal,
+  type ProposedRule,
+  type ScannedSite,
+  suggestRules,
+} from '../report/suggest-rules';
 import { currentPolicy } from './current-policy';
 import { insertRules } from './edit-config';
 import { asUsageError, type Input, inputsOf, readInputs } from './input-files';
 import { choice, readArguments } from './parse-args';
 import { UsageError } from './usage-error';
 
-const usage = `closefds learn [--write] [--announced] [--scan FILE] [--config FILE] [--format text|json] [FILE...]
+const usage = `closefds learn [--write] [--accept-likely] [--announced] [--scan FILE] [--config FILE]
+               [--format text|json] [FILE...]
 
-Proposes the fewest rules that allow what children proved to use, from findings that CLOSEFDS_REPORT
-or "closefds audit" wrote; stdin without FILE. FDs whose use was not proved are listed, not
-allowed: closing them should break nothing. What the config for the current folder, or the compat table,
-allows or denies by now is left as it is.
+Proposes the fewest rules that allow what children used, from findings that "closefds audit" or
+CLOSEFDS_REPORT wrote; stdin without FILE. Only an audit proves a use. Where the offset of a file moved,
+a use is likely: such rules are printed as comments, to be reviewed. All other FDs are listed, not
+allowed: closing them should break nothing. What the config for the current folder, or the compat
+table, allows or denies by now is left as it is.
 
   --write              adds the rules to the config; writes nothing if there is nothing to add
+  --accept-likely      proposes, and writes, rules for likely uses, too
   --announced          an argument or variable that tells the child an FD's number counts as use
   --scan FILE          what "closefds scan --format json" found: tells which places have not run yet
   --config FILE        the config, in place of the app's own; made if it is not there
@@ -30,15 +40,16 @@ allows or denies by now is left as it is.
 
 Exits with 0, or with 1 if a file could not be read to its end.
 
-  closefds learn findings.ndjson
   closefds audit --report audit.ndjson -- npm test && closefds learn --write audit.ndjson
+  closefds learn findings.ndjson
 `;
 
-export const learn = { summary: 'propose rules from what children proved to use', usage, main };
+export const learn = { summary: 'propose rules from what children used', usage, main };
 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = readArguments(args, {
     write: { type: 'boolean' },
+    'accept-likely': { type: 'boolean' },
     announced: { type: 'boolean' },
     scan: { type: 'string' },
     config: { type: 'string' },
@@ -51,7 +62,11 @@ async function main(args: readonly string[]): Promise<number> {
 
   const policy = currentPolicy(settings);
   const { groups, problems } = await readGroups(inputs, policy.asksVia);
-  const proposal = propose(groups, policy, { announced: values.announced === true, sites });
+  const proposal = propose(groups, policy, {
+    acceptLikely: values['accept-likely'] === true,
+    announced: values.announced === true,
+    sites,
+  });
   if (values.write && proposal.rules.length > 0)
     writeRules(file, proposal.rules, indexForRules(settings, proposal));
   process.stdout.write(
@@ -146,11 +161,14 @@ function isSite(value: unknown): value is ScannedSite {
 function propose(
   groups: readonly Group[],
   policy: Policy,
-  { announced, sites }: { readonly announced: boolean; readonly sites: ScannedSite[] | undefined },
+  {
+    sites,
+    ...options
+  }: Omit<LearnOptions, 'policy' | 'sites'> & { readonly sites: ScannedSite[] | undefined },
 ): Proposal {
   return suggestRules(groups, {
     policy,
-    announced,
+    ...options,
     ...(sites !== undefined && { sites }),
   });
 }
@@ -166,7 +184,7 @@ function indexForRules({ config: { rules } }: Settings, { before }: Proposal): n
 // ---------------------------------------------------------------------------------------------
 
 function toText(proposal: Proposal, written: string | undefined): string {
-  const { rules, close, denied, unnamed, allowed, unseen } = proposal;
+  const { rules, likely, close, denied, unnamed, allowed, unseen } = proposal;
   const config = JSON.stringify({ rules }, null, 2);
   const sections = [
     rules.length === 0
@@ -174,8 +192,12 @@ function toText(proposal: Proposal, written: string | undefined): string {
       : written === undefined
         ? `To add to the config, or let --write do it:\n\n${config}`
         : `Added to ${written}:\n\n${config}`,
+    likely.length === 0 ? undefined : toReview(likely),
     listOf('Close, no use seen', close),
-    listOf('Used, but no rule can name it: who passed it is unknown, or the report is redacted', unnamed),
+    listOf(
+      'Used or likely used, but no rule can name it: who passed it is unknown, or the report is redacted',
+      unnamed,
+    ),
     listOf('Denied by a rule of yours', denied),
     unseen.length === 0
       ? undefined
@@ -183,6 +205,17 @@ function toText(proposal: Proposal, written: string | undefined): string {
     allowed === 0 ? undefined : `Allowed by now: ${allowed}.`,
   ];
   return `${sections.filter(section => section !== undefined).join('\n\n')}\n`;
+}
+
+/** Rules as comments: nothing allows these FDs before a person has looked at them. */
+function toReview(rules: readonly ProposedRule[]): string {
+  const lines = JSON.stringify(rules, null, 2).split('\n').slice(1, -1);
+  return [
+    `Likely used, not allowed (${rules.length}): an offset moved, and that is no proof. Review each rule and copy it, or`,
+    'let "closefds audit" prove the use, or accept all with --accept-likely:',
+    '',
+    ...lines.map(line => `// ${line.slice(2)}`),
+  ].join('\n');
 }
 
 function listOf(title: string, all: readonly GroupSummary[]): string | undefined {

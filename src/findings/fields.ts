@@ -8,7 +8,7 @@
 
 import type { Tally } from '../base/counter';
 import { APP, type Caller, type CodePlace, type SourcePlace, shownPlace } from '../model/caller';
-import { type Use, usersOf } from '../model/fd-use';
+import { type OffsetMove, type Use, type UseGrade, usersOf } from '../model/fd-use';
 import type { Access, FileType, Kind } from '../model/spawn-request';
 import type { Action } from '../policy/apply-mode';
 import { ACCESSES, EFFECTS, type Effect, FILE_TYPES, KINDS, MODES, type Mode } from '../policy/rule';
@@ -60,8 +60,10 @@ export interface ReportRecord {
   readonly rule?: RecordedRule;
   readonly announcement?: string;
   readonly candidate?: { readonly effect: Effect; readonly disposition: Action; readonly rule: RecordedRule };
-  /** Whether a child used the FD: `false` only from an audit, which sees all that it does. */
-  readonly used?: boolean | 'unknown';
+  /** Whether a child used the FD. */
+  readonly used?: UseGrade;
+  /** With `used: 'likely'`: the condition under which the offset of the file moved. */
+  readonly offsetMoved?: OffsetMove;
   /** Strays: so many further FDs of each spawn, with the same opener and result, have no line of their own. */
   readonly more?: number;
   /** The process was made by native code. */
@@ -161,6 +163,7 @@ export const RECORDED: {
   candidate: ({ spawn }) =>
     spawn?.candidate && { ...spawn.candidate, rule: recordedRule(spawn.candidate.rule) },
   used: ({ spawn }) => spawn?.used,
+  offsetMoved: ({ spawn }) => spawn?.offsetMoved,
   more: ({ spawn }) => spawn?.more,
   native: ({ spawn }) => spawn?.native,
   use: ({ use }) => use,
@@ -429,9 +432,14 @@ export const FIELDS: { readonly [K in RecordKey]-?: RecordField } = {
   },
   used: {
     description:
-      'What passed: whether a child used it. false only from an audit, which sees all that a child does.',
-    shape: () => literalOf([true, false, 'unknown']),
+      'What passed: whether a child used it. true (proved) and false only from an audit, which sees all that a child does; "likely" if the offset of its file moved, see offsetMoved.',
+    shape: () => literalOf([true, 'likely', false, 'unknown']),
     event: ({ used }) => ({ 'closefds.used': used }),
+  },
+  offsetMoved: {
+    description:
+      'With used "likely": how the offset of the file moved. "synchronous": while a synchronous child had it; "designated", "inherited": while an asynchronous child had it, and the caller designated it, or the process inherited it at start. Any process that shares the open file may have moved it.',
+    shape: () => literalOf(['synchronous', 'inherited', 'designated']),
   },
   more: {
     description:
@@ -550,6 +558,11 @@ export const TALLIES = {
   verdicts: { title: 'Seen by audits', values: ({ use }) => use?.verdict, ofRecords: true },
   /** The programs that used the FD in an audit, with their versions. */
   users: { title: 'Used by', values: ({ use }) => usersOf(use) },
+  offsetMoves: {
+    title: 'Offset of the file moved',
+    values: ({ offsetMoved }) => offsetMoved,
+    ofRecords: true,
+  },
   apps: { title: 'Apps', values: ({ app }) => app, isSearched: true },
   hosts: { title: 'Hosts', values: ({ host }) => host, isSearched: true },
   modes: { title: 'Modes', values: ({ mode }) => mode },

@@ -1,6 +1,7 @@
 // Findings: reported facts, as values. message.ts makes sentences of them, record.ts lines.
 
 import { type Caller, callSite, responsibleFor } from '../model/caller';
+import type { OffsetMove } from '../model/fd-use';
 import type { Access, ChildFd, FileType, Kind, SpawnCall } from '../model/spawn-request';
 import type { Action, FdOutcome } from '../policy/apply-mode';
 import type { Evaluation, RuleMatch } from '../policy/evaluate';
@@ -71,8 +72,10 @@ export interface SpawnFinding {
   readonly announcement: string | undefined;
   /** The result of the candidate policy, if there is one. */
   readonly candidate?: CandidateResult;
-  /** For an FD that passed: whether a child read or wrote it. */
-  readonly used?: true | 'unknown';
+  /** For an FD that passed: whether a child used it. Only an audit proves a use, and it does so later. */
+  readonly used?: 'likely' | 'unknown';
+  /** With `used: 'likely'`: the condition under which the offset of the file moved. */
+  readonly offsetMoved?: OffsetMove;
   /**
    * Strays: so many further FDs of the same spawn, with the same opener and the same result, have no finding of
    * their own. A process may have thousands.

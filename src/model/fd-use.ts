@@ -1,4 +1,31 @@
-// The use of an FD by the programs that inherited it, as `closefds audit` saw it.
+// The use of an FD by the programs that inherited it, as `closefds audit` saw it or as a file offset suggests.
+
+/**
+ * - `true`: proved. An audit saw a child use the FD.
+ * - `likely`: the offset of the file moved; `OffsetMove` has the conditions. Any process that shares the open
+ *   file may have moved it.
+ * - `false`: an audit saw all that the children did, and no use.
+ */
+export type UseGrade = boolean | 'likely' | 'unknown';
+
+/**
+ * Under which conditions the offset of a file moved while a child had it:
+ *
+ * - `synchronous`: the thread that started the child was waiting for it
+ * - `inherited`: the process was given the FD at its start, and most likely does not use it itself
+ * - `designated`: the code of the process knows the FD, and may have used it meanwhile
+ */
+export type OffsetMove = 'synchronous' | 'inherited' | 'designated';
+
+/** What an offset that moved shows, for people: it continues "likely: ". */
+export const OFFSET_MOVE_TEXTS: { readonly [M in OffsetMove]: string } = {
+  synchronous:
+    'the offset of the file moved while a synchronous child had it; a worker thread or another process that shares the file may have moved it',
+  inherited:
+    'the offset of the file, inherited at start, moved while a child had it; this process or another one that shares the file may have moved it',
+  designated:
+    'the offset of the file moved while an asynchronous child had it; this process or another one that shares the file may have moved it',
+};
 
 /**
  * - `used`: data, state or locks of the open file, by the program or a descendant
@@ -50,7 +77,21 @@ export function usersOf(use: Use | undefined): string[] {
   );
 }
 
-/** The value of `used` in reports and for learned rules. Sending the FD to another process is a use. */
+/**
+ * The grade of a record. Only an audit proves a use, so a record that claims one without an audit's result is
+ * likely at the most.
+ */
+export function useGradeOf({
+  used,
+  use,
+}: {
+  readonly used?: UseGrade;
+  readonly use?: Use;
+}): UseGrade | undefined {
+  return used === true && (use === undefined || isUsed(use) !== true) ? 'likely' : used;
+}
+
+/** The value of `used` after an audit. Sending the FD to another process is a use. */
 export function isUsed({ verdict }: Use): boolean | 'unknown' {
   if (verdict === 'unknown') return 'unknown';
   return verdict === 'used' || verdict === 'delegated';

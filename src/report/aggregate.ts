@@ -18,6 +18,7 @@ import {
 import type { FindingCode } from '../findings/finding';
 import { targetPattern, withoutPid } from '../findings/target-pattern';
 import { shownPlace } from '../model/caller';
+import { type UseGrade, useGradeOf } from '../model/fd-use';
 import type { Kind } from '../model/spawn-request';
 import { createSparkline } from './sparkline';
 
@@ -53,8 +54,11 @@ export interface Group extends Occurrences, Tallies {
   readonly kind: Kind | undefined;
   /** A glob that matches all targets of the group, see src/findings/target-pattern.ts; undefined: a pipe, or unknown. */
   readonly target: string | undefined;
-  /** `true` if any child used the FD; `false` if audits saw only children that did not use it. */
-  readonly used: boolean | 'unknown' | undefined;
+  /**
+   * `true` if an audit saw a child use the FD, `likely` if an offset moved; `false` if audits saw only children
+   * that did not use it.
+   */
+  readonly used: UseGrade | undefined;
   /** Counts for SPARKLINE_PARTS equal parts of the time of all records. */
   readonly sparkline: readonly number[];
 }
@@ -280,7 +284,7 @@ function createGroup(
     occurrences.add(record, source);
     tallies.add(record);
     if (record.count > 0 && record.time !== '') sparkline.add(secondsOf(record.time), fdCount(record));
-    used = moreCertain(used, record.used);
+    used = moreCertain(used, useGradeOf(record));
   }
 
   function result({ from, to }: Span): Group {
@@ -328,7 +332,7 @@ function chainOf(caller: RecordedCaller | undefined): string[] {
   return [...launchers, JSON.stringify(calledBy)];
 }
 
-const CERTAINTY: ReadonlyArray<Group['used']> = [undefined, 'unknown', false, true];
+const CERTAINTY: ReadonlyArray<Group['used']> = [undefined, 'unknown', false, 'likely', true];
 
 function moreCertain(a: Group['used'], b: Group['used']): Group['used'] {
   return CERTAINTY.indexOf(a) >= CERTAINTY.indexOf(b) ? a : b;

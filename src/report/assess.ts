@@ -80,6 +80,7 @@ function stateOf(group: Group): State {
   if (stoppedCount(group) > 0) {
     if (isDenied(group)) return 'closed';
     if (isNeeded(group) || countOf(dispositions, 'refused') > 0) return 'broke';
+    if (used === 'likely') return 'undecided';
     return kind === 'stray' || used === false ? 'closed' : 'undecided';
   }
   if (countOf(effects, 'deny') > 0) return used === false ? 'noise' : 'undecided';
@@ -187,6 +188,7 @@ export function evidenceOf(group: Group, mark: Mark = unmarked): string[] {
     sentences.push(
       users.values.length === 0 ? 'A child used it.' : `A child used it: ${listed(users, mark)}.`,
     );
+  if (used === 'likely') sentences.push('A child likely used it: the offset of the file moved.');
   if (used === false) sentences.push('An audit saw that no child used it.');
   if (kind === 'stray' && openers.values.length > 0)
     sentences.push(`Most likely opened by ${listed(openers, mark)}.`);

@@ -112,9 +112,14 @@ function rowOf(group: AssessedGroup): readonly StyledText[] {
   ];
 }
 
+const USE_TITLES = { true: 'used', likely: 'likely used', false: 'not used' };
+
 function outcomeOf({ dispositions, used, candidates }: Group): string {
   const actions = dispositions.values.map(({ value }) => value).join(', ');
-  const told = used === true ? ', used' : used === false ? ', not used' : '';
+  const told =
+    used === undefined || used === 'unknown'
+      ? ''
+      : `, ${USE_TITLES[String(used) as keyof typeof USE_TITLES]}`;
   const others = candidates.values.filter(({ value }) => value !== dispositions.values[0]?.value);
   const tried = others.length === 0 ? '' : ` (candidate: ${others.map(({ value }) => value).join(', ')})`;
   return `${actions}${told}${tried}`;

@@ -1,11 +1,13 @@
 // Suggests rules from findings: the fewest that allow the FDs that children are proved to use.
 //
-// FDs without a proved use are listed, not allowed.
+// Rules for likely uses (the offset of a file moved) are apart, to be reviewed. All other FDs are listed, not
+// allowed.
 
 import { compare } from '../base/counter';
 import { toCallerAgain } from '../findings/record';
 import { REDACTED } from '../findings/redact';
 import { APP, type CodePlace, callerTitle, responsibleFor, shownPlace } from '../model/caller';
+import { isUsed, OFFSET_MOVE_TEXTS } from '../model/fd-use';
 import type { Kind } from '../model/spawn-request';
 import {
   CONDITION_TEXTS,
@@ -23,13 +25,15 @@ import type { Group, GroupCaller } from './aggregate';
 export interface Proposal {
   /** Sorted; each as it is written in the config. */
   readonly rules: readonly ProposedRule[];
+  /** Rules for FDs whose use is likely and not proved: for review. Empty with `acceptLikely`. */
+  readonly likely: readonly ProposedRule[];
   /** Sources of rules that only report these FDs so far: the new rules must come before them. */
   readonly before: readonly string[];
   /** No use was seen: these are to be closed. */
   readonly close: readonly GroupSummary[];
   /** Rules of the config deny these. */
   readonly denied: readonly GroupSummary[];
-  /** Used, but no rule can name the caller, or a condition of the rule is redacted. */
+  /** Used or likely used, but no rule can name the caller, or a condition of the rule is redacted. */
   readonly unnamed: readonly GroupSummary[];
   /** The number of groups that the config or the compat table allows already. */
   readonly allowed: number;
@@ -73,22 +77,25 @@ export interface LearnOptions {
   readonly policy: Policy;
   /** Whether an argument or variable with the FD's number counts as use. */
   readonly announced: boolean;
+  /** Whether a likely use counts as use. */
+  readonly acceptLikely?: boolean;
   /** The places that `closefds scan` found; without them, `unseen` is empty. */
   readonly sites?: readonly ScannedSite[];
 }
 
 export function suggestRules(groups: readonly Group[], options: LearnOptions): Proposal {
   const { policy, sites = [] } = options;
-  const { proven, unproven, denied, unnamed, before, allowed } = classify(groups, options);
-  const rules = toRules(proven, unproven);
+  const { proven, likely, unproven, denied, unnamed, before, allowed } = classify(groups, options);
+  const rules = toRules(proven, [...likely, ...unproven]);
   // A rule matches a call, not each file that the call passes: what a new rule allows needs no closing.
   const added = rules.map(rule => ({ ...rule, source: 'learned' }));
   const extended = { ...policy, rules: [...added, ...policy.rules] };
-  const closed = unproven.filter(group => objectingRule(group, extended) !== undefined);
+  const isClosed = (group: Group) => objectingRule(group, extended) !== undefined;
   return {
     rules,
+    likely: toRules(likely.filter(isClosed), unproven),
     before: [...before].sort(compare),
-    close: closed.map(toSummary).sort(byTitle),
+    close: unproven.filter(isClosed).map(toSummary).sort(byTitle),
     denied: denied.sort(byTitle),
     unnamed: unnamed.sort(byTitle),
     allowed,
@@ -103,6 +110,7 @@ export function canHaveRule(group: Group): boolean {
 
 interface Classified {
   readonly proven: Group[];
+  readonly likely: Group[];
   readonly unproven: Group[];
   readonly denied: GroupSummary[];
   readonly unnamed: GroupSummary[];
@@ -111,9 +119,10 @@ interface Classified {
   allowed: number;
 }
 
-function classify(groups: readonly Group[], { policy, announced }: LearnOptions): Classified {
+function classify(groups: readonly Group[], options: LearnOptions): Classified {
   const found: Classified = {
     proven: [],
+    likely: [],
     unproven: [],
     denied: [],
     unnamed: [],
@@ -122,20 +131,26 @@ function classify(groups: readonly Group[], { policy, announced }: LearnOptions)
   };
   for (const group of groups) {
     if (group.kind === undefined) continue;
-    const rule = objectingRule(group, policy);
+    const rule = objectingRule(group, options.policy);
     const isDefault = rule?.source === 'default';
-    const isProven = group.used === true || (announced && group.announcements.values.length > 0);
+    const isProven = countsAsUsed(group, options);
     if (rule === undefined) found.allowed++;
     else if (!isDefault && rule.effect === 'deny')
       found.denied.push({ ...toSummary(group), rule: rule.source });
-    else if (!isProven) found.unproven.push(group);
+    else if (!isProven && group.used !== 'likely') found.unproven.push(group);
     else if (!canHaveRule(group)) found.unnamed.push(toSummary(group));
+    else if (!isProven) found.likely.push(group);
     else {
       found.proven.push(group);
       if (!rule.compat && !isDefault) found.before.add(rule.source);
     }
   }
   return found;
+}
+
+function countsAsUsed({ used, announcements }: Group, { announced, acceptLikely }: LearnOptions): boolean {
+  if (used === true) return true;
+  return (acceptLikely === true && used === 'likely') || (announced && announcements.values.length > 0);
 }
 
 /** The "caller" of a rule for all callers. */
@@ -392,10 +407,21 @@ function reasonOf(groups: readonly Group[]): string {
   const told =
     announcements.length === 0 ? '' : `, told of it by ${announcements.map(word => `"${word}"`).join(', ')}`;
   const users = distinct(groups, group => group.users).sort(compare);
-  const used = groups.some(group => group.used === true)
-    ? `a child used it${users.length === 0 ? '' : ` (${users.join(', ')})`}`
-    : 'no use was seen';
-  return `${used}${told}: ${count} ${count === 1 ? 'spawn' : 'spawns'}, ${when} (learned)`;
+  return `${usesOf(groups, users)}${told}: ${count} ${count === 1 ? 'spawn' : 'spawns'}, ${when} (learned)`;
+}
+
+function usesOf(groups: readonly Group[], users: readonly string[]): string {
+  if (groups.some(group => group.used === true))
+    return `a child used it${users.length === 0 ? '' : ` (${users.join(', ')})`}`;
+  const likely = groups.filter(group => group.used === 'likely');
+  if (likely.length === 0) return 'no use was seen';
+  const moves = distinct(likely, group => group.offsetMoves).sort(compare);
+  const seen = moves.map(move => OFFSET_MOVE_TEXTS[move]);
+  // A record of another source may claim a use without an audit's result.
+  if (seen.length === 0) seen.push('the report has no result of an audit');
+  const unused = distinct(likely, group => group.verdicts).filter(verdict => isUsed({ verdict }) === false);
+  if (unused.length > 0) seen.push(`an audit of another run saw no use (${unused.join(', ')})`);
+  return `likely used, not proved (${seen.join('; ')})`;
 }
 
 function byConditions(a: ProposedRule, b: ProposedRule): number {

@@ -10,7 +10,8 @@ import type { IdentifiedFd } from '../strays/stray-guard';
 export interface Auditor {
   /** Prepares the trace of a spawn. The findings name all FDs that pass. */
   readonly prepare: (findings: readonly SpawnFinding[]) => Trace;
-  readonly prove: (finding: SpawnFinding) => void;
+  /** The offset of the FD's file moved: a sign of use. */
+  readonly noteLikelyUse: (finding: SpawnFinding) => void;
 }
 
 /** A slot whose FD the child must not get. `child.stdio[index]` is null in the parent. */

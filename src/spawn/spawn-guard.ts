@@ -39,13 +39,7 @@ import type { FilePosition } from '../strays/stray-guard';
 import { type CacheKey, DecisionCache } from './decision-cache';
 import { FindingEmitter } from './emit-findings';
 import { stdioOnlyPlan } from './fallback-plan';
-import {
-  type AfterSpawn,
-  createOffsetWatch,
-  isProvable,
-  type OffsetWatch,
-  type Passed,
-} from './offset-watch';
+import { type AfterSpawn, createOffsetWatch, hasOffset, type OffsetWatch, type Passed } from './offset-watch';
 import type { Auditor } from './plan';
 import { defaultPlan, type Plan, type Trace, toPlan } from './plan';
 import { createTryOr, type TryOr } from './steps';
@@ -131,9 +125,9 @@ export class SpawnGuard {
     this.#emitter = new FindingEmitter(report, tryOr);
     this.#watchUse = createOffsetWatch({
       positionOf: dependencies.positionOf,
-      onUse: finding => {
+      onLikelyUse: finding => {
         report([finding], 'update');
-        dependencies.audit?.prove(finding);
+        dependencies.audit?.noteLikelyUse(finding);
       },
     });
   }
@@ -323,7 +317,7 @@ function isWholeCandidate({ candidateOutcomes }: EvaluatedCall, { candidate }: C
 
 function toCachedDecision(plan: Plan, emitted: readonly Passed[]): CachedDecision {
   const findings = emitted.map(({ finding }) => finding);
-  const provable = emitted.filter(({ finding }) => isProvable(finding));
+  const provable = emitted.filter(({ finding }) => hasOffset(finding));
   return { plan, findings, provable };
 }
 

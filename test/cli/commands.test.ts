@@ -365,6 +365,7 @@ const USED = JSON.stringify({
   command: 'x',
   caller: { package: 'a', version: '1.0.0', fileInPackage: 'b.js', line: 1 },
   used: true,
+  use: { verdict: 'used' },
   count: 1,
 });
 

@@ -29,7 +29,7 @@ for (const { title, files, commands } of [
       'package-lock.json': '',
     },
     commands: [
-      'npx closefds run --mode warn --report findings.ndjson -- npm start',
+      'npx closefds audit --report findings.ndjson -- npm start',
       'npx closefds learn --write findings.ndjson',
       'CLOSEFDS_MODE=enforce node --require closefds/register --max-old-space-size=64 server.js',
     ],
@@ -38,7 +38,7 @@ for (const { title, files, commands } of [
     title: 'pnpm, ESM',
     files: { ...manifest({ type: 'module', scripts: { start: 'node server.mjs' } }), 'pnpm-lock.yaml': '' },
     commands: [
-      'pnpm exec closefds run --mode warn --report findings.ndjson -- pnpm start',
+      'pnpm exec closefds audit --report findings.ndjson -- pnpm start',
       'pnpm exec closefds learn --write findings.ndjson',
       'CLOSEFDS_MODE=enforce node --import closefds/register server.mjs',
     ],
@@ -47,7 +47,7 @@ for (const { title, files, commands } of [
     title: 'Yarn by name, a start script that is no call of Node',
     files: manifest({ packageManager: 'yarn@4.1.0', scripts: { start: 'next start && node a.js' } }),
     commands: [
-      'yarn closefds run --mode warn --report findings.ndjson -- yarn start',
+      'yarn closefds audit --report findings.ndjson -- yarn start',
       'yarn closefds learn --write findings.ndjson',
       'yarn closefds run --mode enforce -- yarn start',
     ],
@@ -56,7 +56,7 @@ for (const { title, files, commands } of [
     title: 'Yarn by its lock file',
     files: { ...manifest({ scripts: { start: 'node .' } }), 'yarn.lock': '' },
     commands: [
-      'yarn closefds run --mode warn --report findings.ndjson -- yarn start',
+      'yarn closefds audit --report findings.ndjson -- yarn start',
       'yarn closefds learn --write findings.ndjson',
       'CLOSEFDS_MODE=enforce yarn node --require closefds/register .',
     ],
@@ -65,7 +65,7 @@ for (const { title, files, commands } of [
     title: 'no start script',
     files: manifest({ main: 'lib/app.js' }),
     commands: [
-      'npx closefds run --mode warn --report findings.ndjson -- node lib/app.js',
+      'npx closefds audit --report findings.ndjson -- node lib/app.js',
       'npx closefds learn --write findings.ndjson',
       'CLOSEFDS_MODE=enforce node --require closefds/register lib/app.js',
     ],

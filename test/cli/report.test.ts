@@ -269,6 +269,7 @@ const SAMPLE = [
     target: '/data/in.csv',
     disposition: 'passed',
     used: true,
+    use: { verdict: 'used' },
     count: 0,
   }),
   line({

@@ -362,23 +362,23 @@ for (const interval of ['0', '-1', 'soon', '1e9']) {
 }
 
 // ---------------------------------------------------------------------------------------------
-// Proof of use
+// Signs of use
 // ---------------------------------------------------------------------------------------------
 
 const WARN = { CLOSEFDS_MODE: 'warn' };
 const OPEN = `fs.writeFileSync('data', 'x'.repeat(100)); const fd = fs.openSync('data', 'r');`;
 const slots = `{ stdio: ['ignore', 'ignore', 'ignore', fd] }`;
 const IDLE = ['unknown'];
-const USED = ['unknown', true];
+const LIKELY = ['unknown', 'likely'];
 
 for (const [title, code, used] of [
-  ['a child that reads', `spawnSync('sh', ['-c', 'head -c 5 <&3'], ${slots});`, USED],
+  ['a child that reads', `spawnSync('sh', ['-c', 'head -c 5 <&3'], ${slots});`, LIKELY],
   ['one that does not', `spawnSync('sh', ['-c', 'true'], ${slots});`, IDLE],
-  ['an asynchronous one that reads', `spawn('sh', ['-c', 'head -c 5 <&3'], ${slots});`, USED],
+  ['an asynchronous one that reads', `spawn('sh', ['-c', 'head -c 5 <&3'], ${slots});`, LIKELY],
   [
     'one that writes',
     `const out = fs.openSync('out', 'a'); spawnSync('sh', ['-c', 'echo a >&3'], ${slots.replace('fd]', 'out]')});`,
-    USED,
+    LIKELY,
   ],
   [
     'one that reads at a place',
@@ -411,7 +411,40 @@ test('the use of an inherited stray by an asynchronous child is recorded', async
     records.map(({ kind, used, count }) => [kind, used, count]),
     [
       ['stray', 'unknown', 1],
-      ['stray', true, 0],
+      ['stray', 'likely', 0],
+    ],
+  );
+});
+
+for (const { title, call, moved } of [
+  { title: 'synchronous', call: 'spawnSync', moved: 'synchronous' },
+  { title: 'designated, and the parent goes on', call: 'spawn', moved: 'designated' },
+])
+  test(`a likely use has the condition under which the offset moved: ${title}`, async t => {
+    const { records } = await reported(t, `${OPEN} ${call}('sh', ['-c', 'head -c 5 <&3'], ${slots});`, {
+      env: WARN,
+    });
+    t.deepEqual(
+      records.map(({ used, offsetMoved }) => [used, offsetMoved]),
+      [
+        ['unknown', undefined],
+        ['likely', moved],
+      ],
+    );
+  });
+
+test('what the parent writes to its own log makes a use likely, never proved', async t => {
+  const code = `
+    const log = fs.openSync('log', 'a');
+    const child = spawn('sleep', ['0.1'], ${slots.replace('fd]', 'log]')});
+    fs.writeSync(log, 'a line of the parent');
+  `;
+  const { records } = await reported(t, code, { env: WARN });
+  t.deepEqual(
+    records.map(({ used, offsetMoved }) => [used, offsetMoved]),
+    [
+      ['unknown', undefined],
+      ['likely', 'designated'],
     ],
   );
 });

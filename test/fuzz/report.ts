@@ -92,7 +92,8 @@ const PARTS = {
   rule,
   announcement: text,
   candidate: fc.record({ effect: fc.constantFrom(...EFFECTS), disposition, rule }),
-  used: fc.constantFrom(true, false, 'unknown'),
+  used: fc.constantFrom(true, 'likely', false, 'unknown'),
+  offsetMoved: fc.constantFrom('synchronous', 'inherited', 'designated'),
   use,
   what: text,
 };

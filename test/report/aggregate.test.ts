@@ -112,7 +112,7 @@ test('a group has its counts, processes and times', t => {
   const { byCaller, total } = groupsOf([
     { count: 2, time: '2026-11-24T03:00:00.000Z' },
     { count: 3, time: '2026-11-23T03:00:00.000Z', pid: 7, disposition: 'passed' },
-    { count: 0, time: '2026-11-25T03:00:00.000Z', used: true },
+    { count: 0, time: '2026-11-25T03:00:00.000Z', used: true, use: { verdict: 'used' } },
   ]);
   const seen = {
     count: 5,
@@ -146,12 +146,20 @@ for (const [used, expected] of [
   [[false, 'unknown'], false],
   [[true, false], true],
   [['unknown', true], true],
+  [['likely', 'unknown'], 'likely'],
+  [[false, 'likely'], 'likely'],
+  [['likely', true], true],
 ] as const) {
   test(`used ${used.map(String).join(', ')}: ${expected}`, t => {
-    const records = used.map(used => (used === undefined ? {} : { used }));
+    const ofAudit = { use: { verdict: 'used' } } as const;
+    const records = used.map(used => (used === undefined ? {} : { used, ...(used === true && ofAudit) }));
     t.is(groupsOf(records).byCaller[0]?.used as unknown, expected as unknown);
   });
 }
+
+test('used true without an audit: likely', t => {
+  t.is(groupsOf([{ used: true }]).byCaller[0]?.used, 'likely');
+});
 
 test('findings about closefds itself stand apart, without their pids', t => {
   const given = { code: 'CLOSEFDS_REPORT_FAILED', route: undefined, kind: undefined } as const;

@@ -54,6 +54,7 @@ const SAMPLE = [
     mode: 'warn',
     disposition: 'passed',
     used: true,
+    use: { verdict: 'used' },
     command: 'python3',
   }),
   line({

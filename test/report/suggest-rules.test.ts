@@ -17,7 +17,7 @@ const tool: RecordedCaller = {
   column: 3,
 };
 
-/** A designated pipe at FD 3 that a child used, unless it says otherwise. */
+/** A designated pipe at FD 3 that a child used, as an audit saw, unless it says otherwise. */
 function record({
   caller,
   ...given
@@ -38,6 +38,7 @@ function record({
     caller: { ...tool, ...caller },
     rule: { source: 'default' },
     used: true,
+    use: { verdict: 'used' },
     count: 2,
     ...given,
   };
@@ -46,13 +47,19 @@ function record({
 const file = { kind: 'fd', target: '/data/a', type: 'file', access: 'read' } as const;
 const stray = { ...file, code: 'CLOSEFDS_STRAY', kind: 'stray', childFd: 20, command: 'sh' } as const;
 
-function proposal(records: readonly ReportRecord[], rules: readonly object[] = [], announced = false) {
+function proposal(
+  records: readonly ReportRecord[],
+  rules: readonly object[] = [],
+  announced = false,
+  acceptLikely = false,
+) {
   const groups = createGroups({ asRulesTell: true });
   for (const each of records) groups.add(each);
   const config = parseConfig({ rules }, 'f');
   return suggestRules(groups.result().byCaller, {
     policy: toPolicy({ ...config, compat: [] }, 0),
     announced,
+    acceptLikely,
   });
 }
 
@@ -338,6 +345,54 @@ test('the reason names the programs that an audit saw, with their versions', t =
   t.is(
     proposal(audited).rules[0]?.reason,
     'a child used it (/usr/bin/cat 9.1-1, /usr/bin/gpg): 6 spawns, 2026-11-24 (learned)',
+  );
+});
+
+function withoutAudit({ use, ...rest }: ReportRecord): ReportRecord {
+  return rest;
+}
+
+/** A record of a run without an audit. */
+const moved = (more: Partial<ReportRecord> = {}) =>
+  withoutAudit(record({ ...file, used: 'likely', offsetMoved: 'designated', ...more }));
+const MOVED_REASON =
+  'likely used, not proved (the offset of the file moved while an asynchronous child had it; this process or another one that shares the file may have moved it): 2 spawns, 2026-11-24 (learned)';
+
+test('an offset that moved gives a rule to review, and --accept-likely takes it', t => {
+  const rule = {
+    ...{ ...common, kinds: ['fd'], fds: [3], command: 'gpg', type: 'file', access: 'read' },
+    reason: MOVED_REASON,
+  };
+  const before = proposal([moved()]);
+  t.deepEqual([before.rules, before.likely, before.close], [[], [rule], []]);
+  const after = proposal([moved()], [], false, true);
+  t.deepEqual([after.rules, after.likely], [[rule], []]);
+});
+
+test('a claimed use without an audit, as older reports have it, is likely and not proved', t => {
+  const { rules, likely } = proposal([withoutAudit(record())]);
+  t.deepEqual(
+    [rules, likely.map(({ reason }) => reason)],
+    [[], ['likely used, not proved (the report has no result of an audit): 2 spawns, 2026-11-24 (learned)']],
+  );
+});
+
+test('an audit that saw no use is in the reason of a likely rule', t => {
+  const { likely } = proposal([
+    moved({ offsetMoved: 'synchronous' }),
+    record({ ...file, used: false, use: { verdict: 'never touched' } }),
+  ]);
+  t.regex(
+    likely[0]?.reason ?? '',
+    /synchronous child had it; .*; an audit of another run saw no use \(never touched\)/,
+  );
+});
+
+test('a proved rule does not widen to a command whose use is only likely', t => {
+  const { rules, likely } = proposal([record(file), moved({ command: 'ssh' })]);
+  t.deepEqual(
+    [rules, likely].map(all => all.map(({ command }) => command)),
+    [['gpg'], ['ssh']],
   );
 });
 

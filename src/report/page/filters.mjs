@@ -85,7 +85,10 @@ function controlsOf(rows) {
     },
     ...(apps.length > 1 && { app: { title: 'Service', control: choice([['', 'any'], ...same(apps)]) } }),
     caller: { title: 'Who', control: choice([['', 'any'], ...same(callers)]) },
-    used: { title: 'Use', control: choice([['', 'any'], ...same(['used', 'not used', 'unknown'])]) },
+    used: {
+      title: 'Use',
+      control: choice([['', 'any'], ...same(['used', 'likely used', 'not used', 'unknown'])]),
+    },
   };
 }
 

@@ -114,5 +114,6 @@ function commandsOf({ commands }) {
 
 function usedTitle(used) {
   if (used === undefined) return '';
+  if (used === 'likely') return 'likely used';
   return used === true ? 'used' : used === false ? 'not used' : 'unknown';
 }
