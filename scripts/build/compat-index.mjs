@@ -47,13 +47,14 @@ function openEnded(range) {
  * passes and is reported (or what the config's "unverified" says), unless the entry says where it came to an end.
  */
 function toRules(caller, entry, source) {
-  const { range, kinds, fds, command, target, purpose, ends } = entry;
+  const { range, kinds, fds, command, callSite, target, purpose, ends } = entry;
   const rule = {
     caller,
     range,
     kinds,
     fds,
     command,
+    callSite,
     target,
     effect: 'allow',
     reason: purpose,

@@ -10,6 +10,8 @@ import test from 'ava';
 import semver = require('semver');
 
 import { loadCompat } from '../../src/policy/compat-table';
+import { UNKNOWN_CALL, UNKNOWN_FD } from '../../src/policy/facts';
+import { matchRule } from '../../src/policy/match-rule';
 import { ROOT } from '../support/run';
 
 const FOLDER = path.join(ROOT, 'compat', 'packages');
@@ -26,6 +28,7 @@ interface Entry {
   readonly kinds?: readonly string[];
   readonly target?: string;
   readonly access?: string;
+  readonly callSite?: string;
   readonly exports?: readonly string[];
   readonly ends?: { readonly version: string };
   readonly evidence: readonly Evidence[];
@@ -44,6 +47,8 @@ interface JsonSchema {
   readonly items?: JsonSchema;
   readonly $defs?: Readonly<Record<string, JsonSchema>>;
 }
+
+const NO_PLACE = { declaredName: undefined, file: null, launchers: null, calledBy: null };
 
 const ENTRY_KINDS: readonly EntryKind[] = ['passes', 'launches', 'strays', 'starts'];
 
@@ -82,7 +87,7 @@ for (const [file, table] of tables) {
   });
 
   for (const [kind, entry] of entriesOf(table)) {
-    test(`${file}: ${kind} ${JSON.stringify([entry.range, entry.target ?? entry.kinds, entry.access])} says no more than its evidence`, t => {
+    test(`${file}: ${kind} ${JSON.stringify([entry.range, entry.target ?? entry.kinds, entry.access, entry.callSite])} says no more than its evidence`, t => {
       const range = new semver.Range(entry.range);
       const versions = entry.evidence.map(({ version }) => version).sort(semver.compare);
       for (const version of versions) t.true(range.test(version), version);
@@ -152,6 +157,31 @@ test('a rule allows what was looked at, and reports what is newer', t => {
       { range: '>1.65.1', kinds: ['pipe'], fds: [3, 4], effect: 'warn', compat: true, knownUpTo: '1.65.1' },
     ],
   );
+});
+
+test('a package that carries a copy of another is allowed for the files of the copy only', t => {
+  const rules = loadCompat().rules.filter(({ caller }) => caller === '@google/gemini-cli-core');
+  const answer = (callSite: string) => {
+    const caller = {
+      ...NO_PLACE,
+      name: '@google/gemini-cli-core',
+      version: '0.61.0',
+      fileInPackage: callSite,
+    };
+    const [rule] = rules.filter(({ effect }) => effect === 'allow');
+    return (
+      rule &&
+      matchRule(
+        rule,
+        { ...UNKNOWN_CALL, caller },
+        { ...UNKNOWN_FD, kind: 'pipe', childFd: 3 },
+        { aliases: {} },
+      )
+    );
+  };
+  t.is(answer('dist/bundled/chrome-devtools-mcp.mjs'), 'yes');
+  t.is(answer('dist/bundled/third_party/index.js'), 'yes');
+  t.is(answer('dist/src/tools/shell.js'), 'no');
 });
 
 test('what came to an end is not allowed later, and a channel needs no leave', t => {
