@@ -17,11 +17,12 @@ const SHARING = ['warn', 'strict', 'worker'];
 /** What the first call needs, the first with something to judge, the first finding and the first worker: read at start, evaluated then. */
 const LAZY = ['preload/first-call', 'preload/first-finding', 'findings/reporter', 'hooks/worker-options'];
 
-/** What few programs need, and takes other files anyway: a config, a report, no addon, a native maker, the deep guard, a bundler. */
+/** What few programs need, and takes other files anyway: a config, a report, a runner, no addon, a native maker, the deep guard, a bundler. */
 const EXTERNAL = [
   'preload/in-bundle',
   'policy/parse-config',
   'findings/report-place',
+  'preload/late-config',
   'preload/status',
   'strays/fallback-guard',
   'hooks/native-spawners',

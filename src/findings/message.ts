@@ -238,6 +238,8 @@ function selfAdvice(finding: SelfFinding): string {
       'Processes that native code makes may get strays; the documentation has the causes.',
     CLOSEFDS_RULE_EXPIRED: 'Renew the rule or remove it.',
     CLOSEFDS_RUNTIME: 'Use Node.js where all of it has to hold.',
+    CLOSEFDS_LATE_SETTING:
+      'Set it where Node is started: in the environment, with --env-file, or as CLOSEFDS_CONFIG.',
     CLOSEFDS_SECOND_COPY: 'Load one copy, by one preload.',
     CLOSEFDS_REPORT_FAILED:
       'What was not written is kept in memory, as far as it is not too much, and tried again.',

@@ -11,6 +11,7 @@ import { whyNotTrusted } from './config-owner';
 import { Mistakes } from './mistakes';
 import type * as Parsing from './parse-config';
 import { MODES, type Mode } from './rule';
+import type { StartedProgram } from './runners';
 import { AUDIT_VARIABLE, unknownVariables, VARIABLES } from './variables';
 
 /** The settings of this process. Plain data: workers get a copy. */
@@ -51,14 +52,9 @@ export interface ReportSettings {
   readonly interval: number;
 }
 
-export interface SettingsSources {
+export interface SettingsSources extends StartedProgram {
   /** The mode of the entry point, if it has one. */
   readonly entryMode: Mode | undefined;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** The main script, if there is one. */
-  readonly script: string | undefined;
-  /** undefined: it was deleted, so only absolute paths can be resolved. */
-  readonly cwd: string | undefined;
 }
 
 /** Throws ERR_CLOSEFDS_CONFIG, with all mistakes in the variables and in the config. */
@@ -175,7 +171,7 @@ export function streamOf(place: string): string | undefined {
 const KEY = '#/closefds';
 
 /** The folder of the program, but not inside of a dependency: a package must not bring its own policy. */
-function startFolder(script: string | undefined, cwd: string | undefined): string | undefined {
+export function startFolder(script: string | undefined, cwd: string | undefined): string | undefined {
   if (script === undefined) return cwd;
   const file = resolveFrom(cwd, script);
   if (file === undefined) return undefined;
@@ -198,7 +194,7 @@ function realPath(file: string): string {
  * (a bare {"type": "module"} only marks a folder). Not further: a file in /tmp or in a home directory is not
  * the policy of this app.
  */
-function findApp(start: string): FoundApp {
+export function findApp(start: string): FoundApp {
   for (let folder = start; ; folder = path.dirname(folder)) {
     const config = path.join(folder, 'closefds.json');
     const manifest = path.join(folder, 'package.json');

@@ -21,9 +21,10 @@ import type { NativeSpawners, WorkerFactory } from '../hooks/types';
 import { installInWorkers } from '../hooks/worker';
 import type * as WorkerOptions from '../hooks/worker-options';
 import type { SpawnCall } from '../model/spawn-request';
-import { currentFolder, makePreloadsAbsolute, makeVariablesAbsolute } from '../policy/inherited-paths';
+import { currentFolder, makePreloadsAbsolute } from '../policy/inherited-paths';
 import { mainScript } from '../policy/main-script';
 import type { Mode } from '../policy/rule';
+import { programOf } from '../policy/runners';
 import { readSettings, type Settings } from '../policy/settings';
 import { stdioOnlyArguments } from '../spawn/fallback-plan';
 import type * as FallbackGuard from '../strays/fallback-guard';
@@ -33,6 +34,7 @@ import { NO_STRAY_GUARD, type StrayGuard } from '../strays/stray-guard';
 import type * as FirstCall from './first-call';
 import type * as FirstFinding from './first-finding';
 import { type Installed, installed, remember } from './installed';
+import { findLateSettings, makeSettingsAbsolute, type ReadSettings, valuesOf } from './late-settings';
 import type * as StartDeep from './start-deep';
 import type * as StatusModule from './status';
 
@@ -118,6 +120,7 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard, namedFrom: stri
 
   function load(): GuardedCalls {
     const { prepareCalls } = require('./first-call') as typeof FirstCall;
+    if (calls === undefined) reportLateSettings(mode);
     calls ??= prepareCalls({
       settings,
       strayGuard,
@@ -284,13 +287,10 @@ function settingsOrExit(entryMode: Mode | undefined): Settings {
   const shared = workerThreads.isMainThread ? undefined : workerThreads.getEnvironmentData(SETTINGS_KEY);
   if (typeof shared === 'string') return JSON.parse(shared) as Settings;
   try {
-    const settings = withReportTried(
-      readSettings({ entryMode, env: process.env, script: mainScript(), cwd: currentFolder() }),
-    );
-    makeVariablesAbsolute({
-      CLOSEFDS_CONFIG: settings.configFile,
-      CLOSEFDS_REPORT: settings.report?.isStream ? undefined : settings.report?.file,
-    });
+    const program = programOf({ env: process.env, script: mainScript(), cwd: currentFolder() });
+    const settings = withReportTried(readSettings({ entryMode, ...program }));
+    read = { settings, program, given: valuesOf(program.env), atStart: valuesOf(process.env) };
+    makeSettingsAbsolute(settings);
     if (workerThreads.isMainThread) workerThreads.setEnvironmentData(SETTINGS_KEY, JSON.stringify(settings));
     return settings;
   } catch (error) {
@@ -313,6 +313,19 @@ function withReportTried(settings: Settings): Settings {
   return why === undefined
     ? settings
     : { ...settings, reportProblem: `the report file ${file} cannot be written: ${why}` };
+}
+
+/** undefined in a worker, which has the settings of the main thread. */
+let read: ReadSettings | undefined;
+
+/** A broken environment must not stop a spawn. */
+function reportLateSettings(mode: Mode): void {
+  try {
+    if (read === undefined) return;
+    report(findLateSettings(read).map(what => ({ code: 'CLOSEFDS_LATE_SETTING', mode, what })));
+  } catch {
+    // User code replaced process.env or process.argv by something else.
+  }
 }
 
 function reportSecondCopy(before: Installed, entryMode: Mode | undefined): void {

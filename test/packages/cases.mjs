@@ -153,6 +153,18 @@ export const CASES = [
     },
     prints: '[0,1,2] [0,1,2] refused',
   },
+  {
+    program: 'pm2',
+    installs: { pm2: '7.0.4' },
+    prints: [
+      'fork env: warn [0,1,2,200] true',
+      'reported',
+      'cluster env: warn [0,1,2,200] true',
+      'reported',
+      'fork config: warn [0,1,2,200] true',
+      'cluster config: warn [0,1,2,200] true',
+    ].join('\n'),
+  },
   { program: 'npm', installs: { npm: '12.2.0' }, node: 24, prints: 'hello' },
   { program: 'classic-level', installs: { 'classic-level': '3.0.0' }, leaks: LEVEL },
   {
