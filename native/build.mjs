@@ -32,6 +32,19 @@ export function stracePreloadFile({ platform, arch, libc }, folder = path.join(r
   return path.join(folder, `${platform}-${arch}`, `strace-preload.${libc}.so`);
 }
 
+/** The addon by which `closefds doctor` tries the deep guard; see src/cli/doctor-deep.ts. */
+export function probeFile({ platform, arch, libc }, folder = path.join(root, 'prebuilds')) {
+  return path.join(folder, `${platform}-${arch}`, `deep-probe.${libc}.node`);
+}
+
+/** Throws what execFileSync() throws. */
+export function compileProbe(options) {
+  const { target, compiler, flags = [], output = probeFile(options.target), debug = false } = options;
+  mkdirSync(path.dirname(output), { recursive: true });
+  const all = [...FLAGS, ...symbols(debug), ...linking(target), ...flags, '-isystem', nodeApiHeaders()];
+  execFileSync(compiler, [...all, '-o', output, path.join(native, 'deep_probe.c')], { stdio: 'inherit' });
+}
+
 /** Throws what execFileSync() throws. */
 export function compileStracePreload(options) {
   const { target, compiler, flags = [], output = stracePreloadFile(options.target), debug = false } = options;
@@ -50,9 +63,12 @@ export function compileAddon({ target, compiler, flags = [], output = addonFile(
   appendFileSync(output, TRAILER);
 }
 
+/** Each of these is a file of its own. */
+const OTHER_FILES = ['strace_preload.c', 'deep_probe.c'];
+
 /** In a fixed order, since the linker keeps it. */
 export function addonSources() {
-  const names = readdirSync(native).filter(name => name.endsWith('.c') && name !== 'strace_preload.c');
+  const names = readdirSync(native).filter(name => name.endsWith('.c') && !OTHER_FILES.includes(name));
   return names.sort().map(name => path.join(native, name));
 }
 
@@ -100,9 +116,10 @@ function main() {
   try {
     const options = { output: { type: 'string' }, debug: { type: 'boolean', default: false } };
     const { output, debug } = parseArgs({ options }).values;
-    const files = [addonFile(target, output), stracePreloadFile(target, output)];
+    const files = [addonFile(target, output), stracePreloadFile(target, output), probeFile(target, output)];
     compileAddon({ target, compiler, debug, output: files[0] });
     compileStracePreload({ target, compiler, debug, output: files[1] });
+    compileProbe({ target, compiler, debug, output: files[2] });
     for (const file of files) console.log(file);
   } catch (error) {
     const missing = `'${compiler}' was not found; install a C compiler, or name yours: CC=... node native/build.mjs`;

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import esbuild from 'esbuild';
-import { compileAddon, compileStracePreload, thisMachine } from '../../native/build.mjs';
+import { compileAddon, compileProbe, compileStracePreload, thisMachine } from '../../native/build.mjs';
 import { buildCompat } from './compat-index.mjs';
 import { buildMan } from './man.mjs';
 
@@ -241,7 +241,9 @@ function buildAddon() {
   const compiler = process.env.CC ?? 'cc';
   attempt(compiler, () => compileAddon({ target, compiler }));
   // strace is there on Linux only.
-  if (target.platform === 'linux') attempt(compiler, () => compileStracePreload({ target, compiler }));
+  if (target.platform !== 'linux') return;
+  attempt(compiler, () => compileStracePreload({ target, compiler }));
+  attempt(compiler, () => compileProbe({ target, compiler }));
 }
 
 function run(command, args) {

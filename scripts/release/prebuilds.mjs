@@ -10,7 +10,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { addonFile, compileAddon, compileStracePreload, stracePreloadFile } from '../../native/build.mjs';
+import {
+  addonFile,
+  compileAddon,
+  compileProbe,
+  compileStracePreload,
+  probeFile,
+  stracePreloadFile,
+} from '../../native/build.mjs';
 
 const CACHE = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..', '.cache', 'musl');
 
@@ -38,6 +45,7 @@ export function buildPrebuilds(folder) {
     try {
       compileAddon({ target, ...compilerFor(target), output });
       compileStracePreload({ target, ...compilerFor(target), output: stracePreloadFile(target, folder) });
+      compileProbe({ target, ...compilerFor(target), output: probeFile(target, folder) });
     } catch (error) {
       throw error.code === 'ENOENT' ? new Error(adviceFor(target, error.path), { cause: error }) : error;
     }
@@ -119,7 +127,7 @@ function main() {
     fail(error.message);
     return;
   }
-  const files = TARGETS.flatMap(target => [addonFile(target), stracePreloadFile(target)]);
+  const files = TARGETS.flatMap(target => [addonFile(target), stracePreloadFile(target), probeFile(target)]);
   const missing = files.filter(file => !existsSync(file));
   for (const file of files) {
     const size = missing.includes(file) ? 'missing' : `${statSync(file).size} bytes`;

@@ -139,14 +139,14 @@ function pack({ name, version }) {
 /** The addons that were packed are those that the compilers named in scripts/release/prebuilds.mjs make. */
 async function compareAddons(tarball) {
   const { buildPrebuilds, TARGETS } = await import('./prebuilds.mjs');
-  const { addonFile, stracePreloadFile } = await import('../../native/build.mjs');
+  const { addonFile, probeFile, stracePreloadFile } = await import('../../native/build.mjs');
   const folder = mkdtempSync(path.join(tmpdir(), 'closefds-release-'));
   try {
     execFileSync('tar', ['-xzf', tarball, '-C', folder]);
     const fresh = path.join(folder, 'fresh');
     buildPrebuilds(fresh);
     for (const target of TARGETS) {
-      const different = [addonFile, stracePreloadFile]
+      const different = [addonFile, stracePreloadFile, probeFile]
         .map(fileOf => [fileOf(target, path.join(folder, 'package', 'prebuilds')), fileOf(target, fresh)])
         .filter(([packed, built]) => !existsSync(packed) || !readFileSync(packed).equals(readFileSync(built)))
         .map(([packed]) => `${path.basename(packed)} is missing or another build`);

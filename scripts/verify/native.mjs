@@ -22,6 +22,7 @@ const SOURCES = addonSources();
 /** Everything but N-API. */
 const SYSTEM_CODE = SOURCES.filter(file => !file.endsWith('binding.c'));
 const STRACE_PRELOAD = source('native/strace_preload.c');
+const DEEP_PROBE = source('native/deep_probe.c');
 const ADDON = [
   ...STRICT,
   '-DNAPI_VERSION=8',
@@ -72,17 +73,18 @@ if (tools) {
     if (!has(compiler)) continue;
     run(`${compiler}, no warning`, compiler, [...ADDON, '-Wshadow', '-Wpointer-arith', ...SOURCES]);
     run(`${compiler}, other systems`, compiler, [...ADDON, '-U__linux__', ...SOURCES]);
-    run(`${compiler}, no warning, strace_preload.c`, compiler, [
-      ...ADDON,
-      '-Wshadow',
-      '-Wpointer-arith',
-      STRACE_PRELOAD,
-    ]);
+    for (const file of [STRACE_PRELOAD, DEEP_PROBE])
+      run(`${compiler}, no warning, ${path.basename(file)}`, compiler, [
+        ...ADDON,
+        '-Wshadow',
+        '-Wpointer-arith',
+        file,
+      ]);
   }
   if (has('clang')) {
     const analyzer = ['--analyze', '-Xanalyzer', '-analyzer-werror', '-Xanalyzer', '-analyzer-output=text'];
     const headers = ADDON.slice(ADDON.indexOf('-DNAPI_VERSION=8'), ADDON.indexOf('-shared'));
-    for (const file of [...SOURCES, STRACE_PRELOAD]) {
+    for (const file of [...SOURCES, STRACE_PRELOAD, DEEP_PROBE]) {
       const name = path.basename(file);
       run(`clang --analyze ${name}`, 'clang', [...analyzer, '-std=c11', ...headers, file]);
       if (has('clang-tidy'))
@@ -91,7 +93,7 @@ if (tools) {
   }
   if (has('gcc')) {
     // The analyzer's findings are warnings; the test is not part of what it judges.
-    for (const file of [...SOURCES, STRACE_PRELOAD])
+    for (const file of [...SOURCES, STRACE_PRELOAD, DEEP_PROBE])
       run(`gcc -fanalyzer ${path.basename(file)}`, 'gcc', [...ADDON, '-fanalyzer', '-c', file]);
     memoryChecks('gcc');
     stracePreloadChecks('gcc');

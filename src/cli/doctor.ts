@@ -16,21 +16,23 @@ import { installed } from '../preload/installed';
 import { describeFd } from '../strays/describe-fd';
 import { loadStrayGuard } from '../strays/native-guard';
 import { otherRuntime, whatCloses } from '../strays/platform';
+import { type DeepReport, deepLines, tryDeepGuard } from './doctor-deep';
 import { lookAtProcess, processText } from './doctor-pid';
 import { choice, readArguments } from './parse-args';
 import { UsageError } from './usage-error';
 
 const usage = `closefds doctor [--format text|json] [--pid N]
 
-Tells which way the stray guard works here, proves it by starting a child with a stray FD, and shows
+Tells which way the stray guard works here, proves it by starting a child with a stray FD, does the
+same with processes that an addon makes, without and with the deep guard, and shows
 the strays of this process, the config in force for this folder, and what closefds cannot see.
 
   --format text|json   default: text
   --pid N              look at the running process N instead: whether closefds is loaded there, and
                        the strays that it has now
 
-Exits with 1 if a stray reached the child, the config is wrong, the report cannot be written, or
-closefds is not loaded in process N.
+Exits with 1 if a stray reached the child (or, with the setting "deep", a process of the addon), the
+config is wrong, the report cannot be written, or closefds is not loaded in process N.
 
   closefds doctor
   closefds doctor --pid "$(systemctl show --property MainPID --value app)"
@@ -42,6 +44,8 @@ interface DoctorReport {
   readonly system: Readonly<Record<string, string>>;
   readonly guard: { readonly addon: string; readonly loadedHere: string };
   readonly selfTest: SelfTest;
+  /** Missing where the addon does not load. */
+  readonly deep?: DeepReport;
   readonly strays: readonly string[];
   readonly config: ConfigReport;
   readonly holes: readonly string[];
@@ -60,13 +64,15 @@ async function main(args: readonly string[]): Promise<number> {
     system: system(),
     guard: { addon: addonState(), loadedHere: loadedState() },
     selfTest: selfTest(),
+    ...deepReport(),
     strays: strays(),
     config: config(),
     holes: GAPS,
   };
   process.stdout.write(format === 'json' ? `${JSON.stringify(report, null, 2)}\n` : toText(report));
   const { error, reportProblem } = report.config;
-  return report.selfTest.holds && error === undefined && reportProblem === undefined ? 0 : 1;
+  const holds = report.selfTest.holds && (report.deep?.holds !== false || !report.deep.wanted);
+  return holds && error === undefined && reportProblem === undefined ? 0 : 1;
 }
 
 function showProcess(pid: string, format: 'text' | 'json'): number {
@@ -184,6 +190,25 @@ function probe(mode: string): Probe {
   }
 }
 
+/** In a folder without a config: the test is about the machine. */
+function deepReport(): { readonly deep?: DeepReport } {
+  if (platform() !== 'linux' || addonState() !== 'loads') return {};
+  const folder = mkdtempSync(path.join(tmpdir(), 'closefds-doctor-'));
+  try {
+    return { deep: tryDeepGuard(isDeepWanted(), folder) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function isDeepWanted(): boolean {
+  try {
+    return settingsHere().deep === true;
+  } catch {
+    return false;
+  }
+}
+
 function strays(): string[] {
   try {
     const guard = installed()?.strayGuard ?? loadStrayGuard(PACKAGE_ROOT);
@@ -210,12 +235,7 @@ interface ConfigReport {
 
 function config(): ConfigReport {
   try {
-    const settings = readSettings({
-      entryMode: undefined,
-      env: process.env,
-      script: undefined,
-      cwd: currentFolder(),
-    });
+    const settings = settingsHere();
     return {
       file: settings.configFile ?? 'none found, so the defaults hold',
       appRoot: settings.appRoot,
@@ -227,6 +247,10 @@ function config(): ConfigReport {
     if (error instanceof ClosefdsError) return { error: error.message };
     throw error;
   }
+}
+
+function settingsHere(): Settings {
+  return readSettings({ entryMode: undefined, env: process.env, script: undefined, cwd: currentFolder() });
 }
 
 function reportOf({ report, reportProblem }: Settings): Pick<ConfigReport, 'report' | 'reportProblem'> {
@@ -252,7 +276,8 @@ function ruleTitle({ effect, source, reason, compat, ...conditions }: Rule): str
 const GAPS: readonly string[] = [
   '`node --run` starts its script before any preload: put NODE_OPTIONS into the environment, and the script is covered',
   '`node --watch`: its parent process runs no preload; the program it starts does',
-  'processes that addons or node:ffi make by themselves, node-pty and its forks aside: what they fork is guarded and not reported, what they posix_spawn() or vfork() gets what was opened since the guard last marked: when it was loaded, and at each guarded spawn',
+  'processes that addons or node:ffi make by themselves, node-pty and its forks aside: what they fork is guarded and not reported, what they posix_spawn() or vfork() gets what was opened since the guard last marked: when it was loaded, and at each guarded spawn. The setting `deep` guards them',
+  'with `deep`, too: system calls by number, Go libraries (c-shared), a static C library, other namespaces of dlmopen(), constructors that run inside dlopen()',
   'worker threads with `eval` where closefds came by --import and Node is 18, the environment is shared, or NODE_OPTIONS has options of the process: strays are closed, designated FDs are not judged',
 ];
 
@@ -269,6 +294,7 @@ function toText(report: DoctorReport): string {
     heading('Self-test: a child of a process that holds a stray FD'),
     line('without', withoutTitle(selfTest.without)),
     line('with', `the stray ${selfTest.with === 'arrived' ? 'ARRIVED' : `was ${selfTest.with}`}`),
+    ...deepSection(report.deep),
     heading('Strays of this process'),
     ...(report.strays.length === 0 ? ['  none'] : report.strays.map(stray => `  ${stray}`)),
     heading('Config for this folder'),
@@ -287,6 +313,12 @@ function toText(report: DoctorReport): string {
     ...report.holes.map(hole => `  - ${hole}`),
   ];
   return `${lines.join('\n').trimStart()}\n`;
+}
+
+function deepSection(deep: DeepReport | undefined): string[] {
+  if (deep === undefined) return [];
+  const title = heading('Deep guard: processes that an addon makes by itself, with a stray FD');
+  return [title, ...deepLines(deep).map(([name, value]) => line(name, value))];
 }
 
 /** If the stray does not arrive without closefds, the runtime or the system closed it. */

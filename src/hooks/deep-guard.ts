@@ -7,18 +7,17 @@ import path = require('node:path');
 
 import { messageOf } from '../base/errors';
 import { type AnyFunction, replaceMethod } from '../base/wrap-function';
-import type { Caller } from '../model/caller';
-import { type NativePolicy, nativePolicy } from '../policy/native-policy';
-import type { Mode, Policy } from '../policy/rule';
+import type { NativePolicy } from '../policy/native-policy';
+import type { Mode } from '../policy/rule';
 import type { DeepAddon, DeepState, StrayGuard } from '../strays/stray-guard';
-import { createNativeReports, type NativeObject, type NativeReportOptions } from './native-reports';
+import type { NativeObject, NativeReports } from './native-reports';
 
-export interface DeepGuardOptions extends Omit<NativeReportOptions, 'objectAt'> {
+export interface DeepGuardOptions {
   readonly mode: Mode;
   readonly strayGuard: StrayGuard;
-  readonly policy: () => Policy;
-  /** undefined for a library that belongs to no package. */
-  readonly callerOf: (file: string) => Caller | undefined;
+  /** The caller and the policy of a loaded file. */
+  readonly toObject: (file: string) => NativeObject;
+  readonly createReports: (objectAt: (index: number) => NativeObject | undefined) => NativeReports;
   /** Whether this thread reports: one of a process. */
   readonly isMainThread: boolean;
   /** Reports that something is not covered. Never throws. */
@@ -46,11 +45,11 @@ const NO_FDS = new Int32Array();
  * if the addon has no deep guard, or it cannot be armed.
  */
 export function startDeepGuard(options: DeepGuardOptions): StrayGuard {
-  const { mode, strayGuard, policy, callerOf, isMainThread, onPartial } = options;
+  const { mode, strayGuard, isMainThread, onPartial } = options;
   const addon = armed(strayGuard, mode);
   const objects: NativeObject[] = [];
   const told = new Set<string>();
-  const reports = createNativeReports({ ...options, objectAt: index => objects[index] });
+  const reports = options.createReports(index => objects[index]);
 
   classify();
   tellGaps();
@@ -109,8 +108,7 @@ export function startDeepGuard(options: DeepGuardOptions): StrayGuard {
   function toObject(file: string): NativeObject {
     const object = file === '' ? process.execPath : file;
     try {
-      const caller = callerOf(object);
-      return { file: object, caller, policy: nativePolicy(policy(), caller, mode) };
+      return options.toObject(object);
     } catch {
       // Nothing is allowed that is not known.
       const treatment: NativePolicy['treatment'] = mode === 'warn' ? 'report' : 'guard';

@@ -20,6 +20,8 @@ import { SpawnGuard } from '../spawn/spawn-guard';
 import { describeFd, positionOf } from '../strays/describe-fd';
 import { loadedVersions } from '../strays/loaded-packages';
 
+export { createDeepParts } from './deep-parts';
+
 export interface RealGuardOptions {
   readonly settings: Settings;
   /** The strays; `fresh` scans at once. */

@@ -216,7 +216,16 @@ function withDeepGuard(settings: Settings, strayGuard: StrayGuard): StrayGuard {
     const { startDeep } = require('./start-deep') as typeof StartDeep;
     const { setInterval } = ORIGINALS;
     const { isMainThread } = workerThreads;
-    return startDeep({ settings, strayGuard, packageRoot: PACKAGE_ROOT, isMainThread, setInterval, report });
+    const loadParts = () => require('./first-finding') as typeof FirstFinding;
+    return startDeep({
+      settings,
+      strayGuard,
+      packageRoot: PACKAGE_ROOT,
+      isMainThread,
+      setInterval,
+      loadParts,
+      report,
+    });
   } catch (error) {
     if (settings.mode !== 'strict') {
       const what = `processes that native code makes are not guarded: ${messageOf(error)}`;

@@ -132,3 +132,52 @@ for (const { pid, message } of [
     t.deepEqual([code, stdout, stderr], [2, '', `closefds: ${message}. See "closefds doctor --help".\n`]);
   });
 }
+
+// ---------------------------------------------------------------------------------------------
+// The deep guard
+// ---------------------------------------------------------------------------------------------
+
+const fates = (fate: string) => ({
+  'system()': fate,
+  'popen()': fate,
+  'posix_spawn()': fate,
+  'vfork()': fate,
+});
+
+interface DeepReport {
+  readonly wanted: boolean;
+  readonly holds: boolean;
+  readonly without: Readonly<Record<string, string>>;
+  readonly with: Readonly<Record<string, string>>;
+  readonly state: { readonly stage: number; readonly objects: number; readonly covered: number };
+  readonly gaps: readonly string[];
+}
+
+test("doctor proves that no stray reaches an addon's processes with deep, and that it does without", async t => {
+  const { code, stdout } = await doctor(t, { args: ['--format', 'json'], env: { CLOSEFDS_DEEP: '1' } });
+  const { deep, holes } = JSON.parse(stdout) as { deep: DeepReport; holes: readonly string[] };
+  const { state, ...proof } = deep;
+  t.deepEqual(proof, {
+    wanted: true,
+    holds: true,
+    without: fates('arrived'),
+    with: fates('closed'),
+    gaps: [],
+  });
+  t.is(state.stage, 2);
+  t.true(state.objects > 2 && state.covered > 4, stdout);
+  t.true(holes.some(hole => /Go libraries .* a static C library, .* dlmopen\(\)/.test(hole)));
+  t.is(code, 0);
+});
+
+test('doctor shows what the deep guard covers, also where the setting is off', async t => {
+  const { code, stdout } = await doctor(t, {});
+  t.is(code, 0);
+  for (const line of [
+    /^ {2}setting {8}off: set "deep": true/m,
+    /^ {2}system\(\) {7}without: arrived, with: closed$/m,
+    /^ {2}objects {8}\d+$/m,
+    /^ {2}slots {10}\d+ covered, 0 denied, 0 of another tool, 0 of an old version$/m,
+  ])
+    t.regex(stdout, line);
+});

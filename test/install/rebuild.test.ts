@@ -21,7 +21,7 @@ test('the sources in the package compile to the bytes that it brings', async t =
   const args = [path.join(root, 'native', 'build.mjs'), '--output', path.join(root, 'again')];
   const { code, stdout, stderr } = await runCommand([process.execPath, ...args], { env: { CC: COMPILER } });
   t.is(code, 0, stderr);
-  const files = ['closefds.glibc.node', 'strace-preload.glibc.so'].map(
+  const files = ['closefds.glibc.node', 'strace-preload.glibc.so', 'deep-probe.glibc.node'].map(
     name => `linux-${process.arch}/${name}`,
   );
   t.deepEqual(

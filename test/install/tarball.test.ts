@@ -22,7 +22,7 @@ test.before(async t => {
   Object.assign(t.context, { tarball, files: listed.map(file => file.replace(/^package\//, '')) });
 });
 
-test('has the addon, and what an audit needs, for each system', t => {
+test('has the addon, and what an audit and the doctor need, for each system', t => {
   const systems = ['arm64', 'x64'].flatMap(arch => ['glibc', 'musl'].map(libc => ({ arch, libc })));
   t.deepEqual(
     t.context.files.filter(file => file.startsWith('prebuilds/')).sort(),
@@ -30,6 +30,7 @@ test('has the addon, and what an audit needs, for each system', t => {
       .flatMap(({ arch, libc }) => [
         `prebuilds/linux-${arch}/closefds.${libc}.node`,
         `prebuilds/linux-${arch}/strace-preload.${libc}.so`,
+        `prebuilds/linux-${arch}/deep-probe.${libc}.node`,
       ])
       .sort(),
   );
