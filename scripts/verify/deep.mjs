@@ -33,6 +33,9 @@ if (plain !== undefined) {
   test('the C test, mprotect() is forbidden', plain, [], 'no-mprotect');
   if (has('valgrind')) test('the C test under valgrind', plain, VALGRIND, 'emulated');
 }
+// As with glibc before 2.34: libuv forks, and the call of a library is marked.
+const older = compile('gcc', 'older', ['-DFIRST_WRAPPED_MINOR=99']);
+if (older !== undefined) test('the C test as with an older glibc', older, [], 'marks');
 const sanitized = compile('gcc', 'ubsan', ['-fsanitize=undefined', '-fno-sanitize-recover=all']);
 if (sanitized !== undefined) test('the C test with the undefined behaviour sanitizer', sanitized);
 if (has('aarch64-linux-gnu-gcc') && has('qemu-aarch64')) {

@@ -1,7 +1,7 @@
 /*
  * The deep guard without Node, for valgrind, the sanitizers and other processors: scripts/verify/deep.mjs.
  *
- * deep_guard_test LIST_FDS LIBRARY [no-mprotect|emulated]: prints a line for what is wrong and fails, or is silent. The
+ * deep_guard_test LIST_FDS LIBRARY [no-mprotect|emulated|marks]: prints a line for what is wrong and fails, or is silent. The
  * program itself is the object whose imports are replaced; the guard is in a library beside it. LIBRARY is
  * native_library.c, compiled, with no slash in its name if it is to be found by RUNPATH.
  */
@@ -446,6 +446,7 @@ static void test_clone(void) {
 static int library_status(const char *file, int flags) {
   void *library = dlopen(file, flags);
   if (library == NULL) return -1;
+  if (deep_state().stage == DEEP_MARKS) (void)deep_walk(false); /* as after process.dlopen() */
   int (*start)(const char *) = (int (*)(const char *))dlsym(library, "start_by_system");
   char command[4200];
   (void)snprintf(command, sizeof command, "test \"$(%s)\" = '[0,1,2]'", list_fds);
@@ -554,6 +555,27 @@ static void test_denied(void) {
   check(waitpid(pid, &status, 0) == pid && status == W_EXITCODE(4, 0), "and the program works");
 }
 
+/* The guard is compiled as for an older glibc. This program stands for Node. */
+static void test_marks(const char *library) {
+  int ends[2];
+  char *argv[] = {(char *)list_fds, "1", "300", NULL};
+  check(deep_state().stage == DEEP_MARKS && deep_state().imports.host_missed == 0, "libuv's vfork() is covered");
+  (void)stray_guard_by_default(true); /* as a guarded spawn does */
+  const int stray = open_at(STRAY);
+  if (pipe2(ends, O_CLOEXEC) != 0) abort();
+  const pid_t pid = vfork();
+  if (pid == 0) {
+    if (dup2(ends[1], 1) == 1) (void)execv(list_fds, argv);
+    _exit(126);
+  }
+  (void)close(ends[1]);
+  check_child(pid, ends[0], "[0,1,2]", "vfork of Node forks");
+  const unsigned before = deep_state().marked_calls;
+  check(library_status(library, RTLD_NOW) == 0, "a library's system() is marked at the call");
+  check(deep_state().marked_calls == before + 1, "and counted");
+  (void)close(stray);
+}
+
 int main(int argc, char **argv) {
   if (argc < 3) return 2;
   list_fds = argv[1];
@@ -566,10 +588,15 @@ int main(int argc, char **argv) {
   const struct shell *const shells[] = {&real, &wrapped};
 
   const bool is_denied = argc > 3 && strcmp(argv[3], "no-mprotect") == 0;
-  is_emulated = argc > 3 && !is_denied;
+  const bool is_marking = argc > 3 && strcmp(argv[3], "marks") == 0;
+  is_emulated = argc > 3 && !is_denied && !is_marking;
   if (is_denied) check(forbid_mprotect(), "the filter");
   check(stray_guard_arm() == 0, "armed");
-  check(deep_arm(NATIVE_GUARD, NULL), "the deep guard is armed");
+  check(deep_arm(NATIVE_GUARD, is_marking ? (const void *)main : NULL), "the deep guard is armed");
+  if (is_marking) {
+    test_marks(argv[2]);
+    return failures == 0 ? 0 : 1;
+  }
   if (is_denied) {
     test_denied();
     return failures == 0 ? 0 : 1;
