@@ -19,33 +19,49 @@ if (process.argv.includes('--check')) {
   }
 } else writeFileSync(page, fresh);
 
+/** One table, a row for each fact, so that a search on the page finds all that is known of a package. */
 function list() {
   const folder = path.join(root, 'compat', 'packages');
   const packages = readdirSync(folder, { recursive: true })
     .filter(file => file.endsWith('.json'))
     .map(file => JSON.parse(readFileSync(path.join(folder, file), 'utf8')))
     .sort((a, b) => (a.package < b.package ? -1 : 1));
-  return packages.map(lines).join('\n');
-}
-
-function lines({ package: name, passes = [], launches = [], strays = [], starts = [] }) {
   return [
-    `- **${name}**`,
-    ...passes.map(
-      ({ range, kinds, fds, purpose }) =>
-        `  - passes ${kinds.join(', ')}${fds === undefined ? '' : ` at FD ${fds.join(', ')}`}, ${code(range)}: ${purpose}`,
-    ),
-    ...launches.map(({ range, purpose }) => `  - launches, ${code(range)}: ${purpose}`),
-    ...strays.map(
-      ({ range, target, type, access }) =>
-        `  - leaves open, ${code(range)}: ${code(target)} (${type}, ${ACCESS[access]})`,
-    ),
-    ...starts.map(
-      ({ range, exports }) => `  - starts natively, ${code(range)}: ${exports.map(code).join(', ')}`,
-    ),
+    `${packages.length} packages; the name links to the evidence.`,
+    '',
+    '| package | does | versions | what for |',
+    '| --- | --- | --- | --- |',
+    ...packages.flatMap(rows),
   ].join('\n');
 }
 
+function rows({ package: name, passes = [], launches = [], strays = [], starts = [] }) {
+  const row = (does, { range, purpose }) =>
+    `| [${name}](../compat/packages/${name}.json) | ${does} | ${code(range)} | ${inCell(purpose)} |`;
+  return [
+    ...passes.map(entry => row(`passes ${entry.kinds.join(', ')}${at(entry)}`, entry)),
+    ...launches.map(entry => row('launches', entry)),
+    ...strays.map(entry =>
+      row(`leaves open ${code(entry.target)} (${entry.type}, ${ACCESS[entry.access]})`, entry),
+    ),
+    ...starts.map(entry => row(`starts natively: ${entry.exports.map(code).join(', ')}`, entry)),
+  ];
+}
+
+/** Which of the FDs of these kinds: their numbers, what they point to, and in which files of the package. */
+function at({ fds, target, callSite }) {
+  return [
+    fds === undefined ? '' : ` at FD ${fds.join(', ')}`,
+    target === undefined ? '' : ` to ${code(target)}`,
+    callSite === undefined ? '' : `, in ${code(callSite)}`,
+  ].join('');
+}
+
 function code(value) {
-  return `\`${value}\``;
+  return `\`${inCell(value)}\``;
+}
+
+/** A bar ends a cell, also in code. */
+function inCell(text) {
+  return text.replaceAll('|', '\\|');
 }
