@@ -244,11 +244,8 @@ test('a card has the sentence, the evidence and a rule that one click copies', a
   await page.click('.rule button');
   t.deepEqual(JSON.parse(await page.clipboard()), {
     caller: 'gpg',
-    range: '^0.6.0',
     kinds: ['fd'],
     fds: [3],
-    command: 'script>',
-    callSite: 'lib/gpg.js',
     effect: 'allow',
     reason: '...',
   });
