@@ -51,6 +51,8 @@ static struct import_hook wrapping[] = {
     HOOK("dlopen", dlopen_stub, IMPORTS_OF_ALL, false),
     HOOK("dlsym", dlsym_stub, IMPORTS_OF_OTHERS, false),
     HOOK("fork", fork_wrapper, IMPORTS_OF_OTHERS, STARTS),
+    /* Its wrapper is the C library's fork(): another function of another tool may skip the handlers. */
+    HOOK("fork", NULL, IMPORTS_OF_HOST, STARTS),
     HOOK("__fork", fork_wrapper, IMPORTS_OF_OTHERS, STARTS),
     HOOK("_Fork", bare_fork_wrapper, IMPORTS_OF_OTHERS, STARTS),
     HOOK("forkpty", forkpty_wrapper, IMPORTS_OF_OTHERS, STARTS),
@@ -203,7 +205,8 @@ static void choose_hooks(const struct elf_object *libc) {
   hook_count = wraps ? WRAPPING - (state.leaves_vfork ? 2 : 0) : MARKING;
   for (size_t i = 0; i < hook_count; i++) resolve(libc, &hooks[i]);
   set_real_functions(libc);
-  if (!wraps) marking[0].wrapper = elf_function(libc, "fork", NULL);
+  for (size_t i = 0; i < hook_count; i++)
+    if (hooks[i].scope == IMPORTS_OF_HOST) hooks[i].wrapper = elf_function(libc, "fork", NULL);
   state.stage = wraps ? DEEP_WRAPS : DEEP_MARKS;
   state.knows_actions = wraps && spawn_actions_init(libc);
   state.can_close = wraps && can_close_range();

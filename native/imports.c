@@ -118,7 +118,7 @@ static void visit_import(const struct elf_object *object, const struct elf_impor
   for (size_t i = 0; i < walk->hook_count; i++) {
     struct import_hook *hook = &walk->hooks[i];
     if (strcmp(hook->name, name) != 0) continue;
-    if (hook->real == NULL || hook->scope == (walk->in_host ? IMPORTS_OF_OTHERS : IMPORTS_OF_HOST)) return;
+    if (hook->real == NULL || hook->scope == (walk->in_host ? IMPORTS_OF_OTHERS : IMPORTS_OF_HOST)) continue;
     /* Only a program that is not position-independent gives an undefined symbol a value: that of its stub. */
     const uintptr_t stub = object->symbols[import->symbol].st_value;
     if (stub != 0 && *object->path == '\0') hook->canonical = (void *)(object->base + stub);

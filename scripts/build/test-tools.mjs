@@ -21,6 +21,7 @@ compile('leak.c', 'leak.node', [...library, '-pthread']);
 compile('no-atfork.c', 'no-atfork.so', library);
 compile('failing-malloc.c', 'failing-malloc.so', [...library, '-ldl']);
 compile('no_fds.c', 'no-fds', ['-static']);
+compile('patcher.c', 'patcher.node', library);
 compile('native_library.c', 'native-library.so', library);
 // The three ways in which an object can hold its imports.
 const ways = [...library, '-pthread', '-Wno-format-truncation'];
