@@ -107,17 +107,17 @@ static _Thread_local struct native_call vfork_call;
 
 int vfork_begin(const void *caller) {
   struct native_call call;
-  const bool guards = begin_fork(&call, RECORD_VFORK, caller) && !call.is_javascript;
+  (void)begin_fork(&call, RECORD_VFORK, caller);
   (void)native_call_was_marked(); /* so that the child does not allocate the thread's variable */
-  if (!guards) native_call_end(&call, -1);
   vfork_call = call;
-  return guards;
+  /* What passes and is reported is made here, too: the child knows its pid. */
+  return !call.is_javascript && call.policy != NATIVE_LEAVE;
 }
 
 void vfork_in_child(void) {
   /* A copy: the child may call vfork() itself. */
   struct native_call call = vfork_call;
-  native_call_in_child(&call);
+  if (call.policy == NATIVE_GUARD) native_call_in_child(&call);
   native_call_end(&call, getpid());
 }
 

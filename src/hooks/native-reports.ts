@@ -156,7 +156,8 @@ export function createNativeReports(options: NativeReportOptions): NativeReports
 }
 
 function withProgram(fork: DeepRecord, { command, isShell, designated }: DeepRecord): DeepRecord {
-  return { ...fork, command, isShell, designated };
+  // A stray that passes is inheritable in the child, too.
+  return { ...fork, command, isShell, designated: designated.filter(fd => !fork.strays.includes(fd)) };
 }
 
 function toRequest(record: DeepRecord, describe: (fd: number) => OpenFile): Evaluation['request'] {
