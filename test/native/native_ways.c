@@ -3,6 +3,7 @@
  * without RELRO, and with -fno-plt (scripts/build/test-tools.mjs).
  *
  *   ways                                the names
+ *   replaced()                          which of the functions that this addon imports are not the C library's
  *   make(way, text, stray): number      runs `sh -c TEXT` with an inheritable FD `stray`; the exit status
  *   race(way, text, count, threads)     the same `count` times, while `threads` threads open and close
  *                                       inheritable FDs; how many exit statuses were not 0
@@ -242,6 +243,34 @@ static napi_value js_make(napi_env env, napi_callback_info info) {
   return number(env, status);
 }
 
+static bool is_of_libc(const void *function) {
+  Dl_info info;
+  return dladdr(function, &info) != 0 && strstr(info.dli_fname, "/libc.so") != NULL;
+}
+
+/* The addresses are read from this addon's import slots. */
+static napi_value js_replaced(napi_env env, napi_callback_info info) {
+  (void)info;
+  const struct {
+    const char *name;
+    const void *function;
+  } imports[] = {
+      {"clone", (void *)clone},   {"dlopen", (void *)dlopen}, {"dlsym", (void *)dlsym},
+      {"execve", (void *)execve}, {"fork", (void *)fork},     {"forkpty", (void *)forkpty},
+      {"popen", (void *)popen},   {"pclose", (void *)pclose}, {"posix_spawn", (void *)posix_spawn},
+      {"system", (void *)system}, {"vfork", (void *)vfork},
+  };
+  napi_value names, name;
+  uint32_t count = 0;
+  (void)napi_create_array(env, &names);
+  for (size_t i = 0; i < sizeof imports / sizeof *imports; i++) {
+    if (is_of_libc(imports[i].function)) continue;
+    (void)napi_create_string_utf8(env, imports[i].name, NAPI_AUTO_LENGTH, &name);
+    (void)napi_set_element(env, names, count++, name);
+  }
+  return names;
+}
+
 static napi_value js_race(napi_env env, napi_callback_info info) {
   char way[64], text[4096];
   int numbers[2] = {0, 0};
@@ -259,6 +288,8 @@ NAPI_MODULE_INIT() {
   (void)napi_set_named_property(env, exports, "ways", names);
   (void)napi_create_function(env, "make", NAPI_AUTO_LENGTH, js_make, NULL, &function);
   (void)napi_set_named_property(env, exports, "make", function);
+  (void)napi_create_function(env, "replaced", NAPI_AUTO_LENGTH, js_replaced, NULL, &function);
+  (void)napi_set_named_property(env, exports, "replaced", function);
   (void)napi_create_function(env, "race", NAPI_AUTO_LENGTH, js_race, NULL, &function);
   (void)napi_set_named_property(env, exports, "race", function);
   return exports;
