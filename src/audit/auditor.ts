@@ -10,7 +10,7 @@ import workerThreads = require('node:worker_threads');
 
 import type { AnyFunction } from '../base/wrap-function';
 import type { SpawnFinding } from '../findings/finding';
-import { processFacts } from '../findings/process-facts';
+import { processFacts, type Service, type ServiceSettings, serviceOf } from '../findings/process-facts';
 import { type RecordMetadata, toRecord } from '../findings/record';
 import type { Auditor } from '../spawn/plan';
 import { type AuditFolder, openAuditFolder } from './folder';
@@ -37,8 +37,8 @@ interface Spawner {
 }
 
 /** Neither this function nor the auditor's own functions throw. `redact`: see AuditedSpawn. */
-export function createAuditor(folder: string, redact: readonly string[], app: string | undefined): Auditor {
-  const auditor = new TracingAuditor(folder, redact, app);
+export function createAuditor(folder: string, redact: readonly string[], settings: ServiceSettings): Auditor {
+  const auditor = new TracingAuditor(folder, redact, serviceOf(settings, redact));
   return {
     prepare: findings => ({
       run: (handle, work) => auditor.run(findings, handle, work),
@@ -53,13 +53,13 @@ class TracingAuditor {
   readonly #folder: AuditFolder;
   readonly #outer: Notes | undefined;
   readonly #redact: readonly string[];
-  readonly #app: string | undefined;
+  readonly #service: Service;
 
-  constructor(folder: string, redact: readonly string[], app: string | undefined) {
+  constructor(folder: string, redact: readonly string[], service: Service) {
     this.#folder = openAuditFolder(folder, workerThreads.threadId);
     this.#outer = outerTrace(folder);
     this.#redact = redact;
-    this.#app = app;
+    this.#service = service;
   }
 
   /** Does `work`, in which the process is made by `handle`; undefined for a synchronous spawn. */
@@ -92,7 +92,7 @@ class TracingAuditor {
   }
 
   noteLikelyUse(finding: SpawnFinding): void {
-    this.#write({ likely: toRecord(finding, metadata(Date.now(), this.#app)) });
+    this.#write({ likely: toRecord(finding, metadata(Date.now(), this.#service)) });
   }
 
   #trace(args: readonly unknown[]): TracedArguments {
@@ -134,7 +134,7 @@ class TracingAuditor {
       ...(trace !== undefined && { trace }),
       ...(reason !== undefined && { reason }),
       ...(this.#redact.length > 0 && { redact: this.#redact }),
-      records: findings.map(finding => toRecord(finding, metadata(since, this.#app))),
+      records: findings.map(finding => toRecord(finding, metadata(since, this.#service))),
     });
   }
 
@@ -217,8 +217,8 @@ function ownerOf({ uid, gid }: HandleCall): FileOwner | undefined {
   return { uid: uid ?? process.getuid?.() ?? -1, gid: gid ?? process.getgid?.() ?? -1 };
 }
 
-function metadata(time: number, app: string | undefined): RecordMetadata {
-  return { time: new Date(time).toISOString(), ...processFacts(app), count: 1, assumed: 0 };
+function metadata(time: number, service: Service): RecordMetadata {
+  return { time: new Date(time).toISOString(), ...processFacts(service), count: 1, assumed: 0 };
 }
 
 /** The binding that spawnSync(), execSync() and execFileSync() call; undefined if it is not accessible. */

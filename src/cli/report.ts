@@ -27,6 +27,8 @@ gzipped ones; stdin without FILE, or for "-". The warnings in a log are read, to
   --since TIME         only later findings: 30m, 2h or 7d ago, or a time like 2026-11-24T03:00Z
   --until TIME         only earlier findings
   --app NAME           only of this service: its name, or name@version, * for any text
+  --script GLOB        only of processes with this main script: below the app's root, or absolute
+  --host GLOB          only of this host
   --kind designated|stray|fd|pipe|ipc   only FDs of this kind; all but strays are designated
   --caller NAME        only of this caller: a package, or "." for the app's own code
   --needs-decision     only groups that need a decision
@@ -136,6 +138,8 @@ function parse(args: readonly string[]): ReportArguments {
     since: { type: 'string' },
     until: { type: 'string' },
     app: { type: 'string' },
+    script: { type: 'string' },
+    host: { type: 'string' },
     kind: { type: 'string' },
     caller: { type: 'string' },
     'needs-decision': { type: 'boolean' },
@@ -158,24 +162,33 @@ interface SelectingValues {
   readonly since?: string;
   readonly until?: string;
   readonly app?: string;
+  readonly script?: string;
+  readonly host?: string;
   readonly kind?: string;
   readonly caller?: string;
   readonly 'needs-decision'?: boolean;
   readonly top?: string;
 }
 
-function reportOptions({ since, until, app, kind, caller, top, ...values }: SelectingValues): ReportOptions {
+function reportOptions({ since, until, kind, top, ...values }: SelectingValues): ReportOptions {
   const filter = {
     ...(since !== undefined && { since: pointInTime(since, '--since') }),
     ...(until !== undefined && { until: pointInTime(until, '--until') }),
-    ...(app !== undefined && { app }),
     ...(kind !== undefined && { kind: choice(kind, SELECTED_KINDS, '--kind') }),
-    ...(caller !== undefined && { caller }),
+    ...givenOf(values, ['app', 'script', 'host', 'caller']),
   };
   if (filter.since !== undefined && filter.until !== undefined && filter.since > filter.until)
     throw new UsageError(`expected --since before --until, found ${filter.since} after ${filter.until}`);
   const needsDecision = values['needs-decision'] ?? false;
   return { filter, needsDecision, ...(top !== undefined && { top: wholeNumberOf(top, '--top') }) };
+}
+
+function givenOf<K extends 'app' | 'script' | 'host' | 'caller'>(
+  values: Pick<SelectingValues, K>,
+  names: readonly K[],
+): { readonly [N in K]?: string } {
+  const given = names.filter(name => values[name] !== undefined).map(name => [name, values[name]]);
+  return Object.fromEntries(given);
 }
 
 interface Combination extends SelectingValues {

@@ -40,6 +40,8 @@ export interface ReportRecord {
   readonly thread: number;
   /** `name@version` of the app's package.json, or CLOSEFDS_APP. */
   readonly app?: string;
+  /** The main program that Node was started with: its path below the app's root, or absolute. */
+  readonly script?: string;
   /** The name of the machine or container. */
   readonly host?: string;
   readonly mode: Mode;
@@ -118,6 +120,7 @@ export interface RecordMetadata {
   readonly pid: number;
   readonly thread: number;
   readonly app: string | undefined;
+  readonly script: string | undefined;
   readonly host: string | undefined;
   readonly count: number;
   /** How many of `count` were counted without looking at the stack. */
@@ -142,6 +145,7 @@ export const RECORDED: {
   pid: ({ metadata }) => metadata.pid,
   thread: ({ metadata }) => metadata.thread,
   app: ({ metadata }) => metadata.app,
+  script: ({ metadata }) => metadata.script,
   host: ({ metadata }) => metadata.host,
   mode: ({ finding }) => finding.mode,
   code: ({ finding }) => finding.code,
@@ -346,6 +350,12 @@ export const FIELDS: { readonly [K in RecordKey]-?: RecordField } = {
     description: "name@version of the app's package.json, or CLOSEFDS_APP.",
     shape: () => text,
     metric: ({ app }) => ({ 'closefds.app': app }),
+  },
+  script: {
+    description:
+      "The main program of the process, which Node was started with: its path below the app's root, or absolute, or [redacted]. Missing for code from -e or stdin.",
+    shape: () => text,
+    event: ({ script }) => ({ 'closefds.script': script }),
   },
   host: {
     description: 'The name of the machine or container, as os.hostname() gives it.',
@@ -564,6 +574,7 @@ export const TALLIES = {
     ofRecords: true,
   },
   apps: { title: 'Apps', values: ({ app }) => app, isSearched: true },
+  scripts: { title: 'Main scripts', values: ({ script }) => script, isSearched: true },
   hosts: { title: 'Hosts', values: ({ host }) => host, isSearched: true },
   modes: { title: 'Modes', values: ({ mode }) => mode },
   codes: { title: 'Codes', values: ({ code }) => code, isSearched: true },

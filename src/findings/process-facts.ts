@@ -3,12 +3,26 @@
 import os = require('node:os');
 import workerThreads = require('node:worker_threads');
 
+import { findProgram } from '../policy/main-script';
+import type { Settings } from '../policy/settings';
 import type { RecordMetadata } from './fields';
+import { redactText } from './redact';
 
 export type ProcessFacts = Omit<RecordMetadata, 'time' | 'count' | 'assumed'>;
 
-export function processFacts(app: string | undefined): ProcessFacts {
-  return { pid: process.pid, thread: workerThreads.threadId, app, host: HOST };
+/** What tells the processes of one service from others. */
+export type Service = Pick<RecordMetadata, 'app' | 'script'>;
+
+export type ServiceSettings = Pick<Settings, 'app' | 'script' | 'appRoot'>;
+
+export function processFacts(service: Service): ProcessFacts {
+  return { pid: process.pid, thread: workerThreads.threadId, ...service, host: HOST };
+}
+
+/** `redact`: globs on paths, see redact.ts. */
+export function serviceOf({ app, script, appRoot }: ServiceSettings, redact: readonly string[]): Service {
+  const program = findProgram(script, appRoot);
+  return { app, script: redactText(program?.fileInApp ?? program?.file, redact) };
 }
 
 /** Once: programs replace functions, and the name hardly changes while a process runs. */

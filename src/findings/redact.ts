@@ -40,6 +40,10 @@ export function redactUse(use: Use, globs: readonly string[]): Use {
   return { ...redactProgram(use), ...(heirs !== undefined && { heirs: heirs.map(redactProgram) }) };
 }
 
+export function redactText(text: string | undefined, globs: readonly string[]): string | undefined {
+  return redactBy(globs)(text);
+}
+
 function redactBy(globs: readonly string[]): Redact {
   return text => (text !== undefined && globs.some(glob => matchesGlob(text, glob)) ? REDACTED : text);
 }

@@ -16,7 +16,7 @@ import type { RecordMetadata } from './fields';
 import type { Finding, Occurrence, SelfFinding } from './finding';
 import { createFindingCounter, type FindingCounts } from './finding-counts';
 import type { Told } from './message';
-import { processFacts } from './process-facts';
+import { processFacts, type Service, type ServiceSettings, serviceOf } from './process-facts';
 import { type ReportRecord, toLine, toRecord } from './record';
 import { createReportFile, type ReportFile } from './report-file';
 import { type FileFunctions, openPlace } from './report-place';
@@ -47,8 +47,8 @@ export interface Originals {
 
 export interface ReporterOptions {
   readonly mode: Mode;
-  /** The name of the app, for reports. */
-  readonly app: string | undefined;
+  /** undefined: the settings could not be read. */
+  readonly service: (ServiceSettings & { readonly redact: readonly string[] }) | undefined;
   /** undefined: no report file. */
   readonly settings: ReportSettings | undefined;
   /** Whether it was reported at start that the file cannot be written. */
@@ -75,6 +75,7 @@ const ONE: SpawnCounts = { count: 1, assumed: 0 };
 
 class FindingReporter implements Reporter {
   readonly #options: ReporterOptions;
+  readonly #service: Service;
   readonly #warner: Warner;
   readonly #channel = diagnosticsChannel.channel(CHANNEL);
   readonly #file: ReportFile | undefined;
@@ -96,6 +97,9 @@ class FindingReporter implements Reporter {
 
   constructor(options: ReporterOptions) {
     this.#options = options;
+    this.#service = options.service
+      ? serviceOf(options.service, options.service.redact)
+      : { app: undefined, script: undefined };
     this.#warner = createWarner(options.originals.emitWarning);
     this.#file = options.settings && this.#openReportFile();
     this.#crashNote = createCrashNote(text => options.originals.fs.writeSync(2, text), options.originals.now);
@@ -262,7 +266,7 @@ class FindingReporter implements Reporter {
   #recordOf(finding: Finding, counts: SpawnCounts): ReportRecord {
     return toRecord(finding, {
       time: new Date(this.#options.originals.now()).toISOString(),
-      ...processFacts(this.#options.app),
+      ...processFacts(this.#service),
       ...counts,
     });
   }

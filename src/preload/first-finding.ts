@@ -75,7 +75,7 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
       const { createAuditor } = require(
         path.join(packageRoot, 'dist', 'src', 'audit', 'auditor.js'),
       ) as typeof Audit;
-      return createAuditor(folder, config.redact, settings.app);
+      return createAuditor(folder, config.redact, settings);
     } catch (error) {
       // --permission may forbid to read the file.
       const what = `this process is not audited: ${error instanceof Error ? error.message : String(error)}`;

@@ -377,7 +377,7 @@ function loadReporter(mode: Mode): Reporter {
   const { createReporter } = require('../findings/reporter') as typeof Reporting;
   return createReporter({
     mode,
-    app: reporting?.app,
+    service: reporting && { ...reporting, redact: reporting.config.redact },
     settings: reporting?.report,
     isFailing: reporting?.reportProblem !== undefined,
     warns: reporting?.warnings !== 'report',

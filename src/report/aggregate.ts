@@ -48,6 +48,8 @@ interface Occurrences {
 export interface Group extends Occurrences, Tallies {
   /** `name@version` of the service; undefined if it is unknown. */
   readonly app: string | undefined;
+  /** The main script of the service; undefined if it is unknown. */
+  readonly script: string | undefined;
   /** undefined: the caller is unknown. */
   readonly caller: GroupCaller | undefined;
   /** undefined: a use of unsafe() that passed no FD. */
@@ -93,6 +95,8 @@ export interface GroupsCounter {
   readonly result: () => Groups;
 }
 
+const NO_SERVICE = { app: undefined, script: undefined };
+
 const MOST_GROUPS = 10_000;
 const MOST_TEXT = 2 ** 25;
 /** The limit of different values of one property in one group. */
@@ -130,13 +134,13 @@ export function createGroups({
     const passesOn = record.caller?.forwards === true && record.kind !== 'stray';
     const isChain = passesOn || (asRulesTell && byOuterCaller);
     const chain = isChain ? chainOf(record.caller) : [];
-    const app = asRulesTell ? undefined : record.app;
-    const key = [groupKey(record, target), app, ...finer, ...chain].join('\0');
+    const { app, script } = asRulesTell ? NO_SERVICE : record;
+    const key = [groupKey(record, target), app, script, ...finer, ...chain].join('\0');
     const known = byCaller.get(key);
     if (known !== undefined) return known;
     const caller = isChain ? record.caller : record.caller && withoutChain(record.caller);
     if (byCaller.size >= mostGroups || !hasRoom(key + JSON.stringify(caller))) return undefined;
-    const group = createGroup({ ...record, app, caller }, target, hasRoom);
+    const group = createGroup({ app, script, caller, kind: record.kind }, target, hasRoom);
     byCaller.set(key, group);
     return group;
   }
@@ -220,7 +224,7 @@ export function secondsOf(time: string): number {
 /** Several counters ask for the time of one record. */
 let parsed = { time: '', seconds: Number.NaN };
 
-function groupTitle({ caller, kind, target, childFds, app }: Group): string {
+function groupTitle({ caller, kind, target, childFds, app, script }: Group): string {
   const { package: name, version, declaredName, line = 0, column = 0 } = caller ?? {};
   const place = [line, column].map(number => String(number).padStart(10, '0'));
   return [
@@ -233,6 +237,7 @@ function groupTitle({ caller, kind, target, childFds, app }: Group): string {
     target,
     childFds.values[0]?.value,
     app,
+    script,
   ].join('\0');
 }
 
@@ -262,14 +267,7 @@ interface GroupCounter extends Pick<Counter<Group>, 'add'> {
 type SelfCounter = Counter<SelfGroup>;
 
 function createGroup(
-  {
-    app,
-    caller,
-    kind,
-  }: Pick<ReportRecord, 'kind'> & {
-    readonly app: string | undefined;
-    readonly caller: GroupCaller | undefined;
-  },
+  identity: Pick<Group, 'app' | 'script' | 'caller' | 'kind'>,
   target: string | undefined,
   hasRoom: (value: unknown) => boolean,
 ): GroupCounter {
@@ -289,7 +287,7 @@ function createGroup(
 
   function result({ from, to }: Span): Group {
     const counted = { ...occurrences.result(), used, sparkline: sparkline.result(from, to) };
-    return { app, caller, kind, target, ...counted, ...tallies.result() };
+    return { ...identity, target, ...counted, ...tallies.result() };
   }
 }
 

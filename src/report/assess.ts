@@ -21,6 +21,8 @@ export const STATE_MEANINGS: Readonly<Record<State, string>> = {
 };
 
 export interface Assessment {
+  /** The name of the service, see service.ts; undefined if it is unknown. */
+  readonly service: string | undefined;
   readonly state: State;
   /** What happened, to what, by whom. */
   readonly sentence: string;
@@ -39,13 +41,14 @@ export function needsDecision({ state }: Pick<Assessment, 'state'>): boolean {
   return state === 'broke' || state === 'undecided';
 }
 
-export function assess(group: Group): AssessedGroup {
+export function assess(group: Group, service: string | undefined): AssessedGroup {
   const state = stateOf(group);
   const isOpen = state === 'broke' || state === 'undecided' || (state === 'closed' && !isDenied(group));
   return {
     ...group,
+    service,
     state,
-    sentence: sentenceOf(group),
+    sentence: sentenceOf({ ...group, service }),
     evidence: evidenceOf(group),
     rule: isOpen ? ruleFor(group) : undefined,
   };
@@ -141,8 +144,10 @@ type Mark = (text: string) => string;
 
 const unmarked: Mark = text => text;
 
+type Named = Group & Pick<Assessment, 'service'>;
+
 /** `designated FD 3 (a new pipe) was closed: gpg@0.6.0 starting "gpg", 7 times in one process`. */
-export function sentenceOf(group: Group, mark: Mark = unmarked): string {
+export function sentenceOf(group: Named, mark: Mark = unmarked): string {
   const { count, processes, commands } = group;
   const outcome = group.kind === undefined ? 'unsafe() passed nothing' : outcomeOf(group, mark);
   const starting = commands.values.length === 0 ? '' : ` starting ${listed(commands, quoted(mark))}`;
@@ -169,12 +174,12 @@ function subjectOf({ kind, target, childFds }: Group, mark: Mark): string {
 }
 
 /** `gpg@0.6.0 in api@2.1.0, through execa`. */
-function whoOf({ caller, app, launchers }: Group, mark: Mark): string {
+function whoOf({ caller, service, launchers }: Named, mark: Mark): string {
   const title = callerTitle(caller && toCallerAgain(caller));
   const isPackage = caller !== undefined && caller.package !== APP && caller.package !== UNKNOWN;
   const who = isPackage ? mark(title) : title;
-  const service = app === undefined ? '' : mark(app);
-  const named = app === undefined ? who : caller?.package === APP ? service : `${who} in ${service}`;
+  const place = service === undefined ? '' : mark(service);
+  const named = service === undefined ? who : caller?.package === APP ? place : `${who} in ${place}`;
   return launchers.values.length === 0 ? named : `${named}, through ${listed(launchers, mark)}`;
 }
 

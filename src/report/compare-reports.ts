@@ -74,8 +74,10 @@ function exactKey(group: AssessedGroup): string {
 }
 
 /** A release moves lines and changes versions, the app's too. */
-function movedKey({ app, caller, kind, target }: AssessedGroup): string {
-  return [app?.replace(/(?<=.)@[^@]*$/, ''), caller?.package, siteFile(caller), kind, target].join('\0');
+function movedKey({ app, script, caller, kind, target }: AssessedGroup): string {
+  return [app?.replace(/(?<=.)@[^@]*$/, ''), caller?.package, siteFile(caller), kind, target, script].join(
+    '\0',
+  );
 }
 
 function changesOf(before: AssessedGroup, after: AssessedGroup): string[] {

@@ -57,15 +57,16 @@ export function ruleText(rule: NonNullable<AssessedGroup['rule']>): string {
 }
 
 function tableOf(groups: readonly AssessedGroup[]): string {
-  const rows = groups.map(({ state, count, dispositions, kind, childFds, target, caller, app, commands }) =>
-    [
-      state,
-      count.toLocaleString('en'),
-      dispositions.values.map(({ value }) => value).join(', '),
-      [kind ?? 'nothing', ...some(childFds), ...(target === undefined ? [] : [cell(target)])].join(' '),
-      whoOf(caller, app),
-      some(commands).join(', '),
-    ].join(' | '),
+  const rows = groups.map(
+    ({ state, count, dispositions, kind, childFds, target, caller, service, commands }) =>
+      [
+        state,
+        count.toLocaleString('en'),
+        dispositions.values.map(({ value }) => value).join(', '),
+        [kind ?? 'nothing', ...some(childFds), ...(target === undefined ? [] : [cell(target)])].join(' '),
+        whoOf(caller, service),
+        some(commands).join(', '),
+      ].join(' | '),
   );
   return [
     '| STATE | COUNT | OUTCOME | WHAT | WHO | TO |',
@@ -74,11 +75,11 @@ function tableOf(groups: readonly AssessedGroup[]): string {
   ].join('\n');
 }
 
-function whoOf(caller: AssessedGroup['caller'], app: string | undefined): string {
-  if (caller?.package === APP) return app === undefined ? 'the app' : cell(app);
+function whoOf(caller: AssessedGroup['caller'], service: string | undefined): string {
+  if (caller?.package === APP) return service === undefined ? 'the app' : cell(service);
   if (caller === undefined || caller.package === UNKNOWN) return callerTitle(caller && toCallerAgain(caller));
   const title = cell(callerTitle(toCallerAgain(caller)));
-  return app === undefined ? title : `${title} in ${cell(app)}`;
+  return service === undefined ? title : `${title} in ${cell(service)}`;
 }
 
 const SHOWN = 3;

@@ -132,18 +132,18 @@ function whatOf({ kind, target, childFds, openers, announcements }: Group): stri
   return `${kind} ${someOf(childFds)}${target === undefined ? '' : ` ${escapeControlChars(target)}`}${by}${told}`;
 }
 
-function whoOf({ app, caller, launchers, outerCallers }: Group): string {
+function whoOf({ service, caller, launchers, outerCallers }: AssessedGroup): string {
   const site = shownSite(caller);
   const place = site === undefined ? '' : ` ${escapeControlChars(site)}`;
   const through = launchers.values.length === 0 ? '' : ` through ${someOf(launchers)}`;
   const outer = outerCallers.values.length === 0 ? '' : ` called by ${someOf(outerCallers)}`;
-  const service = app === undefined || caller?.package === APP ? '' : `, in ${escapeControlChars(app)}`;
-  return `${titleOf(caller, app)}${place}${through}${outer}${service}`;
+  const where = service === undefined || caller?.package === APP ? '' : `, in ${escapeControlChars(service)}`;
+  return `${titleOf(caller, service)}${place}${through}${outer}${where}`;
 }
 
-function titleOf(caller: Group['caller'], app: string | undefined): string {
+function titleOf(caller: Group['caller'], service: string | undefined): string {
   if (caller === undefined) return 'unknown';
-  if (caller.package === APP) return app === undefined ? 'the app' : escapeControlChars(app);
+  if (caller.package === APP) return service === undefined ? 'the app' : escapeControlChars(service);
   if (caller.package === UNKNOWN) return 'code without a file';
   const { package: name, version, declaredName } = caller;
   const alias = declaredName === undefined ? '' : ` (package "${declaredName}")`;

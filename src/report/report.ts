@@ -7,6 +7,7 @@ import { type AssessedGroup, assess, needsDecision, sortByState } from './assess
 import { createRecordParser, type ParseResult } from './parse-records';
 import { createWarningParser } from './parse-warnings';
 import { isSelected, type RecordFilter } from './select-records';
+import { createServiceTitle } from './service';
 import { createTimeline, type Timeline } from './timeline';
 
 /** Increased when a program that knows the old form would misread the new one. */
@@ -89,11 +90,13 @@ export function createReport({ filter = {}, ...shown }: ReportOptions = {}): Rep
     warnings.end();
     for (const { record, source } of waiting.splice(0)) addWarning(record, source);
     const { byCaller, ...sums } = groups.result();
+    const serviceTitle = createServiceTitle(byCaller);
+    const assessed = byCaller.map(group => assess(group, serviceTitle(group)));
     return {
       closefdsReport: REPORT_FORMAT,
       reading: parser.result(),
       ...sums,
-      ...select(sortByState(byCaller.map(assess)), shown),
+      ...select(sortByState(assessed), shown),
       filtered,
       openers: openers.result(),
       timeline: timeline.result(),

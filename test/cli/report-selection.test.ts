@@ -28,7 +28,14 @@ const told = {
 };
 
 const SAMPLE = [
-  line({ target: '/1', app: 'api@2.1.0', time: '2026-11-24T01:00:00.000Z', count: 100 }),
+  line({
+    target: '/1',
+    app: 'api@2.1.0',
+    script: 'bin/server.js',
+    host: 'web-1',
+    time: '2026-11-24T01:00:00.000Z',
+    count: 100,
+  }),
   line({ target: '/2', app: 'worker@1.0.0', time: '2026-11-24T02:00:00.000Z', count: 50 }),
   line({ ...told, app: 'api@2.1.0', time: '2026-11-24T03:00:00.000Z' }),
   line({ ...told, kind: 'ipc', announcement: undefined, time: '2026-11-24T04:00:00.000Z' }),
@@ -46,6 +53,9 @@ for (const { args, groups } of [
   { args: ['--app', 'api'], groups: ['pipe api@2.1.0', 'stray /1 api@2.1.0', SELF] },
   { args: ['--app', 'work*'], groups: ['stray /2 worker@1.0.0'] },
   { args: ['--app', 'api@2.0.0'], groups: [] },
+  { args: ['--script', 'bin/*'], groups: ['stray /1 api@2.1.0'] },
+  { args: ['--host', 'web-*'], groups: ['stray /1 api@2.1.0'] },
+  { args: ['--host', 'web-2'], groups: [] },
   { args: ['--kind', 'designated'], groups: ALL.slice(0, 2) },
   { args: ['--kind', 'stray'], groups: ALL.slice(2) },
   { args: ['--kind', 'ipc'], groups: ['ipc'] },

@@ -63,6 +63,14 @@ test('the host of a record is the name of the machine', async t => {
   t.is((await recordOf(t, undefined)).host, os.hostname());
 });
 
+test('the main script of a record is its path below the root of the app', async t => {
+  t.is((await recordOf(t, { name: 'web' })).script, 'src/app.js');
+});
+
+test('the main script of a record is redacted as other paths are', async t => {
+  t.is((await recordOf(t, { name: 'web', closefds: { redact: ['**/app.js'] } })).script, '[redacted]');
+});
+
 test('a worker thread has the app of its process, and a report counts both', async t => {
   const folder = temporaryFolder(t);
   const program = write(folder, {

@@ -215,7 +215,7 @@ test('the schema names the codes', t => {
 
 test('a record has what the warning says, and who and when', async t => {
   const { records } = await reported(t, 'function start() { leak(); }\nstart();');
-  const [{ time, pid, host, caller, target, ...rest } = {} as ReportRecord] = records;
+  const [{ time, pid, host, script, caller, target, ...rest } = {} as ReportRecord] = records;
   t.deepEqual(rest as unknown, {
     closefds: 1,
     thread: 0,

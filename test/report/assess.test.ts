@@ -174,7 +174,7 @@ for (const { title, given, rule } of [
 ])
   test(`${rule ? 'there is' : 'there is no'} rule to copy if ${title}`, t => {
     const [group] = groupsOf(line(given));
-    t.is(group !== undefined && assess(group).rule !== undefined, rule);
+    t.is(group !== undefined && assess(group, undefined).rule !== undefined, rule);
   });
 
 test('services with the same files are different groups', t => {
@@ -186,3 +186,30 @@ test('services with the same files are different groups', t => {
     ['b@1.0.0', 2],
   ]);
 });
+
+for (const { title, records, services } of [
+  {
+    title: 'one main script is not named',
+    records: [{ app: 'a@1.0.0', script: 'server.js' }],
+    services: ['a@1.0.0'],
+  },
+  {
+    title: 'several main scripts of one app are named',
+    records: [
+      { app: 'a@1.0.0', script: 'server.js' },
+      { app: 'a@1.0.0', script: 'worker.js' },
+      { app: 'b@1.0.0', script: 'server.js' },
+    ],
+    services: ['a@1.0.0 (server.js)', 'a@1.0.0 (worker.js)', 'b@1.0.0'],
+  },
+  {
+    title: 'a program without a name is named by its script',
+    records: [{ script: '/a.js' }, { app: 'b' }],
+    services: ['/a.js', 'b'],
+  },
+])
+  test(`services in one file stay apart: ${title}`, t => {
+    const groups = groupsOf(records.map(line).join(''));
+    t.deepEqual(groups.map(({ service }) => service).sort(), services);
+    for (const { service, sentence } of groups) t.true(sentence.includes(`: ${service} starting "sh"`));
+  });

@@ -109,6 +109,7 @@ const METADATA = {
   pid: 4711,
   thread: 0,
   app: undefined,
+  script: undefined,
   host: undefined,
   count: 1,
   assumed: 0,

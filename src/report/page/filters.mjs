@@ -19,7 +19,8 @@ const TESTS = {
   state: (row, wanted) => (wanted === NEEDED ? NEEDING.includes(row.state) : row.state === wanted),
   outcome: (row, wanted) => (wanted === TRIED ? row.candidate.length > 0 : row.outcomes.includes(wanted)),
   kind: (row, wanted) => (wanted === DESIGNATED ? !['', 'stray'].includes(row.kind) : row.kind === wanted),
-  app: (row, wanted) => row.app === wanted,
+  service: (row, wanted) => row.service === wanted,
+  host: (row, wanted) => row.hosts.includes(wanted),
   caller: (row, wanted) => row.caller === wanted,
   used: (row, wanted) => row.used === wanted,
 };
@@ -71,7 +72,8 @@ export function createFilters(rows, onChange) {
 function controlsOf(rows) {
   const callers = [...new Set(rows.map(({ caller }) => caller))].sort();
   const same = names => names.map(name => [name, name]);
-  const apps = [...new Set(rows.map(({ app }) => app))].filter(Boolean).sort();
+  const services = [...new Set(rows.map(({ service }) => service))].filter(Boolean).sort();
+  const hosts = [...new Set(rows.flatMap(row => row.hosts))].sort();
   const outcome = [['', 'any'], ...same(DISPOSITIONS)];
   if (rows.some(({ candidate }) => candidate.length > 0)) outcome.push([TRIED, 'candidate differs']);
   const search = { type: 'search', placeholder: 'path, package, command ...', autocomplete: 'off' };
@@ -83,7 +85,10 @@ function controlsOf(rows) {
       title: 'Kind',
       control: choice([['', 'any'], [DESIGNATED, 'all designated'], ...Object.entries(KINDS)]),
     },
-    ...(apps.length > 1 && { app: { title: 'Service', control: choice([['', 'any'], ...same(apps)]) } }),
+    ...(services.length > 1 && {
+      service: { title: 'Service', control: choice([['', 'any'], ...same(services)]) },
+    }),
+    ...(hosts.length > 1 && { host: { title: 'Host', control: choice([['', 'any'], ...same(hosts)]) } }),
     caller: { title: 'Who', control: choice([['', 'any'], ...same(callers)]) },
     used: {
       title: 'Use',

@@ -22,12 +22,13 @@ export const COLUMNS = [
 export function toRow(given, rank, tallies) {
   const group = { ...given };
   for (const { name } of tallies) group[name] ??= { values: [], other: 0 };
-  const { app, caller, dispositions, kind, count } = group;
+  const { service, caller, dispositions, kind, count } = group;
   const row = {
     group,
     rank,
     state: group.state,
-    app: app ?? '',
+    service: service ?? '',
+    hosts: valuesOf(group.hosts),
     peak: Math.max(...group.sparkline),
     tallies,
     count,
@@ -37,7 +38,7 @@ export function toRow(given, rank, tallies) {
     fds: listOf(sorted(group.childFds)),
     target: group.target ?? '',
     openers: openersOf(group),
-    caller: whoTitle(caller, app),
+    caller: whoTitle(caller, service),
     place: placeOf(caller),
     commands: commandsOf(group),
     used: usedTitle(group.used),
@@ -73,9 +74,9 @@ function candidateOf({ candidates, dispositions }) {
 }
 
 /** The app's own code is named by its service. */
-function whoTitle(caller, app) {
-  if (caller?.package === '.') return app ?? 'the app';
-  return app === undefined ? callerTitle(caller) : `${callerTitle(caller)} in ${app}`;
+function whoTitle(caller, service) {
+  if (caller?.package === '.') return service ?? 'the app';
+  return service === undefined ? callerTitle(caller) : `${callerTitle(caller)} in ${service}`;
 }
 
 function callerTitle(caller) {
