@@ -48,7 +48,7 @@ interface JsonSchema {
   readonly $defs?: Readonly<Record<string, JsonSchema>>;
 }
 
-const NO_PLACE = { declaredName: undefined, file: null, launchers: null, calledBy: null };
+const NO_PLACE = { declaredName: undefined, launchers: null, calledBy: null };
 
 const ENTRY_KINDS: readonly EntryKind[] = ['passes', 'launches', 'strays', 'starts'];
 
@@ -166,6 +166,7 @@ test('a package that carries a copy of another is allowed for the files of the c
       ...NO_PLACE,
       name: '@google/gemini-cli-core',
       version: '0.61.0',
+      file: `/app/node_modules/@google/gemini-cli-core/${callSite}`,
       fileInPackage: callSite,
     };
     const [rule] = rules.filter(({ effect }) => effect === 'allow');
