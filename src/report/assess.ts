@@ -13,7 +13,8 @@ export const STATES = ['broke', 'undecided', 'closed', 'allowed', 'noise'] as co
 export type State = (typeof STATES)[number];
 
 export const STATE_MEANINGS: Readonly<Record<State, string>> = {
-  broke: 'closed or refused, and the child was told of the FD, or used it before, or did not start',
+  broke:
+    'closed or refused, and the child was told of the FD, or used or likely used it before, or did not start',
   undecided: 'no rule decides: it passed in warn mode, or a designated FD was closed',
   closed: 'closed, and nothing says that a child needs it',
   allowed: 'passed, as a rule says',
@@ -83,7 +84,6 @@ function stateOf(group: Group): State {
   if (stoppedCount(group) > 0) {
     if (isDenied(group)) return 'closed';
     if (isNeeded(group) || countOf(dispositions, 'refused') > 0) return 'broke';
-    if (used === 'likely') return 'undecided';
     return kind === 'stray' || used === false ? 'closed' : 'undecided';
   }
   if (countOf(effects, 'deny') > 0) return used === false ? 'noise' : 'undecided';
@@ -91,7 +91,7 @@ function stateOf(group: Group): State {
 }
 
 function isNeeded({ used, announcements }: Group): boolean {
-  return used === true || announcements.values.length > 0 || announcements.other > 0;
+  return used === true || used === 'likely' || announcements.values.length > 0 || announcements.other > 0;
 }
 
 /** Whether rules of the config stopped all of it; the default rule is not a decision. */
@@ -193,7 +193,7 @@ export function evidenceOf(group: Group, mark: Mark = unmarked): string[] {
     sentences.push(
       users.values.length === 0 ? 'A child used it.' : `A child used it: ${listed(users, mark)}.`,
     );
-  if (used === 'likely') sentences.push('A child likely used it: the offset of the file moved.');
+  if (used === 'likely') sentences.push('A child likely used it: the offset of its file moved.');
   if (used === false) sentences.push('An audit saw that no child used it.');
   if (kind === 'stray' && openers.values.length > 0)
     sentences.push(`Most likely opened by ${listed(openers, mark)}.`);

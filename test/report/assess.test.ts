@@ -3,7 +3,7 @@ import { type ReportRecord, toCallerAgain } from '../../src/findings/record';
 import { rulesToCopy } from '../../src/findings/rules-to-copy';
 import { assess, type STATES, sortByState } from '../../src/report/assess';
 import { createReport } from '../../src/report/report';
-import { line } from '../support/report-lines';
+import { line, USED } from '../support/report-lines';
 
 function groupsOf(lines: string) {
   const maker = createReport();
@@ -37,7 +37,7 @@ const CASES: readonly {
   },
   {
     title: 'an FD that was used while it passed, and is closed now, broke',
-    records: [{ ...pipe, ...passed, used: true }, pipe],
+    records: [{ ...pipe, ...passed, ...USED }, pipe],
     state: 'broke',
   },
   {
@@ -121,7 +121,7 @@ const passesOn = {
 
 test('a group has a sentence, its evidence and the rule that would allow it', t => {
   const told = { ...pipe, caller: gpg, app: 'api@2.1.0', command: 'gpg', announcement: '--status-fd 3' };
-  const [group] = groupsOf(line({ ...told, count: 1234 }) + line({ ...told, ...passed, used: true, pid: 7 }));
+  const [group] = groupsOf(line({ ...told, count: 1234 }) + line({ ...told, ...passed, ...USED, pid: 7 }));
   t.is(
     group?.sentence,
     'designated FD 3 (a new pipe) was closed 1,234 times and passed once: gpg@0.6.0 in api@2.1.0, through execa starting "gpg", 1,235 times in 2 processes',

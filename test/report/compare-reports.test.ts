@@ -32,14 +32,14 @@ const CASES = [
   {
     title: 'a state that asks for a decision now brings one',
     old: [{ ...pipe, used: false }],
-    recent: [{ ...pipe, used: true }],
+    recent: [{ ...pipe, used: true, use: { verdict: 'used' } }],
     changed: ['state: closed to broke', 'used: false to true'],
     brings: true,
   },
   {
     title: 'of two places in a file, each is compared with its own line first',
-    old: [pipe, { ...pipe, caller: { ...tool, line: 9 }, used: true }],
-    recent: [{ ...pipe, caller: { ...tool, line: 9 }, used: true }, pipe],
+    old: [pipe, { ...pipe, caller: { ...tool, line: 9 }, used: true, use: { verdict: 'used' } }],
+    recent: [{ ...pipe, caller: { ...tool, line: 9 }, used: true, use: { verdict: 'used' } }, pipe],
   },
   {
     title: 'groups of different services are different',
@@ -66,7 +66,10 @@ for (const { title, old, recent, added = [], gone = [], changed = [], brings = f
 
 test('a comparison as text and as Markdown has new, changed and gone groups', t => {
   const old = reportOf([line({ ...pipe, used: false }), line({ target: '/gone' })]);
-  const recent = reportOf([line({ ...pipe, used: true }), line({ target: '/new|\u001b[31m`' })]);
+  const recent = reportOf([
+    line({ ...pipe, used: true, use: { verdict: 'used' } }),
+    line({ target: '/new|\u001b[31m`' }),
+  ]);
   t.is(
     comparisonToText(compareReports(old, recent)),
     String.raw`1 new, 1 changed, 1 gone, 0 as before.

@@ -26,3 +26,6 @@ export function line(given: Given = {}): string {
   };
   return `${JSON.stringify(record)}\n`;
 }
+
+/** What an audit adds to a record if it saw a child use the FD. */
+export const USED = { used: true, use: { verdict: 'used' } } as const;
