@@ -25,6 +25,26 @@ export function renameInNodeOptions(text: string, rename: RenamePreload): string
   return text.replace(WORD, written => renameWord(unquote(written)) ?? written);
 }
 
+/**
+ * Adds a preload to the text of NODE_OPTIONS, in front, unless it has it already. `file` is an absolute path, `href`
+ * its URL. The flag is one that the text does not have, if there is one: Next.js 14 to 16 parses NODE_OPTIONS for the
+ * processes that it starts, and joins the names of two `--require` into one, or drops the first
+ * (https://github.com/vercel/next.js/issues/96582).
+ */
+export function addPreload(text: string | undefined, file: string, href: string): string {
+  if (!text) return requireFlag(file);
+  const names = new Map<string, PreloadFlag>();
+  renameInNodeOptions(text, (name, flag) => {
+    names.set(name, flag);
+    return undefined;
+  });
+  if (names.has(file) || names.has(href)) return text;
+  const flags = [...names.values()];
+  const own =
+    flags.includes('--require') && !flags.includes('--import') ? `--import ${href}` : requireFlag(file);
+  return `${own} ${text}`;
+}
+
 /** Only a space ends a word. Quotes may begin in the middle of a word. */
 const WORD = /(?:"(?:\\[\s\S]|[^"\\])*(?:"|$)|[^ "])+/g;
 

@@ -39,7 +39,7 @@ const PROBE = `
   process.stdout.write(JSON.stringify({ ways: Object.fromEntries(ways), state }));
 `;
 
-interface Probe {
+interface DeepProbe {
   readonly ways: Readonly<Partial<Record<Way, Fate>>>;
   readonly state?: DeepState;
   readonly failure?: string;
@@ -62,7 +62,7 @@ export function tryDeepGuard(wanted: boolean, folder: string): DeepReport {
   };
 }
 
-function probe(deep: '0' | '1', cwd: string): Probe {
+function probe(deep: '0' | '1', cwd: string): DeepProbe {
   const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
   const libc = header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
   const system = `${process.platform}-${process.arch}`;
@@ -82,7 +82,7 @@ function probe(deep: '0' | '1', cwd: string): Probe {
     encoding: 'utf8',
   });
   try {
-    return JSON.parse(child.stdout) as Probe;
+    return JSON.parse(child.stdout) as DeepProbe;
   } catch {
     const why = (child.error?.message ?? child.stderr).trim().slice(0, 500);
     return { ways: {}, failure: `the test did not run (${why})` };

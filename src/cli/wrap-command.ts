@@ -3,7 +3,8 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import path from 'node:path';
-import { requireFlag } from '../base/node-options';
+import { pathToFileURL } from 'node:url';
+import { addPreload } from '../base/node-options';
 import { orList } from '../policy/parse-value';
 import { PACKAGE_ROOT } from '../preload/install';
 import { suggested } from './parse-args';
@@ -70,11 +71,10 @@ export function runCommand(
   });
 }
 
-/** Our preload comes first, so that it patches child_process before other preloads start processes. */
+/** Our preload comes first, so that it patches child_process before other preloads of its flag start processes. */
 function nodeOptions(before: string | undefined): string {
   const register = path.join(PACKAGE_ROOT, 'dist', 'register', 'index.js');
-  const own = requireFlag(register);
-  return before ? `${own} ${before}` : own;
+  return addPreload(before, register, pathToFileURL(register).href);
 }
 
 /** The exit code of the command; or ends this process by the same signal. */

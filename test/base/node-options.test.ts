@@ -1,7 +1,7 @@
 // Preloads are renamed where Node reads them, and nowhere else.
 
 import test from 'ava';
-import { renameInNodeOptions, renamePreloads } from '../../src/base/node-options';
+import { addPreload, renameInNodeOptions, renamePreloads } from '../../src/base/node-options';
 
 const rename = (name: string, flag: string) =>
   name === 'ours' ? `/new/${flag}` : name === 'spaced' ? '/a "new" \\place' : undefined;
@@ -48,4 +48,29 @@ const TEXTS: readonly { readonly text: string; readonly renamed: string }[] = [
 for (const { text, renamed } of TEXTS) {
   test(`renameInNodeOptions() renames preloads only in the text ${JSON.stringify(text)}`, t =>
     t.is(renameInNodeOptions(text, rename), renamed));
+}
+
+const FILE = '/a b/ours.js';
+const HREF = 'file:///a%20b/ours.js';
+const BY_REQUIRE = '--require "/a b/ours.js"';
+const BY_IMPORT = `--import ${HREF}`;
+
+const ADDED: readonly { readonly text: string | undefined; readonly added: string }[] = [
+  { text: undefined, added: BY_REQUIRE },
+  { text: '', added: BY_REQUIRE },
+  { text: '--no-warnings', added: `${BY_REQUIRE} --no-warnings` },
+  { text: '--import ./x.mjs', added: `${BY_REQUIRE} --import ./x.mjs` },
+  { text: '--require ./x.cjs', added: `${BY_IMPORT} --require ./x.cjs` },
+  { text: '--require=./x.cjs', added: `${BY_IMPORT} --require=./x.cjs` },
+  // Next.js makes --r of it, with or without ours.
+  { text: '-r ./x.cjs', added: `${BY_REQUIRE} -r ./x.cjs` },
+  { text: '--require x --import y', added: `${BY_REQUIRE} --require x --import y` },
+  { text: BY_REQUIRE, added: BY_REQUIRE },
+  { text: `${BY_IMPORT} --require x`, added: `${BY_IMPORT} --require x` },
+];
+
+for (const { text, added } of ADDED) {
+  test(`addPreload() takes a flag that is not in NODE_OPTIONS=${JSON.stringify(text)}, if there is one`, t => {
+    t.is(addPreload(text, FILE, HREF), added);
+  });
 }

@@ -222,7 +222,7 @@ test('a warning names the place in the source, the record that and the running o
     { file, line: 1, source: { file, fileInPackage: 'app.ts', line: 9, column: 3 } },
   );
   const { stdout } = await cli('report', report);
-  t.true(stdout.includes(`the app ${file}:9`), stdout);
+  t.true(stdout.includes(`app@1.0.0 ${file}:9`), stdout);
 });
 
 test('what the scan found at the line of the source has run', async t => {

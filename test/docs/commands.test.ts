@@ -1,7 +1,7 @@
 // Every `npx closefds ...` that the documentation shows is run, in an app like its readers'; of every
 // other command, where it is run.
 
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import { fences } from '../support/markdown';
@@ -51,6 +51,7 @@ for (const command of commands) {
       cwd: app,
       env: { CLOSEFDS_MODE: 'warn', CLOSEFDS_REPORT: path.join(app, 'findings.ndjson') },
     });
+    copyFileSync(path.join(app, 'findings.ndjson'), path.join(app, 'audit.ndjson'));
     if (command.includes('--baseline'))
       await closefds('scan --baseline closefds-baseline.json --write-baseline');
     const { code, stderr } = await closefds(command);

@@ -337,7 +337,7 @@ interface Refused {
 const KEYS =
   '"$schema", "mode", "compat", "unverified", "aliases", "rules", "candidate", "redact", "announce", "report" or "deep"';
 const VARIABLES =
-  'CLOSEFDS_MODE, CLOSEFDS_CONFIG, CLOSEFDS_REPORT, CLOSEFDS_REPORT_INTERVAL, CLOSEFDS_WARNINGS, CLOSEFDS_ANNOUNCE or CLOSEFDS_APP';
+  'CLOSEFDS_MODE, CLOSEFDS_CONFIG, CLOSEFDS_REPORT, CLOSEFDS_REPORT_INTERVAL, CLOSEFDS_WARNINGS, CLOSEFDS_ANNOUNCE, CLOSEFDS_DEEP or CLOSEFDS_APP';
 
 const refused: readonly Refused[] = [
   {
