@@ -101,6 +101,8 @@ static void set_variable(napi_env env, napi_value value, struct code_object *obj
   if (name == NULL) return;
   if (napi_get_value_string_utf8(env, value, name, length + 1, &length) == napi_ok)
     atomic_store(&object->keep_variable, name);
+  else
+    free(name);
 }
 
 /* deepSetObject(index: number, policy: number, keep: Int32Array, variable: string | undefined): void */

@@ -79,7 +79,7 @@ static void restore_signals(const sigset_t *mask) {
     (void)sigaction(SIGQUIT, &old_quit, NULL);
   }
   pthread_mutex_unlock(&signals_lock);
-  (void)sigprocmask(SIG_SETMASK, mask, NULL);
+  (void)sigprocmask(SIG_SETMASK, mask, NULL); /* NOLINT(concurrency-mt-unsafe) */
 }
 
 /*
@@ -161,7 +161,7 @@ static int run_shell(struct native_call *call, const char *text) {
   (void)sigaddset(&child_signal, SIGCHLD);
 
   ignore_signals();
-  (void)sigprocmask(SIG_BLOCK, &child_signal, &mask);
+  (void)sigprocmask(SIG_BLOCK, &child_signal, &mask); /* NOLINT(concurrency-mt-unsafe) */
   set_attributes(&attributes, &mask);
   (void)posix_spawn_file_actions_init(&actions); /* glibc's cannot fail */
   const int error = start_shell(call, text, &actions, &attributes, &pid);

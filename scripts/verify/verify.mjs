@@ -19,7 +19,6 @@ const SUITES = [
   'verify:endurance',
   'verify:conformance',
   'verify:managers',
-  'verify:foreign',
   'verify:matrix',
   'verify:packages',
   'verify:browser',
