@@ -88,8 +88,8 @@ function bundleReportPage() {
  */
 async function bundlePreloads() {
   const folder = path.join(root, 'dist', 'register');
-  await bundlePreload(path.join(root, 'register', 'index.ts'), 'load()');
-  await bundlePreload(source('preload/install'), 'exports.install = load');
+  await bundlePreload(path.join(root, 'register', 'index.ts'), '.install()');
+  await bundlePreload(source('preload/install'), '');
   await bundle([...LAZY, ...EXTERNAL].map(source), { plugins: [builtParts()] });
   for (const preload of SHARING) useBundle(path.join(folder, `${preload}.js`));
 
@@ -127,9 +127,9 @@ async function bundlePreloads() {
 }
 
 /** Only Node's loader gives a module the name of its file. Bundlers do not, and module bundles have no `__filename`. */
-function unlessBundled(whenBundled) {
+function unlessBundled(call) {
   const isBundled = "typeof __filename === 'undefined' || module.filename !== __filename";
-  return `if (${isBundled}) { const { loadInstalled: load } = require('./in-bundle.js'); ${whenBundled}; } else`;
+  return `if (${isBundled}) module.exports = require('./in-bundle.js')${call}; else`;
 }
 
 /** Deno asks for a permission even here; it gets the words that a wrong config gets. */

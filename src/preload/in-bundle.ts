@@ -11,7 +11,7 @@ import type { Mode } from '../policy/rule';
 import type { Installed } from './installed';
 
 /** Loads the preload of the same name from where closefds is installed; ends the process if it is not. */
-export function loadInstalled(entryMode?: Mode): void {
+function loadInstalled(entryMode?: Mode): void {
   const name = entryMode === undefined ? 'closefds/register' : `closefds/register/${entryMode}`;
   const load = findLoader(name);
   if (load === undefined) refuse();
@@ -74,3 +74,6 @@ function isMainThread(): boolean {
     return true;
   }
 }
+
+/** The build script puts this file in the place of src/preload/install.ts, so it exports the same name. */
+export { loadInstalled as install };

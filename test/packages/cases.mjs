@@ -128,7 +128,7 @@ export const CASES = [
     program: 'tinyspawn',
     installs: { tinyspawn: '1.5.10' },
     prints: 'hello',
-    denied: { caller: 'tinyspawn', via: ['tinyspawn'], kind: 'ipc', fds: [3], calledBy: 'the app' },
+    denied: { caller: '.', kind: 'ipc', fds: [3], through: 'tinyspawn' },
   },
   {
     program: 'tsx-source',

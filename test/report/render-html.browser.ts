@@ -283,7 +283,7 @@ test('services in one file are told apart, and can be chosen', async t => {
     ['worker@1.0.0 /app/server.js:3', 'api@2.1.0 /app/server.js:3'],
   );
   await page.evaluate(`{
-    const control = document.querySelector('.field.app select');
+    const control = document.querySelector('.field.service select');
     control.value = 'api@2.1.0';
     control.dispatchEvent(new Event('input', { bubbles: true }));
   }`);

@@ -1,6 +1,6 @@
 // It passes on the options that it is given.
-import start from 'tinyspawn';
+import tinyspawn from 'tinyspawn';
 
-const child = start(process.execPath, ['echo.mjs'], { stdio: [0, 1, 2, 'ipc'] });
+const child = tinyspawn(process.execPath, ['echo.mjs'], { stdio: [0, 1, 2, 'ipc'] });
 child.on('message', message => console.log(message));
 child.catch(() => {});
