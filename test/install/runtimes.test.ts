@@ -140,7 +140,7 @@ for (const [missing, given] of [
     const { code, stderr } = await start(t, 'deno', args, GUARDED);
     t.is(code, 1);
     const [first, second] = stderr.split('\n');
-    t.regex(first ?? '', new RegExp(`^closefds: Requires ${missing} access .*--allow-${missing} flag$`));
+    t.regex(first ?? '', new RegExp(`^closefds: Requires ${missing} access\\b.*--allow-${missing} flag$`));
     t.regex(second ?? '', /^The process was not started/);
   });
 }
