@@ -12,7 +12,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '.
 const { LEAK, LIST_FDS, REGISTER, tool } = createRequire(import.meta.url)(
   path.join(root, 'dist', 'test', 'support', 'run.js'),
 );
-const [spawns = '20000', threads = '2'] = process.argv.slice(2);
+const [spawns = '6000', threads = '2'] = process.argv.slice(2);
 
 const ways = [
   ['fork', 'enforce', {}, Number(spawns)],
