@@ -267,9 +267,12 @@ const split = (line: string): [string, string] => [
   line.slice(line.indexOf(' ') + 1),
 ];
 
-/** LevelDB's tables are open only while a thread of its own compacts them: now in a child, now not. */
+/**
+ * LevelDB's tables are open only while a thread of its own compacts them: now in a child, now not. In `warn`, the
+ * first spawn covers denied strays with placeholders, which refer to /proc/self.
+ */
 function lasts([, target]: [string, string]): boolean {
-  return !target.endsWith('.ldb');
+  return !target.endsWith('.ldb') && target !== '/proc/self';
 }
 
 /** Numbers above 3 depend on what else Node has open, and LevelDB counts its files. */
@@ -277,13 +280,20 @@ function label(fd: string, target: string): string {
   return Number(fd) <= 3 ? fd : path.basename(target).replace(/\d+/, '#');
 }
 
+/** A warning names one FD, or lists several. */
+const WARNING =
+  /\[(CLOSEFDS_(?:STRAY|DESIGNATED))\] ClosefdsWarning: \w+ FDs? (.*?) (pass|w(?:as|ere) closed).*? starting "(\w+)".*((?:\n {2}FD .*)*)/g;
+
 function findings({ stderr }: RunResult): string[] {
-  const pattern =
-    /\[(CLOSEFDS_(?:STRAY|DESIGNATED))\] ClosefdsWarning: \w+ FD (\d+) \((?:file )?([^,)]*).*?\) (passes|was closed).*? starting "(\w+)"/g;
-  return [...stderr.matchAll(pattern)]
-    .filter(([, , fd = '', target = '']) => lasts([fd, target]))
-    .map(([, code, fd = '', target = '', verb = '', program]) => {
-      return `${code} ${label(fd, target)} ${verb.replace('was ', '')}: ${program}`;
-    })
+  return [...stderr.matchAll(WARNING)]
+    .flatMap(([, code, one = '', verb, program, several = '']) =>
+      [...(several || `FD ${one.replace(' (', ': ')}`).matchAll(/FD (\d+): (?:file )?([^,;)\n]*)/g)]
+        .map(([, fd = '', target = '']): [string, string] => [fd, target])
+        .filter(lasts)
+        .map(
+          ([fd, target]) =>
+            `${code} ${label(fd, target)} ${verb === 'pass' ? 'passes' : 'closed'}: ${program}`,
+        ),
+    )
     .sort();
 }
