@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arguments.h"
 #include "deep_binding.h"
 #include "placeholder.h"
 #include "stray_guard.h"
@@ -15,14 +16,6 @@
 #define WORDS 6
 /* list() has one more word: `atStart`. */
 #define LIST_WORDS (WORDS + 1)
-
-static bool arguments(napi_env env, napi_callback_info info, size_t want, napi_value *values) {
-  size_t count = want;
-  if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok) return false;
-  if (count >= want) return true;
-  (void)napi_throw_type_error(env, NULL, "too few arguments"); /* already failing */
-  return false;
-}
 
 static bool to_bool(napi_env env, napi_value value, bool *result) {
   if (napi_get_value_bool(env, value, result) == napi_ok) return true;

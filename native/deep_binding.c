@@ -1,10 +1,11 @@
 /*
  * Translates between JavaScript and deep_guard.h, and decides nothing. A wrong argument throws: it is a bug in
- * src/strays/deep-guard.ts.
+ * src/hooks/deep-guard.ts.
  */
 #define _GNU_SOURCE
 #include "deep_binding.h"
 
+#include "arguments.h"
 #include "deep_guard.h"
 
 #ifdef DEEP_GUARD_SUPPORTED
@@ -14,13 +15,6 @@
 #include <string.h>
 
 #include "records.h"
-
-static bool arguments(napi_env env, napi_callback_info info, size_t want, napi_value *values) {
-  size_t count = want;
-  if (napi_get_cb_info(env, info, &count, values, NULL, NULL) == napi_ok && count >= want) return true;
-  (void)napi_throw_type_error(env, NULL, "too few arguments"); /* already failing */
-  return false;
-}
 
 static bool to_int(napi_env env, napi_value value, int *result) {
   if (napi_get_value_int32(env, value, result) == napi_ok) return true;
