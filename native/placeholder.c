@@ -30,7 +30,8 @@ bool is_placeholder_file(const struct file_identity *file) {
 
 bool is_placeholder(int fd) {
   struct file_identity file;
-  return identify(fd, &file) && is_placeholder_file(&file);
+  int flags = fcntl(fd, F_GETFL); /* first, because nearly no FD has O_PATH */
+  return flags >= 0 && (flags & O_PATH) && identify(fd, &file) && is_placeholder_file(&file);
 }
 
 static int open_placeholder(void) {
