@@ -8,13 +8,12 @@ import type { Finding, Occurrence } from '../findings/finding';
 import { createNativeReports, type NativeObject, type NativeReports } from '../hooks/native-reports';
 import { loadCompat, NO_COMPAT } from '../policy/compat-table';
 import { findOpener } from '../policy/known-openers';
-import { findProgram } from '../policy/main-script';
 import { nativePolicy } from '../policy/native-policy';
-import { type Policy, policyOf } from '../policy/rule';
 import type { Settings } from '../policy/settings';
 import { createTryOr } from '../spawn/steps';
 import { describeFd } from '../strays/describe-fd';
 import { loadedVersions } from '../strays/loaded-packages';
+import { createPolicy } from './policy-in-force';
 
 export interface DeepPartsOptions {
   readonly settings: Settings;
@@ -33,7 +32,7 @@ export function createDeepParts({ settings, packageRoot, report }: DeepPartsOpti
   const { mode, config, appRoot } = settings;
   const tryOr = createTryOr(what => report([{ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }], 'first'));
   const compat = () => tryOr('reading the compat table', loadCompat, NO_COMPAT);
-  const policy = createPolicy(settings, () => compat().rules);
+  const policy = createPolicy({ ...settings, compatRules: () => compat().rules });
   const findCaller = createCallerFinder({
     appRoot,
     own: [path.join(packageRoot, 'dist')],
@@ -70,18 +69,4 @@ function stackOf(file: string) {
     isEval: () => false,
   };
   return { sites: [site as unknown as NodeJS.CallSite], complete: true, isAll: true, text: undefined };
-}
-
-/** Rebuilds the policy when a rule expires while the process runs. */
-function createPolicy(
-  { config, script, appRoot }: Settings,
-  compatRules: () => Policy['rules'],
-): () => Policy {
-  let policy: Policy | undefined;
-  return () => {
-    const now = Date.now();
-    if (policy === undefined || now >= policy.validUntil)
-      policy = policyOf(config, compatRules, now, () => findProgram(script, appRoot));
-    return policy;
-  };
 }

@@ -12,13 +12,13 @@ import type { OpenFile, Stray } from '../model/spawn-request';
 import { type Compat, loadCompat, NO_COMPAT } from '../policy/compat-table';
 import type { PolicyConfig } from '../policy/config';
 import { findOpener, type Opener } from '../policy/known-openers';
-import { findProgram } from '../policy/main-script';
-import { type Policy, policyOf } from '../policy/rule';
+import type { Policy } from '../policy/rule';
 import type { Settings } from '../policy/settings';
 import type { Auditor } from '../spawn/plan';
 import { SpawnGuard } from '../spawn/spawn-guard';
 import { describeFd, positionOf } from '../strays/describe-fd';
 import { loadedVersions } from '../strays/loaded-packages';
+import { createPolicy } from './policy-in-force';
 
 export { createDeepParts } from './deep-parts';
 
@@ -44,8 +44,8 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
     wholeStack: () => callSitesOf(capture.far()),
   });
   const openers = new WeakMap<OpenFile, Opener | undefined>();
-  const inForce = createPolicy(config);
-  const tried = config.candidate && createPolicy(config.candidate);
+  const inForce = policyIn(config);
+  const tried = config.candidate && policyIn(config.candidate);
   let complained = false;
 
   return new SpawnGuard(mode, {
@@ -103,24 +103,17 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
     }
   }
 
-  /** Rebuilds the policy when a rule expires while the process runs. */
-  function createPolicy(config: PolicyConfig): () => Policy {
-    let policy: Policy | undefined;
-    return () => {
-      const now = Date.now();
-      if (policy === undefined || now >= policy.validUntil) {
-        policy = policyOf(
-          config,
-          () => compatTable().rules,
-          now,
-          () => findProgram(settings.script, appRoot),
-        );
-        for (const { source, expires } of policy.expired) {
+  function policyIn(config: PolicyConfig): () => Policy {
+    return createPolicy({
+      ...settings,
+      config,
+      compatRules: () => compatTable().rules,
+      onBuilt: ({ expired }) => {
+        for (const { source, expires } of expired) {
           const what = `the rule ${source} expired on ${expires}`;
           report([{ code: 'CLOSEFDS_RULE_EXPIRED', mode, what }], 'first');
         }
-      }
-      return policy;
-    };
+      },
+    });
   }
 }
