@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditTools, TracingTools } from '../audit/protocol';
 import { straceOptions } from '../audit/strace/options';
 import { seccompState } from '../audit/tracer';
-import { PACKAGE_ROOT } from '../preload/install';
+import { prebuiltFile } from '../base/prebuilt-file';
 
 const INSTALL =
   'install strace 5.3 or newer (Debian and Ubuntu: apt install strace; Fedora: dnf install strace; Alpine: apk add strace)';
@@ -55,10 +55,8 @@ function isExecutable(file: string): boolean {
 
 /** Copies the library to the audit's folder: any user can read it there, and LD_PRELOAD allows no spaces and colons in the path. */
 function copyStracePreload(folder: string): string {
-  const libc = (process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } }).header
-    .glibcVersionRuntime;
-  const name = `strace-preload.${libc === undefined ? 'musl' : 'glibc'}.so`;
-  const source = path.join(PACKAGE_ROOT, 'prebuilds', `${process.platform}-${process.arch}`, name);
+  const source = prebuiltFile('strace-preload', 'so');
+  const name = path.basename(source);
   if (!existsSync(source)) throw new Error(`closefds has no ${name} for ${process.platform}-${process.arch}`);
   const copy = path.join(folder, name);
   if (/[\s:]/.test(copy)) throw new Error(`expected a TMPDIR without spaces and colons, found ${folder}`);

@@ -2,6 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
+import { prebuiltFile } from '../base/prebuilt-file';
 import { gapsOf } from '../hooks/deep-guard';
 import { PACKAGE_ROOT } from '../preload/install';
 import type { DeepState } from '../strays/stray-guard';
@@ -63,10 +64,7 @@ export function tryDeepGuard(wanted: boolean, folder: string): DeepReport {
 }
 
 function probe(deep: '0' | '1', cwd: string): DeepProbe {
-  const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
-  const libc = header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
-  const system = `${process.platform}-${process.arch}`;
-  const addon = path.join(PACKAGE_ROOT, 'prebuilds', system, `deep-probe.${libc}.node`);
+  const addon = prebuiltFile('deep-probe', 'node');
   const register = path.join(PACKAGE_ROOT, 'dist', 'register', 'index.js');
   const child = spawnSync(process.execPath, ['--require', register, '-e', PROBE, addon], {
     cwd,
