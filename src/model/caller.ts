@@ -98,6 +98,12 @@ export function callSiteChain(caller: Caller | undefined): string {
   return [caller, ...(caller?.calledBy ?? [])].map(callSite).join(' < ');
 }
 
+/** `name` of `name@version`; the text itself without a version. A scope begins with an `@`, too. */
+export function withoutVersion(title: string): string {
+  const at = title.lastIndexOf('@');
+  return at > 0 ? title.slice(0, at) : title;
+}
+
 /** `tsx@4.6.0`, `the app`, `code without a file`, or `my-alias@1.2.3 (package "tsx")`. */
 export function callerTitle(caller: CodePlace | undefined): string {
   if (caller === undefined) return 'an unknown caller';

@@ -1,5 +1,6 @@
 // Compares two reports: groups that are new, gone, or changed.
 
+import { withoutVersion } from '../model/caller';
 import { siteFile } from './aggregate';
 import { type AssessedGroup, needsDecision, STATES } from './assess';
 import type { Report } from './report';
@@ -75,9 +76,7 @@ function exactKey(group: AssessedGroup): string {
 
 /** A release moves lines and changes versions, the app's too. */
 function movedKey({ app, script, caller, kind, target }: AssessedGroup): string {
-  return [app?.replace(/(?<=.)@[^@]*$/, ''), caller?.package, siteFile(caller), kind, target, script].join(
-    '\0',
-  );
+  return [app && withoutVersion(app), caller?.package, siteFile(caller), kind, target, script].join('\0');
 }
 
 function changesOf(before: AssessedGroup, after: AssessedGroup): string[] {

@@ -1,5 +1,6 @@
 // Renders the strays of one package as Markdown for its authors: what stays open, how to see it, how to mend it.
 
+import { withoutVersion } from '../model/caller';
 import type { FileType } from '../model/spawn-request';
 import type { AssessedGroup } from './assess';
 import { cell, codeSpan } from './render-markdown';
@@ -8,7 +9,8 @@ import type { Report } from './report';
 /** undefined if no stray of the report was most likely opened by the package. */
 export function toOpenerIssue(report: Report, name: string): string | undefined {
   const groups = report.byCaller.filter(
-    ({ kind, openers }) => kind === 'stray' && openers.values.some(({ value }) => isVersionOf(value, name)),
+    ({ kind, openers }) =>
+      kind === 'stray' && openers.values.some(({ value }) => withoutVersion(value) === name),
   );
   if (groups.length === 0) return undefined;
   return `${[
@@ -19,10 +21,6 @@ export function toOpenerIssue(report: Report, name: string): string | undefined 
     `## How to reproduce\n\n${reproduction(name)}`,
     `## How to fix\n\n${fixes(groups)}`,
   ].join('\n\n')}\n`;
-}
-
-function isVersionOf(title: string, name: string): boolean {
-  return title.slice(0, title.lastIndexOf('@')) === name;
 }
 
 interface Row {
@@ -51,7 +49,7 @@ function addRows(rows: Map<string, Row>, group: AssessedGroup, name: string): vo
   const file = fileName(group);
   const access = accessOf(group);
   for (const { value, count } of group.openers.values) {
-    if (!isVersionOf(value, name)) continue;
+    if (withoutVersion(value) !== name) continue;
     const version = value.slice(value.lastIndexOf('@') + 1);
     const key = JSON.stringify([version, file, access]);
     const row = rows.get(key) ?? { version, file, access, fds: new Set<number>(), count: 0 };

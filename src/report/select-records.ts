@@ -2,6 +2,7 @@
 
 import { matchesGlob } from '../base/glob';
 import type { ReportRecord } from '../findings/fields';
+import { withoutVersion } from '../model/caller';
 import { KINDS } from '../policy/rule';
 import { isAboutSpawn } from './aggregate';
 
@@ -52,7 +53,5 @@ function matchesText(text: string | undefined, glob: string): boolean {
 }
 
 function matchesName(title: string | undefined, glob: string): boolean {
-  if (title === undefined) return false;
-  const at = title.lastIndexOf('@');
-  return matchesGlob(title, glob) || (at > 0 && matchesGlob(title.slice(0, at), glob));
+  return title !== undefined && (matchesGlob(title, glob) || matchesGlob(withoutVersion(title), glob));
 }
