@@ -178,7 +178,7 @@ static bool can_close_range(void) {
 static bool has_shadow_stack(void) {
 #if defined(__x86_64__)
   uint64_t pointer = 0;
-  __asm__ volatile("rdsspq %0" : "+r"(pointer)); /* does nothing where there is none */
+  __asm__ volatile("rdsspq %0" : "+r"(pointer)); /* does nothing without one */
   return pointer != 0;
 #else
   return false;

@@ -64,7 +64,7 @@ const char *elf_import_version(const struct elf_object *object, uint32_t symbol)
 
 /*
  * The address of a function that the object defines: of this version, or the default one if `version` is
- * NULL. Returns NULL if there is none. Never returns the stub of another object, as dlsym() may.
+ * NULL. Returns NULL without one. Never returns the stub of another object, as dlsym() may.
  */
 void *elf_function(const struct elf_object *object, const char *name, const char *version);
 

@@ -50,7 +50,7 @@ struct import_counts imports_walk(struct import_hook *hooks, size_t hook_count,
 /* Whether objects were loaded or unloaded since the last walk. */
 bool imports_changed(void);
 
-/* The hook whose function has this address; NULL if there is none. */
+/* The hook whose function has this address; NULL without one. */
 const struct import_hook *import_hook_of(const struct import_hook *hooks, size_t hook_count, const void *function);
 
 #endif

@@ -44,7 +44,7 @@ void native_call_in_child(const struct native_call *call);
 bool native_call_was_marked(void);
 
 /*
- * The FD that an environment names in the object's variable; -1 if there is none, or if it is not open.
+ * The FD that an environment names in the object's variable; -1 without one, or if it is not open.
  * `inheritable`: only if it is inheritable here. Async-signal-safe.
  */
 int native_call_variable(const struct code_object *object, char *const envp[], bool inheritable);

@@ -46,13 +46,13 @@ struct record {
 /* Maps the ring. Returns false without memory; then every record is lost. */
 bool records_init(void);
 
-/* A free record, cleared; NULL if there is none. Async-signal-safe. */
+/* A free record, cleared; NULL if all are taken. Async-signal-safe. */
 struct record *record_begin(enum record_kind kind);
 
 /* Gives the record to the reader. Async-signal-safe. */
 void record_end(struct record *record);
 
-/* Copies the next finished record. Returns false if there is none. One thread at a time. */
+/* Copies the next finished record. Returns false if none is finished. One thread at a time. */
 bool record_take(struct record *record);
 
 /* The number of records that were lost. */

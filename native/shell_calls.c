@@ -207,7 +207,7 @@ static struct {
 static char busy_marker;
 #define BUSY ((FILE *)(void *)&busy_marker)
 
-/* An entry that is taken; -1 if there is none. */
+/* Takes a free entry. Returns -1 if all are taken. */
 static int take_entry(void) {
   for (int i = 0; i < MOST_STREAMS; i++) {
     FILE *free_entry = NULL;

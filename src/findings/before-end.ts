@@ -30,7 +30,9 @@ export function beforeEnd(work: () => void): void {
 function isSelf(pid: unknown): boolean {
   const target = Number(pid);
   if (target === process.pid || target === 0) return true;
-  return target < -1 && [-target, undefined].includes(processGroup());
+  if (target >= -1) return false;
+  const own = processGroup();
+  return own === undefined || own === -target;
 }
 
 /** The third field after the command, which may contain spaces and parentheses: proc_pid_stat(5). */

@@ -77,8 +77,8 @@ export interface Candidate {
 interface CachedDecision {
   readonly plan: Plan;
   readonly findings: readonly SpawnFinding[];
-  /** Those findings whose FD a child may yet be seen to use. */
-  readonly provable: readonly Passed[];
+  /** Those findings whose offset may still move. */
+  readonly withOffset: readonly Passed[];
 }
 
 /** What is known of a call that uses only stdio, without running user code. */
@@ -258,9 +258,9 @@ export class SpawnGuard {
   }
 
   /** `isAssumed`: the call site was not looked at, which the finding says. */
-  #repeat({ plan, findings, provable }: CachedDecision, sync: boolean, isAssumed: boolean): Plan {
+  #repeat({ plan, findings, withOffset }: CachedDecision, sync: boolean, isAssumed: boolean): Plan {
     this.#tryOr('reporting', () => this.#dependencies.reportRepeats(findings, isAssumed), undefined);
-    return provable.length === 0 ? plan : { ...plan, after: this.#afterSpawn(provable, sync) };
+    return withOffset.length === 0 ? plan : { ...plan, after: this.#afterSpawn(withOffset, sync) };
   }
 
   /** An audit asks about everything that passes, whether it is worth reporting or not. */
@@ -317,8 +317,8 @@ function isWholeCandidate({ candidateOutcomes }: EvaluatedCall, { candidate }: C
 
 function toCachedDecision(plan: Plan, emitted: readonly Passed[]): CachedDecision {
   const findings = emitted.map(({ finding }) => finding);
-  const provable = emitted.filter(({ finding }) => hasOffset(finding));
-  return { plan, findings, provable };
+  const withOffset = emitted.filter(({ finding }) => hasOffset(finding));
+  return { plan, findings, withOffset };
 }
 
 /** Those strays that the call's arguments or environment name. */
