@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import esbuild from 'esbuild';
 import { compileAddon, compileProbe, compileStracePreload, thisMachine } from '../../native/build.mjs';
+import { captureIntrinsics } from './capture-intrinsics.mjs';
 import { buildCompat } from './compat-index.mjs';
 import { buildMan } from './man.mjs';
 
@@ -15,11 +16,16 @@ const require = createRequire(import.meta.url);
 const SHARING = ['warn', 'strict', 'worker'];
 
 /** What the first call needs, the first with something to judge, the first finding and the first worker: read at start, evaluated then. */
-const LAZY = ['preload/first-call', 'preload/first-finding', 'findings/reporter', 'hooks/worker-options'];
+const LAZY = [
+  'base/primordials',
+  'preload/first-call',
+  'preload/first-finding',
+  'findings/reporter',
+  'hooks/worker-options',
+];
 
 /** What few programs need, and takes other files anyway: a config, a report, a runner, no addon, a native maker, the deep guard, a bundler. */
 const EXTERNAL = [
-  'preload/in-bundle',
   'policy/parse-config',
   'findings/report-place',
   'preload/late-config',
@@ -28,6 +34,12 @@ const EXTERNAL = [
   'hooks/native-spawners',
   'preload/start-deep',
 ];
+
+/** For bundlers, which follow a plain require() only. */
+const IN_BUNDLE = 'preload/in-bundle';
+
+/** Parts of the table of captured intrinsics, which they do not use. */
+const WITHOUT_TABLE = ['base/primordials', 'base/pattern-methods'];
 
 buildTypeScript();
 bundleReportPage();
@@ -90,7 +102,9 @@ async function bundlePreloads() {
   const folder = path.join(root, 'dist', 'register');
   await bundlePreload(path.join(root, 'register', 'index.ts'), '.install()');
   await bundlePreload(source('preload/install'), '');
-  await bundle([...LAZY, ...EXTERNAL].map(source), { plugins: [builtParts()] });
+  await bundle([...LAZY, ...EXTERNAL].map(source), { plugins: [builtParts(), capturedIntrinsics()] });
+  for (const part of [...LAZY, ...EXTERNAL]) captureInHelpers(path.join(folder, `${path.basename(part)}.js`));
+  await bundle([source(IN_BUNDLE)], { plugins: [builtParts()] });
   for (const preload of SHARING) useBundle(path.join(folder, `${preload}.js`));
 
   function bundlePreload(file, whenBundled) {
@@ -132,24 +146,35 @@ function unlessBundled(call) {
   return `if (${isBundled}) module.exports = require('./in-bundle.js')${call}; else`;
 }
 
-/** Deno asks for a permission even here; it gets the words that a wrong config gets. */
+/**
+ * `loadLazy` evaluates a part as Node's loader does with a file, but of the text that was read at start, by the
+ * function that was there at start: programs replace functions. It passes the captured intrinsics on.
+ *
+ * Deno asks for a permission even here; it gets the words that a wrong config gets.
+ */
 function readingTexts() {
-  // What compiles them is taken at start, too: programs replace functions.
-  return `const { compileFunction: compileLazy } = require('vm'); const lazyTexts = (() => {
+  return `const { compileFunction: compileLazy } = require('vm'), { readFileSync: readLazy } = require('fs');
+  const lazyTexts = (() => {
     try {
-      return { ${LAZY.map(readingText).join(',\n')} };
+      return { ${LAZY.map(name => readingText(name, '')).join(',\n')} };
     } catch (error) {
       if (error.name !== 'NotCapable') throw error;
       process.stderr.write('closefds: ' + error.message + '\\nThe process was not started; see docs/platforms.md in the package.\\n');
       process.exit(1);
     }
-  })();`.replace(/\n */g, '\n');
+  })();
+  const lazyFiles = { ${EXTERNAL.map(name => readingText(name, '() => ')).join(',\n')} };
+  const loadLazy = (name, module, require, primordials) => {
+    const file = __dirname + '/' + name + '.js', text = lazyTexts[name] ?? lazyFiles[name]();
+    compileLazy(text, ['exports', 'require', 'module', '__filename', '__dirname', '$p'], { filename: file })(
+      module.exports, require, module, file, __dirname, primordials);
+  };`.replace(/\n */g, '\n');
 }
 
 /** Read at start, as Node's loader reads (which is compiled by then), since the file may be gone when it is needed, with an update under way. */
-function readingText(name) {
+function readingText(name, when) {
   const file = path.basename(name);
-  return `${JSON.stringify(file)}: require('fs').readFileSync(__dirname + '/${file}.js', 'utf8')`;
+  return `${JSON.stringify(file)}: ${when}readLazy(__dirname + '/${file}.js', 'utf8')`;
 }
 
 /** In place of a part that lies beside the bundle. */
@@ -160,27 +185,48 @@ function lazyParts() {
     setup(build) {
       build.onResolve({ filter: /^\./ }, ({ path: name, resolveDir }) => {
         const file = path.resolve(resolveDir, `${name}.ts`);
-        const part = nameOf(file);
-        if (part === undefined) return undefined;
-        return LAZY.includes(part)
-          ? { path: path.relative(root, file), namespace: 'lazy' }
-          : { path: `./${path.basename(part)}.js`, external: true };
+        // Relative, since the bundle names it.
+        return nameOf(file) && { path: path.relative(root, file), namespace: 'lazy' };
       });
-      // Relative, since the bundle names it.
       build.onLoad({ filter: /./, namespace: 'lazy' }, ({ path: file }) => ({
-        contents: evaluatingText(path.basename(nameOf(path.join(root, file)))),
+        contents: evaluatingText(path.basename(file, '.ts')),
         resolveDir: root,
       }));
     },
   };
 }
 
-/** As the loader does it with a file, but of the text that was read at start. */
+/** Each part gets the captured intrinsics, but the one that makes a table of them. */
 function evaluatingText(name) {
+  if (name === 'primordials') return `loadLazy('${name}', module, require);`;
   return `
-    const file = require('node:path').join(__dirname, '${name}.js');
-    const names = ['exports', 'require', 'module', '__filename', '__dirname'];
-    compileLazy(lazyTexts['${name}'], names, { filename: file })(exports, require, module, file, __dirname);`;
+    const { primordials } = require(${JSON.stringify(source('base/captured'))});
+    loadLazy('${name}', module, require, primordials());`;
+}
+
+/** The sources in terms of `$p`, the table of captured intrinsics, which `loadLazy` passes to each part. */
+function capturedIntrinsics() {
+  return {
+    name: 'captured-intrinsics',
+    setup(build) {
+      build.onLoad({ filter: /\.ts$/, namespace: 'file' }, ({ path: file }) => {
+        if (WITHOUT_TABLE.some(name => source(name) === file)) return undefined;
+        return { contents: captureIntrinsics(readFileSync(file, 'utf8'), file), loader: 'ts' };
+      });
+    },
+  };
+}
+
+/** esbuild's own functions, which run when a part is evaluated. The lines of the sources stay. */
+function captureInHelpers(file) {
+  const text = readFileSync(file, 'utf8');
+  if (!WITHOUT_TABLE.some(part => path.basename(file, '.js') === path.basename(part)))
+    return writeFileSync(file, captureIntrinsics(text, file));
+  // The table cannot be used to make it: what exports its one function does without.
+  const helpers = /^"use strict";[\s\S]*?module\s*\.\s*exports\s*=\s*__toCommonJS\(\s*\w+\s*\);/;
+  const own = text.replace(helpers, '"use strict";exports.createPrimordials=createPrimordials;');
+  if (own === text) throw new Error(`${file}: expected helpers of esbuild, found none`);
+  return writeFileSync(file, own);
 }
 
 /** The sources name these as they lie in dist/. */

@@ -9,9 +9,10 @@ import { createTimeBudget } from '../base/time-budget';
 import type { AnyFunction } from '../base/wrap-function';
 import type { CallSites, CallStack } from './stack';
 
-// Captured at load: tests mock these, and some programs delete captureStackTrace() to look like a browser.
+// Captured at load (by the build, see base/captured): tests mock these, and some programs delete
+// captureStackTrace() to look like a browser.
 const OriginalError = Error;
-const { captureStackTrace } = Error;
+const captureStackTrace = Error.captureStackTrace;
 
 export interface StackCapture {
   /** As deep as most callers are. Never throws; undefined where nothing can be captured. */

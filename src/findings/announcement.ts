@@ -65,7 +65,10 @@ function firstFds(count: string): number[] {
 
 function matchesOf(text: string, patterns: readonly RegExp[]): Announcement[] {
   return patterns.flatMap(pattern =>
-    [...text.matchAll(pattern)].map(([whole, ...captured]) => ({ text: whole, fds: toFds(captured) })),
+    [...text.matchAll(pattern)].map(match => {
+      const [whole, ...captured] = match;
+      return { text: whole, fds: toFds(captured) };
+    }),
   );
 }
 

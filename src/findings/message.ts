@@ -13,7 +13,8 @@ export const DOCUMENTATION = 'docs/findings.md';
 export type Told = readonly [Finding, ...Finding[]];
 
 /** One line, even if a path or a name contains line feeds. */
-export function toMessage([finding, ...others]: Told): string {
+export function toMessage(told: Told): string {
+  const [finding, ...others] = told;
   if (!isSpawnFinding(finding)) return escapeControlChars(finding.what);
   const findings = [finding, ...others.filter(isSpawnFinding)] as const;
   return escapeControlChars(countOf(findings) === 1 ? oneMessage(finding) : groupMessage(findings));

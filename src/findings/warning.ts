@@ -46,10 +46,11 @@ export function createWarner(emitWarning: typeof process.emitWarning): Warner {
 function withoutOwnFrames(warning: Error, above: (...args: never) => void): string {
   const deep = new Error(warning.message);
   try {
-    const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = 50;
+    const holder = Error;
+    const { stackTraceLimit } = holder;
+    holder.stackTraceLimit = 50;
     Error.captureStackTrace(deep, above);
-    Error.stackTraceLimit = stackTraceLimit;
+    holder.stackTraceLimit = stackTraceLimit;
   } catch {
     // Error is frozen: the depth stays as it is.
   }

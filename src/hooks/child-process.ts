@@ -24,8 +24,8 @@ export interface PatchOptions {
   readonly onUnpatched: (name: string, error: unknown) => void;
 }
 
-/** Bindings with which a program starts processes without child_process. */
-const HANDLES: ReadonlySet<unknown> = new Set(['process_wrap', 'spawn_sync']);
+// Captured at load, as all that the hooks call: programs replace functions.
+const { apply } = Reflect;
 
 /** Replaces the functions of this thread, once. The caller syncs the ESM exports afterwards. */
 export function installPatch({ load, onUnloaded, onUnpatched }: PatchOptions): void {
@@ -43,7 +43,9 @@ export function installPatch({ load, onUnloaded, onUnpatched }: PatchOptions): v
   put(process, 'binding', original => {
     const guarded = lazy(original, factories => factories.binding(original), rethrow);
     return function binding(...args) {
-      return Reflect.apply(HANDLES.has(args[0]) ? guarded : original, this, args);
+      // Those with which a program starts processes without child_process.
+      const isHandle = args[0] === 'process_wrap' || args[0] === 'spawn_sync';
+      return apply(isHandle ? guarded : original, this, args);
     };
   });
 
@@ -62,7 +64,7 @@ export function installPatch({ load, onUnloaded, onUnpatched }: PatchOptions): v
     if (promisified === undefined) return execFile;
     const guarded = lazy(promisified, factories => factories.execFile(promisified));
     // An arrow function, as Node's was up to 20, has neither `this` nor `prototype`.
-    const value = likeOriginal((...args) => Reflect.apply(guarded, undefined, args), promisified);
+    const value = likeOriginal((...args) => apply(guarded, undefined, args), promisified);
     return Object.defineProperty(execFile, util.promisify.custom, { ...descriptor, value });
   }
 
@@ -74,7 +76,7 @@ export function installPatch({ load, onUnloaded, onUnpatched }: PatchOptions): v
   ): AnyFunction {
     let made: AnyFunction | undefined;
     return function (...args) {
-      return Reflect.apply(made ?? first(), this, args);
+      return apply(made ?? first(), this, args);
     };
 
     function first(): AnyFunction {

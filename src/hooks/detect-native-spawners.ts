@@ -9,6 +9,10 @@ import nodeModule = require('node:module');
 import { type AnyFunction, replaceMethod } from '../base/wrap-function';
 import type { NativeSpawnerHook, NativeSpawners } from './types';
 
+// Captured at load: programs replace functions.
+const { apply } = Reflect;
+const { includes } = String.prototype;
+
 export interface DetectNativeSpawnersOptions {
   readonly spawners: NativeSpawners;
   readonly load: (isSpawner: (file: string) => boolean) => NativeSpawnerHook;
@@ -28,15 +32,17 @@ export function detectNativeSpawners({ spawners, load, onFailure }: DetectNative
 
   function watchFolders(original: AnyFunction): AnyFunction {
     return function nodeModulePaths(...args) {
-      const [folder] = args;
+      const folder = args[0];
       if (typeof folder === 'string' && isSpawner(`${folder}/`)) withHook(({ aboutToLoad }) => aboutToLoad());
-      return Reflect.apply(original, this, args);
+      return apply(original, this, args);
     };
   }
 
   /** Matches a folder of one of the packages: `/app/node_modules/node-pty/lib/`. */
   function isSpawner(file: string): boolean {
-    return folders.some(place => file.includes(place));
+    for (let index = 0; index < folders.length; index++)
+      if (apply(includes, file, [folders[index]])) return true;
+    return false;
   }
 
   function withHook(work: (hook: NativeSpawnerHook) => void): void {

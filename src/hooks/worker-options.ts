@@ -154,7 +154,8 @@ function withoutRefused(words: readonly string[], { message }: Error): readonly 
 }
 
 /** The arguments of a constructor call, with additions to the options. */
-function withOptions([file, options, ...rest]: readonly unknown[], added: Additions): unknown[] {
+function withOptions(args: readonly unknown[], added: Additions): unknown[] {
+  const [file, options, ...rest] = args;
   return [file, overlay(options, added), ...rest];
 }
 

@@ -7,6 +7,9 @@ import workerThreads = require('node:worker_threads');
 import { EXEC_ARGV_KEY, requireFlag } from '../base/node-options';
 import type { WorkerFactory } from './types';
 
+// Captured at load: programs replace functions.
+const { construct: constructOriginal } = Reflect;
+
 type WorkerClass = typeof workerThreads.Worker;
 
 export interface WorkerOptions {
@@ -26,7 +29,7 @@ export function installInWorkers({ preload, load }: WorkerOptions): void {
   const Worker: WorkerClass = new Proxy(workerThreads.Worker, {
     construct: (original, args, newTarget) => {
       construct ??= load(startedWith);
-      return (construct ?? Reflect.construct)(original, args, newTarget);
+      return (construct ?? constructOriginal)(original, args, newTarget);
     },
   });
   Object.defineProperty(Worker.prototype, 'constructor', { value: Worker });

@@ -5,6 +5,9 @@ import nodeModule = require('node:module');
 import path = require('node:path');
 import workerThreads = require('node:worker_threads');
 
+// First, and at start, since it captures the intrinsics that the parts use.
+import '../base/captured';
+
 import { DIST } from '../base/dist-folder';
 import { ClosefdsError, messageOf } from '../base/errors';
 import type { AnyFunction } from '../base/wrap-function';
@@ -49,6 +52,8 @@ const ORIGINALS = {
   now: Date.now,
   clock: performance.now.bind(performance),
 };
+
+const { apply } = Reflect;
 
 const SETTINGS_KEY = 'closefds.settings';
 
@@ -113,7 +118,7 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard, namedFrom: stri
     try {
       load();
     } catch (error) {
-      return failClosed(start, mode, strayGuard, error).call(undefined);
+      return apply(failClosed(start, mode, strayGuard, error), undefined, []);
     }
     return load().native(call, start);
   }
@@ -150,7 +155,7 @@ function failClosed(original: AnyFunction, mode: Mode, strayGuard: StrayGuard, e
     } catch {
       // The child handler sets close-on-exec, too; without a placeholder the slot is empty.
     }
-    return Reflect.apply(original, this, stdioOnlyArguments(args, placeholder));
+    return apply(original, this, stdioOnlyArguments(args, placeholder));
   };
 }
 
@@ -351,7 +356,7 @@ let reporter: Reporter | undefined;
 /** The first finding loads the reporter. */
 function report(findings: readonly Finding[], occurrence: Occurrence = 'first'): void {
   try {
-    const [first] = findings;
+    const first = findings[0];
     if (first === undefined) return;
     reporter ??= loadReporter(first.mode);
     reporter.report(findings, occurrence);

@@ -19,20 +19,29 @@ export function stdioOnlyPlan(
   };
 }
 
+// Loops by index below: programs replace functions and iterators, and this runs where all else has failed.
+
+const { isArray } = Array;
+
 /** Does the same with the arguments of a call that could not even be read. */
 export function stdioOnlyArguments(args: readonly unknown[], placeholder: number | undefined): unknown[] {
-  return args.map(arg => {
+  const passed: unknown[] = [];
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index];
     const { stdio } = (arg ?? {}) as { stdio?: unknown };
-    return Array.isArray(stdio)
+    passed[index] = isArray(stdio)
       ? { ...(arg as object), stdio: withPlaceholders(stdio, beyondStdio(stdio), placeholder) }
       : arg;
-  });
+  }
+  return passed;
 }
 
-const EMPTY: ReadonlySet<unknown> = new Set(['ignore', undefined, null]);
-
 function beyondStdio(slots: readonly unknown[]): DeniedSlot[] {
-  return [...slots.keys()]
-    .filter(index => index >= 3 && slots[index] !== 'ipc' && !EMPTY.has(slots[index]))
-    .map(index => ({ index, childFd: index }));
+  const denied: DeniedSlot[] = [];
+  for (let index = 3; index < slots.length; index++) {
+    const slot = slots[index];
+    const isEmpty = slot === 'ignore' || slot === undefined || slot === null;
+    if (!isEmpty && slot !== 'ipc') denied[denied.length] = { index, childFd: index };
+  }
+  return denied;
 }

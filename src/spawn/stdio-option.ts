@@ -150,9 +150,13 @@ export function withPlaceholders(
   denied: Plan['denied'],
   placeholder: number | undefined,
 ): unknown[] {
-  const replaced = slots.slice();
-  for (const { index, childFd } of denied)
+  // By index, since this also runs where closefds failed, without the intrinsics that were captured at load.
+  const replaced: unknown[] = [];
+  for (let index = 0; index < slots.length; index++) replaced[index] = slots[index];
+  for (let at = 0; at < denied.length; at++) {
+    const { index, childFd } = denied[at] as Plan['denied'][number];
     replaced[index] = childFd < 3 || placeholder === undefined ? 'ignore' : placeholder;
+  }
   return replaced;
 }
 

@@ -7,6 +7,13 @@ import path = require('node:path');
 
 import type { DeepAddon, IdentifiedFd, ListedStray, Mechanism, SpawnMethod, StrayGuard } from './stray-guard';
 
+// Captured at load, as all that runs at a call: programs replace functions.
+const { apply } = Reflect;
+const { slice } = String.prototype;
+const { write, toString: decode } = Buffer.prototype;
+const toBuffer = Buffer.from as (bytes: ArrayBufferLike) => Buffer;
+const [toNumber, toBigInt] = [Number, BigInt];
+
 interface Addon extends Partial<DeepAddon> {
   arm(): number;
   /** Returns the previous value. */
@@ -63,9 +70,14 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
       return fd;
     },
     coverHere(fds) {
-      const covered = fds.map(fd => ({ fd, before: addon.putPlaceholder(fd) }));
+      const before: number[] = [];
+      for (let index = 0; index < fds.length; index++)
+        before[index] = addon.putPlaceholder(fds[index] as number);
       return () => {
-        for (const { fd, before } of covered) if (before >= 0) addon.removePlaceholder(fd, before);
+        for (let index = 0; index < fds.length; index++) {
+          const old = before[index] as number;
+          if (old >= 0) addon.removePlaceholder(fds[index] as number, old);
+        }
       };
     },
     mustCover: false,
@@ -148,7 +160,10 @@ function firstLine(error: unknown): string {
 }
 
 function toList(fds: readonly number[]): Int32Array | undefined {
-  return fds.length === 0 ? undefined : Int32Array.from(fds);
+  if (fds.length === 0) return undefined;
+  const list = new Int32Array(fds.length);
+  for (let index = 0; index < fds.length; index++) list[index] = fds[index] as number;
+  return list;
 }
 
 /**
@@ -164,23 +179,21 @@ const WORD_BYTES = 8;
 function toWords(files: readonly IdentifiedFd[]): BigUint64Array | undefined {
   if (files.length === 0) return undefined;
   const words = new BigUint64Array(files.length * WORDS);
-  const bytes = Buffer.from(words.buffer);
-  files.forEach(({ fd, identity }, index) => {
-    words[index * WORDS] = BigInt(fd);
-    bytes.write(identity, (index * WORDS + 1) * WORD_BYTES, 'latin1');
-  });
+  const bytes = toBuffer(words.buffer);
+  for (let index = 0; index < files.length; index++) {
+    const { fd, identity } = files[index] as IdentifiedFd;
+    words[index * WORDS] = toBigInt(fd);
+    apply(write as () => number, bytes, [identity, (index * WORDS + 1) * WORD_BYTES, 'latin1']);
+  }
   return words;
 }
 
 function toStrays(listed: BigUint64Array): ListedStray[] {
   const strays: ListedStray[] = [];
-  const bytes = Buffer.from(listed.buffer).toString('latin1');
+  const bytes = apply(decode, toBuffer(listed.buffer), ['latin1']);
   for (let at = 0; at < listed.length; at += LIST_WORDS) {
-    strays.push({
-      fd: Number(listed[at]),
-      atStart: listed[at + WORDS] === 1n,
-      identity: bytes.slice((at + 1) * WORD_BYTES, (at + WORDS) * WORD_BYTES),
-    });
+    const identity = apply(slice, bytes, [(at + 1) * WORD_BYTES, (at + WORDS) * WORD_BYTES]);
+    strays[strays.length] = { fd: toNumber(listed[at]), atStart: listed[at + WORDS] === 1n, identity };
   }
   return strays;
 }
