@@ -12,6 +12,7 @@ import util = require('node:util');
 import { type Location, locate } from '../base/package-path';
 import { APP, type Caller, type CodePlace, UNKNOWN } from '../model/caller';
 import { createForwardingCheck } from './forwarding';
+import { sitesOfOtherRealm } from './other-realm';
 import { createSourceFinder, sourceInPackage } from './source-place';
 import { type CallSites, parseFrame } from './stack';
 
@@ -79,9 +80,8 @@ export function createCallerFinder(options: CallerOptions): CallerFinder {
   const isForwarding = createForwardingCheck(file => readFileSync(file, 'utf8'));
 
   return function findCaller(near, isOutward = false) {
-    if (near !== undefined) {
-      const frames = near.text === undefined ? framesOf(near.sites) : fromText(near.text);
-      const { caller, isSettled } = search(frames, isOutward);
+    if (near !== undefined && near.text === undefined) {
+      const { caller, isSettled } = search(framesOf(near.sites), isOutward);
       if (isSettled || near.isAll) return caller;
     }
     return search(everyFrame(options.wholeStack()), isOutward).caller;
@@ -288,7 +288,9 @@ function isSea(): boolean {
 
 function everyFrame({ sites, complete }: CallSites): Iterable<Frame> {
   if (complete) return framesOf(sites);
-  // User code froze the hook or the limit. Each other way sees less: no async frames, or ten frames.
+  const there = sitesOfOtherRealm();
+  if (there !== undefined) return framesOf(there);
+  // Each other way sees less: no async frames, or ten frames.
   return [plainCallSites(), fromText(stackText())].reduce(longer, sites.map(fromCallSite));
 }
 

@@ -3,15 +3,7 @@
 import { mkdirSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import {
-  type CallersOptions,
-  callers,
-  fullCallers,
-  type Named,
-  NODE,
-  NODE_MAJOR,
-  named,
-} from '../support/callers';
+import { type CallersOptions, callers, fullCallers, type Named, NODE, named } from '../support/callers';
 import { temporaryFolder, write } from '../support/programs';
 import { run } from '../support/run';
 import { toWarnings } from '../support/warnings';
@@ -705,13 +697,10 @@ cases({
   'intrinsics are frozen': meddling('', { nodeArgs: ['--frozen-intrinsics', '--no-warnings'] }),
 });
 
-/**
- * What cannot be changed back is not changed: then util.getCallSites() has the synchronous part of
- * the stack, and before Node 22 there is none.
- */
+/** What cannot be changed back is not changed: the stack is that of another realm. */
 const locking = (change: string): Case => ({
   files: { 'app.js': `const { go } = require('a'); ${change}; go();`, ...installed('a') },
-  expected: [NODE_MAJOR >= 22 ? goOf('a') : null],
+  expected: [goOf('a')],
 });
 
 cases({
