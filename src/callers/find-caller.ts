@@ -195,12 +195,12 @@ function createPlaces(appRoot: string): Places {
   function installedPackage(file: string): InstalledPackage | undefined {
     const location = locate(file, path.sep);
     if (location === undefined) return undefined;
-    let known = packages.get(location.root);
-    if (known === undefined) {
-      known = read(location);
-      packages.set(location.root, known);
-    }
-    return known;
+    const known = packages.get(location.root);
+    if (known !== undefined) return known;
+    const found = read(location);
+    // Without a version, its package.json could not be read, perhaps in a mock of the file system: try again later.
+    if (found.version !== undefined) packages.set(location.root, found);
+    return found;
   }
 }
 

@@ -67,11 +67,23 @@ function reportOf(state: Installed | undefined): Pick<Status, 'report' | 'report
   return { report: place, reportProblem: whyNotWritable(place) };
 }
 
+/** Of each copy that was asked for. Read once: later the folder may be gone, or the file system a mock. */
+const versions = new Map<string, string>();
+const OWN_COPY = path.dirname(DIST);
+const OWN_VERSION = versionOf(OWN_COPY);
+
+/** The version of a copy; that of this one where the other copy's package.json cannot be read. */
 function versionOf(folder: string): string {
-  const manifest = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8')) as {
-    version: string;
-  };
-  return manifest.version;
+  const known = versions.get(folder);
+  if (known !== undefined) return known;
+  try {
+    const text = fs.readFileSync(path.join(folder, 'package.json'), 'utf8');
+    const { version } = JSON.parse(text) as { version: string };
+    versions.set(folder, version);
+    return version;
+  } catch {
+    return folder === OWN_COPY ? 'unknown' : OWN_VERSION;
+  }
 }
 
 /** Prints one line to stderr. Never throws. */
