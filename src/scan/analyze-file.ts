@@ -9,7 +9,7 @@ import { findSites, isWorthParsing, type SiteOptions } from './analysis/find-sit
 import type { Site } from './analysis/site';
 import { type ArchiveEntry, tarEntries, zipEntries } from './archive';
 import { addonImports } from './elf-imports';
-import { type FileKind, fileKindOf, whyUnread } from './walk';
+import { type FileKind, fileKindOf, isPassedOver, whyUnread } from './walk';
 
 export interface Job {
   readonly file: string;
@@ -64,7 +64,7 @@ function readAny({ file, kind, size }: Job, options: ReadOptions): readonly File
 function readEntry(archive: string, entry: ArchiveEntry, options: ReadOptions): readonly FileResult[] {
   const kind = fileKindOf(path.posix.basename(entry.name));
   const file = `${archive}/${entry.name}`;
-  if (kind === undefined) return [];
+  if (kind === undefined || isPassedOver(path.posix.dirname(entry.name))) return [];
   try {
     const tooLarge = limit(file, kind, entry.size);
     if (tooLarge !== undefined) return tooLarge;

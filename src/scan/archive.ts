@@ -49,7 +49,8 @@ export function tarEntries(packed: Buffer): readonly ArchiveEntry[] {
     }
     at += BLOCK + Math.ceil(size / BLOCK) * BLOCK;
   }
-  return entries;
+  // A later entry of the same name replaces an earlier one, as when it is unpacked.
+  return [...new Map(entries.map(entry => [entry.name, entry])).values()];
 }
 
 function text(header: Buffer, from: number, to: number): string {

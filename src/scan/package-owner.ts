@@ -3,7 +3,7 @@
 import fs = require('node:fs');
 import path = require('node:path');
 
-import { locate } from '../base/package-path';
+import { type Location, locate } from '../base/package-path';
 import { APP } from '../model/caller';
 
 export interface PackageOwner {
@@ -32,7 +32,7 @@ export function createPackageOwners(isTarball: (root: string) => boolean): Packa
   return { ownerOf, addManifest: (file, text) => texts.set(file, text) };
 
   function ownerOf(file: string, root: string): PackageOwner {
-    const location = locate(file, path.sep);
+    const location = isTarball(root) ? locateInTarball(file, root) : locate(file, path.sep);
     const folder = location?.root ?? root;
     let owner = owners.get(folder);
     if (owner === undefined) {
@@ -64,4 +64,10 @@ export function createPackageOwners(isTarball: (root: string) => boolean): Packa
       return {};
     }
   }
+}
+
+/** Where a tarball is kept, perhaps in a package's folder, says nothing about the package in it. */
+function locateInTarball(file: string, tarball: string): Location | undefined {
+  const location = locate(file.slice(tarball.length), path.sep);
+  return location && { ...location, root: tarball + location.root };
 }

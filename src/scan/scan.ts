@@ -62,6 +62,7 @@ export async function scanRoots(options: ScanOptions, bundle: string): Promise<S
     progress: () => options.progress?.(collected.counts.files),
   });
   cache.save(collected.byKey);
+  collected.addPackages();
   collected.addKnown(table);
 
   return {
@@ -85,6 +86,7 @@ class Collected {
   readonly byKey = new Map<string, readonly Site[]>();
   /** Owners are looked up at the end: the package.json may be the last file of an archive. */
   private readonly found: { readonly file: string; readonly site: Site | KnownSite }[] = [];
+  private readonly manifests: string[] = [];
   private readonly packages: PackageOwners;
 
   constructor(
@@ -101,20 +103,20 @@ class Collected {
   }
 
   private *jobsIn(root: string): Generator<Job> {
-    this.addPackage(path.join(root, 'package.json'));
+    this.manifests.push(path.join(root, 'package.json'));
     const files = walk(root, {
       problem: problem => this.problems.push(problem),
       skippedLink: link => this.skippedLinks.push(link),
     });
     for (const job of files)
-      if (job.kind === 'manifest') this.addPackage(job.file);
+      if (job.kind === 'manifest') this.manifests.push(job.file);
       else yield job;
   }
 
   add({ file, status, sites, why, manifest, key }: FileResult): void {
     if (status === 'manifest') {
       this.packages.addManifest(file, manifest ?? '');
-      this.addPackage(file);
+      this.manifests.push(file);
       return;
     }
     this.counts.files++;
@@ -144,10 +146,13 @@ class Collected {
     return this.packages.ownerOf(file, this.roots.of(file));
   }
 
-  private addPackage(manifest: string): void {
-    const owner = this.ownerOf(manifest);
-    // A package.json in a folder of a package only sets the module format of that folder.
-    if (path.dirname(manifest) === owner.root) this.owners.set(owner.root, owner);
+  /** Call this when all manifests are known: an archive may have a nested one before that of its root. */
+  addPackages(): void {
+    for (const manifest of this.manifests) {
+      const owner = this.ownerOf(manifest);
+      // A package.json in a folder of a package only sets the module format of that folder.
+      if (path.dirname(manifest) === owner.root) this.owners.set(owner.root, owner);
+    }
   }
 
   /** Whether a file is of an installed closefds. Its places need no decision, and must not fail CI. */

@@ -31,6 +31,11 @@ const DECLARATIONS = /\.d(?:\.[^.]+)?\.[cm]?ts$/;
 /** Folders of version control and caches, from which nothing runs. */
 const PASSED_OVER = new Set(['.git', '.hg', '.svn', '.jj', '.cache', '.nyc_output']);
 
+/** Whether a folder in an archive is one that the walk does not enter. */
+export function isPassedOver(folder: string): boolean {
+  return folder.split('/').some(part => PASSED_OVER.has(part));
+}
+
 /** The kind of a file with code; undefined for others. Commands often have no extension. */
 export function fileKindOf(name: string): FileKind | undefined {
   if (name === 'package.json') return 'manifest';

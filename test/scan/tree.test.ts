@@ -52,6 +52,7 @@ interface Report {
     readonly version?: string;
     readonly declaredName?: string;
     readonly file: string;
+    readonly fileInPackage: string;
     readonly line: number;
     readonly sure: string;
     readonly kinds: readonly string[];
@@ -236,6 +237,53 @@ test('tarballs', async t => {
   }
   t.is((await report(folder, 'gnu.tgz', 'pax.tgz')).places.length, 4);
 });
+
+test('a tarball and an installed folder give the same answer, whatever the order of the entries', async t => {
+  const content: Files = {
+    'package.json': manifest('a', '1.2.3'),
+    'esm/package.json': manifest('nested', '9.9.9'),
+    'index.js': CHANNEL,
+    'esm/index.js': PASSES,
+    '.git/hooks/x.js': PASSES,
+  };
+  const under = (top: string) =>
+    Object.fromEntries(Object.entries(content).map(([name, text]) => [`${top}/${name}`, text]));
+  const folder = tree(t, { ...under('package'), ...under('node_modules/a') });
+  const others = ['package/esm/index.js', 'package/.git/hooks/x.js'];
+  const manifests = ['package/esm/package.json', 'package/package.json', 'package/index.js'];
+  // The tarballs are in a package's folder, which is not the package in them.
+  mkdirSync(path.join(folder, 'node_modules', 'tarballs'));
+  const tarballs = orders(manifests).map((order, index) => {
+    const tarball = path.join('node_modules', 'tarballs', `${index}.tgz`);
+    execFileSync('tar', ['-czf', tarball, ...order, ...others, 'package/esm/index.js'], { cwd: folder });
+    return tarball;
+  });
+  const answer = ['a 1.2.3 esm/index.js:1', 'a 1.2.3 index.js:1'];
+  const installed = await report(folder, 'node_modules/a');
+  t.deepEqual(installed.places.map(inPackage).sort(), answer);
+  const { places, counts } = await report(folder, ...tarballs);
+  t.is(counts.packages, tarballs.length);
+  for (const [index] of tarballs.entries())
+    t.deepEqual(
+      places
+        .filter(({ file }) => file.includes(`${index}.tgz/`))
+        .map(inPackage)
+        .sort(),
+      answer,
+      `order ${index}`,
+    );
+});
+
+function inPackage(place: Report['places'][number]): string {
+  return `${place.package} ${place.version} ${place.fileInPackage}:${place.line}`;
+}
+
+function orders<T>(items: readonly T[]): T[][] {
+  if (items.length < 2) return [[...items]];
+  return items.flatMap((first, index) =>
+    orders(items.filter((_, other) => other !== index)).map(rest => [first, ...rest]),
+  );
+}
 
 test('invalid and truncated tarballs are reported', async t => {
   const folder = tree(t, { 'package/index.js': CHANNEL, 'package/other.js': PASSES });
