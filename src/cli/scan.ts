@@ -22,14 +22,15 @@ lists every place that starts a process with more than stdin, stdout and stderr.
 
   --format text|json|sarif             default: text
   --show certain|likely|possible       the least sure that the table lists (default: likely)
-  --fail-on certain|likely|possible    exit with 1 if a place at least that sure is in no rule and not in
-                                       the baseline
+  --fail-on certain|likely|possible|unsafe|launcher
+                       exit with 1 if a place is in no rule and not in the baseline, and is at least that
+                       sure, a call of unsafe(), or a launcher; several are separated by commas
   --baseline FILE      places that are known already
   --write-baseline     write all places that are found to the baseline's file
   --no-cache           read everything again
 
   closefds scan
-  closefds scan --fail-on certain --baseline closefds-baseline.json
+  closefds scan --fail-on certain,unsafe --baseline closefds-baseline.json
   closefds scan lmdb-3.5.6.tgz
 `;
 
@@ -38,12 +39,14 @@ export const scan = { summary: 'which code passes FDs, found without running it'
 const FORMATS = ['text', 'json', 'sarif'] as const;
 const LEVELS = ['certain', 'likely', 'possible'] as const;
 type Level = (typeof LEVELS)[number];
+/** The types of places that --fail-on accepts. No rule covers them. */
+const TYPES: readonly Scanner.Place['siteType'][] = ['unsafe', 'launcher'];
 
 interface ScanArguments {
   readonly roots: readonly string[];
   readonly format: (typeof FORMATS)[number];
   readonly show: Level;
-  readonly failOn: Level | undefined;
+  readonly failOn: readonly string[];
   readonly baseline: string | undefined;
   readonly write: boolean;
   readonly useCache: boolean;
@@ -95,7 +98,7 @@ function parse(args: readonly string[]): ScanArguments {
     roots,
     format,
     show: level(values.show, '--show') ?? 'likely',
-    failOn: level(values['fail-on'], '--fail-on'),
+    failOn: failures(values['fail-on']),
     baseline: values.baseline,
     write: values['write-baseline'] === true,
     useCache: values['no-cache'] !== true,
@@ -118,6 +121,15 @@ function level(value: string | undefined, option: string): Level | undefined {
   if (value !== undefined && found === undefined)
     throw new UsageError(`expected one of ${LEVELS.join(', ')} after ${option}, found "${value}"`);
   return found;
+}
+
+function failures(list: string | undefined): readonly string[] {
+  if (list === undefined) return [];
+  const known: readonly string[] = [...LEVELS, ...TYPES];
+  const names = list.split(',').map(name => name.trim());
+  const wrong = names.find(name => !known.includes(name));
+  if (wrong === undefined) return names;
+  throw new UsageError(`expected some of ${known.join(', ')} after --fail-on, found "${wrong}"`);
 }
 
 function assertScannable(root: string): void {
@@ -166,10 +178,11 @@ function policyOf(root: string): Policy {
 
 function fails(
   place: Scanner.Place,
-  failOn: Level | undefined,
+  failOn: readonly string[],
   fresh: ReadonlySet<Scanner.Place> | undefined,
 ): boolean {
-  if (failOn === undefined || LEVELS.indexOf(place.confidence) > LEVELS.indexOf(failOn)) return false;
+  const levels = LEVELS.slice(LEVELS.indexOf(place.confidence));
+  if (![...levels, place.siteType].some(name => failOn.includes(name))) return false;
   return place.covered?.isCertain !== true && (fresh === undefined || fresh.has(place));
 }
 

@@ -7,7 +7,7 @@ import { APP } from '../model/caller';
 import { CONFIDENCES, type Confidence, type SiteType } from './analysis/site';
 import { fingerprint } from './baseline';
 import type { Place } from './location';
-import { coverage, describePlace, describeSlots, REASONS, SITE_TYPES } from './messages';
+import { coverage, describePlace, describeSlots, reasonOf, SITE_TYPES } from './messages';
 import type { ScanResult } from './scan';
 
 export interface Shown {
@@ -25,7 +25,8 @@ export interface Shown {
 export function toPlaceTable({ result, show, fresh }: Shown): string {
   const { places, problems, skippedLinks } = result;
   const shown = places.filter(
-    ({ confidence }) => CONFIDENCES.indexOf(confidence) <= CONFIDENCES.indexOf(show),
+    ({ siteType, confidence }) =>
+      siteType !== 'launcher' && CONFIDENCES.indexOf(confidence) <= CONFIDENCES.indexOf(show),
   );
   const groups = new Map<string, Place[]>();
   for (const place of shown) {
@@ -35,6 +36,13 @@ export function toPlaceTable({ result, show, fresh }: Shown): string {
   const lines: string[] = [];
   for (const [title, group] of groups)
     lines.push(title, ...rows(group.map(place => rowOf(place, fresh))), '');
+  const launchers = places.filter(({ siteType }) => siteType === 'launcher');
+  if (launchers.length > 0)
+    lines.push(
+      'Launchers, which start processes with the options of their callers:',
+      ...rows(launchers.map(place => launcherRow(place, fresh))),
+      '',
+    );
   if (problems.length > 0) {
     lines.push('Not searched:', ...rows(problems.map(({ file, why }) => [file, why])), '');
   }
@@ -49,8 +57,8 @@ function titleOf({ package: name, version, declaredName }: Place): string {
 }
 
 function rowOf(place: Place, fresh: ReadonlySet<Place> | undefined): string[] {
-  const { file, line, confidence, siteType, callee, reason, known } = place;
-  const how = siteType === 'known' ? (known ?? '') : [callee ?? siteType, REASONS[reason]].join(': ');
+  const { file, line, confidence, siteType, callee } = place;
+  const how = siteType === 'known' ? reasonOf(place) : [callee ?? siteType, reasonOf(place)].join(': ');
   const isNew = fresh === undefined ? [] : [fresh.has(place) ? 'new' : ''];
   const where = siteType === 'known' || siteType === 'addon' ? file : `${file}:${line}`;
   return [
@@ -61,6 +69,11 @@ function rowOf(place: Place, fresh: ReadonlySet<Place> | undefined): string[] {
     coverage(place),
     how,
   ];
+}
+
+function launcherRow(place: Place, fresh: ReadonlySet<Place> | undefined): string[] {
+  const isNew = fresh === undefined ? [] : [fresh.has(place) ? 'new' : ''];
+  return [...isNew, titleOf(place), `${place.file}:${place.line}`, place.callee ?? ''];
 }
 
 function rows(cells: readonly (readonly string[])[]): string[] {
@@ -79,15 +92,18 @@ function summary(
   show: Confidence,
   fresh: ReadonlySet<Place> | undefined,
 ): string[] {
-  const of = (confidence: Confidence) => places.filter(place => place.confidence === confidence).length;
+  const others = places.filter(({ siteType }) => siteType !== 'launcher');
+  const of = (confidence: Confidence) => others.filter(place => place.confidence === confidence).length;
+  const launchers = places.length - others.length;
   const covered = places.filter(place => place.covered !== undefined).length;
-  const packages = new Set(places.map(titleOf)).size;
+  const packages = new Set(others.map(titleOf)).size;
   const hidden = CONFIDENCES.slice(CONFIDENCES.indexOf(show) + 1).reduce(
     (sum, confidence) => sum + of(confidence),
     0,
   );
   return [
-    `${many(places.length, 'place')} in ${many(packages, 'package')}: ${CONFIDENCES.map(confidence => `${of(confidence)} ${confidence}`).join(', ')}; a rule covers ${covered}.`,
+    `${many(others.length, 'place')} in ${many(packages, 'package')}: ${CONFIDENCES.map(confidence => `${of(confidence)} ${confidence}`).join(', ')}; a rule covers ${covered}.`,
+    ...(launchers === 0 ? [] : [`${many(launchers, 'launcher')}.`]),
     ...(fresh === undefined ? [] : [`${fresh.size} not in the baseline.`]),
     ...(hidden === 0
       ? []
@@ -123,7 +139,7 @@ export function toJson({ result, fresh }: Shown): string {
     slots: place.slots,
     more: place.more,
     sure: place.confidence,
-    reason: place.known ?? REASONS[place.reason],
+    reason: reasonOf(place),
     covered: place.covered && {
       effect: place.covered.effect,
       by: place.covered.by,

@@ -222,6 +222,7 @@ const CASES: readonly (readonly [code: string, ...sites: string[]])[] = [
   [
     `import { unsafe as u } from 'closefds'; import { spawn } from 'child_process'; spawn('a', u({ stdio: [0, 1, 2, 5] }, 'why'))`,
     'certain spawn fd 3',
+    'certain unsafe +',
   ],
 
   // Arrays that are built, and such as get shorter.

@@ -554,11 +554,51 @@ test('a baseline, and what fails', async t => {
   t.is(await codes('--baseline', 'b.json', '--fail-on', 'likely'), 0);
 });
 
+test('--fail-on names calls of unsafe() and launchers, which no rule covers', async t => {
+  const folder = tree(t, {
+    'package.json': manifest('app'),
+    'a.js': "const { unsafe } = require('closefds');\nunsafe({}, 'the agent\\u001b[2J reads 3');\n",
+    'b.js': "exports.run = (cmd, options) => require('child_process').spawn(cmd, options);\n",
+    'closefds.json': JSON.stringify({ rules: [{ caller: '.', effect: 'allow', reason: 'ours' }] }),
+  });
+  const codes = async (...args: string[]) => (await closefds(folder, ...args)).code;
+  t.is(await codes('--fail-on', 'unsafe'), 1);
+  t.is(await codes('--fail-on', 'launcher'), 1);
+  t.is(await codes('--baseline', 'b.json', '--write-baseline'), 0);
+  t.is(await codes('--baseline', 'b.json', '--fail-on', 'certain,unsafe,launcher'), 0);
+  writeFileSync(path.join(folder, 'b.js'), readFileSync(path.join(folder, 'a.js')));
+  t.is(await codes('--baseline', 'b.json', '--fail-on', 'launcher'), 0);
+  t.is(await codes('--baseline', 'b.json', '--fail-on', 'unsafe'), 1);
+});
+
+test('the table lists calls of unsafe() with their reason, and launchers, whatever --show names', async t => {
+  const folder = tree(t, {
+    'package.json': manifest('app'),
+    'a.js': "const { unsafe } = require('closefds');\nunsafe({}, 'the agent\\u001b[2J reads 3');\n",
+    'node_modules/x/package.json': manifest('x'),
+    'node_modules/x/b.js': "exports.run = (cmd, options) => require('child_process').spawn(cmd, options);\n",
+  });
+  const { stdout } = await closefds(folder, '--show', 'certain');
+  t.deepEqual(stdout.split('\n').slice(0, 8), [
+    'the app',
+    '  a.js:2  certain  every FD  no rule  unsafe: unsafe() passes every designated FD and every stray; no rule applies; the code\'s reason: "the agent\\x1b[2J reads 3"',
+    '',
+    'Launchers, which start processes with the options of their callers:',
+    '  x 1.0.0  node_modules/x/b.js:1  spawn',
+    '',
+    '1 place in 1 package: 1 certain, 0 likely, 0 possible; a rule covers 0.',
+    '1 launcher.',
+  ]);
+});
+
 const WRONG: readonly (readonly [args: readonly string[], message: RegExp])[] = [
   [['nowhere'], /expected a folder or a package's tarball \(\.tgz\), found nothing at "nowhere"/],
   [['a.js'], /found "a\.js"/],
   [['--format', 'xml'], /expected text, json or sarif after --format, found "xml"/],
-  [['--fail-on', 'sure'], /expected one of certain, likely, possible after --fail-on, found "sure"/],
+  [
+    ['--fail-on', 'sure'],
+    /expected some of certain, likely, possible, unsafe, launcher after --fail-on, found "sure"/,
+  ],
   [['--show', ''], /after --show, found ""/],
   [['--write-baseline'], /expected --baseline FILE with --write-baseline/],
   [['--baseline', 'none.json'], /the baseline none\.json cannot be used: .*; --write-baseline writes one/],

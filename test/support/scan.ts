@@ -8,7 +8,8 @@ export const LAUNCHERS: ReadonlySet<string> = new Set([
 
 /** `certain spawn pipe 3,4`; `+` where there may be others. */
 export function short({ siteType, confidence, callee, kinds, slots, more }: Site): string {
-  const who = siteType === 'patch' ? `patch ${callee}` : (callee ?? siteType);
+  const isNamed = siteType === 'patch' || siteType === 'launcher';
+  const who = isNamed ? `${siteType} ${callee}` : (callee ?? siteType);
   return [confidence, who, [...kinds].sort().join('/'), slots.join(',') + (more ? '+' : '')]
     .filter(Boolean)
     .join(' ');

@@ -2,9 +2,11 @@
 
 import type { AnyNode } from 'acorn';
 import type { FileAnalysis } from './find-sites';
+import { addLauncher } from './launcher-sites';
 import { addCalledPatch } from './patch-sites';
 import type { Call } from './process-starts';
 import { OWN_PACKAGE } from './process-starts';
+import type { SiteCollector } from './site-collector';
 import { elementsOf, keyOf } from './source/syntax';
 import type { Export } from './values/resolve-import';
 import type { StdioArray } from './values/stdio-array';
@@ -20,7 +22,7 @@ function addCall(analysis: FileAnalysis, call: Call): void {
   const { starts } = analysis;
   const found = starts.exportCalledBy(call);
   const callee = starts.startedBy(call, found);
-  if (found?.module === OWN_PACKAGE) addWithFds(analysis, call, found);
+  if (found?.module === OWN_PACKAGE) addOwn(analysis, call, found);
   else if (starts.isOfProcess(call.callee, 'execve', found)) addExecve(analysis, call);
   else if (starts.isOfProcess(call.callee, 'binding', found)) addBinding(analysis, call);
   else if (found?.module === 'child_process' && WITHOUT_STDIO.has(found.path[0] ?? ''))
@@ -31,6 +33,7 @@ function addCall(analysis: FileAnalysis, call: Call): void {
 
 function addStart(analysis: FileAnalysis, call: Call, callee: string, found: Export | undefined): void {
   const { collector } = analysis;
+  addLauncher(analysis, call, callee);
   const passed = argumentsOf(call).flatMap(argument => stdioOf(analysis, argument, call));
   // A command's arguments may be the same words.
   collector.accountFor(call.arguments.filter(({ type }) => type === 'ArrayExpression'));
@@ -118,8 +121,31 @@ function addExecve({ collector }: FileAnalysis, call: Call): void {
   });
 }
 
-function addWithFds({ flow, collector }: FileAnalysis, call: Call, { path }: Export): void {
-  if (path[0] !== 'withFds') return;
+function addOwn(analysis: FileAnalysis, call: Call, { path }: Export): void {
+  if (path[0] === 'withFds') addWithFds(analysis, call);
+  if (path[0] === 'unsafe') addUnsafe(analysis, call);
+}
+
+/** Whatever the call with these options passes, no rule applies to it. */
+function addUnsafe({ flow, collector }: FileAnalysis, call: Call): void {
+  const [, reason] = call.arguments;
+  const given = reason === undefined ? [] : flow.all(reason).map(value => textOf(value, collector));
+  collector.add(call, {
+    siteType: 'unsafe',
+    confidence: 'certain',
+    more: true,
+    callee: 'unsafe',
+    reason: 'opted-out',
+    ...(given.length > 0 && { given: given.join(' / ') }),
+  });
+}
+
+/** A string, or the source text of another expression. */
+function textOf(node: AnyNode, collector: SiteCollector): string {
+  return node.type === 'Literal' ? String(node.value) : collector.sourceOf(node);
+}
+
+function addWithFds({ flow, collector }: FileAnalysis, call: Call): void {
   const [, fds] = call.arguments;
   const slots = (fds === undefined ? [] : flow.all(fds)).flatMap(value =>
     value.type === 'ObjectExpression' ? value.properties.flatMap(numberOfKey) : [],

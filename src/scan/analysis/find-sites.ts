@@ -10,6 +10,7 @@ import { indexTree, type Tree } from './source/index-tree';
 import { parseSource } from './source/parse';
 import { addStdioUses } from './stdio-uses';
 import { addUncalledArrays } from './uncalled-arrays';
+import { CallersOptions } from './values/callers-options';
 import { DataFlow } from './values/data-flow';
 import { Exports } from './values/resolve-import';
 import { StdioArrays } from './values/stdio-arrays';
@@ -25,12 +26,13 @@ export interface FileAnalysis {
   readonly flow: DataFlow;
   readonly arrays: StdioArrays;
   readonly exports: Exports;
+  readonly options: CallersOptions;
   readonly starts: ProcessStarts;
   readonly collector: SiteCollector;
 }
 
 /** A file without any of these words has no site. Programs do not write them with escapes. */
-const WORTH = /stdio|child_process|process_wrap|spawn_sync|execve|ChildProcess|execa|withFds|\bipc\b/;
+const WORTH = /stdio|child_process|process_wrap|spawn_sync|execve|ChildProcess|execa|closefds|\bipc\b/;
 
 export function isWorthParsing(text: string): boolean {
   return WORTH.test(text);
@@ -63,6 +65,7 @@ function analyze(program: Program, text: string, { launchers }: SiteOptions): Fi
     flow,
     arrays: new StdioArrays(tree, flow),
     exports,
+    options: new CallersOptions(tree, flow),
     starts: new ProcessStarts(tree, flow, exports),
     collector: new SiteCollector(text),
   };

@@ -15,6 +15,7 @@ interface Grade {
 type NewSite = Partial<Site> & Pick<Site, 'siteType' | 'confidence' | 'reason'>;
 
 const MOST_LINES = 101;
+const LONGEST_SOURCE = 200;
 
 export class SiteCollector {
   private readonly sites: Site[] = [];
@@ -29,6 +30,10 @@ export class SiteCollector {
   /** Sorted, one site a place. */
   merged(): readonly Site[] {
     return mergeSites(this.sites);
+  }
+
+  sourceOf({ start, end }: AnyNode): string {
+    return this.text.slice(start, Math.min(end, start + LONGEST_SOURCE));
   }
 
   isAccountedFor(node: AnyNode): boolean {

@@ -23,6 +23,8 @@ export interface Site {
   readonly slots: readonly number[];
   /** Whether there may be other numbers. */
   readonly more: boolean;
+  /** The reason that the code gives to `unsafe()`: a string, or the source text of an expression. */
+  readonly given?: string;
   /** The function that starts the process: `spawn`, `cross-spawn`, `execa.execaNode`. */
   readonly callee?: string;
   /** Of the call if it is known, otherwise of the array. From 1. */
@@ -39,6 +41,8 @@ export type SiteType =
   | 'stdio'
   | 'use'
   | 'explicit'
+  | 'unsafe'
+  | 'launcher'
   | 'binding'
   | 'constructor'
   | 'execve'
@@ -51,6 +55,8 @@ export type Reason =
   | 'call-and-array'
   | 'own-channel'
   | 'said'
+  | 'opted-out'
+  | 'callers-options'
   | 'own-function'
   | 'open-slot'
   | 'grows'

@@ -17,7 +17,15 @@ import type {
   VariableDeclarator,
 } from 'acorn';
 import { type Binding, Scopes } from './scopes';
-import { type FunctionNode, functionAround, isFunction, keyOf, pushChildren, unwrapped } from './syntax';
+import {
+  type FunctionNode,
+  functionAround,
+  isExports,
+  isFunction,
+  keyOf,
+  pushChildren,
+  unwrapped,
+} from './syntax';
 
 export interface Tree {
   readonly calls: readonly (CallExpression | NewExpression)[];
@@ -31,6 +39,8 @@ export interface Tree {
   readonly methods: ReadonlyMap<string, readonly FunctionNode[]>;
   /** What functions return, in the order of the text. */
   readonly returns: ReadonlyMap<FunctionNode, readonly Expression[]>;
+  /** Names of variables and functions that the file exports. */
+  readonly exportedNames: ReadonlySet<string>;
   readonly resolve: (name: Identifier) => Binding | undefined;
 }
 
@@ -55,6 +65,7 @@ class TreeIndex implements Tree {
   readonly declarators: VariableDeclarator[] = [];
   readonly methods = new Map<string, FunctionNode[]>();
   readonly returns = new Map<FunctionNode, Expression[]>();
+  readonly exportedNames = new Set<string>();
   readonly scopes: Scopes;
 
   constructor(program: Program) {
@@ -95,6 +106,13 @@ class TreeIndex implements Tree {
       case 'AssignmentExpression':
         this.assignments.push(node);
         if (node.left.type === 'MemberExpression') this.addMethod(keyOf(node.left), node.right);
+        if (isExports(node.left)) this.addExported(node.right);
+        break;
+      case 'ExportSpecifier':
+        this.addExported(node.local);
+        break;
+      case 'ExportDefaultDeclaration':
+        this.addExported(node.declaration);
         break;
       case 'VariableDeclaration':
         this.declarators.push(...node.declarations);
@@ -105,6 +123,15 @@ class TreeIndex implements Tree {
       case 'ReturnStatement':
         if (node.argument) this.addReturn(functionAround(node), node.argument);
     }
+  }
+
+  /** `module.exports = run`, `module.exports = { run }`, `exports.run = module.exports.start = run`. */
+  private addExported(node: AnyNode): void {
+    if (node.type === 'Identifier') this.exportedNames.add(node.name);
+    else if (node.type === 'AssignmentExpression') this.addExported(node.right);
+    else if (node.type === 'ObjectExpression')
+      for (const property of node.properties)
+        if (property.type === 'Property') this.addExported(property.value);
   }
 
   private addMethod(name: string | undefined, node: AnyNode | null | undefined): void {

@@ -61,6 +61,13 @@ export function nameOf(node: AnyNode): string | undefined {
   return node.type === 'Literal' ? String(node.value) : undefined;
 }
 
+/** `exports`, `exports.x`, `module.exports`. */
+export function isExports(node: AnyNode): boolean {
+  if (node.type === 'Identifier') return node.name === 'exports';
+  if (node.type !== 'MemberExpression') return false;
+  return keyOf(node) === 'exports' || isExports(node.object);
+}
+
 export function numberOf(node: AnyNode | undefined): number | undefined {
   return node?.type === 'Literal' && typeof node.value === 'number' ? node.value : undefined;
 }

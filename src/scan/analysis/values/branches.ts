@@ -25,7 +25,20 @@ export function repeatedAround(node: AnyNode): AnyNode | undefined {
 
 export function isConditional(node: AnyNode): boolean {
   for (let at = node.parent; at !== undefined && !isFunction(at); at = at.parent)
-    if (/^(?:If|Conditional|Logical|Switch|Try|For|While|DoWhile)/.test(at.type)) return true;
+    if (isBranching(at)) return true;
+  return false;
+}
+
+function isBranching({ type }: AnyNode): boolean {
+  return /^(?:If|Conditional|Logical|Switch|Try|For|While|DoWhile)/.test(type);
+}
+
+/** Whether a node runs on every way to `use`, in the same function. */
+export function isAlwaysBefore(node: AnyNode, use: AnyNode): boolean {
+  if (node.end > use.start || areExclusive(node, use)) return false;
+  for (let at = node.parent; at !== undefined && !isFunction(at); at = at.parent)
+    if (at.start <= use.start && use.end <= at.end) return true;
+    else if (isBranching(at)) return false;
   return false;
 }
 

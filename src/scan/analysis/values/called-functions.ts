@@ -53,6 +53,13 @@ export class CalledFunctions {
     }
   }
 
+  isCalled(fn: FunctionNode): boolean {
+    const candidates = this.calls.get(declaredName(fn) ?? '') ?? [];
+    return (
+      candidates.length > MOST_CALLS || candidates.some(call => this.functionsOf(call.callee).includes(fn))
+    );
+  }
+
   /** The arguments that the file's calls of a function pass for a parameter. */
   passedTo(fn: FunctionNode, index: number): readonly AnyNode[] {
     const name = declaredName(fn);

@@ -90,6 +90,11 @@ export class DataFlow {
     return this.ofParameter(fn, index, new Set());
   }
 
+  /** Whether the file calls a function. */
+  isCalled(fn: FunctionNode): boolean {
+    return this.functions.isCalled(fn);
+  }
+
   /** The name of a called function, before an import or a pattern renamed it. */
   originalName(callee: AnyNode): string | undefined {
     const sources = callee.type === 'Identifier' ? (this.tree.resolve(callee)?.sources ?? []) : [];
