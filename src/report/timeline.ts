@@ -1,11 +1,10 @@
-// Counts findings over time in bounded memory; their order does not matter.
-//
-// Time is divided into buckets of equal width. When there are too many, buckets are merged into wider ones.
+// Counts findings over time, by result and mode.
 
 import type { ReportRecord } from '../findings/record';
 import type { Action } from '../policy/apply-mode';
 import { MODES, type Mode } from '../policy/rule';
 import { fdCount, secondsOf } from './aggregate';
+import { type BucketSum, createTimeBuckets } from './time-buckets';
 
 export interface Timeline {
   /** ISO 8601, the begin of the first bucket; undefined without one. */
@@ -41,81 +40,65 @@ const MOST_BUCKETS = 120;
 const WIDTHS = [1, 5, 15, 30, 60, 300, 900, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 604_800];
 const SORTS = ['stray', 'designated'] as const;
 const DISPOSITIONS = ['passed', 'closed', 'refused'] as const;
-const COLUMNS = SORTS.flatMap(sort => DISPOSITIONS.map(disposition => ({ sort, disposition })));
+/** A sum for each kind, result and mode. */
+const COLUMNS = SORTS.length * DISPOSITIONS.length * MODES.length;
 
 export function createTimeline(mostBuckets = MOST_BUCKETS): TimelineCounter {
-  let buckets = new Map<number, number[]>();
-  /** The modes of each bucket, as bits. */
-  let modes = new Map<number, number>();
-  let width = 1;
-  let lowest = Number.POSITIVE_INFINITY;
-  let highest = Number.NEGATIVE_INFINITY;
+  const buckets = createTimeBuckets({ columns: COLUMNS, mostBuckets, nextWidth });
 
-  return { add, result };
+  return {
+    add(record) {
+      const { time, kind, disposition, mode } = record;
+      const count = fdCount(record);
+      if (kind === undefined || disposition === undefined || count === 0 || time === '') return;
+      const column = columnOf(kind === 'stray' ? 'stray' : 'designated', disposition, mode);
+      buckets.add(secondsOf(time), column, count);
+    },
+    result() {
+      const { width, sums } = buckets.result();
+      const starts = sums.map(({ start }) => start);
+      const first = starts.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+      const last = starts.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+      const length = sums.length === 0 ? 0 : (last - first) / width + 1;
+      return {
+        start: sums.length === 0 ? undefined : timeOf(first),
+        seconds: width,
+        series: seriesOf(sums, length, start => (start - first) / width),
+        modeChanges: changesOf(sums),
+      };
+    },
+  };
+}
 
-  function add(record: ReportRecord): void {
-    const { time, kind, disposition, mode } = record;
-    const count = fdCount(record);
-    if (kind === undefined || disposition === undefined || count === 0 || time === '') return;
-    const column = columnOf(kind === 'stray' ? 'stray' : 'designated', disposition);
-    const bucket = Math.floor(secondsOf(time) / width);
-    put(bucket, column, count);
-    addModes(bucket, 1 << MODES.indexOf(mode));
-    while (highest - lowest >= mostBuckets) widen();
+function seriesOf(
+  sums: readonly BucketSum[],
+  length: number,
+  indexOf: (start: number) => number,
+): readonly Series[] {
+  const series = SORTS.flatMap(sort =>
+    DISPOSITIONS.map(disposition => ({ sort, disposition, counts: new Array<number>(length).fill(0) })),
+  );
+  for (const { start, column, count } of sums) {
+    const counts = series[Math.floor(column / MODES.length)]?.counts ?? [];
+    const index = indexOf(start);
+    counts[index] = (counts[index] ?? 0) + count;
   }
+  return series;
+}
 
-  function put(bucket: number, column: number, count: number): void {
-    let counts = buckets.get(bucket);
-    if (counts === undefined) {
-      counts = COLUMNS.map(() => 0);
-      buckets.set(bucket, counts);
-      lowest = Math.min(lowest, bucket);
-      highest = Math.max(highest, bucket);
-    }
-    counts[column] = (counts[column] ?? 0) + count;
-  }
+function changesOf(sums: readonly BucketSum[]): ModeChange[] {
+  const modes = new Map<number, number>();
+  for (const { start, column } of sums)
+    modes.set(start, (modes.get(start) ?? 0) | (1 << (column % MODES.length)));
+  const sorted = [...modes].sort(([a], [b]) => a - b);
+  return sorted.flatMap(([start, bits], index) => {
+    const before = sorted[index - 1]?.[1] ?? bits;
+    return before === bits ? [] : [{ time: timeOf(start), from: modesOf(before), to: modesOf(bits) }];
+  });
+}
 
-  function addModes(bucket: number, bits: number): void {
-    modes.set(bucket, (modes.get(bucket) ?? 0) | bits);
-  }
-
-  function widen(): void {
-    const [finer, finerModes] = [buckets, modes];
-    [buckets, modes] = [new Map(), new Map()];
-    const factor = nextWidth(width) / width;
-    width *= factor;
-    lowest = Number.POSITIVE_INFINITY;
-    highest = Number.NEGATIVE_INFINITY;
-    for (const [bucket, counts] of finer)
-      for (const [column, count] of counts.entries()) put(Math.floor(bucket / factor), column, count);
-    for (const [bucket, bits] of finerModes) addModes(Math.floor(bucket / factor), bits);
-  }
-
-  function result(): Timeline {
-    const isEmpty = buckets.size === 0;
-    const numbers = isEmpty ? [] : Array.from({ length: highest - lowest + 1 }, (_, index) => lowest + index);
-    return {
-      start: isEmpty ? undefined : timeOf(lowest),
-      seconds: width,
-      series: COLUMNS.map((column, index) => ({
-        ...column,
-        counts: numbers.map(number => buckets.get(number)?.[index] ?? 0),
-      })),
-      modeChanges: changes(),
-    };
-  }
-
-  function timeOf(bucket: number): string {
-    return new Date(bucket * width * 1000).toISOString();
-  }
-
-  function changes(): ModeChange[] {
-    const sorted = [...modes].sort(([a], [b]) => a - b);
-    return sorted.flatMap(([bucket, bits], index) => {
-      const before = sorted[index - 1]?.[1] ?? bits;
-      return before === bits ? [] : [{ time: timeOf(bucket), from: modesOf(before), to: modesOf(bits) }];
-    });
-  }
+function timeOf(seconds: number): string {
+  return new Date(seconds * 1000).toISOString();
 }
 
 function modesOf(bits: number): Mode[] {
@@ -126,6 +109,7 @@ function nextWidth(width: number): number {
   return WIDTHS.find(wider => wider > width) ?? width * 2;
 }
 
-function columnOf(sort: Series['sort'], disposition: Action): number {
-  return SORTS.indexOf(sort) * DISPOSITIONS.length + DISPOSITIONS.indexOf(disposition);
+function columnOf(sort: Series['sort'], disposition: Action, mode: Mode): number {
+  const row = SORTS.indexOf(sort) * DISPOSITIONS.length + DISPOSITIONS.indexOf(disposition);
+  return row * MODES.length + MODES.indexOf(mode);
 }

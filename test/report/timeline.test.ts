@@ -6,7 +6,7 @@ const START = Date.parse('2026-11-24T00:00:00.000Z');
 
 function at(seconds: number, given: Partial<ReportRecord> = {}): ReportRecord {
   const time = new Date(START + seconds * 1000).toISOString();
-  return { time, kind: 'stray', disposition: 'closed', count: 1, ...given } as ReportRecord;
+  return { time, mode: 'enforce', kind: 'stray', disposition: 'closed', count: 1, ...given } as ReportRecord;
 }
 
 function timelineOf(records: readonly ReportRecord[], mostBuckets?: number) {
