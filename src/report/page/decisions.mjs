@@ -28,7 +28,7 @@ function card(row, index) {
   facts.addEventListener('toggle', () => {
     if (facts.open && facts.children.length === 1) facts.append(factList(row));
   });
-  const box = element('details', { class: `card state-edge-${row.state}` }, [
+  const box = element('details', { class: `card state-${row.state}` }, [
     element('summary', {}, [
       stateBadge(row.state),
       element('span', { class: 'title' }, [

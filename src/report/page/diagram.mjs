@@ -136,7 +136,7 @@ function ribbons(flows, index, places, scale) {
       'path',
       {
         d: `M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`,
-        class: `ribbon state-line-${flow.state}`,
+        class: `ribbon state-${flow.state}`,
         'stroke-width': Math.max(1, size),
       },
       [tip(`${flow.who}: ${flow.what} to ${flow.whom}, ${flow.state}: ${number(flow.count)}`)],

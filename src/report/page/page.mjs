@@ -59,7 +59,7 @@ function tiles({ byCaller, states }) {
   const list = states.map(({ state, meaning }) => {
     const groups = byCaller.filter(group => group.state === state);
     const count = groups.reduce((sum, group) => sum + group.count, 0);
-    return element('div', { class: `tile state-edge-${state}` }, [
+    return element('div', { class: `tile state-${state}` }, [
       element('dt', {}, [stateBadge(state), ' ', element('span', { class: 'meaning' }, [meaning])]),
       element('dd', {}, [
         element('strong', {}, [number(groups.length)]),
