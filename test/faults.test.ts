@@ -137,6 +137,22 @@ const FAULTS: readonly Fault[] = [
     child: ALLOWED,
   },
   unjudged('watching for use', `on('spawn/offset-watch').createOffsetWatch = boom;`),
+  {
+    at: 'watching exits',
+    inject: `on('spawn/exit-watch').createExitWatches = () => ({ of: boom, start: () => undefined });`,
+    child: ALLOWED,
+  },
+  {
+    at: 'watching an exit',
+    inject: `on('spawn/exit-watch').createExitWatches = () => ({ of: () => [], start: boom });`,
+    child: ALLOWED,
+  },
+  {
+    at: 'noting an exit',
+    inject: `on('spawn/exit-watch').createExitWatches = () => ({ of: () => [], start: () => boom });`,
+    child: ALLOWED,
+  },
+  unjudged('making the watch of exits', `on('spawn/exit-watch').createExitWatches = boom;`),
   // The warning comes all the same.
   { at: 'making a record', inject: `on('findings/record').toRecord = boom;`, child: ALLOWED },
   { at: 'writing a record', inject: `on('findings/record').toLine = boom;`, child: ALLOWED },

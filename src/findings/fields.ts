@@ -8,6 +8,7 @@
 
 import type { Tally } from '../base/counter';
 import { APP, type Caller, type CodePlace, type SourcePlace, shownPlace } from '../model/caller';
+import { type ChildExit, exitTitle } from '../model/child-exit';
 import { type OffsetMove, type Use, type UseGrade, usersOf } from '../model/fd-use';
 import type { Access, FileType, Kind } from '../model/spawn-request';
 import type { Action } from '../policy/apply-mode';
@@ -66,6 +67,8 @@ export interface ReportRecord {
   readonly used?: UseGrade;
   /** With `used: 'likely'`: the condition under which the offset of the file moved. */
   readonly offsetMoved?: OffsetMove;
+  /** What was closed: how a child without it ended. */
+  readonly exit?: ChildExit;
   /** Strays: so many further FDs of each spawn, with the same opener and result, have no line of their own. */
   readonly more?: number;
   /** The process was made by native code. */
@@ -168,6 +171,7 @@ export const RECORDED: {
     spawn?.candidate && { ...spawn.candidate, rule: recordedRule(spawn.candidate.rule) },
   used: ({ spawn }) => spawn?.used,
   offsetMoved: ({ spawn }) => spawn?.offsetMoved,
+  exit: ({ spawn }) => spawn?.exit,
   more: ({ spawn }) => spawn?.more,
   native: ({ spawn }) => spawn?.native,
   use: ({ use }) => use,
@@ -451,6 +455,12 @@ export const FIELDS: { readonly [K in RecordKey]-?: RecordField } = {
       'With used "likely": how the offset of the file moved. "synchronous": while a synchronous child had it; "designated", "inherited": while an asynchronous child had it, and the caller designated it, or the process inherited it at start. Any process that shares the open file may have moved it.',
     shape: () => literalOf(['synchronous', 'inherited', 'designated']),
   },
+  exit: {
+    description:
+      'What was closed: how a child without it ended, on a line with count 0. The first failure among the first eight children has such a line, unless one succeeded before, and then the first success, with code 0. A child that was ended from outside counts for neither.',
+    shape: () => objectOf({}, { code: wholeNumber(0), signal: text }),
+    event: ({ exit }) => ({ 'process.exit.code': exit?.code }),
+  },
   more: {
     description:
       'Strays: so many further FDs of each of these spawns, with the same opener and the same result, have no line of their own. Missing: none.',
@@ -494,7 +504,7 @@ export const FIELDS: { readonly [K in RecordKey]-?: RecordField } = {
   },
   count: {
     description:
-      'How many spawns this line stands for that no earlier line of its thread does; 0 where it only adds something (used) to one.',
+      'How many spawns this line stands for that no earlier line of its thread does; 0 where it only adds something (used, exit) to one.',
     shape: () => wholeNumber(0),
   },
   assumed: {
@@ -571,6 +581,12 @@ export const TALLIES = {
   offsetMoves: {
     title: 'Offset of the file moved',
     values: ({ offsetMoved }) => offsetMoved,
+    ofRecords: true,
+  },
+  /** How children ended without the FD: `code 1`, `SIGSEGV`; `code 0` for each that succeeded after a failure. */
+  exits: {
+    title: 'Children ended with',
+    values: ({ exit }) => exit && exitTitle(exit),
     ofRecords: true,
   },
   apps: { title: 'Apps', values: ({ app }) => app, isSearched: true },

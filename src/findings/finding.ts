@@ -1,6 +1,7 @@
 // Findings: reported facts, as values. message.ts makes sentences of them, record.ts lines.
 
 import { type Caller, callSite, responsibleFor } from '../model/caller';
+import type { ChildExit } from '../model/child-exit';
 import type { OffsetMove } from '../model/fd-use';
 import type { Access, ChildFd, FileType, Kind, SpawnCall } from '../model/spawn-request';
 import type { Action, FdOutcome } from '../policy/apply-mode';
@@ -78,6 +79,8 @@ export interface SpawnFinding {
   readonly used?: 'likely' | 'unknown';
   /** With `used: 'likely'`: the condition under which the offset of the file moved. */
   readonly offsetMoved?: OffsetMove;
+  /** For a closed FD: how a child ended, if the first one failed. A later one with code 0 did not fail. */
+  readonly exit?: ChildExit;
   /**
    * Strays: so many further FDs of the same spawn, with the same opener and the same result, have no finding of
    * their own. A process may have thousands.
@@ -133,8 +136,8 @@ export function isSpawnFinding(finding: Finding): finding is SpawnFinding {
 
 /**
  * The relation of a finding to earlier spawns of this thread: `first` with its site key; `variant`, the same site
- * key with another command, FD or target; `repeat`, the same finding; `update`, which adds `used` to an emitted
- * finding and counts nothing; `refused`, which the error of the call reports, and which is only counted.
+ * key with another command, FD or target; `repeat`, the same finding; `update`, which adds `used` or `exit` to an
+ * emitted finding and counts nothing; `refused`, which the error of the call reports, and which is only counted.
  */
 export type Occurrence = 'first' | 'variant' | 'repeat' | 'update' | 'refused';
 

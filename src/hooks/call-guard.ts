@@ -2,6 +2,7 @@
 
 import type { AnyFunction } from '../base/wrap-function';
 import type { CallStack } from '../callers/stack';
+import { type ChildExit, toChildExit } from '../model/child-exit';
 import type { SpawnCall } from '../model/spawn-request';
 import { defaultCall, knownCommand, usesOnlyStdio } from '../spawn/parse-call';
 import type { Plan, Trace } from '../spawn/plan';
@@ -111,11 +112,8 @@ export class CallGuard {
   ): unknown {
     const plan = this.judge(call, this.captureStack(), entry);
     const replaced = this.#replacement(call, plan);
-    try {
-      return this.runUnder(plan, own, () => start(replaced, plan));
-    } finally {
-      if (call.sync) plan.after?.();
-    }
+    const run = () => this.runUnder(plan, own, () => start(replaced, plan));
+    return call.sync ? runToEnd(plan, run) : run();
   }
 
   /** Makes a call whose plan is known. */
@@ -221,6 +219,32 @@ export class CallGuard {
 /** Makes a process so that an audit sees what it does, where there is one. */
 export function traced<T>(trace: Trace | undefined, handle: object | undefined, work: () => T): T {
   return trace === undefined ? work() : trace.run(handle, work);
+}
+
+/** A synchronous call, which has the child's exit in its result, or in the error that it throws. */
+function runToEnd({ after, onExit }: Plan, run: () => unknown): unknown {
+  let ended: unknown;
+  try {
+    ended = run();
+    return ended;
+  } catch (error) {
+    ended = error;
+    throw error;
+  } finally {
+    after?.();
+    const exit = onExit && exitOf(ended);
+    if (exit !== undefined) onExit?.(exit);
+  }
+}
+
+/**
+ * spawnSync() returns status and signal, execSync() and execFileSync() throw them, or return what the child wrote, or
+ * null. With an error, Node ended the child: a timeout, or too much output.
+ */
+function exitOf(ended: unknown): ChildExit | undefined {
+  if (ended === null || typeof ended === 'string' || ended instanceof Uint8Array) return { code: 0 };
+  const { status, signal, error } = (ended ?? {}) as Readonly<Record<string, unknown>>;
+  return error === undefined ? toChildExit(status, signal) : undefined;
 }
 
 /**

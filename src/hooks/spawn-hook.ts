@@ -1,7 +1,9 @@
 // ChildProcess.prototype.spawn(), which spawn(), exec(), execFile(), fork(), cluster and the test runner call.
 
 import type { AnyFunction } from '../base/wrap-function';
+import { toChildExit } from '../model/child-exit';
 import { carriedStdio, isDesignating, startsFile, toCall } from '../spawn/parse-call';
+import type { Plan } from '../spawn/plan';
 import { type CallOptions, isOptions, peek, readStdio, withTemporaryStdio } from '../spawn/stdio-option';
 import { type CallGuard, type CallResult, type OwnLayer, traced, type Wrap } from './call-guard';
 
@@ -37,14 +39,14 @@ export function createSpawnHook(guard: CallGuard): SpawnHook {
         const stdio = (marked && carriedStdio(marked)) ?? readStdio(options, false, guard.isProxy);
         return toCall('spawn', options, stdio, process.env, marked);
       });
-      return guard.run(call, own, spawn, (replaced, { after, trace }) => {
+      return guard.run(call, own, spawn, (replaced, { after, onExit, trace }) => {
         const run = (changed: CallOptions) =>
           traced(trace, handle, () => Reflect.apply(original, this, [changed, ...args.slice(1)]));
         const error =
           replaced === undefined ? run(options) : withTemporaryStdio(options, replaced, guard.isProxy, run);
         const { stdio: streams } = this as { stdio?: unknown[] };
         if (replaced?.visible !== undefined && streams !== undefined) streams.length = replaced.visible;
-        if (after !== undefined) callAtEnd(this, after);
+        if (after !== undefined || onExit !== undefined) callAtEnd(this, after, onExit);
         return startedBy(this, error);
       });
     };
@@ -77,7 +79,7 @@ export function createSpawnHook(guard: CallGuard): SpawnHook {
  * When the child has ended, Node's C++ code reads `onexit` of its handle and calls it. A getter there is
  * enough to learn of the end, and leaves neither a listener nor a frame on the stack of other listeners.
  */
-function callAtEnd(child: unknown, after: () => void): void {
+function callAtEnd(child: unknown, after: Plan['after'], onExit: Plan['onExit']): void {
   const handle = (child as { _handle?: unknown })._handle;
   if (!isOptions(handle)) return;
   const property = Object.getOwnPropertyDescriptor(handle, 'onexit');
@@ -88,10 +90,32 @@ function callAtEnd(child: unknown, after: () => void): void {
     enumerable: property.enumerable === true,
     get() {
       restore(property.value);
-      after();
+      after?.();
+      if (onExit !== undefined) callAtClose(child as Ended, handle, onExit);
       return property.value;
     },
     set: restore,
+  });
+}
+
+interface Ended {
+  readonly exitCode: unknown;
+  readonly signalCode: unknown;
+  readonly killed: unknown;
+}
+
+/** Node's `onexit` notes how the child ended, and then closes the handle, before any listener is called. */
+function callAtClose(child: Ended, handle: CallOptions, onExit: NonNullable<Plan['onExit']>): void {
+  if (Object.hasOwn(handle, 'close')) return;
+  Object.defineProperty(handle, 'close', {
+    configurable: true,
+    value(...args: unknown[]) {
+      delete (handle as { close?: unknown }).close;
+      const exit = toChildExit(child.exitCode, child.signalCode);
+      // What the program killed did not fail.
+      if (exit !== undefined && child.killed !== true) onExit(exit);
+      return (handle as { close: AnyFunction }).close(...args);
+    },
   });
 }
 

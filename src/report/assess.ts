@@ -4,6 +4,7 @@ import { compare, type Tally } from '../base/counter';
 import { toCallerAgain } from '../findings/record';
 import { type RuleToCopy, rulesToCopy } from '../findings/rules-to-copy';
 import { APP, callerTitle, UNKNOWN } from '../model/caller';
+import { exitTitle } from '../model/child-exit';
 import type { Group } from './aggregate';
 import { canHaveRule } from './suggest-rules';
 
@@ -14,8 +15,9 @@ export type State = (typeof STATES)[number];
 
 export const STATE_MEANINGS: Readonly<Record<State, string>> = {
   broke:
-    'closed or refused, and the child was told of the FD, or used or likely used it before, or did not start',
-  undecided: 'no rule decides: it passed in warn mode, or a designated FD was closed',
+    'closed or refused, and the child was told of the FD, or used or likely used it before, or did not start, or failed without a designated FD',
+  undecided:
+    'no rule decides: it passed in warn mode, or a designated FD was closed, or a child failed without a stray',
   closed: 'closed, and nothing says that a child needs it',
   allowed: 'passed, as a rule says',
   noise: 'nothing passed, or no child used what passed',
@@ -25,6 +27,8 @@ export interface Assessment {
   /** The name of the service, see service.ts; undefined if it is unknown. */
   readonly service: string | undefined;
   readonly state: State;
+  /** A child failed without the closed FD, and no later one of that finding succeeded. */
+  readonly childFailed: boolean;
   /** What happened, to what, by whom. */
   readonly sentence: string;
   /** Sentences, the strongest first. */
@@ -49,6 +53,7 @@ export function assess(group: Group, service: string | undefined): AssessedGroup
     ...group,
     service,
     state,
+    childFailed: childFailed(group),
     sentence: sentenceOf({ ...group, service }),
     evidence: evidenceOf(group),
     rule: isOpen ? ruleFor(group) : undefined,
@@ -84,7 +89,10 @@ function stateOf(group: Group): State {
   if (stoppedCount(group) > 0) {
     if (isDenied(group)) return 'closed';
     if (isNeeded(group) || countOf(dispositions, 'refused') > 0) return 'broke';
-    return kind === 'stray' || used === false ? 'closed' : 'undecided';
+    if (used === false) return 'closed';
+    // Strays are closed for whatever is started, and many commands fail for their own reasons.
+    if (kind === 'stray') return childFailed(group) ? 'undecided' : 'closed';
+    return childFailed(group) ? 'broke' : 'undecided';
   }
   if (countOf(effects, 'deny') > 0) return used === false ? 'noise' : 'undecided';
   return candidates.values.some(({ value }) => value !== 'passed') ? 'undecided' : 'allowed';
@@ -92,6 +100,15 @@ function stateOf(group: Group): State {
 
 function isNeeded({ used, announcements }: Group): boolean {
   return used === true || used === 'likely' || announcements.values.length > 0 || announcements.other > 0;
+}
+
+/**
+ * Whether a child failed without the FD, and none succeeded later. A finding has at most one line for a failure, and
+ * after that at most one for a success.
+ */
+function childFailed({ exits }: Pick<Group, 'exits'>): boolean {
+  const all = exits.values.reduce((sum, { count }) => sum + count, exits.other);
+  return all > 2 * countOf(exits, SUCCESS);
 }
 
 /** Whether rules of the config stopped all of it; the default rule is not a decision. */
@@ -105,7 +122,7 @@ function stoppedCount({ dispositions }: Group): number {
   return countOf(dispositions, 'closed') + countOf(dispositions, 'refused');
 }
 
-/** By state; then with evidence before without, designated before stray, an opener's strays together, the frequent first. */
+/** By state; then with evidence before without, failed children before others, designated before stray, an opener's strays together, the frequent first. */
 export function sortByState(groups: readonly AssessedGroup[]): AssessedGroup[] {
   const openers = openerCounts(groups);
   const openerCount = (group: AssessedGroup) =>
@@ -114,6 +131,7 @@ export function sortByState(groups: readonly AssessedGroup[]): AssessedGroup[] {
     (a, b) =>
       STATES.indexOf(a.state) - STATES.indexOf(b.state) ||
       Number(isNeeded(b)) - Number(isNeeded(a)) ||
+      Number(b.childFailed) - Number(a.childFailed) ||
       Number(a.kind === 'stray') - Number(b.kind === 'stray') ||
       openerCount(b) - openerCount(a) ||
       (a.state === 'closed' ? compare(openerOf(a), openerOf(b)) : 0) ||
@@ -154,7 +172,8 @@ export function sentenceOf(group: Named, mark: Mark = unmarked): string {
   const times = count === 1 ? 'once' : `${number(count)} times`;
   const atLeast = processes.exact ? '' : 'more than ';
   const where = processes.count === 1 ? 'one process' : `${atLeast}${number(processes.count)} processes`;
-  return `${outcome}: ${whoOf(group, mark)}${starting}, ${times} in ${where}`;
+  const failed = childFailed(group) ? ', and a child without it failed' : '';
+  return `${outcome}: ${whoOf(group, mark)}${starting}, ${times} in ${where}${failed}`;
 }
 
 function outcomeOf(group: Group, mark: Mark): string {
@@ -195,11 +214,23 @@ export function evidenceOf(group: Group, mark: Mark = unmarked): string[] {
     );
   if (used === 'likely') sentences.push('A child likely used it: the offset of its file moved.');
   if (used === false) sentences.push('An audit saw that no child used it.');
+  sentences.push(...exitEvidence(group, mark));
   if (kind === 'stray' && openers.values.length > 0)
     sentences.push(`Most likely opened by ${listed(openers, mark)}.`);
   else if (countOf(atStart, true) > 0) sentences.push('Inherited when the process started.');
   return [...sentences, ...policyEvidence(group, mark)];
 }
+
+/** The names of signals are texts of records. */
+function exitEvidence({ exits }: Group, mark: Mark): string[] {
+  const failures = { ...exits, values: exits.values.filter(({ value }) => value !== SUCCESS) };
+  if (failures.values.length === 0) return [];
+  const later = countOf(exits, SUCCESS) > 0 ? ' A later one succeeded.' : '';
+  const ended = listed(failures, title => (title.startsWith('code ') ? title : mark(title)));
+  return [`Without it, a child failed: ${ended}.${later}`];
+}
+
+const SUCCESS = exitTitle({ code: 0 });
 
 function policyEvidence({ candidates, dispositions, rules }: Group, mark: Mark): string[] {
   const others = candidates.values.filter(({ value }) => countOf(dispositions, value) === 0);

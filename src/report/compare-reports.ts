@@ -84,6 +84,7 @@ function changesOf(before: AssessedGroup, after: AssessedGroup): string[] {
     state: group.state,
     outcome: valuesOf(group.dispositions.values),
     used: String(group.used ?? 'unknown'),
+    'child failed': group.childFailed ? 'yes' : 'no',
     version: group.caller?.version ?? 'unknown',
     'told by': valuesOf(group.announcements.values),
   });

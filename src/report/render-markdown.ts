@@ -58,11 +58,13 @@ export function ruleText(rule: NonNullable<AssessedGroup['rule']>): string {
 
 function tableOf(groups: readonly AssessedGroup[]): string {
   const rows = groups.map(
-    ({ state, count, dispositions, kind, childFds, target, caller, service, commands }) =>
+    ({ state, count, dispositions, childFailed, kind, childFds, target, caller, service, commands }) =>
       [
         state,
         count.toLocaleString('en'),
-        dispositions.values.map(({ value }) => value).join(', '),
+        [...dispositions.values.map(({ value }) => value), ...(childFailed ? ['child failed'] : [])].join(
+          ', ',
+        ),
         [kind ?? 'nothing', ...some(childFds), ...(target === undefined ? [] : [cell(target)])].join(' '),
         whoOf(caller, service),
         some(commands).join(', '),

@@ -114,7 +114,7 @@ function rowOf(group: AssessedGroup): readonly StyledText[] {
 
 const USE_TITLES = { true: 'used', likely: 'likely used', false: 'not used' };
 
-function outcomeOf({ dispositions, used, candidates }: Group): string {
+function outcomeOf({ dispositions, used, candidates, childFailed }: AssessedGroup): string {
   const actions = dispositions.values.map(({ value }) => value).join(', ');
   const told =
     used === undefined || used === 'unknown'
@@ -122,7 +122,8 @@ function outcomeOf({ dispositions, used, candidates }: Group): string {
       : `, ${USE_TITLES[String(used) as keyof typeof USE_TITLES]}`;
   const others = candidates.values.filter(({ value }) => value !== dispositions.values[0]?.value);
   const tried = others.length === 0 ? '' : ` (candidate: ${others.map(({ value }) => value).join(', ')})`;
-  return `${actions}${told}${tried}`;
+  const failed = childFailed ? ', child failed' : '';
+  return `${actions}${told}${failed}${tried}`;
 }
 
 function whatOf({ kind, target, childFds, openers, announcements }: Group): string {

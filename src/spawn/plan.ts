@@ -2,6 +2,7 @@
 
 import type { AnyFunction } from '../base/wrap-function';
 import type { SpawnFinding } from '../findings/finding';
+import type { ChildExit } from '../model/child-exit';
 import type { SpawnRequest, Stray } from '../model/spawn-request';
 import type { FdOutcome } from '../policy/apply-mode';
 import type { Mode } from '../policy/rule';
@@ -41,6 +42,8 @@ export interface Plan {
   readonly close: readonly number[];
   /** To be called when the child has ended; undefined where nothing needs that. Never throws. */
   readonly after: (() => void) | undefined;
+  /** To be called with how the child ended; undefined where nothing needs that. Never throws. */
+  readonly onExit: ((exit: ChildExit) => void) | undefined;
   /** An audit's part; undefined without one, or where nothing passes. */
   readonly trace: Trace | undefined;
 }
@@ -66,6 +69,7 @@ export function defaultPlan(mode: Mode): Plan {
     deny: [],
     close: [],
     after: undefined,
+    onExit: undefined,
     trace: undefined,
   };
 }
@@ -76,7 +80,7 @@ export function toPlan(
   strays: readonly Stray[],
   announced: readonly number[],
   mode: Mode,
-): Omit<Plan, 'after' | 'trace'> {
+): Omit<Plan, 'after' | 'onExit' | 'trace'> {
   const closed = outcomes.filter(outcome => outcome.action === 'closed').map(outcome => outcome.match.fd);
   const passed = outcomes.filter(outcome => outcome.action === 'passed').map(outcome => outcome.match.fd);
   const strayFds = closed.filter(fd => fd.kind === 'stray').map(fd => fd.childFd);

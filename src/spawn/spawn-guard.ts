@@ -38,6 +38,7 @@ import type { Mode, Policy } from '../policy/rule';
 import type { FilePosition } from '../strays/stray-guard';
 import { type CacheKey, DecisionCache } from './decision-cache';
 import { FindingEmitter } from './emit-findings';
+import { createExitWatches, type ExitWatch, type ExitWatches } from './exit-watch';
 import { stdioOnlyPlan } from './fallback-plan';
 import { type AfterSpawn, createOffsetWatch, hasOffset, type OffsetWatch, type Passed } from './offset-watch';
 import type { Auditor } from './plan';
@@ -79,6 +80,8 @@ interface CachedDecision {
   readonly findings: readonly SpawnFinding[];
   /** Those findings whose offset may still move. */
   readonly withOffset: readonly Passed[];
+  /** Of those findings whose FDs were closed. */
+  readonly exits: readonly ExitWatch[];
 }
 
 /** What is known of a call that uses only stdio, without running user code. */
@@ -111,6 +114,7 @@ export class SpawnGuard {
   readonly #tryOr: TryOr;
   readonly #emitter: FindingEmitter;
   readonly #watchUse: OffsetWatch;
+  readonly #exitWatches: ExitWatches;
 
   constructor(mode: Mode, dependencies: GuardDependencies) {
     this.#mode = mode;
@@ -130,6 +134,7 @@ export class SpawnGuard {
         dependencies.audit?.noteLikelyUse(finding);
       },
     });
+    this.#exitWatches = createExitWatches((finding, exit) => report([{ ...finding, exit }], 'update'));
   }
 
   /**
@@ -181,7 +186,7 @@ export class SpawnGuard {
     const plan = this.#plan(evaluated, context, emitted);
     // Partial results are never cached.
     const isWhole = emitted.length === pending?.length && isWholeCandidate(evaluated, context);
-    if (key !== undefined && isWhole) this.#cache.set(key, toCachedDecision(plan, emitted));
+    if (key !== undefined && isWhole) this.#cache.set(key, this.#cachedDecision(plan, emitted));
     return plan;
   }
 
@@ -253,14 +258,17 @@ export class SpawnGuard {
     return {
       ...toPlan(request, outcomes, strays, announced, this.#mode),
       after: this.#afterSpawn(emitted, request.call.sync),
+      onExit: this.#onExit(this.#exitsOf(emitted)),
       trace: this.#tryOr('preparing a trace', () => this.#traceOf(evaluation, outcomes), undefined),
     };
   }
 
   /** `isAssumed`: the call site was not looked at, which the finding says. */
-  #repeat({ plan, findings, withOffset }: CachedDecision, sync: boolean, isAssumed: boolean): Plan {
+  #repeat({ plan, findings, withOffset, exits }: CachedDecision, sync: boolean, isAssumed: boolean): Plan {
     this.#tryOr('reporting', () => this.#dependencies.reportRepeats(findings, isAssumed), undefined);
-    return withOffset.length === 0 ? plan : { ...plan, after: this.#afterSpawn(withOffset, sync) };
+    const onExit = exits.length === 0 ? undefined : this.#onExit(exits);
+    if (withOffset.length === 0 && onExit === undefined) return plan;
+    return { ...plan, after: this.#afterSpawn(withOffset, sync), onExit };
   }
 
   /** An audit asks about everything that passes, whether it is worth reporting or not. */
@@ -276,6 +284,28 @@ export class SpawnGuard {
     const after = this.#tryOr('noting offsets', () => this.#watchUse(passed, sync), undefined);
     // Called from Node's own code, when the child has ended.
     return after && (() => this.#tryOr('looking for use', after, undefined));
+  }
+
+  /** An audit runs children in another way, and its records say more. */
+  #exitsOf(emitted: readonly Passed[]): readonly ExitWatch[] {
+    if (this.#dependencies.audit !== undefined) return [];
+    const findings = emitted.map(({ finding }) => finding);
+    return this.#tryOr('watching exits', () => this.#exitWatches.of(findings), []);
+  }
+
+  #onExit(exits: readonly ExitWatch[]): Plan['onExit'] {
+    const onExit = this.#tryOr('watching an exit', () => this.#exitWatches.start(exits), undefined);
+    // Called from Node's own code, as that of #afterSpawn().
+    return onExit && (exit => this.#tryOr('noting an exit', () => onExit(exit), undefined));
+  }
+
+  #cachedDecision(plan: Plan, emitted: readonly Passed[]): CachedDecision {
+    return {
+      plan: { ...plan, after: undefined, onExit: undefined },
+      findings: emitted.map(({ finding }) => finding),
+      withOffset: emitted.filter(({ finding }) => hasOffset(finding)),
+      exits: this.#exitsOf(emitted),
+    };
   }
 
   #refusal(pending: readonly PendingFinding[]): ClosefdsError {
@@ -313,12 +343,6 @@ function isRefused({ outcomes }: EvaluatedCall): boolean {
 
 function isWholeCandidate({ candidateOutcomes }: EvaluatedCall, { candidate }: CallContext): boolean {
   return (candidateOutcomes === undefined) === (candidate === undefined);
-}
-
-function toCachedDecision(plan: Plan, emitted: readonly Passed[]): CachedDecision {
-  const findings = emitted.map(({ finding }) => finding);
-  const withOffset = emitted.filter(({ finding }) => hasOffset(finding));
-  return { plan, findings, withOffset };
 }
 
 /** Those strays that the call's arguments or environment name. */

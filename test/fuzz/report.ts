@@ -94,6 +94,7 @@ const PARTS = {
   candidate: fc.record({ effect: fc.constantFrom(...EFFECTS), disposition, rule }),
   used: fc.constantFrom(true, 'likely', false, 'unknown'),
   offsetMoved: fc.constantFrom('synchronous', 'inherited', 'designated'),
+  exit: fc.oneof(fc.record({ code: number }), fc.record({ signal: text })),
   use,
   what: text,
 };

@@ -17,6 +17,8 @@ const byRule = { rule: { source: 'closefds.json#/rules/1' } };
 const byDefault = { rule: { source: 'default' } };
 const candidate = { effect: 'deny', disposition: 'closed', rule: { source: 'c' } } as const;
 
+const exited = (exit: NonNullable<ReportRecord['exit']>) => ({ count: 0, exit });
+
 type Given = { readonly [K in keyof ReportRecord]?: ReportRecord[K] | undefined };
 
 const CASES: readonly {
@@ -51,6 +53,39 @@ const CASES: readonly {
     state: 'closed',
   },
   { title: 'a designated FD that the default closed is undecided', records: [pipe], state: 'undecided' },
+  {
+    title: 'a designated FD without which a child failed broke',
+    records: [pipe, { ...pipe, ...exited({ code: 3 }) }],
+    state: 'broke',
+  },
+  {
+    title: 'a designated FD without which one child failed and a later one did not is undecided',
+    records: [pipe, { ...pipe, ...exited({ code: 3 }) }, { ...pipe, ...exited({ code: 0 }) }],
+    state: 'undecided',
+  },
+  {
+    title: 'a designated FD without which the children of two processes failed, and one later did not, broke',
+    records: [
+      pipe,
+      { ...pipe, ...exited({ code: 3 }) },
+      { ...pipe, ...exited({ code: 3 }), pid: 7 },
+      { ...pipe, ...exited({ code: 0 }) },
+    ],
+    state: 'broke',
+  },
+  {
+    title: 'a stray without which a child failed is undecided',
+    records: [{}, exited({ signal: 'SIGSEGV' })],
+    state: 'undecided',
+  },
+  {
+    title: 'a rule that denies is a decision, even if a child failed',
+    records: [
+      { ...pipe, ...byRule },
+      { ...pipe, ...byRule, ...exited({ code: 3 }) },
+    ],
+    state: 'closed',
+  },
   {
     title: 'a designated FD that no child used is closed',
     records: [{ ...pipe, used: false }],
@@ -99,12 +134,14 @@ test('groups are sorted by state, then evidence, kind, opener and count', t => {
       line({ ...passed, target: '/stray', count: 80 }),
       line({ ...pipe, ...passed, kind: 'fd', target: '/undecided' }),
       line({ ...pipe, ...passed, kind: 'fd', target: '/told', announcement: 'A=3' }),
+      line({ ...pipe, kind: 'fd', target: '/failed', count: 7 }),
+      line({ ...pipe, kind: 'fd', target: '/failed', ...exited({ code: 3 }) }),
       line({ ...pipe, kind: 'fd', target: '/broke', announcement: 'A=3' }),
     ].join(''),
   );
   t.deepEqual(
     groups.map(({ target }) => target ?? 'a pipe'),
-    ['/broke', '/told', '/undecided', '/stray', '/l1', '/l2', '/s', 'a pipe'],
+    ['/broke', '/failed', '/told', '/undecided', '/stray', '/l1', '/l2', '/s', 'a pipe'],
   );
   t.deepEqual(
     sortByState([...groups].reverse()).map(({ target }) => target),
@@ -128,6 +165,25 @@ test('a group has a sentence, its evidence and the rule that would allow it', t 
   );
   t.deepEqual(group?.evidence, ['The child is told of it by "--status-fd 3".', 'A child used it.']);
   t.deepEqual(group?.rule, { caller: 'gpg', kinds: ['pipe'], fds: [3], effect: 'allow', reason: '...' });
+});
+
+test('sentence and evidence say that a child failed, until a later one succeeds', t => {
+  const given = { ...pipe, caller: gpg, app: 'api@2.1.0', command: 'gpg' };
+  const failed =
+    line({ ...given, count: 2 }) +
+    line({ ...given, ...exited({ code: 3 }) }) +
+    line({ ...given, pid: 7, ...exited({ signal: 'SIGPIPE' }) });
+  const [before] = groupsOf(failed);
+  t.is(
+    before?.sentence,
+    'designated FD 3 (a new pipe) was closed: gpg@0.6.0 in api@2.1.0, through execa starting "gpg", 2 times in 2 processes, and a child without it failed',
+  );
+  t.deepEqual(before?.evidence, ['Without it, a child failed: SIGPIPE, code 3.']);
+  const success = line({ ...given, ...exited({ code: 0 }) });
+  const [after] = groupsOf(failed + success + success);
+  t.deepEqual([before?.childFailed, after?.childFailed], [true, false]);
+  t.notRegex(after?.sentence ?? '', /failed/);
+  t.deepEqual(after?.evidence, ['Without it, a child failed: SIGPIPE, code 3. A later one succeeded.']);
 });
 
 for (const { title, given } of [

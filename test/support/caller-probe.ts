@@ -24,6 +24,7 @@ const NOTHING: Plan = {
   deny: [],
   close: [],
   after: undefined,
+  onExit: undefined,
   trace: undefined,
 };
 

@@ -66,10 +66,11 @@ function endOf(text) {
   return element('code', { title: text }, [end]);
 }
 
-function outcome({ outcomes, used, candidate }) {
+function outcome({ group, outcomes, used, candidate }) {
   const use = used === '' || used === 'unknown' ? [] : [used];
+  const failed = group.childFailed ? ['child failed'] : [];
   return element('span', {}, [
-    [...outcomes, ...use].join(', ') || DASH,
+    [...outcomes, ...use, ...failed].join(', ') || DASH,
     ...candidate.map(name => element('span', { class: 'badge tried' }, [`candidate: ${name}`])),
   ]);
 }
