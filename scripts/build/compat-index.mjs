@@ -1,15 +1,17 @@
-// Folds compat/packages/ into the one file that is read at run time. Evidence stays where it is.
+// Folds compat/packages/ into the file that is read at run time, and the evidence into one for the commands.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 export function buildCompat(root) {
   const folder = path.join(root, 'compat', 'packages');
   const index = { rules: [], launchers: [], strays: [], starts: [] };
+  const facts = {};
   for (const file of readdirSync(folder, { recursive: true }).sort()) {
     if (!file.endsWith('.json')) continue;
     const table = JSON.parse(readFileSync(path.join(folder, file), 'utf8'));
     const source = `compat/packages/${file.split(path.sep).join('/')}`;
     const { package: name } = table;
+    facts[name] = toFacts(table);
 
     for (const entry of table.passes ?? []) index.rules.push(...toRules(name, entry, source));
     if (table.launches !== undefined) index.launchers.push(name);
@@ -24,6 +26,26 @@ export function buildCompat(root) {
     JSON.stringify(toNativeSpawners(index.starts)),
   );
   writeFileSync(path.join(root, 'dist', 'compat', 'index.json'), JSON.stringify(index));
+  writeFileSync(path.join(root, 'dist', 'compat', 'facts.json'), JSON.stringify(facts));
+}
+
+/** What `closefds compat` prints: without the hashes and texts, which only the check of the evidence needs. */
+function toFacts(table) {
+  const place = ({ version, file, line, checked, exercised }) => ({
+    version,
+    file,
+    line,
+    checked,
+    exercised,
+  });
+  return ['passes', 'launches', 'strays', 'starts'].flatMap(does =>
+    (table[does] ?? []).map(({ evidence, ends, ...entry }) => ({
+      does,
+      ...entry,
+      ...(ends && { ends: { version: ends.version, why: ends.why } }),
+      evidence: evidence.map(place),
+    })),
+  );
 }
 
 /**

@@ -1,11 +1,17 @@
 // npm run docs:compat: writes the list of known packages into docs/compat.md. With `--check` it only tells whether it is right.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+//
+// Reads what `npm run build` made of the table.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+const require = createRequire(import.meta.url);
+const { factInWords, factsFile, loadCompatFacts } = require(
+  path.join(root, 'dist', 'src', 'policy', 'compat-facts.js'),
+);
 const page = path.join(root, 'docs', 'compat.md');
-const ACCESS = { read: 'read-only', write: 'write-only', both: 'read-write' };
 const [BEGIN, END] = ['<!-- npm run docs:compat -->', '<!-- end -->'];
 
 const text = readFileSync(page, 'utf8');
@@ -21,40 +27,21 @@ if (process.argv.includes('--check')) {
 
 /** One table, a row for each fact, so that a search on the page finds all that is known of a package. */
 function list() {
-  const folder = path.join(root, 'compat', 'packages');
-  const packages = readdirSync(folder, { recursive: true })
-    .filter(file => file.endsWith('.json'))
-    .map(file => JSON.parse(readFileSync(path.join(folder, file), 'utf8')))
-    .sort((a, b) => (a.package < b.package ? -1 : 1));
+  const packages = [...loadCompatFacts()].sort(([a], [b]) => (a < b ? -1 : 1));
   return [
     `${packages.length} packages; the name links to the evidence.`,
     '',
     '| package | does | versions | what for |',
     '| --- | --- | --- | --- |',
-    ...packages.flatMap(rows),
+    ...packages.flatMap(([name, facts]) => rows(name, facts)),
   ].join('\n');
 }
 
-function rows({ package: name, passes = [], launches = [], strays = [], starts = [] }) {
-  const row = (does, { range, purpose }) =>
-    `| [${name}](../compat/packages/${name}.json) | ${does} | ${code(range)} | ${inCell(purpose)} |`;
-  return [
-    ...passes.map(entry => row(`passes ${entry.kinds.join(', ')}${at(entry)}`, entry)),
-    ...launches.map(entry => row('launches', entry)),
-    ...strays.map(entry =>
-      row(`leaves open ${code(entry.target)} (${entry.type}, ${ACCESS[entry.access]})`, entry),
-    ),
-    ...starts.map(entry => row(`starts natively: ${entry.exports.map(code).join(', ')}`, entry)),
-  ];
-}
-
-/** Which of the FDs of these kinds: their numbers, what they point to, and in which files of the package. */
-function at({ fds, target, callSite }) {
-  return [
-    fds === undefined ? '' : ` at FD ${fds.join(', ')}`,
-    target === undefined ? '' : ` to ${code(target)}`,
-    callSite === undefined ? '' : `, in ${code(callSite)}`,
-  ].join('');
+function rows(name, facts) {
+  return facts.map(
+    fact =>
+      `| [${name}](../${factsFile(name)}) | ${factInWords(fact, code)} | ${code(fact.range)} | ${inCell(fact.purpose)} |`,
+  );
 }
 
 function code(value) {

@@ -17,7 +17,7 @@ export function nearestOf(found: unknown, known: readonly string[]): string | un
 
 /** Insertions, deletions, replacements, and swaps of neighbours (optimal string alignment), one row at a time. */
 function editDistance(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > 5) return 6;
+  if (Math.abs(a.length - b.length) > 5) return Number.POSITIVE_INFINITY;
   let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

@@ -3,6 +3,7 @@
 import { audit } from './audit';
 import { check } from './check';
 import type { Commands } from './command-spec';
+import { compat } from './compat';
 import { completion } from './completion';
 import { doctor } from './doctor';
 import { explain } from './explain';
@@ -15,6 +16,7 @@ import { scan } from './scan';
 export const COMMANDS: Commands = {
   audit,
   check,
+  compat,
   completion,
   doctor,
   explain,

@@ -1,7 +1,5 @@
 // closefds explain: shows which rules decide about a package's FDs.
 
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { matchesRange } from '../base/semver-range';
 import type { Kind } from '../model/spawn-request';
 import { loadCompat } from '../policy/compat-table';
@@ -12,9 +10,9 @@ import { installedPackages } from '../policy/installed-packages';
 import { matchRule } from '../policy/match-rule';
 import { KINDS, type Policy, type Rule } from '../policy/rule';
 import { readSettings, type Settings } from '../policy/settings';
-import { PACKAGE_ROOT } from '../preload/install';
+import { compatLines, type KnownPackage, knownOf } from './compat';
 import { currentPolicy } from './current-policy';
-import { choice, readArguments } from './parse-args';
+import { choice, packageAndVersion, readArguments } from './parse-args';
 import { UsageError } from './usage-error';
 
 const usage = `closefds explain [--config FILE] [--format text|json] PACKAGE[@VERSION]
@@ -43,7 +41,7 @@ async function main(args: readonly string[]): Promise<number> {
   const [subject, ...more] = positionals;
   if (subject === undefined || more.length > 0)
     throw new UsageError(`expected one PACKAGE[@VERSION], found ${positionals.length}`);
-  const { name, version } = parseSubject(subject);
+  const { name, version } = packageAndVersion(subject);
 
   const env = values.config === undefined ? process.env : { ...process.env, CLOSEFDS_CONFIG: values.config };
   const settings = readSettings({ entryMode: undefined, env, script: undefined, cwd: currentFolder() });
@@ -53,15 +51,6 @@ async function main(args: readonly string[]): Promise<number> {
     format === 'json' ? `${JSON.stringify(explained, null, 2)}\n` : explained.map(toText).join('\n'),
   );
   return 0;
-}
-
-function parseSubject(subject: string): { name: string; version: string | undefined } {
-  const [, name = '', version] = /^((?:@[^@/\s]+\/)?[^@/\s]+)(?:@(.*))?$/.exec(subject) ?? [];
-  if (name === '' || version === '')
-    throw new UsageError(`expected PACKAGE or PACKAGE@VERSION, found "${subject}"`);
-  if (version !== undefined && !/^\d+\.\d+\.\d+(?:[-+][\w.+-]+)?$/.test(version))
-    throw new UsageError(`expected a whole version like 1.2.3 after "${name}@", found "${version}"`);
-  return { name, version };
 }
 
 function versionsOf(name: string, { appRoot }: Settings): (string | undefined)[] {
@@ -81,6 +70,8 @@ interface Explanation {
   }[];
   /** Other facts about the package. */
   readonly notes: readonly string[];
+  /** What the compat table has of it, or null. */
+  readonly compat: KnownPackage | null;
 }
 
 function explainOne(name: string, version: string | undefined, settings: Settings): Explanation {
@@ -97,6 +88,7 @@ function explainOne(name: string, version: string | undefined, settings: Setting
       source: rule.source,
     })),
     notes: notesOn(name, version, policy, settings),
+    compat: knownOf(name) ?? null,
   };
 }
 
@@ -128,12 +120,7 @@ function decidingRules(name: string, version: string | undefined, policy: Policy
 
 function notesOn(name: string, version: string | undefined, policy: Policy, settings: Settings): string[] {
   return [
-    ...(loadCompat().launchers.has(name)
-      ? ['It is a launcher: what it starts for others is judged as theirs.']
-      : []),
-    ...strayNotes(name, version),
     ...compatNotes(name, version, settings),
-    ...checkedNotes(name),
     ...unknownNotes(name, policy, settings),
     ...(settings.config.candidate === undefined
       ? []
@@ -144,17 +131,6 @@ function notesOn(name: string, version: string | undefined, policy: Policy, sett
       .filter(rule => rule.caller === name)
       .map(({ source, expires }) => `A rule for it expired on ${expires} (${source}).`),
   ];
-}
-
-function strayNotes(name: string, version: string | undefined): string[] {
-  return loadCompat()
-    .strays.filter(
-      known => known.package === name && (version === undefined || matchesRange(version, known.range)),
-    )
-    .map(
-      ({ target, type, access, source }) =>
-        `It leaves a ${type} open (${target}, ${access}), which is a stray for every child (${source}).`,
-    );
 }
 
 /** Why the rules of the compat table for the package do not apply. */
@@ -168,29 +144,12 @@ function compatNotes(name: string, version: string | undefined, { config }: Sett
   ];
 }
 
-function checkedNotes(name: string): string[] {
-  const file = path.join(PACKAGE_ROOT, 'compat', 'checked.json');
-  const { packages } = JSON.parse(readFileSync(file, 'utf8')) as {
-    packages: { package: string; version: string; checked: string }[];
-  };
-  const checked = packages.filter(entry => entry.package === name);
-  return checked.map(
-    ({ version, checked: date }) =>
-      `Its version ${version} was looked through on ${date}, and passes nothing.`,
-  );
-}
-
 /** A mistyped name would otherwise get the defaults as its answer. */
 function unknownNotes(name: string, policy: Policy, { appRoot }: Settings): string[] {
-  const { launchers, strays, rules } = loadCompat();
   const isKnown =
     name === '.' ||
-    launchers.has(name) ||
-    checkedNotes(name).length > 0 ||
-    strays.some(known => known.package === name) ||
-    [...rules, ...policy.rules, ...policy.expired].some(
-      ({ caller, via }) => caller === name || via?.includes(name),
-    ) ||
+    knownOf(name) !== undefined ||
+    [...policy.rules, ...policy.expired].some(({ caller, via }) => caller === name || via?.includes(name)) ||
     installedPackages(appRoot)?.has(name);
   return isKnown
     ? []
@@ -199,7 +158,7 @@ function unknownNotes(name: string, policy: Policy, { appRoot }: Settings): stri
       ];
 }
 
-function toText({ package: name, version, mode, rules, notes }: Explanation): string {
+function toText({ package: name, version, mode, rules, notes, compat }: Explanation): string {
   const title = name === '.' ? 'the app' : version === null ? name : `${name}@${version}`;
   const lines = rules.map(
     ({ words, reason, source }, index) =>
@@ -212,6 +171,10 @@ function toText({ package: name, version, mode, rules, notes }: Explanation): st
     ...(mode === 'off' ? ['  In mode off nothing of this is in force.'] : []),
     ...(mode === 'strict' ? ['  In mode strict, the spawn throws instead of closing.'] : []),
     ...notes.map(note => `  ${note}`),
+    ...(compat === null
+      ? []
+      : [`What the compat table says${compat.source === null ? '' : ` (${compat.source})`}:`]),
+    ...(compat === null ? [] : compatLines(name, version ?? undefined, compat)),
     '',
   ].join('\n');
 }

@@ -48,6 +48,16 @@ export function choice<T extends string>(value: string | undefined, values: read
   );
 }
 
+/** `tsx`, `@scope/name@1.2.3`. Throws UsageError for anything else: ranges, tags, paths. */
+export function packageAndVersion(subject: string): { name: string; version: string | undefined } {
+  const [, name = '', version] = /^((?:@[^@/\s]+\/)?[^@/\s]+)(?:@(.*))?$/.exec(subject) ?? [];
+  if (name === '' || version === '')
+    throw new UsageError(`expected PACKAGE or PACKAGE@VERSION, found "${subject}"`);
+  if (version !== undefined && !/^\d+\.\d+\.\d+(?:[-+][\w.+-]+)?$/.test(version))
+    throw new UsageError(`expected a whole version like 1.2.3 after "${name}@", found "${version}"`);
+  return { name, version };
+}
+
 /** A whole number above 0. Throws UsageError. */
 export function wholeNumberOf(value: string, option: string): number {
   const number = /^\d{1,9}$/.test(value) ? Number(value) : 0;

@@ -70,7 +70,19 @@ for (const [args, message] of [
 // What all commands have in common
 // ---------------------------------------------------------------------------------------------
 
-const NAMES = ['audit', 'check', 'completion', 'doctor', 'explain', 'init', 'learn', 'report', 'run', 'scan'];
+const NAMES = [
+  'audit',
+  'check',
+  'compat',
+  'completion',
+  'doctor',
+  'explain',
+  'init',
+  'learn',
+  'report',
+  'run',
+  'scan',
+];
 
 for (const name of NAMES) {
   test(`help: ${name}, with examples`, async t => {
@@ -237,10 +249,10 @@ for (const [title, files, subject, expected] of [
 }
 
 for (const [subject, note] of [
-  ['cross-spawn@7.0.6', /It is a launcher/],
-  ['lmdb@3.5.6', /It leaves a file open \(\*\*\/data\.mdb, both\)/],
+  ['cross-spawn@7.0.6', /\n {2}launches\n {4}versions/],
+  ['lmdb@3.5.6', /\n {2}leaves open \*\*\/data\.mdb \(file, read-write\)\n/],
   ['tsx@99.0.0', /knows other versions of it: .*4\.23/],
-  ['@backstage/cli@0.1.0', /Its version \S+ was looked through on \d{4}-\d\d-\d\d, and passes nothing/],
+  ['@backstage/cli@0.1.0', /\n {2}Version \S+ was looked through on \d{4}-\d\d-\d\d, and passes nothing/],
 ] as const) {
   test(`explain: what is known of ${subject}`, async t => {
     const { stdout } = await closefds(['explain', subject], temporaryFolder(t));
