@@ -112,14 +112,18 @@ async function npm(args) {
     const { stdout } = await run('npm', args, { encoding: 'utf8', maxBuffer: 2 ** 28 });
     return stdout;
   } catch (error) {
-    throw new Error(complaint(error), { cause: error });
+    const { code, text } = complaint(error);
+    throw Object.assign(new Error(text, { cause: error }), { isGone: GONE.has(code) });
   }
 }
 
-/** The line in which npm says what it is: `404 Not Found - GET ...`. npm before 10.6 writes `ERR!`. */
+/** npm's codes for a package or a version that the registry does not have. All others may be a matter of the network. */
+const GONE = new Set(['E404', 'ETARGET']);
+
+/** npm's code, and the line in which npm says what it is: `404 Not Found - GET ...`. npm before 10.6 writes `ERR!`. */
 function complaint({ stderr = '', message }) {
-  const [, text] = /^npm (?:error|ERR!) code .*\nnpm (?:error|ERR!) (.*)/m.exec(stderr) ?? [];
-  return (text ?? message.split('\n', 1)[0]).replace(/\.$/, '');
+  const [, code, text] = /^npm (?:error|ERR!) code (.*)\nnpm (?:error|ERR!) (.*)/m.exec(stderr) ?? [];
+  return { code, text: (text ?? message.split('\n', 1)[0]).replace(/\.$/, '') };
 }
 
 /** Regular files of a tar archive, as npm makes them: ustar, with pax records for long paths. */
@@ -151,4 +155,13 @@ function untar(archive) {
 export function replaceFile(file, text) {
   writeFileSync(`${file}.new`, text);
   renameSync(`${file}.new`, file);
+}
+
+/** Calls `work` for each item, `limit` at a time. */
+export async function inParallel(items, limit, work) {
+  const waiting = [...items];
+  const next = async () => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: limit }, next));
 }

@@ -1,7 +1,7 @@
 // The scripts that hold the compat table against published packages, with a registry of a few small
 // packages in npm's place.
 
-import { chmodSync, cpSync, existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { temporaryFolder, write } from '../support/programs';
@@ -17,6 +17,11 @@ const fs = require('node:fs');
 const path = require('node:path');
 const registry = JSON.parse(fs.readFileSync(path.join(__dirname, 'registry.json'), 'utf8'));
 const [command, ...args] = process.argv.slice(2);
+fs.appendFileSync(path.join(__dirname, 'calls.txt'), command + '\\n');
+if (typeof registry === 'string') {
+  console.error('npm error code ' + registry + '\\nnpm error request to the registry failed');
+  process.exit(1);
+}
 const wanted = args.slice(0, args.findIndex(arg => !/^(@\\w+\\/)?\\w+(@\\d\\S*)?$/.test(arg) || arg === 'versions'));
 for (const spec of wanted) {
   const [, name, version] = /^(@?[^@]+)(?:@(.+))?$/.exec(spec);
@@ -147,7 +152,7 @@ const VERDICTS: readonly (readonly [
     'a version that never was',
     FIRST,
     { ...ENTRY, evidence: [{ ...EVIDENCE, version: '0.9.0' }] },
-    `evidence wrong: ${WHAT} (0.9.0 index.js:2: not to be had (404 Not Found - GET thing@0.9.0))`,
+    `evidence wrong: ${WHAT} (0.9.0 index.js:2: version 0.9.0 is not published)`,
   ],
 ];
 
@@ -162,8 +167,8 @@ for (const [name, versions, entry, said] of VERDICTS) {
     write(path.dirname(file), { 'thing.json': text });
 
     const { stdout, code } = await run('compat/verify', 'thing');
-    t.is(stdout, `${said}\n`);
-    t.is(code, /^evidence/.test(said) ? 1 : 0);
+    t.is(stdout.split('\n\n', 1)[0], said);
+    t.is(code, /^(?:evidence|no longer)/.test(said) ? 1 : 0);
     t.is(readFileSync(file, 'utf8'), text, 'nothing is written');
   });
 }
@@ -183,8 +188,88 @@ test('compat:verify goes on past a package that is gone, though its tarball was 
   await run('compat/verify', '--write', 'thing');
   write(folder, { 'bin/registry.json': '{}' });
   const { stdout, code } = await run('compat/verify');
-  t.is(stdout, `evidence wrong: ${WHAT} (no versions: 404 Not Found - GET thing)\n`);
+  t.is(
+    stdout,
+    `evidence wrong: ${WHAT} (no versions: 404 Not Found - GET thing)\n\n1 entries: 1 evidence wrong\n`,
+  );
   t.is(code, 1);
+});
+
+test('compat:verify says of a registry that does not answer that nothing was checked, and exits with 3', async t => {
+  const { folder, run } = house(t, { thing: FIRST }, filled(ENTRY));
+  await run('compat/verify', '--write', 'thing');
+  write(folder, { 'bin/registry.json': '"ENOTFOUND"' });
+  const { stdout, code } = await run('compat/verify', 'thing');
+  t.is(
+    stdout,
+    `not checked: ${WHAT} (no versions: request to the registry failed)\n\n1 entries: 1 not checked\n`,
+  );
+  t.is(code, 3);
+});
+
+test('compat:verify fetches no tarball again, and with --fresh each of them', async t => {
+  const { folder, run } = house(t, { thing: FIRST }, filled(ENTRY));
+  await run('compat/verify', '--write', 'thing');
+  const tarballs = path.join(folder, '.cache', 'tarballs');
+  const calls = () =>
+    readFileSync(path.join(folder, 'bin', 'calls.txt'), 'utf8')
+      .trim()
+      .split('\n');
+  t.deepEqual(calls(), ['view', 'pack']);
+  rmSync(tarballs, { recursive: true });
+  t.is((await run('compat/verify', 'thing')).code, 0);
+  t.deepEqual(calls(), ['view', 'pack', 'view']);
+  t.is((await run('compat/verify', '--fresh', 'thing')).code, 1, 'the hash of a tarball that was made anew');
+  t.deepEqual(calls(), ['view', 'pack', 'view', 'view', 'pack']);
+});
+
+test('compat:verify reads tarballs again if what it kept is damaged', async t => {
+  const { folder, run } = house(t, { thing: FIRST }, filled(ENTRY));
+  await run('compat/verify', '--write', 'thing');
+  write(folder, { '.cache/compat/answers.json': '{"format": 1, "answ' });
+  const { stdout, code } = await run('compat/verify', 'thing');
+  t.deepEqual([code, stdout], [0, `ok: ${WHAT}\n\n1 entries: 1 ok\n`]);
+});
+
+test('compat:verify sums up newer versions, and writes Markdown for a scheduled job', async t => {
+  const versions = { ...FIRST, '1.1.0': { 'index.js': CALL }, '1.2.0': { 'index.js': CALL } };
+  const gone = { ...ENTRY, kinds: ['pipe'], evidence: [{ ...EVIDENCE, shows: 'a | b' }] };
+  const { folder, run } = house(
+    t,
+    { thing: versions },
+    { package: 'thing', passes: [ENTRY, gone, { ...ENTRY, fds: [3, 4] }] },
+  );
+  await run('compat/verify', '--write', 'thing');
+  const { stdout, code } = await run('compat/verify', 'thing', '--markdown', path.join(folder, 'result.md'));
+  t.is(code, 1);
+  t.deepEqual(stdout.trimEnd().split('\n').slice(-2), [
+    '3 entries: 1 evidence wrong, 2 unverified newer version',
+    'Newer versions to look at, of 1 packages: thing 1.0.0 -> 1.2.0',
+  ]);
+  t.is(
+    readFileSync(path.join(folder, 'result.md'), 'utf8'),
+    `# The compat table and what is published
+
+| result | entries |
+| --- | --- |
+| evidence wrong | 1 |
+| unverified newer version | 2 |
+
+## Entries to correct: 1
+
+| package | entry | result | why |
+| --- | --- | --- | --- |
+| thing | \`passes pipe 3 >=1.0.0 <=1.0.0\` | evidence wrong | 1.0.0 index.js:2: "a \\| b" is not in the tarball |
+
+## Newer versions that were not checked: 1 packages
+
+| package | last checked | newest | entries |
+| --- | --- | --- | --- |
+| thing | 1.0.0 | 1.2.0 | 2 |
+
+What to do for each result: \`compat/README.md\`, "Change or remove an entry".
+`,
+  );
 });
 
 test('compat:verify --write corrects a line and fills in a hash', async t => {
@@ -215,7 +300,7 @@ test('compat:new begins an entry for each place that passes FDs', async t => {
     evidence.map(({ version, file, line, exercised }: typeof EVIDENCE) => [version, file, line, exercised]),
     [['1.0.0', 'index.js', 2, 'read']],
   );
-  t.is((await run('compat/verify', 'thing')).stdout, `ok: ${WHAT}\n`);
+  t.is((await run('compat/verify', 'thing')).stdout.split('\n', 1)[0], `ok: ${WHAT}`);
 });
 
 test('compat:new begins an entry for a package that patches', async t => {
@@ -278,7 +363,7 @@ for (const [script, args, code, said] of [
     'compat:new: thing@9.0.0 cannot be had: 404 Not Found - GET thing@9.0.0.',
   ],
   ['compat/verify', ['nobody'], 2, 'No such file: compat/packages/nobody.json'],
-  ['compat/verify', ['--wirte'], 2, `Unknown option '--wirte': expected --write`],
+  ['compat/verify', ['--wirte'], 2, `Unknown option '--wirte': expected --write, --fresh, --markdown FILE`],
 ] as const) {
   test(`${script} ${args.join(' ')}: ${said}`, async t => {
     const { run } = house(t, { thing: FIRST });
