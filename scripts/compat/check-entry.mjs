@@ -19,7 +19,7 @@ export function questionsOf(name, entry, listed) {
 }
 
 /**
- * `{ status, why, newest }`. `listed` is `{ all }`, the package's versions, or `{ error, isGone }`. With `write`,
+ * `{ status, why, newest }`. `listed` is `{ all, latest }`, the package's versions, or `{ error, isGone }`. With `write`,
  * the entry's `line` and missing `integrity` are filled in.
  */
 export function verifyEntry(name, entry, { listed, find, write }) {
@@ -94,10 +94,16 @@ function verifyEnd({ ends, evidence }, look, write) {
 // What was published since?
 // ---------------------------------------------------------------------------------------------
 
-/** The newest version inside the range, and the newest of all unless the entry says where it ended. */
+/**
+ * The newest version inside the range, and the newest of all unless the entry says where it ended. What is
+ * above the version that npm installs (the tag `latest`) was published by mistake, or is an experiment.
+ */
 function newerVersions({ range, ends, evidence }, listed) {
   if (listed.error !== undefined) return [];
-  const stable = listed.all.filter(version => semver.prerelease(version) === null).sort(semver.compare);
+  const isOffered = version =>
+    semver.prerelease(version) === null &&
+    (semver.prerelease(listed.latest) !== null || semver.lte(version, listed.latest));
+  const stable = listed.all.filter(isOffered).sort(semver.compare);
   const inside = stable.filter(version => semver.satisfies(version, range)).at(-1);
   const beyond = ends === undefined ? stable.at(-1) : undefined;
   const last = newestOf(evidence)[0].version;

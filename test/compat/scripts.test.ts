@@ -30,7 +30,9 @@ for (const spec of wanted) {
     console.error('npm error code E404\\nnpm error 404 Not Found - GET ' + spec);
     process.exit(1);
   }
-  if (command === 'view') console.log(JSON.stringify({ versions, 'dist-tags': { latest: versions.at(-1) } }));
+  // As of a package whose author tagged another one than the last.
+  const latest = versions.find(version => registry[name][version].latest) ?? versions.at(-1);
+  if (command === 'view') console.log(JSON.stringify({ versions, 'dist-tags': { latest } }));
   else {
     const to = args[args.indexOf('--pack-destination') + 1];
     const files = path.join(to, 'files');
@@ -100,6 +102,12 @@ const VERDICTS: readonly (readonly [
   ['nothing changed', FIRST, ENTRY, `ok: ${WHAT}`],
   ['a line that moved by a few', FIRST, { ...ENTRY, evidence: [{ ...EVIDENCE, line: 5 }] }, `ok: ${WHAT}`],
   ['a newer prerelease', { ...FIRST, '2.0.0-rc.1': { 'index.js': OTHER } }, ENTRY, `ok: ${WHAT}`],
+  [
+    'a version above the one that npm installs',
+    { '1.0.0': { 'index.js': CALL, latest: 'yes' }, '15.0.0': { 'index.js': OTHER } },
+    ENTRY,
+    `ok: ${WHAT}`,
+  ],
   [
     'a newer version with the text in another file',
     { ...FIRST, '1.1.0': { 'lib/main.js': CALL } },
