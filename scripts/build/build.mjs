@@ -44,6 +44,7 @@ const WITHOUT_TABLE = ['base/primordials', 'base/pattern-methods'];
 buildTypeScript();
 bundleReportPage();
 bundleScan();
+bundleJsonEdit();
 buildCompat(root);
 await bundlePreloads();
 buildMan(root);
@@ -63,7 +64,7 @@ function buildTypeScript() {
 function stripComments() {
   const folder = path.join(root, 'dist', 'src');
   const files = readdirSync(folder, { recursive: true })
-    .filter(name => name.endsWith('.js') && !/^(?:scan|report.page)\b/.test(name))
+    .filter(name => name.endsWith('.js') && !/^(?:scan|report.page|cli.json-edit)\b/.test(name))
     .map(name => path.join(folder, name));
   esbuild.buildSync({
     entryPoints: files,
@@ -268,7 +269,7 @@ function bundleScan() {
     target: 'node18',
     minify: true,
     // Copies of the parsers need their licenses beside them.
-    footer: { js: ['acorn', '@babel/parser'].map(license).join('\n') },
+    footer: { js: ['acorn', '@babel/parser'].map(name => license(name)).join('\n') },
     legalComments: 'none',
     // For coverage; the package leaves it out.
     sourcemap: true,
@@ -277,8 +278,28 @@ function bundleScan() {
   });
 }
 
-function license(name) {
-  const file = path.join(root, 'node_modules', name, 'LICENSE');
+/** What changes configs, with the parts of jsonc-parser that it needs. Its main file cannot be bundled. */
+function bundleJsonEdit() {
+  esbuild.buildSync({
+    entryPoints: [source('cli/json-edit')],
+    outfile: path.join(root, 'dist', 'src', 'cli', 'json-edit.js'),
+    allowOverwrite: true,
+    bundle: true,
+    mainFields: ['module'],
+    format: 'cjs',
+    platform: 'node',
+    target: 'node18',
+    minify: true,
+    footer: { js: license('jsonc-parser', 'LICENSE.md') },
+    legalComments: 'none',
+    sourcemap: true,
+    sourcesContent: false,
+    logLevel: 'warning',
+  });
+}
+
+function license(name, license = 'LICENSE') {
+  const file = path.join(root, 'node_modules', name, license);
   return `/*\n${name}\n\n${readFileSync(file, 'utf8').trim()}\n*/`;
 }
 

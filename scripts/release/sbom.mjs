@@ -54,7 +54,7 @@ function installedPackages() {
 /** The packages whose files end up in the bundles that have any: see scripts/build/build.mjs. */
 function bundledPackages() {
   const { metafile } = esbuild.buildSync({
-    entryPoints: [path.join(root, 'src', 'scan', 'index.ts')],
+    entryPoints: ['scan/index.ts', 'cli/json-edit.ts'].map(file => path.join(root, 'src', file)),
     outdir: 'nowhere',
     write: false,
     bundle: true,

@@ -1,7 +1,8 @@
-// Adds rules to the user's config. Everything else in it, and its indentation, stays.
+// Adds rules to the user's config. Every other byte of it stays.
 
 import fs from 'node:fs';
 import path from 'node:path';
+import { insertItems } from './json-edit';
 
 const KEY = '#/closefds';
 
@@ -14,17 +15,9 @@ const KEY = '#/closefds';
 export function insertRules(config: string, rules: readonly object[], at: number): void {
   const isKey = config.endsWith(KEY);
   const file = isKey ? config.slice(0, -KEY.length) : config;
-  const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '{}\n';
-  const json = JSON.parse(text.replace(/^\uFEFF/, '')) as Record<string, unknown>;
-  const holder = (isKey ? json.closefds : json) as { rules?: object[] };
-  const before = holder.rules ?? [];
-  holder.rules = [...before.slice(0, at), ...rules, ...before.slice(at)];
-  const ends = text.endsWith('\n') || text === '' ? '\n' : '';
-  replace(file, JSON.stringify(json, null, indentOf(text)) + ends);
-}
-
-function indentOf(text: string): string {
-  return /\n([ \t]+)"/.exec(text)?.[1] ?? '  ';
+  const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
+  const pointer = isKey ? ['closefds', 'rules'] : ['rules'];
+  replace(file, insertItems(text.trim() === '' ? '{}\n' : text, pointer, at, rules));
 }
 
 function replace(file: string, text: string): void {

@@ -25,13 +25,15 @@ import { UsageError } from './usage-error';
 const usage = `closefds learn [--write] [--accept-likely] [--announced] [--scan FILE] [--config FILE]
                [--format text|json] [FILE...]
 
-Proposes the fewest rules that allow what children used, from findings that "closefds audit" or
-CLOSEFDS_REPORT wrote; stdin without FILE. Only an audit proves a use. Where the offset of a file moved,
-a use is likely: such rules are printed as comments, to be reviewed. All other FDs are listed, not
-allowed: closing them should break nothing. What the config for the current folder, or the compat
-table, allows or denies by now is left as it is.
+Proposes rules that allow what children used and nothing else, from findings that "closefds audit" or
+CLOSEFDS_REPORT wrote; stdin without FILE. Where a rule has to be wider than what was seen, that is
+printed. Only an audit proves a use. Where the offset of a file moved, a use is likely: such rules are
+printed as comments, to be reviewed. All other FDs are listed, not allowed: closing them should break
+nothing. What the config for the current folder, or the compat table, allows or denies by now is left
+as it is.
 
-  --write              adds the rules to the config; writes nothing if there is nothing to add
+  --write              adds the rules to the config, of which each other byte stays; writes nothing if
+                       there is nothing to add
   --accept-likely      proposes, and writes, rules for likely uses, too
   --announced          an argument or variable that tells the child an FD's number counts as use
   --scan FILE          what "closefds scan --format json" found: tells which places have not run yet
@@ -184,7 +186,7 @@ function indexForRules({ config: { rules } }: Settings, { before }: Proposal): n
 // ---------------------------------------------------------------------------------------------
 
 function toText(proposal: Proposal, written: string | undefined): string {
-  const { rules, likely, close, denied, unnamed, allowed, unseen } = proposal;
+  const { rules, likely, close, denied, unnamed, alsoAllowed, allowed, unseen } = proposal;
   const config = JSON.stringify({ rules }, null, 2);
   const sections = [
     rules.length === 0
@@ -192,7 +194,10 @@ function toText(proposal: Proposal, written: string | undefined): string {
       : written === undefined
         ? `To add to the config, or let --write do it:\n\n${config}`
         : `Added to ${written}:\n\n${config}`,
+    toWider(proposal, 'rules'),
     likely.length === 0 ? undefined : toReview(likely),
+    toWider(proposal, 'likely'),
+    listOf('Allowed by these rules, too, no use seen', alsoAllowed),
     listOf('Close, no use seen', close),
     listOf(
       'Used or likely used, but no rule can name it: who passed it is unknown, or the report is redacted',
@@ -207,6 +212,14 @@ function toText(proposal: Proposal, written: string | undefined): string {
   return `${sections.filter(section => section !== undefined).join('\n\n')}\n`;
 }
 
+/** What the rules of a list allow beyond what was seen. */
+function toWider({ wider }: Proposal, list: 'rules' | 'likely'): string | undefined {
+  const lines = wider
+    .filter(one => one.list === list)
+    .map(({ index, text }) => escapeControlChars(`  rule ${index + 1}: ${text}`));
+  return lines.length === 0 ? undefined : ['Wider than what was seen:', ...lines].join('\n');
+}
+
 /** Rules as comments: nothing allows these FDs before a person has looked at them. */
 function toReview(rules: readonly ProposedRule[]): string {
   const lines = JSON.stringify(rules, null, 2).split('\n').slice(1, -1);
@@ -218,18 +231,30 @@ function toReview(rules: readonly ProposedRule[]): string {
   ].join('\n');
 }
 
+/** By caller and file, and within a file by line. */
 function listOf(title: string, all: readonly GroupSummary[]): string | undefined {
   if (all.length === 0) return undefined;
-  const lines = all.map(({ caller, callSite, calledBy, what, count, announcement, rule }) => {
-    const notes = [
-      `${count} ${count === 1 ? 'spawn' : 'spawns'}`,
-      announcement && `the child is told of it by "${announcement}"`,
-      rule,
-    ];
-    const from = calledBy === undefined ? '' : `, called by ${calledBy}`;
-    return escapeControlChars(
-      `  ${what}: ${caller} at ${callSite}${from} (${notes.filter(Boolean).join('; ')})`,
-    );
-  });
+  const byFile = new Map<string, [line: number, text: string][]>();
+  for (const summary of all) {
+    const { caller, callSite } = summary;
+    const [, file = callSite, line = ''] = /^(.*):(\d+)$/s.exec(callSite) ?? [];
+    const key = `${caller} in ${file}`;
+    byFile.set(key, [...(byFile.get(key) ?? []), [Number(line), toItem(summary, line)]]);
+  }
+  const lines = [...byFile].flatMap(([file, items]) => [
+    escapeControlChars(`  ${file}`),
+    ...items.sort(([a], [b]) => a - b).map(([, text]) => `    ${text}`),
+  ]);
   return `${title} (${all.length}):\n${lines.join('\n')}`;
+}
+
+function toItem({ calledBy, what, count, announcement, rule }: GroupSummary, line: string): string {
+  const notes = [
+    `${count} ${count === 1 ? 'spawn' : 'spawns'}`,
+    announcement && `the child is told of it by "${announcement}"`,
+    rule,
+  ];
+  const at = line === '' ? '' : `line ${line}: `;
+  const from = calledBy === undefined ? '' : `, called by ${calledBy}`;
+  return escapeControlChars(`${at}${what}${from} (${notes.filter(Boolean).join('; ')})`);
 }

@@ -261,8 +261,8 @@ export interface Evidence {
   readonly via: readonly string[];
   readonly versions: readonly (string | undefined)[];
   readonly fds: readonly number[];
-  /** Without their folders. */
-  readonly commands: readonly string[];
+  /** Without its folder; undefined if it is not known. */
+  readonly command: string | undefined;
   readonly callSite: string | undefined;
   readonly target: string | undefined;
   readonly types: readonly FileType[];
@@ -325,7 +325,7 @@ export const CONDITION_TEXTS: { readonly [K in ConditionKey]-?: ConditionText<Co
     description: 'Glob on what the FD points to. Only for the kinds fd and stray.',
     remark: glob => `to ${JSON.stringify(glob)}`,
     narrows: true,
-    learn: ({ target }) => nonBlank(target),
+    learn: ({ kind, target }) => (OPEN.includes(kind) ? nonBlank(target) : undefined),
   },
   nullDevice: { remark: () => 'to the null device', narrows: true },
   explicit: { remark: () => 'designated by withFds()', narrows: true },
@@ -333,7 +333,7 @@ export const CONDITION_TEXTS: { readonly [K in ConditionKey]-?: ConditionText<Co
     description: "Glob on the executable's name, or on its path if the glob has a slash.",
     remark: glob => `for the command ${JSON.stringify(glob)}`,
     narrows: true,
-    learn: ({ kind, commands }) => (kind === 'stray' ? undefined : nonBlank(single(commands))),
+    learn: ({ command }) => nonBlank(command),
   },
   script: {
     description:

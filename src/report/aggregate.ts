@@ -78,8 +78,8 @@ export interface SelfGroup extends Occurrences {
 
 export interface GroupsOptions {
   /**
-   * Whether designated FDs of different numbers, or for different commands, are different groups, and equal ones
-   * of different apps the same. Default: no.
+   * Whether FDs that a rule tells apart are different groups (by command, type and access; by number, if they are
+   * designated), and equal ones of different apps the same. Default: no.
    */
   readonly asRulesTell?: boolean;
   /** With `asRulesTell`: whether all launchers and outer callers make different groups. Default: no. */
@@ -130,7 +130,7 @@ export function createGroups({
 
   function groupOf(record: ReportRecord): GroupCounter | undefined {
     const target = record.target && targetPattern(record.target, record.pid);
-    const finer = asRulesTell && record.kind !== 'stray' ? [record.childFd, record.command] : [];
+    const finer = asRulesTell ? conditionsOf(record) : [];
     const passesOn = record.caller?.forwards === true && record.kind !== 'stray';
     const isChain = passesOn || (asRulesTell && byOuterCaller);
     const chain = isChain ? chainOf(record.caller) : [];
@@ -193,6 +193,11 @@ function groupKey({ caller, kind }: ReportRecord, target: string | undefined): s
   const { package: name, version, declaredName, line, column, source } = caller ?? {};
   const place = [siteFile(caller), line, column, source && JSON.stringify(source)];
   return [name, version, declaredName, ...place, kind, target].join('\0');
+}
+
+/** A stray has the number that was free when it was opened. */
+function conditionsOf({ kind, childFd, command, type, access }: ReportRecord) {
+  return [kind === 'stray' ? undefined : childFd, command, type, access];
 }
 
 /** The file that identifies a call site: relative to its package if that is installed, else absolute. */

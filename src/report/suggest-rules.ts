@@ -1,4 +1,4 @@
-// Suggests rules from findings: the fewest that allow the FDs that children are proved to use.
+// Suggests rules from findings: the fewest that allow the FDs that children are proved to use, and no others.
 //
 // Rules for likely uses (the offset of a file moved) are apart, to be reviewed. All other FDs are listed, not
 // allowed.
@@ -6,27 +6,26 @@
 import { compare } from '../base/counter';
 import { toCallerAgain } from '../findings/record';
 import { REDACTED } from '../findings/redact';
-import { APP, type CodePlace, callerTitle, responsibleFor, shownPlace } from '../model/caller';
+import { APP, type CodePlace, callerTitle, shownPlace } from '../model/caller';
 import { isUsed, OFFSET_MOVE_TEXTS } from '../model/fd-use';
 import type { Kind } from '../model/spawn-request';
-import {
-  CONDITION_TEXTS,
-  CONDITIONS,
-  type ConditionKey,
-  type Evidence,
-  type RuleConditions,
-} from '../policy/conditions';
+import type { RuleConditions } from '../policy/conditions';
 import { evaluate } from '../policy/evaluate';
 import { isPackageName } from '../policy/parse-value';
 import type { Policy, Rule } from '../policy/rule';
 import { defaultCall } from '../spawn/parse-call';
 import type { Group, GroupCaller } from './aggregate';
+import { baseName, deriveRules, responsible } from './derive-rules';
 
 export interface Proposal {
   /** Sorted; each as it is written in the config. */
   readonly rules: readonly ProposedRule[];
   /** Rules for FDs whose use is likely and not proved: for review. Empty with `acceptLikely`. */
   readonly likely: readonly ProposedRule[];
+  /** What these rules allow beyond what was seen. */
+  readonly wider: readonly WiderThanSeen[];
+  /** No use was seen, and the new rules allow them all the same. */
+  readonly alsoAllowed: readonly GroupSummary[];
   /** Sources of rules that only report these FDs so far: the new rules must come before them. */
   readonly before: readonly string[];
   /** No use was seen: these are to be closed. */
@@ -39,6 +38,14 @@ export interface Proposal {
   readonly allowed: number;
   /** Sites that the scan calls certain or likely and no rule allows, but without a finding: they did not run. */
   readonly unseen: readonly UnseenSite[];
+}
+
+export interface WiderThanSeen {
+  readonly list: 'rules' | 'likely';
+  /** In that list, from 0. */
+  readonly index: number;
+  /** The condition and what fits it, without a full stop. */
+  readonly text: string;
 }
 
 /** A place in the output of `closefds scan --format json`, with the properties that are used here. */
@@ -86,14 +93,20 @@ export interface LearnOptions {
 export function suggestRules(groups: readonly Group[], options: LearnOptions): Proposal {
   const { policy, sites = [] } = options;
   const { proven, likely, unproven, denied, unnamed, before, allowed } = classify(groups, options);
-  const rules = toRules(proven, [...likely, ...unproven]);
+  const { rules, wider } = toRules('rules', proven, [...likely, ...unproven], policy);
   // A rule matches a call, not each file that the call passes: what a new rule allows needs no closing.
   const added = rules.map(rule => ({ ...rule, source: 'learned' }));
   const extended = { ...policy, rules: [...added, ...policy.rules] };
   const isClosed = (group: Group) => objectingRule(group, extended) !== undefined;
+  const review = toRules('likely', likely.filter(isClosed), unproven, policy);
   return {
     rules,
-    likely: toRules(likely.filter(isClosed), unproven),
+    likely: review.rules,
+    wider: [...wider, ...review.wider],
+    alsoAllowed: unproven
+      .filter(group => !isClosed(group))
+      .map(toSummary)
+      .sort(byTitle),
     before: [...before].sort(compare),
     close: unproven.filter(isClosed).map(toSummary).sort(byTitle),
     denied: denied.sort(byTitle),
@@ -164,15 +177,6 @@ function canBeNamed(group: Group): boolean {
   const { place, via } = responsible(group);
   const isName = (name: string | undefined) => isPackageName(name) && name !== ANY_CALLER;
   return (place?.name === APP || isName(place?.name)) && via.every(isName);
-}
-
-/** Whom the rule for a group names. */
-function responsible({ caller, kind }: Group): {
-  readonly place: CodePlace | undefined;
-  readonly via: readonly string[];
-} {
-  if (caller === undefined) return { place: undefined, via: [] };
-  return responsibleFor(toCallerAgain(caller), kind);
 }
 
 /** A rule without the redacted condition would allow more than was seen. */
@@ -277,113 +281,26 @@ function toRequest(
 // Rules
 // ---------------------------------------------------------------------------------------------
 
-/** The properties of groups that can become one rule. */
-interface Draft {
-  readonly caller: string;
-  readonly via: readonly string[];
-  readonly kind: Kind;
-  readonly callSite: string | undefined;
-  readonly target: string | undefined;
-  readonly groups: Group[];
-}
-
-function toRules(proven: readonly Group[], unproven: readonly Group[]): ProposedRule[] {
-  const unprovenKeys = new Set(toDrafts(unproven).map(draftKey));
-  const drafts = toDrafts(proven).flatMap(draft =>
-    unprovenKeys.has(draftKey(draft)) ? splitByCommand(draft) : [draft],
-  );
-  return mergeCallSites(drafts).map(toRule).sort(byConditions);
-}
-
-function toDrafts(groups: readonly Group[]): Draft[] {
-  const drafts = new Map<string, Draft>();
-  for (const group of groups) {
-    const { kind, target } = group;
-    const { place, via } = responsible(group);
-    const isStray = kind === 'stray';
-    const draft: Draft = {
-      caller: place?.name ?? APP,
-      via,
-      kind: kind as Kind,
-      // Any spawn passes a stray; only one call site designates an FD.
-      callSite: isStray ? undefined : nonEmpty(place?.fileInPackage),
-      target: isStray ? nonEmpty(target) : undefined,
-      groups: [],
-    };
-    const known = drafts.get(draftKey(draft)) ?? draft;
-    known.groups.push(group);
-    drafts.set(draftKey(draft), known);
-  }
-  return [...drafts.values()];
-}
-
-function draftKey({ caller, via, kind, callSite, target }: Draft): string {
-  return [caller, via.join(), kind, callSite, target].join('\0');
-}
-
-/** One rule for all commands would also allow commands for which no use was seen. */
-function splitByCommand(draft: Draft): Draft[] {
-  if (draft.kind === 'stray') return [draft];
-  const drafts = new Map<string | undefined, Draft>();
-  for (const group of draft.groups) {
-    const [command] = conditionsOf([group]).commands;
-    const known = drafts.get(command) ?? { ...draft, groups: [] };
-    known.groups.push(group);
-    drafts.set(command, known);
-  }
-  return [...drafts.values()];
-}
-
-/** A rule cannot have an empty condition. */
-function nonEmpty(text: string | undefined): string | undefined {
-  return text?.trim() === '' ? undefined : text;
-}
-
-/** A package with the same code in two files (a build for require(), one for import) gets one rule. */
-function mergeCallSites(drafts: readonly Draft[]): Draft[] {
-  const merged = new Map<string, Draft>();
-  for (const draft of drafts) {
-    const { callSite, groups, ...rest } = draft;
-    const key = JSON.stringify([rest, draft.kind === 'stray' ? draft.target : conditionsOf(groups)]);
-    const known = merged.get(key);
-    if (known === undefined) merged.set(key, draft);
-    else merged.set(key, { ...rest, callSite: undefined, groups: [...known.groups, ...groups] });
-  }
-  return [...merged.values()];
-}
-
-function conditionsOf(groups: readonly Group[]) {
+/** Rules for the groups, of which none that is wider than what was seen allows an unproven one. */
+function toRules(
+  list: WiderThanSeen['list'],
+  proven: readonly Group[],
+  unproven: readonly Group[],
+  policy: Policy,
+): Pick<Proposal, 'rules' | 'wider'> {
+  const derived = deriveRules(proven, conditions => {
+    const rule: Rule = { ...conditions, effect: 'allow', source: 'learned' };
+    const only = { ...policy, rules: [rule] };
+    return unproven.some(group => objectingRule(group, only) === undefined);
+  });
   return {
-    fds: distinct(groups, ({ childFds }) => childFds).sort((a, b) => a - b),
-    commands: distinct(groups, ({ commands }) => commands)
-      .map(baseName)
-      .sort(compare),
+    rules: derived.map(({ conditions, groups }) => ({
+      ...conditions,
+      effect: 'allow',
+      reason: reasonOf(groups),
+    })),
+    wider: derived.flatMap(({ wider }, index) => wider.map(text => ({ list, index, text }))),
   };
-}
-
-function toRule({ caller, via, kind, callSite, target, groups }: Draft): ProposedRule {
-  const { fds, commands } = conditionsOf(groups);
-  const evidence: Evidence = {
-    kind,
-    caller,
-    via,
-    versions: groups.map(group => responsible(group).place?.version),
-    fds,
-    commands: [...new Set(commands)],
-    callSite,
-    target,
-    types: distinct(groups, ({ types }) => types),
-    accesses: distinct(groups, ({ accesses }) => accesses),
-  };
-  return { ...learnConditions(evidence), effect: 'allow', reason: reasonOf(groups) };
-}
-
-function learnConditions(evidence: Evidence): RuleConditions {
-  const learned = (Object.keys(CONDITIONS) as ConditionKey[]).map(key => [
-    key,
-    CONDITION_TEXTS[key].learn?.(evidence),
-  ]);
-  return Object.fromEntries(learned.filter(([, value]) => value !== undefined));
 }
 
 function distinct<T extends string | number>(
@@ -391,10 +308,6 @@ function distinct<T extends string | number>(
   tallyOf: (group: Group) => { readonly values: readonly { readonly value: T }[] },
 ): T[] {
   return [...new Set(groups.flatMap(group => tallyOf(group).values.map(({ value }) => value)))];
-}
-
-function baseName(command: string): string {
-  return command.slice(Math.max(command.lastIndexOf('/'), command.lastIndexOf('\\')) + 1);
 }
 
 /** The evidence for the rule, for readers of the config. */
@@ -422,15 +335,6 @@ function usesOf(groups: readonly Group[], users: readonly string[]): string {
   const unused = distinct(likely, group => group.verdicts).filter(verdict => isUsed({ verdict }) === false);
   if (unused.length > 0) seen.push(`an audit of another run saw no use (${unused.join(', ')})`);
   return `likely used, not proved (${seen.join('; ')})`;
-}
-
-function byConditions(a: ProposedRule, b: ProposedRule): number {
-  return compare(conditions(a), conditions(b));
-}
-
-/** The conditions of a rule as text. Of two rules with equal conditions, the second never decides. */
-export function conditions({ effect, reason, ...rule }: ProposedRule): string {
-  return JSON.stringify(rule);
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { targetPattern } from '../../src/findings/target-pattern';
 import { temporaryFolder, write } from '../support/programs';
 import { ROOT, type RunResult, run } from '../support/run';
 
@@ -41,13 +42,14 @@ async function app(t: ExecutionContext, more: Readonly<Record<string, string>> =
   const learn = (...args: string[]) => learnProved('--accept-likely', ...args);
   const read = (name: string) => readFileSync(path.join(folder, name), 'utf8');
   await run(program, { env: { CLOSEFDS_MODE: 'warn', CLOSEFDS_REPORT: report } });
-  return { folder, program, learn, learnProved, read };
+  const rule = { ...RULE, target: targetPattern(path.join(folder, 'used'), 0) };
+  return { folder, program, learn, learnProved, read, rule };
 }
 
 const withoutReasons = (rules: readonly { reason?: string }[]) => rules.map(({ reason, ...rule }) => rule);
 
 test('without an audit nothing is written: a likely use is a comment to review', async t => {
-  const { learnProved, read } = await app(t);
+  const { learnProved, read, rule: expected } = await app(t);
   const { code, stdout, stderr } = await learnProved('--write', 'findings.ndjson');
   t.deepEqual([code, stderr], [0, '']);
   t.throws(() => read('closefds.json'), { code: 'ENOENT' });
@@ -57,7 +59,7 @@ test('without an audit nothing is written: a likely use is a comment to review',
   );
   const comments = [...stdout.matchAll(/^\/\/ (.*)$/gm)].map(([, line]) => line).join('\n');
   const { reason, ...rule } = JSON.parse(comments);
-  t.deepEqual(rule, RULE);
+  t.deepEqual(rule, expected);
   t.regex(
     reason,
     /^likely used, not proved \(the offset of the file moved while a synchronous child had it; /,
@@ -65,16 +67,16 @@ test('without an audit nothing is written: a likely use is a comment to review',
 });
 
 test('a warn run, learn --write --accept-likely, and enforce works', async t => {
-  const { program, learn, read } = await app(t);
+  const { program, learn, read, rule: expected } = await app(t);
   t.is((await run(program)).stdout, '');
   const { code, stdout, stderr } = await learn('--write', 'findings.ndjson');
   t.deepEqual([code, stderr], [0, '']);
   t.regex(stdout, /^Added to \S+closefds\.json:/);
   t.regex(
     stdout,
-    /Close, no use seen \(1\):\n {2}an open FD at 4 \(\S+unused\) for "sh": the app at \S+app\.js:\d+ \(1 spawn\)\n$/,
+    /Close, no use seen \(1\):\n {2}the app in \S+app\.js\n {4}line 4: an open FD at 4 \(\S+unused\) for "sh" \(1 spawn\)\n$/,
   );
-  t.deepEqual(withoutReasons(JSON.parse(read('closefds.json')).rules), [RULE]);
+  t.deepEqual(withoutReasons(JSON.parse(read('closefds.json')).rules), [expected]);
   const enforced = await run(program);
   t.is(enforced.stdout, 'read me');
   t.is(enforced.stderr.match(/designated FD \d+/g)?.join(), 'designated FD 4');
@@ -89,46 +91,85 @@ test('what is learned already is not written again', async t => {
   t.deepEqual([read('closefds.json'), statSync(path.join(folder, 'closefds.json')).mtimeMs], [before, time]);
 });
 
-test('what else the config says, and how, stays', async t => {
-  const config =
-    '{\n\t"$schema": "x",\n\t"rules": [\n\t\t{ "caller": "a", "effect": "deny" }\n\t],\n\t"unverified": "deny"\n}';
-  const { learn, read } = await app(t, { 'closefds.json': config });
-  await learn('--write', 'findings.ndjson');
-  const [, ...added] = JSON.parse(read('closefds.json')).rules;
-  t.deepEqual(withoutReasons(added), [RULE]);
-  const text = read('closefds.json');
-  t.true(
-    text.startsWith(
-      '{\n\t"$schema": "x",\n\t"rules": [\n\t\t{\n\t\t\t"caller": "a",\n\t\t\t"effect": "deny"\n\t\t},\n',
-    ),
-  );
-  t.true(text.endsWith('\t],\n\t"unverified": "deny"\n}'));
-});
+interface LayoutCase {
+  readonly title: string;
+  readonly file: string;
+  readonly text: string;
+}
+
+/** What is written goes in at the mark. */
+const LAYOUTS: readonly LayoutCase[] = [
+  {
+    title: 'tabs, odd spaces and an empty line',
+    file: 'closefds.json',
+    text: '{\n\t"$schema":   "x",\n\t"rules": [\n\n\t\t{ "caller": "a", "effect": "deny" }^\n\t],\n\t"unverified" : "deny"\n}',
+  },
+  {
+    title: 'all in one line',
+    file: 'closefds.json',
+    text: '{"rules": [{"caller": "a",  "effect": "deny"}^], "compat": true}\n',
+  },
+  { title: 'an empty list', file: 'closefds.json', text: '{ "rules": [^] , "compat": true }' },
+  { title: 'no list', file: 'closefds.json', text: '{\n    "compat":true^\n}\n\n' },
+  {
+    title: 'line ends of Windows and a byte-order mark',
+    file: 'closefds.json',
+    text: '\uFEFF{\r\n  "compat": true^\r\n}\r\n',
+  },
+  {
+    title: 'a package.json',
+    file: 'package.json',
+    text: '{"name": "app", "closefds": {"compat": true^},\n "version": "1.0.0"}\n',
+  },
+];
+
+for (const { title, file, text } of LAYOUTS)
+  test(`each byte of the config that is not a new rule stays: ${title}`, async t => {
+    const [before = '', after = ''] = text.split('^');
+    const { learn, read, rule: expected } = await app(t, { [file]: before + after });
+    await learn('--write', 'findings.ndjson');
+    const written = read(file);
+    t.true(written.startsWith(before), written);
+    t.true(written.endsWith(after), written);
+    const json = JSON.parse(written.replace(/^\uFEFF/, ''));
+    t.deepEqual(withoutReasons((json.closefds ?? json).rules.slice(-1)), [expected]);
+    const added = written.slice(before.length, written.length - after.length);
+    t.is(added.includes('\r'), text.includes('\r'));
+    t.regex((await learn('findings.ndjson')).stdout, /^No rule to add\.\n/);
+  });
 
 test('in a package.json', async t => {
-  const { learn, read } = await app(t, { 'package.json': '{"name": "app", "closefds": {"compat": true}}\n' });
+  const {
+    learn,
+    read,
+    rule: expected,
+  } = await app(t, { 'package.json': '{"name": "app", "closefds": {"compat": true}}\n' });
   await learn('--write', 'findings.ndjson');
   const { name, closefds } = JSON.parse(read('package.json'));
-  t.deepEqual([name, closefds.compat, withoutReasons(closefds.rules)], ['app', true, [RULE]]);
+  t.deepEqual([name, closefds.compat, withoutReasons(closefds.rules)], ['app', true, [expected]]);
 });
 
 test('before a rule that only reports', async t => {
   const warn = { caller: '.', effect: 'warn' };
-  const { learn, read } = await app(t, {
+  const {
+    learn,
+    read,
+    rule: expected,
+  } = await app(t, {
     'closefds.json': JSON.stringify({ rules: [{ caller: 'a', effect: 'deny' }, warn] }),
   });
   await learn('--write', 'findings.ndjson');
   const { rules } = JSON.parse(read('closefds.json'));
-  t.deepEqual(withoutReasons(rules), [{ caller: 'a', effect: 'deny' }, RULE, warn]);
+  t.deepEqual(withoutReasons(rules), [{ caller: 'a', effect: 'deny' }, expected, warn]);
 });
 
 test('into a config that is not there yet', async t => {
-  const { learn, read } = await app(t);
+  const { learn, read, rule: expected } = await app(t);
   const refused = await learn('--config', 'new.json', 'findings.ndjson');
   t.is(refused.code, 1);
   t.regex(refused.stderr, /^closefds: \S+new\.json: /);
   await learn('--write', '--config', 'new.json', 'findings.ndjson');
-  t.deepEqual(withoutReasons(JSON.parse(read('new.json')).rules), [RULE]);
+  t.deepEqual(withoutReasons(JSON.parse(read('new.json')).rules), [expected]);
 });
 
 test('to a config that is wrong nothing is added', async t => {

@@ -72,6 +72,7 @@ test('says what it installs, and what is bundled into it', t => {
     '@babel/parser, bundled',
     'acorn, bundled',
     'debug',
+    'jsonc-parser, bundled',
     'module-details-from-path',
     'ms',
     'require-in-the-middle',

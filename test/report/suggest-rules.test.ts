@@ -81,6 +81,9 @@ const wrappedBy = (...calledBy: RecordedPlace[]) => record({ caller: { ...wrappe
 /** A rule without what most have in common. */
 const common = { caller: 'tool', range: '^1.2.0', callSite: 'lib/run.js', effect: 'allow' };
 
+const FILE_RULE = { kinds: ['fd'], fds: [3], command: 'gpg', type: 'file', access: 'read' };
+const NINE = [...'123456789'];
+
 const cases: readonly (readonly [string, readonly ReportRecord[], readonly object[]])[] = [
   ['nothing', [], []],
   ['a pipe', [record()], [{ ...common, kinds: ['pipe'], fds: [3], command: 'gpg' }]],
@@ -102,9 +105,59 @@ const cases: readonly (readonly [string, readonly ReportRecord[], readonly objec
     [{ ...common, kinds: ['pipe'], fds: [3], command: 'gpg' }],
   ],
   [
-    'two commands are no condition',
+    'two commands are two rules',
     [record(), record({ command: 'ssh' })],
-    [{ ...common, kinds: ['pipe'], fds: [3] }],
+    [
+      { ...common, kinds: ['pipe'], fds: [3], command: 'gpg' },
+      { ...common, kinds: ['pipe'], fds: [3], command: 'ssh' },
+    ],
+  ],
+  [
+    'two commands with a number each stay apart',
+    [record(), record({ command: 'ssh', childFd: 4 })],
+    [
+      { ...common, kinds: ['pipe'], fds: [3], command: 'gpg' },
+      { ...common, kinds: ['pipe'], fds: [4], command: 'ssh' },
+    ],
+  ],
+  [
+    'two versions with a number each stay apart',
+    [record(), record({ caller: { version: '2.0.0' }, childFd: 4 })],
+    [
+      { ...common, kinds: ['pipe'], fds: [3], command: 'gpg' },
+      { ...common, range: '^2.0.0', kinds: ['pipe'], fds: [4], command: 'gpg' },
+    ],
+  ],
+  [
+    'two files, one for reading and one for writing, are two rules',
+    [record(file), record({ ...file, target: '/data/b', access: 'write' })],
+    [
+      { ...common, ...FILE_RULE, target: '/data/a' },
+      { ...common, ...FILE_RULE, target: '/data/b', access: 'write' },
+    ],
+  ],
+  [
+    'the variable part of a target is a glob',
+    [
+      record({ ...file, target: '/tmp/app-Xa3x9Q/log' }),
+      record({ ...file, target: '/tmp/app-7Bd0zz/log', pid: 124 }),
+    ],
+    [{ ...common, ...FILE_RULE, target: '/tmp/app-*/log' }],
+  ],
+  [
+    'more than eight commands with made-up names are one glob',
+    NINE.map(n => record({ command: `/build/step-${n}.sh` })),
+    [{ ...common, kinds: ['pipe'], fds: [3], command: 'step-*.sh' }],
+  ],
+  [
+    'eight commands are eight rules',
+    NINE.slice(1).map(n => record({ command: `/build/step-${n}.sh` })),
+    NINE.slice(1).map(n => ({ ...common, kinds: ['pipe'], fds: [3], command: `step-${n}.sh` })),
+  ],
+  [
+    'a glob would allow a command that does not use it',
+    [...NINE.map(n => record({ command: `step-${n}.sh` })), record({ command: 'step-x.sh', used: false })],
+    NINE.map(n => ({ ...common, kinds: ['pipe'], fds: [3], command: `step-${n}.sh` })),
   ],
   [
     'one of three commands does not use it',
@@ -118,14 +171,17 @@ const cases: readonly (readonly [string, readonly ReportRecord[], readonly objec
     'two kinds are two rules',
     [record(), record({ ...file, childFd: 4 })],
     [
-      { ...common, kinds: ['fd'], fds: [4], command: 'gpg', type: 'file', access: 'read' },
+      { ...common, ...FILE_RULE, fds: [4], target: '/data/a' },
       { ...common, kinds: ['pipe'], fds: [3], command: 'gpg' },
     ],
   ],
   [
-    'the same in two files of a package',
+    'two files of a package are two rules',
     [record(), record({ caller: { fileInPackage: 'esm/run.mjs' } })],
-    [{ caller: 'tool', range: '^1.2.0', kinds: ['pipe'], fds: [3], command: 'gpg', effect: 'allow' }],
+    [
+      { ...common, kinds: ['pipe'], fds: [3], command: 'gpg', callSite: 'esm/run.mjs' },
+      { ...common, kinds: ['pipe'], fds: [3], command: 'gpg' },
+    ],
   ],
   [
     'versions',
@@ -147,13 +203,12 @@ const cases: readonly (readonly [string, readonly ReportRecord[], readonly objec
     [record(stray), record({ ...stray, childFd: 21, caller: { line: 9 } })],
     [
       {
-        caller: 'tool',
-        range: '^1.2.0',
+        ...common,
         kinds: ['stray'],
+        command: 'sh',
         target: '/data/a',
         type: 'file',
         access: 'read',
-        effect: 'allow',
       },
     ],
   ],
@@ -305,14 +360,69 @@ for (const [title, given, rules, expected] of [
   });
 }
 
-test('a finding that a suggested rule allows is not listed as closed', t => {
-  const files = [record(file), record({ ...file, target: '/data/b', used: 'unknown' })];
-  const unused = record({ ...file, command: 'ssh', used: 'unknown' });
-  t.deepEqual(
-    proposal([...files, unused]).close.map(({ what }) => what),
-    ['an open FD at 3 (/data/a) for "ssh"'],
-  );
+test('what a suggested rule allows without a use is listed apart, and not as closed', t => {
+  const otherLine = record({ ...file, caller: { line: 9 }, used: 'unknown' });
+  const otherFile = record({ ...file, target: '/data/b', used: 'unknown' });
+  const { close, alsoAllowed } = proposal([record(file), otherLine, otherFile]);
+  const listed = [close, alsoAllowed].map(all => all.map(({ callSite, what }) => `${callSite}: ${what}`));
+  t.deepEqual(listed, [
+    ['/app/node_modules/tool/lib/run.js:7: an open FD at 3 (/data/b) for "gpg"'],
+    ['/app/node_modules/tool/lib/run.js:9: an open FD at 3 (/data/a) for "gpg"'],
+  ]);
 });
+
+interface WiderCase {
+  readonly title: string;
+  readonly records: readonly ReportRecord[];
+  readonly wider: readonly string[];
+}
+
+const LATER = 'range "^1.2.0": later versions, too (seen: 1.2.0)';
+
+const WIDER: readonly WiderCase[] = [
+  {
+    title: 'a rule for the app with all that was seen',
+    records: [record({ caller: { package: '.', fileInPackage: 'app.js' } })],
+    wider: [],
+  },
+  { title: 'a range of versions', records: [record()], wider: [LATER] },
+  {
+    title: 'no version',
+    records: [record({ caller: { version: 'newest' } })],
+    wider: ['any version: no version was found'],
+  },
+  {
+    title: 'the variable part of a target',
+    records: [record({ ...file, target: '/tmp/app-Xa3x9Q/log' })],
+    wider: [LATER, 'target "/tmp/app-*/log": any target that fits it (seen: /tmp/app-Xa3x9Q/log)'],
+  },
+  {
+    title: 'commands with made-up names',
+    records: NINE.map(n => record({ command: `/build/step-${n}.sh` })),
+    wider: [
+      LATER,
+      'command "step-*.sh": any command that fits it (seen: step-1.sh, step-2.sh, step-3.sh and 6 more)',
+    ],
+  },
+  {
+    title: 'a name that is a glob itself',
+    records: [record({ ...file, target: '/data/why?' })],
+    wider: [LATER, 'target "/data/why?": any target that fits it (seen: /data/why?)'],
+  },
+  {
+    title: 'a redacted target',
+    records: [record({ ...file, target: '[redacted]' })],
+    wider: [LATER, 'any target: it is not in the findings'],
+  },
+];
+
+for (const { title, records, wider } of WIDER)
+  test(`what a rule allows beyond what was seen is listed: ${title}`, t => {
+    t.deepEqual(
+      proposal(records).wider,
+      wider.map(text => ({ list: 'rules', index: 0, text })),
+    );
+  });
 
 test('findings without a rule are listed by caller, call site and kind', t => {
   t.deepEqual(proposal([record({ used: 'unknown', announcement: '--status-fd 3' })]).close, [
@@ -360,7 +470,7 @@ const MOVED_REASON =
 
 test('an offset that moved gives a rule to review, and --accept-likely takes it', t => {
   const rule = {
-    ...{ ...common, kinds: ['fd'], fds: [3], command: 'gpg', type: 'file', access: 'read' },
+    ...{ ...common, ...FILE_RULE, target: '/data/a' },
     reason: MOVED_REASON,
   };
   const before = proposal([moved()]);
