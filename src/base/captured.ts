@@ -6,12 +6,13 @@
 
 import type * as Primordials from './primordials';
 
-type Table = Record<PropertyKey, unknown>;
+/** Functions and values by name. */
+export type Intrinsics = Record<PropertyKey, unknown>;
 
 /** Reads properties of an object. */
-function pick(holder: unknown, names: string): Table {
-  const found: Table = Object.create(null);
-  for (const name of names.split(' ')) found[name] = (holder as Table)[name];
+function pick(holder: unknown, names: string): Intrinsics {
+  const found: Intrinsics = Object.create(null);
+  for (const name of names.split(' ')) found[name] = (holder as Intrinsics)[name];
   return found;
 }
 
@@ -101,10 +102,10 @@ const captured = { methods, statics, values, iteration, collections, getters };
 
 export type Captured = typeof captured;
 
-let table: Table | undefined;
+let table: Intrinsics | undefined;
 
 /** The table `$p` of rewritten code. */
-export function primordials(): Table {
+export function primordials(): Intrinsics {
   table ??= (require('./primordials') as typeof Primordials).createPrimordials(captured);
   return table;
 }

@@ -4,11 +4,10 @@
 // needed, and the program may have broken all intrinsics by then: this file uses those of `captured` alone. So it
 // has no method calls on values of the language, no for-of, no spread and no pattern of a list.
 
-import type { Captured } from './captured';
+import type { Captured, Intrinsics } from './captured';
 import { allMatches, executePattern, type PatternKit, replaceMatches, splitAt } from './pattern-methods';
 
 type AnyMethod = (this: unknown, ...args: unknown[]) => unknown;
-type Table = Record<PropertyKey, unknown>;
 type List = readonly unknown[];
 type Work = (value: unknown, index: number, all: List) => unknown;
 
@@ -19,10 +18,10 @@ let create: typeof Object.create;
 let protoOf: typeof Object.getPrototypeOf;
 let iterator: typeof Symbol.iterator;
 let patterns: PatternKit;
-let table: Table;
+let table: Intrinsics;
 
 /** Makes the table `$p`. */
-export function createPrimordials(given: Captured): Table {
+export function createPrimordials(given: Captured): Intrinsics {
   captured = given;
   ({ apply } = given.statics.Reflect as unknown as typeof Reflect);
   ({ isArray } = given.statics.Array as unknown as typeof Array);
@@ -34,7 +33,7 @@ export function createPrimordials(given: Captured): Table {
   const kit = { apply, exec, RegExp: OriginalRegExp, ...getters, ...methods.string };
   patterns = kit as unknown as PatternKit;
 
-  table = create(null) as Table;
+  table = create(null) as Intrinsics;
   table.of = of;
   table.optional = optional;
   addMethods();
@@ -56,7 +55,7 @@ function eachKey(holder: object, work: (key: string) => void): void {
 
 function addMethods(): void {
   eachKey(captured.methods, type => {
-    eachKey((captured.methods as Record<string, Table>)[type] as Table, name => {
+    eachKey((captured.methods as Record<string, Intrinsics>)[type] as Intrinsics, name => {
       table[`$${name}`] ??= toFunction(name);
     });
   });
@@ -82,7 +81,7 @@ function toFunction(name: string): (self: unknown, ...args: unknown[]) => unknow
     RegExp: Patterns,
   } = captured.values as Record<string, new () => object> as never as Record<string, typeof Object>;
   const inArray = ARRAY_METHODS[name] ?? array[name];
-  return (self, ...args) => apply((methodFor(self) ?? (self as Table)[name]) as AnyMethod, self, args);
+  return (self, ...args) => apply((methodFor(self) ?? (self as Intrinsics)[name]) as AnyMethod, self, args);
 
   function methodFor(self: unknown): unknown {
     if (object[name] !== undefined) return object[name];
@@ -267,7 +266,7 @@ function addStatics(): void {
 
 /** Changes an argument of a static function. */
 function harden(holder: string, name: string, index: number, change: (argument: unknown) => unknown): void {
-  const statics = table[holder] as Table;
+  const statics = table[holder] as Intrinsics;
   const original = statics[name] as AnyMethod;
   statics[name] = (...args: unknown[]) => {
     if (index < args.length) args[index] = change(args[index]);
@@ -277,7 +276,7 @@ function harden(holder: string, name: string, index: number, change: (argument: 
 
 /** Changes the result of a static function. */
 function hardenResult(holder: string, name: string, change: (result: unknown) => unknown): void {
-  const statics = table[holder] as Table;
+  const statics = table[holder] as Intrinsics;
   const original = statics[name] as AnyMethod;
   statics[name] = (...args: unknown[]) => change(apply(original, undefined, args));
 }
@@ -294,7 +293,7 @@ function withoutPrototype(descriptor: unknown): unknown {
 
 /** For the second argument of Object.create(), and the result of Object.getOwnPropertyDescriptors(). */
 function withOwnDescriptors(properties: unknown): unknown {
-  const own = { __proto__: null, ...(properties as object) } as Table;
+  const own = { __proto__: null, ...(properties as object) } as Intrinsics;
   const keys = (captured.statics.Reflect as unknown as typeof Reflect).ownKeys(own);
   for (let index = 0; index < keys.length; index++) {
     const key = keys[index] as PropertyKey;
