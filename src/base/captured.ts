@@ -69,6 +69,8 @@ const generator = (function* () {})();
 
 /** What src/base/primordials.ts needs besides. */
 const iteration = {
+  arrayIterator: Object.getPrototypeOf([][Symbol.iterator]()) as { next: unknown },
+  nextOfArray: [][Symbol.iterator]().next,
   ofString: String.prototype[Symbol.iterator],
   nextOfString: ''[Symbol.iterator]().next,
   nextOfMap: new Map()[Symbol.iterator]().next,

@@ -202,12 +202,18 @@ function onPattern(name: string, work: (text: string, pattern: RegExp, given: un
 function of(values: unknown): unknown {
   const { ofString, nextOfString, generatorPrototype, nextOfGenerator, returnOfGenerator } =
     captured.iteration;
-  if (isArray(values)) return overList(values);
+  if (isArray(values)) return isPristine(values) ? values : overList(values);
   if (typeof values === 'string') return overNext(apply(ofString, values, []), nextOfString);
   if (typeof values !== 'object' || values === null) return values;
   const prototype = protoOf(values) as object | null;
   if (prototype === null || protoOf(prototype) !== generatorPrototype) return values;
   return overNext(values, nextOfGenerator, returnOfGenerator);
+}
+
+/** Whether V8 may iterate over a list by itself, as it does some times faster. */
+function isPristine(values: List): boolean {
+  const { arrayIterator, nextOfArray } = captured.iteration;
+  return values[iterator] === captured.methods.array.values && arrayIterator.next === nextOfArray;
 }
 
 function overList(values: List): unknown {
