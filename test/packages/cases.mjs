@@ -165,6 +165,20 @@ export const CASES = [
       'cluster config: warn [0,1,2,200] true',
     ].join('\n'),
   },
+  {
+    program: 'runners',
+    installs: {
+      turbo: '2.11.11',
+      nx: '24.0.6',
+      forever: '4.0.3',
+      supervisor: '0.12.0',
+      'ts-node': '10.9.2',
+      typescript: '5.9.3',
+    },
+    prints: ['tsx', 'ts-node', 'jest', 'vitest', 'nx', 'turbo', 'forever', 'supervisor']
+      .map(name => `${name}: [0,1,2,3]`)
+      .join('\n'),
+  },
   { program: 'npm', installs: { npm: '12.2.0' }, node: 24, prints: 'hello' },
   { program: 'classic-level', installs: { 'classic-level': '3.0.0' }, leaks: LEVEL },
   {
