@@ -13,7 +13,10 @@ export const REASONS: Readonly<Record<Reason, string>> = {
   'opted-out': 'unsafe() passes every designated FD and every stray; no rule applies',
   'callers-options': 'the options come from the caller of this code, and may pass FDs',
   'own-function': 'it replaces a function of child_process with its own',
+  'own-function-of-parameter':
+    'it replaces functions of an object that its caller passes, and that looks like child_process',
   'open-slot': 'the slot is in this file; its value comes from elsewhere',
+  handed: 'the array is passed to a function that may change it; the slots are unknown',
   grows: 'slots are added; their number is unknown',
   name: 'the array is called stdio; the call that gets it was not found',
   words: "the array has Node's words for slots; the call that gets it was not found",
@@ -77,7 +80,7 @@ export function describePlace(place: Place): string {
     case 'unsafe':
       return `${subject} passes every FD to a child: ${because}`;
     case 'patch':
-      return `${subject} replaces child_process's ${callee}`;
+      return `${subject} replaces child_process's ${callee} (${place.confidence}: ${because})`;
     default:
       return `${SITE_TYPES[siteType]}: ${subject}${callee ? `, ${callee}` : ''} (${place.confidence}: ${because})`;
   }

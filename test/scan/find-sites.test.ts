@@ -260,6 +260,32 @@ const CASES: readonly (readonly [code: string, ...sites: string[]])[] = [
   [`import { execaNode } from 'execa'; execaNode('a.js', { ipc: false })`],
   [`const execa = require('execa'); execa.node('a.js')`, 'certain execa.node ipc 3'],
   [`import { execa } from 'execa'; execa('a', { ipc: true })`, 'certain execa.execa ipc 3'],
+  // execa's channel is behind the slots of its caller.
+  [`const execa = require('execa'); execa.node('a.js', args, { cwd })`, 'certain execa.node ipc 3'],
+  [
+    `const execa = require('execa'); execa.node('a.js', { stdio: [0, 1, 2, 'pipe'] })`,
+    'certain execa.node ipc/pipe 3,4',
+  ],
+  [`const execa = require('execa'); execa.node('a.js', { stdio: ['pipe'] })`, 'certain execa.node ipc 3'],
+  [
+    `const execa = require('execa'); execa.node('a.js', { stdio: [0, 1, 2, 'ipc', 'pipe'] })`,
+    'certain execa.node ipc/pipe 3,4',
+  ],
+  [
+    `const execa = require('execa'); execa.node('a.js', { stdio: [0, 1, 2, ...more] })`,
+    'likely execa.node fd/ipc/pipe +',
+  ],
+  [`const execa = require('execa'); execa.node('a.js', { stdio: 'inherit' })`, 'certain execa.node ipc 3'],
+  [
+    `const execa = require('execa'); execa.node('a.js', { stdio: x ? 'inherit' : [0, 1, 2, 'pipe'] })`,
+    'certain execa.node ipc/pipe 3,4',
+  ],
+  [`const execa = require('execa'); execa.node('a.js', { stdio: slots })`, 'likely execa.node ipc +'],
+  [`const execa = require('execa'); execa.node('a.js', [], options)`, 'likely execa.node ipc +'],
+  [
+    `import { execa } from 'execa'; execa('a', { ipc: true, stdio: [0, 1, 2, 'pipe'] })`,
+    'certain execa.execa ipc/pipe 3,4',
+  ],
   [
     `const spawn = require('cross-spawn'); spawn.sync('a', { stdio: [0, 1, 2, 'ipc'] })`,
     'certain cross-spawn.sync ipc 3',
@@ -299,6 +325,23 @@ const CASES: readonly (readonly [code: string, ...sites: string[]])[] = [
   [`${CP} cp.spawn = function () {}`, 'certain patch spawn'],
   [`${CP} cp.ChildProcess.prototype.spawn = function () {}`, 'certain patch ChildProcess.prototype.spawn'],
   [`${CP} shimmer.wrap(cp, 'fork', f)`, 'certain patch fork'],
+  // A child_process that arrives as a parameter.
+  [
+    `module.exports = function (agent, childProcess, name, shim) { shim.wrap(childProcess, 'spawn', f) }`,
+    'likely patch spawn',
+  ],
+  [
+    `exports.f = (childProcess, shim) => { const all = ['exec', 'spawn']; shim.record(childProcess, all, f) }`,
+    'likely patch exec',
+  ],
+  [`module.exports = child_process => { child_process.fork = f }`, 'likely patch fork'],
+  [`module.exports = ({ childProcess }) => { childProcess.exec = f }`, 'likely patch exec'],
+  [
+    `/* child_process */ module.exports = (mod, shimmer) => { shimmer.massWrap(mod, ['execFile', 'spawn'], f) }`,
+    'possible patch execFile',
+  ],
+  [`/* child_process */ module.exports = (mod, shim) => { shim.wrap(mod, 'exec', f) }`],
+  [`module.exports = childProcess => { childProcess.killed = true }`],
   [`import { withFds } from 'closefds'; spawn('a', withFds({}, { 3: fd }))`, 'certain withFds fd/pipe 3'],
 
   // The same by other ways.

@@ -1,6 +1,7 @@
 // Sites of calls: of child_process, of launchers, of closefds, of Node's bindings.
 
 import type { AnyNode } from 'acorn';
+import { addOwnChannel, addsChannel } from './execa-channel';
 import type { FileAnalysis } from './find-sites';
 import { addLauncher } from './launcher-sites';
 import { addCalledPatch } from './patch-sites';
@@ -37,17 +38,8 @@ function addStart(analysis: FileAnalysis, call: Call, callee: string, found: Exp
   const passed = argumentsOf(call).flatMap(argument => stdioOf(analysis, argument, call));
   // A command's arguments may be the same words.
   collector.accountFor(call.arguments.filter(({ type }) => type === 'ArrayExpression'));
-  if (collector.addPassed(call, passed, callee)) return;
-  if (addsChannel(analysis, call, found))
-    collector.add(call, {
-      siteType: 'stdio',
-      confidence: 'certain',
-      kinds: ['ipc'],
-      slots: [3],
-      callee,
-      reason: 'own-channel',
-    });
-  else if (callee === 'new ChildProcess')
+  if (addsChannel(analysis, call, found)) addOwnChannel(analysis, call, passed, callee);
+  else if (!collector.addPassed(call, passed, callee) && callee === 'new ChildProcess')
     collector.add(call, {
       siteType: 'constructor',
       confidence: 'possible',
@@ -78,36 +70,6 @@ function accountForIgnored(analysis: FileAnalysis, call: Call): void {
   for (const argument of call.arguments)
     if (argument.type === 'ObjectExpression')
       for (const { nodes } of stdioOf(analysis, argument, call)) analysis.collector.accountFor(nodes);
-}
-
-/** Whether execa adds a channel: `execaNode()`, `execa.node()`, and the options `node` and `ipc`. */
-function addsChannel(analysis: FileAnalysis, call: Call, found: Export | undefined): boolean {
-  if (found?.module !== 'execa') return false;
-  if (found.path.includes('execaNode') || found.path.includes('node'))
-    return !hasOption(analysis, call, 'ipc', false);
-  return (
-    hasOption(analysis, call, 'ipc', true) ||
-    (hasOption(analysis, call, 'node', true) && !hasOption(analysis, call, 'ipc', false))
-  );
-}
-
-function hasOption({ flow }: FileAnalysis, call: Call, option: string, wanted: boolean): boolean {
-  return call.arguments.some(
-    argument =>
-      argument.type !== 'SpreadElement' &&
-      flow.property(argument, option).some(value => isBoolean(value, wanted)),
-  );
-}
-
-function isBoolean(node: AnyNode, wanted: boolean): boolean {
-  if (node.type === 'Literal') return node.value === wanted;
-  // Minified: !0 and !1.
-  return (
-    node.type === 'UnaryExpression' &&
-    node.operator === '!' &&
-    node.argument.type === 'Literal' &&
-    !node.argument.value === wanted
-  );
 }
 
 function addExecve({ collector }: FileAnalysis, call: Call): void {

@@ -3,6 +3,7 @@
 import type { AnyNode, MemberExpression } from 'acorn';
 import type { FileAnalysis } from './find-sites';
 import type { Call } from './process-starts';
+import type { Site } from './site';
 import { calledName } from './source/compiled-helpers';
 import { elementsOf, keyOf, nameOf } from './source/syntax';
 
@@ -16,11 +17,14 @@ export function addAssignedPatches(analysis: FileAnalysis): void {
 
 function addAssigned(analysis: FileAnalysis, left: MemberExpression, right: AnyNode): void {
   const owner = patchedObject(analysis, left.object);
-  if (owner === undefined) return;
+  if (owner === undefined) {
+    addPatchOfParameter(analysis, left, left.object, namesOf(analysis, left));
+    return;
+  }
   // `cp.spawn = cp.spawn` and interop helpers copy. A patch assigns another function.
   const isCopy = right.type === 'MemberExpression';
   if (analysis.exports.of(right)?.module === 'child_process' && isCopy) return;
-  addPatch(analysis, left, owner, namesOf(analysis, left));
+  addPatch(analysis, left, owner, namesOf(analysis, left), CERTAIN);
 }
 
 /** `shimmer.wrap(cp, 'spawn', ...)`, `Object.defineProperty(cp, 'spawn', ...)`, `Object.assign(cp, { spawn })`. */
@@ -28,28 +32,51 @@ export function addCalledPatch(analysis: FileAnalysis, call: Call): void {
   const [target, name] = call.arguments;
   if (target === undefined || name === undefined) return;
   const verb = call.callee.type === 'MemberExpression' ? keyOf(call.callee) : nameOf(call.callee);
-  const isOne = call.arguments.length >= 3 && /wrap|patch|defineProperty$|^set$/i.test(verb ?? '');
+  const isOne = call.arguments.length >= 3 && /wrap|patch|record|defineProperty$|^set$/i.test(verb ?? '');
   const isMany = /^(?:massWrap|assign|defineProperties)$/.test(verb ?? '');
   if (!isOne && !isMany) return;
   const targets = target.type === 'ArrayExpression' ? elementsOf(target) : [target];
   const owner = targets.map(node => patchedObject(analysis, node)).find(owner => owner !== undefined);
-  if (owner === undefined) return;
-  const names = isMany
-    ? call.arguments.slice(1).flatMap(node => keysIn(analysis, node))
-    : stringsIn(analysis, name);
-  addPatch(analysis, call, owner, names);
+  const listed = (isMany ? call.arguments.slice(1) : [name]).flatMap(node => keysIn(analysis, node));
+  const names = isMany ? listed : [...stringsIn(analysis, name), ...listed];
+  if (owner !== undefined) addPatch(analysis, call, owner, names, CERTAIN);
+  else for (const target of targets) addPatchOfParameter(analysis, call, target, names);
 }
 
-function addPatch({ collector }: FileAnalysis, node: AnyNode, owner: string, names: readonly string[]): void {
+type Grade = Pick<Site, 'confidence' | 'reason'>;
+
+const CERTAIN: Grade = { confidence: 'certain', reason: 'own-function' };
+
+function addPatch(
+  { collector }: FileAnalysis,
+  node: AnyNode,
+  owner: string,
+  names: readonly string[],
+  grade: Grade,
+): void {
   const name = names.find(name => PATCHED.test(name));
   if (name === undefined) return;
-  collector.add(node, {
-    siteType: 'patch',
-    confidence: 'certain',
-    kinds: [],
-    callee: owner + name,
-    reason: 'own-function',
-  });
+  collector.add(node, { siteType: 'patch', ...grade, kinds: [], callee: owner + name });
+}
+
+/** An agent's `function (childProcess, shim) { shim.wrap(childProcess, 'spawn', f) }`, which gets the module. */
+function addPatchOfParameter(
+  analysis: FileAnalysis,
+  node: AnyNode,
+  target: AnyNode,
+  names: readonly string[],
+): void {
+  if (target.type !== 'Identifier') return;
+  const sources = analysis.tree.resolve(target)?.sources ?? [];
+  if (!sources.some(({ from }) => from === 'parameter')) return;
+  const isNamed = /child_?process/i.test(target.name);
+  // Several functions of child_process at once are no accident.
+  const isLike = new Set(names.filter(name => PATCHED.test(name))).size > 1;
+  if (isNamed || isLike)
+    addPatch(analysis, node, '', names, {
+      confidence: isNamed ? 'likely' : 'possible',
+      reason: 'own-function-of-parameter',
+    });
 }
 
 /** The prefix of the function's name; undefined for objects that are not child_process's. */
