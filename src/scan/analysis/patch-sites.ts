@@ -43,16 +43,16 @@ export function addCalledPatch(analysis: FileAnalysis, call: Call): void {
   else for (const target of targets) addPatchOfParameter(analysis, call, target, names);
 }
 
-type Grade = Pick<Site, 'confidence' | 'reason'>;
+type PatchGrade = Pick<Site, 'confidence' | 'reason'>;
 
-const CERTAIN: Grade = { confidence: 'certain', reason: 'own-function' };
+const CERTAIN: PatchGrade = { confidence: 'certain', reason: 'own-function' };
 
 function addPatch(
   { collector }: FileAnalysis,
   node: AnyNode,
   owner: string,
   names: readonly string[],
-  grade: Grade,
+  grade: PatchGrade,
 ): void {
   const name = names.find(name => PATCHED.test(name));
   if (name === undefined) return;

@@ -66,10 +66,12 @@ export class SiteCollector {
     for (const array of arrays) {
       if (array.nodes.every(part => this.accounted.has(part)) || array.nodes.some(isVocabulary)) continue;
       const passed = passedSlots(array);
-      if (passed === undefined) continue;
+      // What an unknown function may have done to it alone is no evidence.
+      const isNews = !array.isHanded || !this.accounted.has(array.nodes[0] as AnyNode);
+      if (passed === undefined || !isNews || (array.isHanded && passed.isOpen)) continue;
       this.accountFor(array.nodes);
       // Without a call, unknown values are weak evidence.
-      const isWeak = passed.isOpen && grade.confidence === 'likely';
+      const isWeak = (passed.isOpen || array.isHanded) && grade.confidence === 'likely';
       this.addStdio(node, array, passed, isWeak ? { ...grade, confidence: 'possible' } : grade);
     }
   }
@@ -112,7 +114,8 @@ export class SiteCollector {
   }
 }
 
-function gradeOfPassed({ rest }: StdioArray, { isOpen, more, slots }: PassedSlots): Grade {
+function gradeOfPassed({ rest, isHanded }: StdioArray, { isOpen, more, slots }: PassedSlots): Grade {
+  if (isHanded) return { confidence: 'possible', reason: 'handed' };
   if (slots.length > 0 && !isOpen) return { confidence: 'certain', reason: 'call-and-array' };
   if (slots.length > 0) return { confidence: 'likely', reason: 'open-slot' };
   if (more && !isOpen) return { confidence: 'likely', reason: 'grows' };

@@ -23,6 +23,7 @@ import {
   isExports,
   isFunction,
   keyOf,
+  nameOf,
   pushChildren,
   unwrapped,
 } from './syntax';
@@ -41,6 +42,8 @@ export interface Tree {
   readonly returns: ReadonlyMap<FunctionNode, readonly Expression[]>;
   /** Names of variables and functions that the file exports. */
   readonly exportedNames: ReadonlySet<string>;
+  /** Names of variables and members that are counted: `x++`, `x += 1`. */
+  readonly counted: ReadonlySet<string>;
   readonly resolve: (name: Identifier) => Binding | undefined;
 }
 
@@ -66,6 +69,7 @@ class TreeIndex implements Tree {
   readonly methods = new Map<string, FunctionNode[]>();
   readonly returns = new Map<FunctionNode, Expression[]>();
   readonly exportedNames = new Set<string>();
+  readonly counted = new Set<string>();
   readonly scopes: Scopes;
 
   constructor(program: Program) {
@@ -107,6 +111,10 @@ class TreeIndex implements Tree {
         this.assignments.push(node);
         if (node.left.type === 'MemberExpression') this.addMethod(keyOf(node.left), node.right);
         if (isExports(node.left)) this.addExported(node.right);
+        if (node.operator.length === 2) this.addCounted(node.left);
+        break;
+      case 'UpdateExpression':
+        this.addCounted(node.argument);
         break;
       case 'ExportSpecifier':
         this.addExported(node.local);
@@ -132,6 +140,11 @@ class TreeIndex implements Tree {
     else if (node.type === 'ObjectExpression')
       for (const property of node.properties)
         if (property.type === 'Property') this.addExported(property.value);
+  }
+
+  private addCounted(node: AnyNode): void {
+    const name = node.type === 'MemberExpression' ? keyOf(node) : nameOf(node);
+    if (name !== undefined) this.counted.add(name);
   }
 
   private addMethod(name: string | undefined, node: AnyNode | null | undefined): void {

@@ -14,13 +14,16 @@ import {
   withoutSome,
 } from './stdio-array';
 
-/** `added`: the slots that the change adds. */
-export function applyChange(base: StdioArray, change: Change, added: readonly StdioSlot[]): StdioArray {
+/** `added`: the slots that the change adds. `isLooped`: it runs more than once for an array. */
+export function applyChange(
+  base: StdioArray,
+  change: Change,
+  added: readonly StdioSlot[],
+  isLooped = isInLoop(change.node, repeatedAround(base.nodes[0] as AnyNode)),
+): StdioArray {
   const { node, how, values } = change;
   const nodes = [...base.nodes, node];
-  const isRepeated =
-    isInLoop(node, repeatedAround(base.nodes[0] as AnyNode)) ||
-    values.some(value => value.type === 'SpreadElement');
+  const isRepeated = isLooped || values.some(value => value.type === 'SpreadElement');
   switch (how) {
     case 'push':
       return append({ ...base, nodes }, added, isRepeated);

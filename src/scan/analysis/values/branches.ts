@@ -1,7 +1,7 @@
 // Control flow: loops, branches, and whether two nodes exclude each other.
 
 import type { AnyNode } from 'acorn';
-import { isFunction } from '../source/syntax';
+import { functionAround, isFunction } from '../source/syntax';
 
 export function isLoop({ type }: AnyNode): boolean {
   return /^(?:For|While|DoWhile)/.test(type);
@@ -52,6 +52,15 @@ export function isApart(change: AnyNode, use: AnyNode, made: AnyNode): boolean {
   if (fork === undefined || fork.type === 'SwitchStatement') return false;
   const around = repeatedAround(fork);
   return around === undefined || (around.start <= made.start && made.end <= around.end);
+}
+
+/** Whether a change comes after the use of an array that is made anew for each use. */
+export function isAfter(change: AnyNode, use: AnyNode, made: AnyNode): boolean {
+  if (change.start < use.end) return false;
+  const repeated = repeatedAround(use);
+  if (repeated === undefined) return repeatedAround(change) === undefined;
+  const isWithin = ({ start, end }: AnyNode) => repeated.start <= start && end <= repeated.end;
+  return isWithin(change) && isWithin(made) && functionAround(change) === functionAround(use);
 }
 
 export function areExclusive(a: AnyNode, b: AnyNode): boolean {

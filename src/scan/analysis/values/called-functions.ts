@@ -1,9 +1,9 @@
 // The functions of a file and the calls of them.
 
-import type { AnyNode, CallExpression, Expression } from 'acorn';
+import type { AnyNode, CallExpression, Expression, MemberExpression } from 'acorn';
 import { calledName } from '../source/compiled-helpers';
 import { pushTo, type Tree } from '../source/index-tree';
-import { type FunctionNode, isFunction, keyOf, nameOf } from '../source/syntax';
+import { classAround, type FunctionNode, isFunction, keyOf, nameOf } from '../source/syntax';
 
 /** Names such as `toString` or `get`: with more functions than this, the call may be of any of them. */
 const MOST_METHODS = 3;
@@ -11,6 +11,7 @@ const MOST_CALLS = 40;
 
 export class CalledFunctions {
   private readonly calls = new Map<string, CallExpression[]>();
+  private readonly current = new Map<FunctionNode, CallExpression>();
 
   constructor(private readonly tree: Tree) {
     for (const call of tree.calls) {
@@ -53,6 +54,37 @@ export class CalledFunctions {
     }
   }
 
+  /** The functions that a call certainly is of; undefined if it may be of others, from elsewhere. */
+  exactFunctionsOf(callee: AnyNode, depth = 0): readonly FunctionNode[] | undefined {
+    if (isFunction(callee)) return [callee];
+    if (callee.type === 'MemberExpression') return this.exactMethods(callee);
+    if (callee.type !== 'Identifier' || depth > 3) return undefined;
+    const found = (this.tree.resolve(callee)?.sources ?? []).map(source =>
+      source.from === 'value' && source.path.length === 0
+        ? this.exactFunctionsOf(source.value, depth + 1)
+        : undefined,
+    );
+    return found.length === 0 || found.includes(undefined) ? undefined : found.flatMap(known => known ?? []);
+  }
+
+  /** The methods of `this`, and of an object that the file has a literal or a class for. */
+  private exactMethods(callee: MemberExpression): readonly FunctionNode[] | undefined {
+    const name = keyOf(callee);
+    const methods = name === undefined ? [] : (this.tree.methods.get(name) ?? []);
+    const owner = this.ownerOf(callee.object);
+    if (owner === undefined) return undefined;
+    const found = methods.filter(method => ownerAround(method) === owner);
+    return found.length === 0 ? undefined : found;
+  }
+
+  private ownerOf(object: AnyNode): AnyNode | undefined {
+    if (object.type === 'ThisExpression') return classAround(object);
+    if (object.type !== 'Identifier') return undefined;
+    const [source, ...others] = this.tree.resolve(object)?.sources ?? [];
+    if (source?.from !== 'value' || source.path.length > 0 || others.length > 0) return undefined;
+    return source.value;
+  }
+
   isCalled(fn: FunctionNode): boolean {
     const candidates = this.calls.get(declaredName(fn) ?? '') ?? [];
     return (
@@ -62,16 +94,40 @@ export class CalledFunctions {
 
   /** The arguments that the file's calls of a function pass for a parameter. */
   passedTo(fn: FunctionNode, index: number): readonly AnyNode[] {
+    const current = this.current.get(fn);
+    if (current !== undefined) return argumentAt(current, index);
     const name = declaredName(fn);
     const candidates = name === undefined ? [] : (this.calls.get(name) ?? []);
     if (candidates.length > MOST_CALLS) return [];
     return candidates.flatMap(call => {
       if (!this.functionsOf(call.callee).includes(fn)) return [];
-      const shifted = call.callee.type === 'MemberExpression' && keyOf(call.callee) === 'call' ? 1 : 0;
-      const argument = call.arguments[index + shifted];
-      return argument === undefined || argument.type === 'SpreadElement' ? [] : [argument];
+      return argumentAt(call, index);
     });
   }
+
+  /** Runs `read` as if the function had only this call. */
+  inCall<T>(fn: FunctionNode, call: CallExpression, read: () => T): T {
+    const before = this.current.get(fn);
+    this.current.set(fn, call);
+    try {
+      return read();
+    } finally {
+      if (before === undefined) this.current.delete(fn);
+      else this.current.set(fn, before);
+    }
+  }
+}
+
+function argumentAt(call: CallExpression, index: number): readonly AnyNode[] {
+  const shifted = call.callee.type === 'MemberExpression' && keyOf(call.callee) === 'call' ? 1 : 0;
+  const argument = call.arguments[index + shifted];
+  return argument === undefined || argument.type === 'SpreadElement' ? [] : [argument];
+}
+
+/** The class or the object literal that a method is in. */
+function ownerAround(method: AnyNode): AnyNode | undefined {
+  const { parent } = method;
+  return parent?.type === 'Property' ? parent.parent : classAround(method);
 }
 
 /** The name by which a function is called: its own, or that of the variable, member or property. */

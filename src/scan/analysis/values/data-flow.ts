@@ -90,6 +90,38 @@ export class DataFlow {
     return this.ofParameter(fn, index, new Set());
   }
 
+  /** The functions that a call certainly is of; undefined if it may be of others. */
+  exactFunctionsOf(callee: AnyNode): readonly FunctionNode[] | undefined {
+    return this.functions.exactFunctionsOf(callee);
+  }
+
+  /** Runs `read` with the arguments of one call of a function. */
+  inCall<T>(fn: FunctionNode, call: CallExpression, read: () => T): T {
+    return this.functions.inCall(fn, call, read);
+  }
+
+  /** The number that an expression is, if it is always the same. */
+  number(node: AnyNode): number | undefined {
+    const values = this.all(node);
+    const [first] = values;
+    if (first?.type !== 'Literal' || typeof first.value !== 'number') return undefined;
+    const isSame = values.every(value => value.type === 'Literal' && value.value === first.value);
+    return isSame && !this.isCounted(node) ? first.value : undefined;
+  }
+
+  /** Whether a name on the way to the value is counted up or down: `i++`, `x.fd += 1`. */
+  private isCounted(node: AnyNode): boolean {
+    const seen = new Set<AnyNode>();
+    const open = [node];
+    for (let next = open.pop(); next !== undefined && !seen.has(next); next = open.pop()) {
+      seen.add(next);
+      const name = next.type === 'MemberExpression' ? keyOf(next) : (next as Partial<Identifier>).name;
+      if (name !== undefined && this.tree.counted.has(name)) return true;
+      open.push(...(this.step(next) ?? []));
+    }
+    return false;
+  }
+
   /** Whether the file calls a function. */
   isCalled(fn: FunctionNode): boolean {
     return this.functions.isCalled(fn);

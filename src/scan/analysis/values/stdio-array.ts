@@ -17,6 +17,8 @@ export interface StdioArray {
   readonly rest: readonly StdioSlot[];
   /** The nodes that write it: the array, each push. */
   readonly nodes: readonly AnyNode[];
+  /** A function that may change it has had it. */
+  readonly isHanded?: boolean;
 }
 
 export const EMPTY_SLOT: StdioSlot = { kinds: [] };
@@ -54,6 +56,12 @@ export function slice(base: StdioArray, [from, to]: readonly AnyNode[], node: An
   const [start, end] = [numberOf(from), numberOf(to)];
   if (start === undefined || (to !== undefined && end === undefined)) return withoutSome(base, node);
   return { slots: base.slots.slice(start, end), rest: base.rest, nodes: [...base.nodes, node] };
+}
+
+/** The array after a function that may have changed it. */
+export function afterUnknown(base: StdioArray, call: AnyNode): StdioArray {
+  const cut = withoutSome(base, call);
+  return { ...cut, rest: [...cut.rest, OPEN_SLOT], isHanded: true };
 }
 
 /** Removes unknown elements. Those after them move to unknown, lower numbers. */
