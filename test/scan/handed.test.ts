@@ -105,6 +105,11 @@ const CASES: readonly Case[] = [
     sites: ['possible spawn fd/ipc/pipe +'],
   },
   {
+    title: 'an imported function may return anything',
+    code: `const { reserve } = require('./reserve'); ${IO} cp.spawn('a', { stdio: reserve(stdio, 'pipe') })`,
+    sites: ['possible spawn fd/pipe +'],
+  },
+  {
     title: 'a function that is not in the file may change slots that are written here',
     code: `const stdio = [0, 1, 2, 'pipe']; other(stdio); ${SPAWN}`,
     sites: ['possible spawn fd/pipe +'],
