@@ -25,6 +25,10 @@ const HANDED_ON: Readonly<Record<string, string>> = {
     "class A { constructor(o) { this.stdio = o.stdio } go() { cp.spawn('a', [], { stdio: this.stdio }) } } module.exports = A",
   'options that an exported function passes to one of its own':
     "function run(cmd, o) { cp.spawn(cmd, [], o) } exports.go = options => run('a', options)",
+  'options that an exported constant passes to another function':
+    "const go = ({ options }) => cp.spawn('a', options); const all = (o) => ({ options: o }); module.exports = o => { const { options } = all(o); go({ options }) }",
+  'options that an object keeps and calls with under another name':
+    'function A(o) { this.with = o.with } A.prototype.go = function () { var self = this; cp.spawn("a", [], self.with) }',
   'all arguments': 'module.exports = (...args) => cp.spawn(...args)',
   'all arguments of a function': 'module.exports = function () { return cp.spawn.apply(cp, arguments) }',
   'options with a default that only one branch sets':
@@ -57,6 +61,18 @@ for (const [title, code] of Object.entries(KEPT))
   test(`a function that ${title} is no launcher`, t => {
     t.deepEqual(read(`${CP} ${code}`).map(short), []);
   });
+
+test('a launcher that uses another launcher alone is found', t => {
+  const code =
+    "const spawn = require('cross-spawn'); module.exports = (cmd, args, o = {}) => spawn(cmd, args, o)";
+  t.deepEqual(read(code).map(short), ['possible launcher cross-spawn +']);
+});
+
+test('an exported constant is a launcher, although the file calls it', t => {
+  const code =
+    "import cp from 'child_process'; export const run = (cmd, o) => cp.spawn(cmd, [], o); run('a', {})";
+  t.deepEqual(read(code).map(short), ['possible launcher spawn +']);
+});
 
 test('a launcher that passes slots of its own is both', t => {
   const code = `${CP} exports.run = (cmd, o) => cp.spawn(cmd, { stdio: o.stdio ?? [0, 1, 2, 'ipc'] })`;

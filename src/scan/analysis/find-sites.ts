@@ -32,7 +32,8 @@ export interface FileAnalysis {
 }
 
 /** A file without any of these words has no site. Programs do not write them with escapes. */
-const WORTH = /stdio|child_?[pP]rocess|process_wrap|spawn_sync|execve|ChildProcess|execa|closefds|\bipc\b/;
+const WORTH =
+  /stdio|child_?[pP]rocess|process_wrap|spawn_sync|execve|ChildProcess|execa|-spawn['"]|closefds|\bipc\b/;
 
 export function isWorthParsing(text: string): boolean {
   return WORTH.test(text);

@@ -6,7 +6,7 @@
 import type { AnyNode, CallExpression, Identifier, MemberExpression, ObjectExpression } from 'acorn';
 import { isAssign } from '../source/compiled-helpers';
 import type { Tree } from '../source/index-tree';
-import type { Source } from '../source/scopes';
+import type { Path, Source } from '../source/scopes';
 import { type FunctionNode, functionAround, isExports, keyOf, nameOf } from '../source/syntax';
 import { areExclusive, isAlwaysBefore } from './branches';
 import type { DataFlow } from './data-flow';
@@ -67,12 +67,16 @@ export class CallersOptions {
     if (source.from === 'parameter')
       return (
         this.isOpen(source.fn) ||
-        this.flow.argumentsFor(source.fn, source.index).some(argument => this.reaches(argument))
+        this.flow
+          .argumentsFor(source.fn, source.index)
+          .some(argument => this.partReaches(argument, source.path))
       );
-    const { value, path } = source;
-    const [name] = path;
-    const found = name === undefined ? [] : this.flow.property(value, name);
-    return found.some(found => this.reaches(found)) || this.reaches(value);
+    return this.partReaches(source.value, source.path);
+  }
+
+  private partReaches(node: AnyNode, [name]: Path): boolean {
+    const found = name === undefined ? [] : this.flow.property(node, name);
+    return found.some(value => this.reaches(value)) || this.reaches(node);
   }
 
   private memberReaches(node: MemberExpression): boolean {
@@ -139,7 +143,8 @@ export class CallersOptions {
 
   private isExported(fn: FunctionNode): boolean {
     const parent = fn.parent as AnyNode;
-    if (/^Export/.test(parent.type)) return true;
+    const declaration = parent.type === 'VariableDeclarator' ? parent.parent?.parent : parent;
+    if (declaration !== undefined && /^Export/.test(declaration.type)) return true;
     const name = fn.id?.name ?? (parent.type === 'VariableDeclarator' ? nameOf(parent.id) : undefined);
     if (parent.type === 'AssignmentExpression' && isExports(parent.left)) return true;
     return name !== undefined && this.tree.exportedNames.has(name);
