@@ -55,6 +55,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
   EISDIR: 'it is a folder',
   ENOSPC: 'the disk is full',
+  EADDRINUSE: 'another program has it',
 };
 
 /** The reason of an error of the file system, in words. */
@@ -75,26 +76,39 @@ export async function readInputs(
   { onLine, recordsSoFar }: InputHandlers,
 ): Promise<string[]> {
   const problems: string[] = [];
-  const sources = new Map<string, number>();
+  const sourceOf = createSources();
   const progress = createReadingProgress({
     stream: process.stderr,
     size: inputs.reduce((sum, { size }) => sum + size, 0),
     records: recordsSoFar,
   });
   for (const { name, open } of inputs) {
-    const source = sources.get(withoutRotation(name)) ?? sources.size;
-    sources.set(withoutRotation(name), source);
+    const source = sourceOf(name);
     try {
       await readLines(open(), {
         onLine: (line, isTooLong) => onLine(line, isTooLong, source),
         onBytes: progress.onBytes,
       });
     } catch (error) {
-      problems.push(`${name} could not be read to its end: ${inputErrorReason(error)}`);
+      problems.push(endProblem(name, error));
     }
   }
   progress.end();
   return problems;
+}
+
+export function endProblem(name: string, error: unknown): string {
+  return `${name} could not be read to its end: ${inputErrorReason(error)}`;
+}
+
+/** Numbers for files: the same for files of the same processes. */
+export function createSources(): (name: string) => number {
+  const sources = new Map<string, number>();
+  return name => {
+    const source = sources.get(withoutRotation(name)) ?? sources.size;
+    sources.set(withoutRotation(name), source);
+    return source;
+  };
 }
 
 /** Rotated files are of the same processes: findings.ndjson, .ndjson.1, .ndjson-20261124.gz */

@@ -10,11 +10,17 @@ import { toMarkdown } from '../report/render-markdown';
 import { toOpenerIssue } from '../report/render-opener';
 import { toText } from '../report/render-text';
 import { createReport, type Report, type ReportOptions } from '../report/report';
-import { SELECTED_KINDS } from '../report/select-records';
-import { asUsageError, type Input, inputErrorReason, inputsOf, readInputs } from './input-files';
-import { choice, pointInTime, readArguments, wholeNumberOf } from './parse-args';
+import { type Input, inputErrorReason, readInputs } from './input-files';
+import { showLive } from './live/live-report';
+import type * as PageServerModule from './live/page-server';
+import { createTerminalView } from './live/terminal-view';
+import {
+  type Format,
+  PAGE_PERMISSIONS,
+  parseReportArguments,
+  type ReportArguments,
+} from './report-arguments';
 import { colourOf, writeOut } from './terminal';
-import { UsageError } from './usage-error';
 
 const usage = `closefds report [OPTION...] [FILE...]
 
@@ -35,6 +41,9 @@ gzipped ones; stdin without FILE, or for "-". The warnings in a log are read, to
   --top N              only the first N groups
   --diff               compares two files, OLD and NEW: what is new, changed and gone
   --fail-on needs-decision   exit with 1 if a group needs a decision; with --diff, a new or changed one
+  --follow             shows the table again and again as the files grow, until Ctrl-C
+  --serve              the same as a page on this machine alone, which updates by itself
+  --port N             the port of --serve; without it, one that is free
   --opener PACKAGE     strays that PACKAGE most likely left open, as a text in Markdown for its authors
 
 Exits with 0 when it has read all of it, 1 if something could not be read or was no report, or for
@@ -44,27 +53,36 @@ Exits with 0 when it has read all of it, 1 if something could not be read or was
   closefds report --html report.html findings.ndjson
   closefds report --since 2h --app api --needs-decision findings.ndjson
   closefds report --diff --format markdown --fail-on needs-decision main.ndjson branch.ndjson
+  closefds report --follow --since 1h /var/log/closefds/findings.ndjson
   journalctl -o json -u app | closefds report --format json | jq .total
 `;
 
 export const report = { summary: 'sum findings up: who passes what to whom', usage, main };
 
-const FORMATS = ['text', 'json', 'markdown'] as const;
-type Format = (typeof FORMATS)[number];
-
-interface ReportArguments {
-  readonly format: Format | undefined;
-  readonly html: string | undefined;
-  readonly options: ReportOptions;
-  readonly diff: boolean;
-  readonly opener: string | undefined;
-  readonly failOn: string | undefined;
-  readonly inputs: readonly Input[];
+async function main(args: readonly string[]): Promise<number> {
+  const call = parseReportArguments(args);
+  if (call.follow || call.port !== undefined) return await showGrowing(call);
+  return call.diff ? await showComparison(call) : await showReport(call);
 }
 
-async function main(args: readonly string[]): Promise<number> {
-  const call = parse(args);
-  return call.diff ? await showComparison(call) : await showReport(call);
+async function showGrowing({ options, inputs, port }: ReportArguments): Promise<number> {
+  const problems: string[] = [];
+  if (port === undefined) {
+    const view = createTerminalView(process.stdout, process.env);
+    await showLive(inputs, options, view, problem => problems.push(problem));
+    // Until then, the screen is that of the table.
+    complain(problems);
+    return problems.length === 0 ? 0 : 1;
+  }
+  // Of all commands, this alone needs Node's http.
+  const { servePage } = require('./live/page-server') as typeof PageServerModule;
+  const server = await servePage(port, createReport(options).result());
+  process.stdout.write(`The page is ${server.address} until Ctrl-C.\n`);
+  await showLive(inputs, options, server, problem => {
+    problems.push(problem);
+    complain([problem]);
+  });
+  return problems.length === 0 ? 0 : 1;
 }
 
 async function showReport({
@@ -127,120 +145,6 @@ function renderedComparison(comparison: Comparison, format: Format | undefined):
   return format === 'markdown' ? comparisonToMarkdown(comparison) : comparisonToText(comparison);
 }
 
-// ---------------------------------------------------------------------------------------------
-// Arguments
-// ---------------------------------------------------------------------------------------------
-
-function parse(args: readonly string[]): ReportArguments {
-  const { values, positionals } = readArguments(args, {
-    format: { type: 'string' },
-    html: { type: 'string' },
-    since: { type: 'string' },
-    until: { type: 'string' },
-    app: { type: 'string' },
-    script: { type: 'string' },
-    host: { type: 'string' },
-    kind: { type: 'string' },
-    caller: { type: 'string' },
-    'needs-decision': { type: 'boolean' },
-    top: { type: 'string' },
-    diff: { type: 'boolean' },
-    'fail-on': { type: 'string' },
-    opener: { type: 'string' },
-  });
-  const { html, diff = false, opener } = values;
-  const format = values.format === undefined ? undefined : choice(values.format, FORMATS, '--format');
-  const failOn = values['fail-on'] && choice(values['fail-on'], ['needs-decision'], '--fail-on');
-  const options = reportOptions(values);
-  checkTogether({ ...values, html, diff, opener, format, positionals });
-  const inputs = inputsOf(positionals);
-  if (html !== undefined) checkPage(html, positionals);
-  return { format, html, options, diff, opener, failOn, inputs };
-}
-
-interface SelectingValues {
-  readonly since?: string;
-  readonly until?: string;
-  readonly app?: string;
-  readonly script?: string;
-  readonly host?: string;
-  readonly kind?: string;
-  readonly caller?: string;
-  readonly 'needs-decision'?: boolean;
-  readonly top?: string;
-}
-
-function reportOptions({ since, until, kind, top, ...values }: SelectingValues): ReportOptions {
-  const filter = {
-    ...(since !== undefined && { since: pointInTime(since, '--since') }),
-    ...(until !== undefined && { until: pointInTime(until, '--until') }),
-    ...(kind !== undefined && { kind: choice(kind, SELECTED_KINDS, '--kind') }),
-    ...givenOf(values, ['app', 'script', 'host', 'caller']),
-  };
-  if (filter.since !== undefined && filter.until !== undefined && filter.since > filter.until)
-    throw new UsageError(`expected --since before --until, found ${filter.since} after ${filter.until}`);
-  const needsDecision = values['needs-decision'] ?? false;
-  return { filter, needsDecision, ...(top !== undefined && { top: wholeNumberOf(top, '--top') }) };
-}
-
-function givenOf<K extends 'app' | 'script' | 'host' | 'caller'>(
-  values: Pick<SelectingValues, K>,
-  names: readonly K[],
-): { readonly [N in K]?: string } {
-  const given = names.filter(name => values[name] !== undefined).map(name => [name, values[name]]);
-  return Object.fromEntries(given);
-}
-
-interface Combination extends SelectingValues {
-  readonly html: string | undefined;
-  readonly diff: boolean;
-  readonly opener: string | undefined;
-  readonly format: Format | undefined;
-  readonly positionals: readonly string[];
-}
-
-/** Options that hide groups would make a comparison, or a text for authors, wrong. */
-function checkTogether({ html, diff, opener, format, positionals, ...values }: Combination): void {
-  if (diff && positionals.length !== 2)
-    throw new UsageError(`expected two files, OLD and NEW, after --diff, found ${positionals.length}`);
-  const whole = diff ? '--diff' : opener === undefined ? undefined : '--opener';
-  const others = {
-    '--html': html !== undefined,
-    '--opener': diff && opener !== undefined,
-    '--top': values.top !== undefined,
-    '--needs-decision': values['needs-decision'] === true,
-  };
-  const [other] = Object.entries(others).find(([, isGiven]) => isGiven) ?? [];
-  if (whole !== undefined && other !== undefined)
-    throw new UsageError(`expected ${whole} without ${other}, found both`);
-  if (opener !== undefined && format !== undefined && format !== 'markdown')
-    throw new UsageError(`expected --format markdown with --opener, found "${format}"`);
-}
-
-/** The page must be writable, and must not replace an input. Throws UsageError. */
-function checkPage(html: string, names: readonly string[]): void {
-  if (html === '' || html === '-') throw new UsageError(`expected a FILE after --html, found "${html}"`);
-  try {
-    const page = statOf(html);
-    if (page?.isDirectory()) throw new UsageError(`expected a file after --html, found a folder: ${html}`);
-    const isInput = (name: string) => {
-      const input = statOf(name);
-      return input !== undefined && input.dev === page?.dev && input.ino === page.ino;
-    };
-    if (names.some(isInput))
-      throw new UsageError(`expected another FILE after --html than what is read: ${html}`);
-    // Tries to open the page for writing, without a change to the file system.
-    fs.closeSync(fs.openSync(html, 'a', PERMISSIONS));
-    if (page === undefined) fs.unlinkSync(html);
-  } catch (error) {
-    throw asUsageError(error, `${html} cannot be written`);
-  }
-}
-
-function statOf(name: string): fs.Stats | undefined {
-  return fs.statSync(name, { throwIfNoEntry: false });
-}
-
 /** Lines without a finding among them. Empty input is fine: a guarded program may have nothing to report. */
 function inputProblems({ reading: { lines, newer }, total, filtered }: Report): string[] {
   const newest = Math.max(...newer.values.map(({ value }) => value));
@@ -254,12 +158,9 @@ function inputProblems({ reading: { lines, newer }, total, filtered }: Report): 
 // The page
 // ---------------------------------------------------------------------------------------------
 
-/** For the owner alone: paths may be secret. */
-const PERMISSIONS = 0o600;
-
 function writePage(file: string, summary: Report): string[] {
   try {
-    fs.writeFileSync(file, toPage(summary), { mode: PERMISSIONS });
+    fs.writeFileSync(file, toPage(summary), { mode: PAGE_PERMISSIONS });
     return [];
   } catch (error) {
     return [`${file} cannot be written: ${inputErrorReason(error)}`];

@@ -1,8 +1,7 @@
 // Reads lines of any length from a file or stdin in bounded memory. Rotated files are often compressed.
 
 import { isAscii } from 'node:buffer';
-import type { Readable } from 'node:stream';
-import { pipeline, Readable as ReadableStream } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 
 /** Only the end of a longer line is passed on: it may contain a record. */
@@ -17,12 +16,18 @@ export interface LineHandlers {
 }
 
 /** Rejects if the stream fails, or its compressed data are invalid; passes on the lines before that. */
-export async function readLines(stream: Readable, { onLine, onBytes }: LineHandlers): Promise<void> {
+export async function readLines(
+  stream: AsyncIterable<unknown>,
+  { onLine, onBytes }: LineHandlers,
+): Promise<void> {
   let rest: Buffer = Buffer.alloc(0);
   let isTooLong = false;
+  const chunks = counted(stream, onBytes);
   try {
-    for await (const chunk of decompressed(counted(stream, onBytes))) take(chunk);
+    for await (const chunk of decompressed(chunks)) take(chunk);
   } finally {
+    // After an error, nothing else closes what is read. A stream that waits for its next chunk closes later.
+    chunks.return(undefined).catch(() => {});
     if (rest.length > 0) onLine(rest.toString(), isTooLong);
   }
 
@@ -61,7 +66,10 @@ function textOf(bytes: Buffer): string {
   return bytes.toString(isAscii(bytes) ? 'latin1' : 'utf8');
 }
 
-async function* counted(stream: Readable, onBytes: LineHandlers['onBytes']): AsyncGenerator<Buffer> {
+async function* counted(
+  stream: AsyncIterable<unknown>,
+  onBytes: LineHandlers['onBytes'],
+): AsyncGenerator<Buffer> {
   for await (const chunk of stream) {
     yield chunk as Buffer;
     onBytes((chunk as Buffer).length);
@@ -108,6 +116,6 @@ async function* joined(head: Buffer, chunks: AsyncGenerator<Buffer>): AsyncGener
 async function* gunzipped(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: LONGEST_LINE / 4 });
   // The iteration throws the errors of both streams.
-  pipeline(ReadableStream.from(chunks), gunzip, () => {});
+  pipeline(Readable.from(chunks), gunzip, () => {});
   yield* gunzip as AsyncIterable<Buffer> as AsyncGenerator<Buffer>;
 }

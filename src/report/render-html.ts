@@ -1,4 +1,5 @@
-// Renders a report as one HTML file, which fetches nothing: it contains style, script and data.
+// Renders a report as one HTML file, which fetches nothing: it contains style, script and data. Where closefds
+// serves it, it fetches newer data.
 //
 // Paths and names are untrusted. The data is JSON in a script element that no browser runs, with all
 // characters escaped that could end the element; page.js creates text nodes from it, never HTML; and
@@ -18,7 +19,8 @@ import type { Report } from './report';
 /** The build puts the page's style and script beside this file, see scripts/build/build.mjs. */
 const FOLDER = path.join(__dirname, 'page');
 
-export function toPage(report: Report): string {
+/** `version`: the page is served, and asks its server for newer reports; undefined for a file. */
+export function toPage(report: Report, version?: number): string {
   const style = readFileSync(path.join(FOLDER, 'style.css'), 'utf8');
   const script = readFileSync(path.join(FOLDER, 'page.js'), 'utf8');
   const policy = [
@@ -26,6 +28,7 @@ export function toPage(report: Report): string {
     `style-src ${hashOf(style)}`,
     `script-src ${hashOf(script)}`,
     `img-src data:`,
+    ...(version === undefined ? [] : [`connect-src 'self'`]),
     `base-uri 'none'`,
     `form-action 'none'`,
   ].join('; ');
@@ -46,14 +49,14 @@ export function toPage(report: Report): string {
 <a class="skip" href="#main">To the groups</a>
 <header>
 <h1>closefds report</h1>
-<p>${headOf(report).replaceAll('>', '&gt;')}</p>
+<p id="head">${headOf(report).replaceAll('>', '&gt;')}</p>
 </header>
 <div id="bar"></div>
 <main id="main">
 <noscript><p class="notice">This page needs JavaScript. <code>closefds report --format text</code> prints the same as a table.</p></noscript>
 </main>
 <footer><p>Made by closefds. Times are UTC. What the words mean: docs/findings.md and docs/cli.md in the package.</p></footer>
-<script type="application/json" id="data">${toData(report)}</script>
+<script type="application/json" id="data">${toData(report, version)}</script>
 <script>${script}</script>
 </body>
 </html>
@@ -65,9 +68,11 @@ function hashOf(text: string): string {
 }
 
 /** JSON with escapes, so that no text can end the script element. */
-function toData(report: Report): string {
+export function toData(report: Report, version?: number): string {
   const data = {
     ...report,
+    version,
+    head: headOf(report),
     byCaller: report.byCaller.map(forPage),
     states: STATES.map(state => ({ state, meaning: STATE_MEANINGS[state] })),
     tallies: Object.entries<TallyDeclaration>(TALLIES).map(([name, { title, isSearched }]) => ({

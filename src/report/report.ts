@@ -46,7 +46,8 @@ export interface ReportMaker {
   /** `source`: see GroupsCounter in aggregate.ts. */
   readonly readLine: (line: string, isTooLong: boolean, source: number) => void;
   readonly recordsSoFar: () => number;
-  readonly result: () => Report;
+  /** `goesOn`: further lines may come, so that a warning whose lines are not all there waits for them. */
+  readonly result: (goesOn?: boolean) => Report;
 }
 
 export function createReport({ filter = {}, ...shown }: ReportOptions = {}): ReportMaker {
@@ -59,6 +60,8 @@ export function createReport({ filter = {}, ...shown }: ReportOptions = {}): Rep
   /** The processes whose records were read: their warnings say the same. */
   const reported = new Set<number>();
   const waiting: { readonly record: ReportRecord; readonly source: number }[] = [];
+  /** How many of them waited for the last result already: their processes had the time to write records. */
+  let due = 0;
   const warnings = createWarningParser(record => {
     if (waiting.length < MOST_WAITING) waiting.push({ record, source });
     else addWarning(record, source);
@@ -86,9 +89,11 @@ export function createReport({ filter = {}, ...shown }: ReportOptions = {}): Rep
     if (!reported.has(record.pid)) add(record, from);
   }
 
-  function result(): Report {
-    warnings.end();
-    for (const { record, source } of waiting.splice(0)) addWarning(record, source);
+  function result(goesOn = false): Report {
+    if (!goesOn) warnings.end();
+    const ready = waiting.splice(0, goesOn ? due : waiting.length);
+    due = waiting.length;
+    for (const { record, source } of ready) addWarning(record, source);
     const { byCaller, ...sums } = groups.result();
     const serviceTitle = createServiceTitle(byCaller);
     const assessed = byCaller.map(group => assess(group, serviceTitle(group)));

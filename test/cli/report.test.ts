@@ -311,7 +311,7 @@ test('shows more processes than are counted as ">4,096"', t => {
   const text = toText(report, { colour: false, columns: undefined });
   t.is(text.split(',').slice(0, 3).join(), '5,000 findings in >4,096 processes');
   t.regex(text, /^closed {2}5,000 {2}>256 {2}/m);
-  t.true(toPage(report).includes('<p>5,000 findings in &gt;4,096 processes'));
+  t.true(toPage(report).includes('>5,000 findings in &gt;4,096 processes'));
 });
 
 test('a terminal that does not know its size', t => {

@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import anyTest, { type ExecutionContext } from 'ava';
+import { servePage } from '../../src/cli/live/page-server';
 import { toPage } from '../../src/report/render-html';
 import { createReport } from '../../src/report/report';
 import { type Browser, type Look, launch, type Page } from '../support/browser';
@@ -588,6 +589,102 @@ test('each table has a caption and headers, each control a name', async t => {
     })`),
     { bare: 0, rows: 0, nameless: 0, pictures: 0, headings: 'H1 H2 H2 H2 H2 H2 H2', live: 4 },
   );
+});
+
+// ---------------------------------------------------------------------------------------------
+// A served page
+// ---------------------------------------------------------------------------------------------
+
+/** A page that shows each report that it is given. */
+async function showServed(t: ExecutionContext, look: Look = {}) {
+  const maker = createReport();
+  const add = (lines: string) => {
+    for (const one of lines.split('\n')) maker.readLine(one, false, 0);
+    return maker.result(true);
+  };
+  const server = await servePage(0, add(''));
+  t.teardown(() => server.end(maker.result()));
+  const page = await browser.openPage(server.address, look);
+  const shown = async (lines: string) => {
+    const next = add(lines);
+    server.show(next);
+    const head = `${next.total.count.toLocaleString('en')} finding`;
+    await page.until(`document.getElementById('head').textContent.startsWith('${head}')`);
+  };
+  return { page, server, shown, end: () => server.end(maker.result()) };
+}
+
+const STATE_OF_PAGE = `({
+  head: document.getElementById('head').textContent.split(' in ')[0],
+  search: document.querySelector('input').value,
+  caret: document.querySelector('input').selectionStart,
+  focus: document.activeElement.type,
+  state: document.querySelector('.field.state select').value,
+  rows: [...document.querySelectorAll('.groups tbody tr:not(.details) .cell-target')].map(one => one.innerText),
+  sorted: document.querySelector('[aria-sort]:not([aria-sort=none]) [data-sort]').dataset.sort,
+  open: [...document.querySelectorAll('.groups [aria-expanded=true]')].map(one => one.ariaLabel.split(', ').at(-1)),
+  cards: [...document.querySelectorAll('.card')].map(one => one.open),
+  time: document.querySelector('#time > details').open,
+})`;
+
+test('a served page updates by itself, and keeps what was chosen, unfolded and focused', async t => {
+  const { page, shown } = await showServed(t);
+  await shown(SAMPLE);
+  await page.evaluate(`{
+    const set = (selector, value) => {
+      const control = document.querySelector(selector);
+      control.value = value;
+      control.dispatchEvent(new Event('input', { bubbles: true }));
+    };
+    set('input', 'app');
+    document.querySelector('[data-sort=target]').click();
+    document.querySelector('.groups [aria-expanded]').click();
+    document.querySelector('.card').open = false;
+    document.querySelector('#time > details').open = false;
+    document.querySelector('input').focus();
+    document.querySelector('input').setSelectionRange(1, 1);
+  }`);
+  const before = await page.evaluate<{ rows: string[]; open: string[]; cards: boolean[] }>(STATE_OF_PAGE);
+  t.deepEqual(before, {
+    head: '958 findings',
+    search: 'app',
+    caret: 1,
+    focus: 'search',
+    state: '',
+    rows: ['/data/data.mdb', '/run/deploy.lock'],
+    sorted: 'target',
+    open: ['/data/data.mdb'],
+    cards: [false],
+    time: false,
+  } as unknown as typeof before);
+  await shown(
+    line({ target: '/a', count: 42 }) + line({ ...designated, kind: 'pipe', announcement: 'A=3', count: 1 }),
+  );
+  t.deepEqual(await page.evaluate(STATE_OF_PAGE), {
+    ...before,
+    head: '1,001 findings',
+    rows: ['/a', ...before.rows],
+    cards: [true, false],
+  });
+  t.deepEqual(page.complaints, []);
+});
+
+test('a served page begins empty, waits while text is selected, and says that it ended', async t => {
+  const { page, server, shown, end } = await showServed(t);
+  t.regex(await page.evaluate(`document.querySelector('main').innerText`), /^As far as these files tell/);
+  await shown(SAMPLE);
+  await page.evaluate(`getSelection().selectAllChildren(document.querySelector('.sentence'))`);
+  const more = createReport();
+  more.readLine(line({ count: 7 }), false, 0);
+  server.show(more.result());
+  // The event comes, and nothing is fetched: the next event would be answered by the same.
+  await page.evaluate(`fetch('report.json').then(answer => answer.text())`);
+  t.regex(await page.evaluate(`document.getElementById('head').textContent`), /^958 findings/);
+  await page.evaluate('getSelection().removeAllRanges()');
+  await page.until(`document.getElementById('head').textContent.startsWith('7 findings')`);
+  t.is(await page.evaluate(`document.getElementById('live').textContent`), 'Live.');
+  await end();
+  await page.until(`document.getElementById('live').textContent.startsWith('Not live any more')`);
 });
 
 // ---------------------------------------------------------------------------------------------

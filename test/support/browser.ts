@@ -3,7 +3,8 @@
 import { type Browser as Chromium, chromium, type Page as PlaywrightPage } from 'playwright-core';
 
 export interface Browser {
-  readonly openPage: (file: string, look?: Look) => Promise<Page>;
+  /** `place`: a file, or an address. */
+  readonly openPage: (place: string, look?: Look) => Promise<Page>;
   readonly close: () => Promise<void>;
 }
 
@@ -20,6 +21,8 @@ export interface Page {
   readonly evaluate: <T>(expression: string) => Promise<T>;
   readonly press: (key: 'Tab' | 'Shift+Tab' | 'Enter' | 'Space') => Promise<void>;
   readonly click: (selector: string) => Promise<void>;
+  /** Resolves when the expression is true. */
+  readonly until: (expression: string) => Promise<void>;
   /** The text in the clipboard. */
   readonly clipboard: () => Promise<string>;
   /** PNG of the whole page. */
@@ -34,10 +37,10 @@ export interface Page {
 
 export async function launch(program: string): Promise<Browser> {
   const browser = await chromium.launch({ executablePath: program, chromiumSandbox: false });
-  return { openPage: (file, look = {}) => openPage(browser, file, look), close: () => browser.close() };
+  return { openPage: (place, look = {}) => openPage(browser, place, look), close: () => browser.close() };
 }
 
-async function openPage(browser: Chromium, file: string, look: Look): Promise<Page> {
+async function openPage(browser: Chromium, place: string, look: Look): Promise<Page> {
   const { width = 1280, height = 900, scheme = 'light', media = null, noScripts = false } = look;
   const context = await browser.newContext({
     viewport: { width, height },
@@ -48,12 +51,16 @@ async function openPage(browser: Chromium, file: string, look: Look): Promise<Pa
   const page = await context.newPage();
   const seen = record(page);
   await page.emulateMedia({ media, colorScheme: scheme });
-  await page.goto(`file://${file}`);
+  await page.goto(place.startsWith('http:') ? place : `file://${place}`);
   return {
     ...seen,
     evaluate: expression => page.evaluate(expression),
     press: key => page.keyboard.press(key),
     click: selector => page.locator(selector).first().click(),
+    until: async expression => {
+      // waitForFunction() evaluates a text within the page, which its policy forbids.
+      while (!(await page.evaluate(expression))) await page.waitForTimeout(50);
+    },
     clipboard: () => page.evaluate('navigator.clipboard.readText()'),
     picture: () => page.screenshot({ fullPage: true }),
     print: () => page.pdf({ format: 'A4' }),

@@ -1,7 +1,7 @@
 // The section that a report begins with: a card for each group that needs a decision.
 
 import { factList, groupBody, shortTarget } from './group-body.mjs';
-import { element, isNarrow, nothing, sparkline, stateBadge } from './parts.mjs';
+import { element, isNarrow, nothing, stateBadge, trend } from './parts.mjs';
 import { number } from './words.mjs';
 
 export const NEEDING = ['broke', 'undecided'];
@@ -13,14 +13,17 @@ export function decisions(rows) {
   const open = rows.filter(({ state }) => NEEDING.includes(state));
   if (open.length === 0) return [nothing('Nothing here needs a decision.')];
   const list = element('ul', { class: 'cards' }, open.slice(0, SHOWN).map(card));
-  if (open.length <= SHOWN) return [list];
+  const box = element('div', { 'data-key': 'decisions' }, [list]);
+  if (open.length <= SHOWN) return [box];
   const more = element('button', { type: 'button', class: 'more' }, [`Show all ${number(open.length)}`]);
   more.addEventListener('click', () => {
     list.append(...open.slice(SHOWN).map((row, index) => card(row, SHOWN + index)));
     more.remove();
+    box.dataset.whole = '';
     list.children[SHOWN].querySelector('summary').focus();
   });
-  return [list, more];
+  box.append(more);
+  return [box];
 }
 
 function card(row, index) {
@@ -28,7 +31,7 @@ function card(row, index) {
   facts.addEventListener('toggle', () => {
     if (facts.open && facts.children.length === 1) facts.append(factList(row));
   });
-  const box = element('details', { class: `card state-${row.state}` }, [
+  const box = element('details', { class: `card state-${row.state}`, 'data-key': `card ${row.key}` }, [
     element('summary', {}, [
       stateBadge(row.state),
       element('span', { class: 'title' }, [
@@ -37,13 +40,10 @@ function card(row, index) {
         shortTarget(row, 40),
         row.command === '' ? '' : ` to ${row.command}`,
       ]),
+      trend(row.group.sparkline),
       element('span', { class: 'number' }, [number(row.count)]),
     ]),
-    element('div', { class: 'card-body' }, [
-      ...groupBody(row),
-      element('div', { class: 'row-start' }, [sparkline(row.group.sparkline)]),
-      facts,
-    ]),
+    element('div', { class: 'card-body' }, [...groupBody(row), facts]),
   ]);
   box.open = !isNarrow() && index < OPEN_AT_FIRST;
   return element('li', {}, [box]);

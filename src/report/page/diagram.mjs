@@ -160,7 +160,7 @@ function nodes(places, index) {
         tip(`${name}: ${number(count)}`),
       ]),
       svg('path', { d: `M${from} ${middle}L${to} ${label}`, class: 'leader' }),
-      svg('text', { ...labelPlace(index), y: label, dy: '0.35em' }, [
+      svg('text', { ...labelPlace(index), y: label, dy: '0.35em', class: index === 1 ? 'over' : '' }, [
         `${shortened(name, most)} ${number(count)}`,
         tip(name),
       ]),

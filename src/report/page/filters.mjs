@@ -30,10 +30,13 @@ export function createFilters(rows, onChange) {
   const controls = controlsOf(rows);
   const status = element('p', { class: 'status', role: 'status' }, [statusOf(rows, rows)]);
   const reset = element('button', { type: 'button' }, ['Reset']);
-  const fields = Object.entries(controls).map(([name, { title, control }]) =>
-    element('label', { class: `field ${name}` }, [element('span', {}, [title]), control]),
-  );
-  const fold = element('button', { type: 'button', 'aria-controls': 'more-filters' }, ['Filters']);
+  const fields = Object.entries(controls).map(([name, { title, control }]) => {
+    control.dataset.key = `filter ${name}`;
+    return element('label', { class: `field ${name}` }, [element('span', {}, [title]), control]);
+  });
+  const fold = element('button', { type: 'button', 'data-key': 'filters', 'aria-controls': 'more-filters' }, [
+    'Filters',
+  ]);
   const folded = element('div', { id: 'more-filters', class: 'fields' }, [...fields.slice(1), reset]);
   const form = element('form', { class: 'filters', role: 'search', 'aria-label': 'Filter the groups' }, [
     element('div', { class: 'fields' }, [fields[0], fold]),

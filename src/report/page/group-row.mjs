@@ -12,7 +12,13 @@ export function groupRows(row, index) {
   const name = [row.caller, row.kind, row.target].filter(Boolean).join(', ');
   const toggle = element(
     'button',
-    { type: 'button', 'aria-expanded': 'false', 'aria-controls': id, 'aria-label': `Details of ${name}` },
+    {
+      type: 'button',
+      'data-key': `row ${row.key}`,
+      'aria-expanded': 'false',
+      'aria-controls': id,
+      'aria-label': `Details of ${name}`,
+    },
     ['Details'],
   );
   const details = element('tr', { id, class: 'details', role: 'row' });
@@ -60,10 +66,9 @@ function cellsOf(row, toggle) {
   return [...cells, element('td', { class: 'cell-details', role: 'cell' }, [element('div', {}, [toggle])])];
 }
 
-/** On a phone there is room for the end of a path only. */
+/** On a phone there is room for the end of a path only, which the style cuts at its begin. */
 function endOf(text) {
-  const end = text.length > 11 ? `\u2026${text.slice(-10)}` : text;
-  return element('code', { title: text }, [end]);
+  return element('code', { title: text }, [[...text].slice(-60).join('')]);
 }
 
 function outcome({ group, outcomes, used, candidate }) {

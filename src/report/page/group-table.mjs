@@ -14,7 +14,14 @@ export function createGroupTable() {
   let order = { key: 'rank', descending: false };
   let page = 0;
 
-  return { content: [place, buttons], show, focus };
+  return { content: [place, buttons], show, focus, state: () => ({ order, page }), restore };
+
+  /** The order and the page that a table before had. */
+  function restore(state) {
+    ({ order } = state);
+    page = Math.min(state.page, Math.max(0, Math.ceil(rows.length / PAGE_SIZE) - 1));
+    if (rows.length > 0) draw();
+  }
 
   function show(chosen) {
     rows = chosen;

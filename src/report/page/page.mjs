@@ -1,29 +1,49 @@
-// The script of the page of `closefds report --html`. The filters apply to all sections but that over time.
+// The script of the page of `closefds report --html`. The filters apply to all sections but that over time. A page
+// that closefds serves is made anew for each newer report.
 
 import { decisions, NEEDING } from './decisions.mjs';
 import { createFilters } from './filters.mjs';
 import { flows } from './flows.mjs';
 import { createGroupTable } from './group-table.mjs';
+import { keepingPlace } from './keep-place.mjs';
+import { followServer } from './live.mjs';
 import { openers } from './openers.mjs';
 import { element, openSection, section, stateBadge, table } from './parts.mjs';
 import { toRow } from './row.mjs';
 import { timeline } from './timeline.mjs';
 import { groupsTitle, moment, number, processCount } from './words.mjs';
 
-showReport(JSON.parse(document.getElementById('data').textContent), document.getElementById('main'));
+const main = document.getElementById('main');
+const bar = document.getElementById('bar');
+const first = JSON.parse(document.getElementById('data').textContent);
+let groupTable = createGroupTable();
+addEventListener('beforeprint', openAll);
+showReport(first);
+if (first.version !== undefined) followServer(first.version, update);
 
-function showReport(data, main) {
+function update(data) {
+  const table = groupTable.state();
+  const renew = () => {
+    groupTable = createGroupTable();
+    main.replaceChildren();
+    bar.replaceChildren();
+    document.getElementById('head').textContent = data.head;
+    showReport(data);
+  };
+  keepingPlace(renew, () => groupTable.restore(table));
+}
+
+function showReport(data) {
   if (data.byCaller.length === 0) main.append(...notices(data), nothingToReport());
-  else showGroups(data, main);
+  else showGroups(data);
   if (data.bySelf.length > 0) main.append(section('self', 'About closefds itself', selfTable(data)));
 }
 
-function showGroups(data, main) {
+function showGroups(data) {
   const rows = data.byCaller.map((group, index) => toRow(group, index, data.tallies));
   const [decisionPlace, flowPlace, openerPlace] = [element('div'), element('div'), element('div')];
-  const groupTable = createGroupTable();
-  const filters = createFilters(rows, update);
-  document.getElementById('bar').append(filters.form);
+  const filters = createFilters(rows, show);
+  bar.append(filters.form);
   main.append(
     tiles(data),
     ...notices(data),
@@ -33,10 +53,9 @@ function showGroups(data, main) {
     section('flows', 'Who passes what to whom', flowPlace),
     section('openers', 'Strays by who most likely opened them', openerPlace),
   );
-  update(rows);
-  addEventListener('beforeprint', openAll);
+  show(rows);
 
-  function update(chosen) {
+  function show(chosen) {
     decisionPlace.replaceChildren(...decisions(chosen));
     groupTable.show(chosen.filter(({ state }) => !NEEDING.includes(state)));
     flowPlace.replaceChildren(...flows(chosen, chooseCaller));

@@ -54,15 +54,22 @@ export function stateBadge(state) {
 /** Bars for equal parts of the time of the report, in proportion to the largest. */
 export function sparkline(counts) {
   const most = Math.max(1, ...counts);
-  const bars = counts.flatMap((count, index) => {
+  const label = `Over the time of the report, at most ${number(most)} in a part of ${counts.length}`;
+  return bars(counts, most, { role: 'img' }, [tip(label)]);
+}
+
+/** The same within a control, whose name it is no part of. */
+export function trend(counts) {
+  return bars(counts, Math.max(1, ...counts), { 'aria-hidden': 'true' }, []);
+}
+
+function bars(counts, most, attributes, content) {
+  const drawn = counts.flatMap((count, index) => {
     const height = Math.max(1, (18 * count) / most);
     return count === 0 ? [] : [svg('rect', { x: index * 3, y: 18 - height, width: 2, height })];
   });
-  const label = `Over the time of the report, at most ${number(most)} in a part of ${counts.length}`;
-  return svg('svg', { viewBox: `0 0 ${counts.length * 3} 18`, class: 'sparkline', role: 'img' }, [
-    svg('title', {}, [label]),
-    ...bars,
-  ]);
+  const box = { viewBox: `0 0 ${counts.length * 3} 18`, class: 'sparkline' };
+  return svg('svg', { ...box, ...attributes }, [...content, ...drawn]);
 }
 
 export function table({ caption, titles, rows }) {
@@ -100,10 +107,11 @@ export function foldedTable({ caption, titles, rows, shown }) {
   const made = table({ caption, titles, rows: rows.slice(0, shown) });
   if (rows.length <= shown) return made;
   const more = element('button', { type: 'button', class: 'more' }, [`Show all ${number(rows.length)}`]);
-  const box = element('div', {}, [made, more]);
+  const box = element('div', { 'data-key': caption }, [made, more]);
   more.addEventListener('click', () => {
     const all = table({ caption, titles, rows });
     box.replaceChildren(all);
+    box.dataset.whole = '';
     // Move the focus to the first new row.
     const next = all.tBodies[0].rows[shown];
     next.tabIndex = -1;

@@ -25,6 +25,7 @@ export function toRow(given, rank, tallies) {
   const { service, caller, dispositions, kind, count } = group;
   const row = {
     group,
+    key: JSON.stringify([group.app, group.script, caller, kind, group.target]),
     rank,
     state: group.state,
     service: service ?? '',

@@ -24,6 +24,7 @@ export function timeline({ start, seconds, series, modeChanges }) {
     }));
     box.replaceChildren(chart(buckets, modeChanges, seconds), timeTable(buckets, seconds));
   };
+  choose.dataset.key = 'kinds over time';
   choose.addEventListener('input', draw);
   draw();
   return element('div', {}, [
