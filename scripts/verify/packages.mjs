@@ -1,6 +1,7 @@
-// Runs real published packages under closefds: npm run verify:packages [-- --install] [PROGRAM...]
+// Runs real published packages under closefds: npm run verify:packages [-- --install] [--all] [PROGRAM...]
 //
-// Each one of test/packages/cases.mjs, as a program that uses the package for what it is for:
+// The cases of test/packages/cases.mjs; those that are marked `weekly` only with --all or by name. Each is a
+// program that uses the package for what it is for:
 //   off      without closefds it works, and a leaker's child inherits exactly what the case says
 //   enforce  it works just the same, nothing is reported; a leaker's child has FDs 0, 1 and 2, and the
 //            findings name the leaker and its version
@@ -8,19 +9,17 @@
 //            package, its version, the line and the FD; for a leaker nothing changes
 //   audit    under `closefds audit` it works just the same, and each FD was used or not, as the case says
 //
-// The packages come from npm, in exact versions and without their install scripts, into .cache/packages.
+// The packages come from npm, in exact versions and without their install scripts, into .cache/packages:
+// those of a weekly case into a folder of its own.
 // What a machine lacks is skipped with the reason; with --install, root gets it from apt.
-import { execFileSync, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { spawn } from 'node:child_process';
 import {
   cpSync,
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
-  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -32,6 +31,7 @@ import { CASES } from '../../test/packages/cases.mjs';
 import { readArguments } from '../compat/read-arguments.mjs';
 import { fetchNodes } from './fetch-nodes.mjs';
 import { findProgram } from './find-program.mjs';
+import { installPackages } from './install-packages.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const REGISTER = path.join(root, 'dist', 'register', 'index.js');
@@ -42,7 +42,7 @@ const LIST_FDS = path.join(root, 'build', 'list-fds');
 const LIMIT = { off: 60_000, enforce: 60_000, denied: 15_000, audit: 180_000 };
 const AT_ONCE = 2;
 
-const { install, names } = readArguments('install');
+const { install, all, names } = readArguments('install', 'all');
 const unknown = names.filter(name => !CASES.some(({ program }) => program === name));
 if (unknown.length > 0) {
   console.error(
@@ -50,12 +50,13 @@ if (unknown.length > 0) {
   );
   process.exit(2);
 }
-const cases = CASES.filter(({ program }) => names.length === 0 || names.includes(program));
+const cases = CASES.filter(({ program, weekly }) =>
+  names.length === 0 ? all || !weekly : names.includes(program),
+);
 
 const machine = findPrograms(install);
 const nodes = await findNodes();
-const packages = installPackages();
-const runs = mkdtempSync(path.join(packages, 'run-'));
+const usual = CASES.filter(({ weekly }) => !weekly);
 
 // ---------------------------------------------------------------------------------------------
 // What it takes
@@ -83,22 +84,6 @@ function nodeFor({ node = 0 }) {
   return { major, binary };
 }
 
-/** The folder in which all packages are installed; a change to any version makes a new one. */
-function installPackages() {
-  const specs = CASES.flatMap(({ installs }) => Object.entries(installs).map(spec => spec.join('@'))).sort();
-  const key = createHash('sha256').update(specs.join()).digest('hex').slice(0, 12);
-  const folder = path.join(root, '.cache', 'packages', key);
-  if (existsSync(folder)) return folder;
-
-  const unfinished = `${folder}.${process.pid}`;
-  mkdirSync(unfinished, { recursive: true });
-  writeFileSync(path.join(unfinished, 'package.json'), '{"private": true}');
-  const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--save-exact'];
-  execFileSync('npm', ['install', ...options, ...specs], { cwd: unfinished, stdio: 'inherit' });
-  renameSync(unfinished, folder);
-  return folder;
-}
-
 // ---------------------------------------------------------------------------------------------
 // One case
 // ---------------------------------------------------------------------------------------------
@@ -109,6 +94,18 @@ async function runCase(given) {
   const missing = given.needs === undefined ? undefined : machine.get(given.needs).missing;
   if (missing !== undefined) return { ...row, skipped: missing };
 
+  const packages = installPackages(given.weekly ? [given] : usual, path.join(root, '.cache', 'packages'));
+  const runs = mkdtempSync(path.join(packages, 'run-'));
+  const start = Date.now();
+  try {
+    await runSteps(given, row, { binary, packages, runs });
+  } finally {
+    rmSync(runs, { recursive: true, force: true, maxRetries: 3 });
+  }
+  return { ...row, seconds: Math.round((Date.now() - start) / 1000) };
+}
+
+async function runSteps(given, row, place) {
   for (const [step, check] of Object.entries(STEPS)) {
     if (!hasStep(given, step)) continue;
     if (step === 'audit' && machine.get('strace').missing !== undefined) {
@@ -116,12 +113,11 @@ async function runCase(given) {
       row.note = machine.get('strace').missing;
       continue;
     }
-    const result = await runProgram(given, step, binary);
-    const problem = check(given, result);
+    const result = await runProgram(given, step, place);
+    const problem = check(given, result, place);
     row.steps[step] = problem === undefined ? 'ok' : 'FAILED';
     if (problem !== undefined) row.problems.push(`${step}: ${problem}\n${indent(tellResult(result))}`);
   }
-  return row;
 }
 
 function hasStep({ denied, audited, prints, leaks }, step) {
@@ -142,14 +138,14 @@ const STEPS = {
     return wrongEnd(result) ?? wrongOutput(given, result, []) ?? reported(result, strays);
   },
 
-  denied(given, result) {
+  denied(given, result, { packages }) {
     const { denied, prints, installs, leaks } = given;
     if (leaks !== undefined) return STEPS.enforce(given, result);
-    const { caller, kind, fds, through, calledBy } = denied;
+    const { caller, kind, fds, through, calledBy, startsHere = true } = denied;
     const who = caller === '.' ? 'the app' : versioned(caller, installs);
     const expected = fds.map(fd => ({
       code: 'CLOSEFDS_DESIGNATED',
-      ...{ fd, kind, caller: who, through: through && withVersion(through), startsHere: true },
+      ...{ fd, kind, caller: who, through: through && withVersion(through, packages), startsHere },
     }));
     // Who called a package is compared only where the case says it.
     const found = result.findings.map(({ calledBy: found, ...finding }) =>
@@ -210,7 +206,7 @@ function reported({ findings }, expected) {
 // Running it
 // ---------------------------------------------------------------------------------------------
 
-async function runProgram(given, step, node) {
+async function runProgram(given, step, { binary: node, packages, runs }) {
   const folder = path.join(runs, `${given.program}-${step}`);
   cpSync(PROGRAMS, folder, { recursive: true });
   writeFileSync(path.join(folder, 'package.json'), '{"name": "app", "version": "1.0.0"}');
@@ -240,7 +236,7 @@ async function runProgram(given, step, node) {
   });
   try {
     const result = await outcomeOf(child, temporary, given.leaks === undefined ? LIMIT[step] : LIMIT.off);
-    return { ...result, findings: findingsIn(result.stderr), records: recordsIn(output) };
+    return { ...result, findings: findingsIn(result.stderr, { packages, runs }), records: recordsIn(output) };
   } finally {
     endRest(temporary);
     rmSync(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
@@ -309,7 +305,7 @@ const STRAY =
   /^stray FD \d+ \((?:\w+ )?(\S+?)(?:\[\d+\])?, .*?(?:, most likely by (\S+))?\) was closed: the app /;
 const KINDS = { 'a new pipe': 'pipe', 'the message channel': 'ipc' };
 
-function findingsIn(stderr) {
+function findingsIn(stderr, { packages, runs }) {
   return [...stderr.matchAll(WARNING)]
     .flatMap(([, code, text, fds]) => oneByOne(text, fds).map(one => [code, one]))
     .map(([code, text]) => {
@@ -319,9 +315,14 @@ function findingsIn(stderr) {
       if (fd === undefined) return { code, text };
       return {
         code,
-        ...{ fd: Number(fd), kind: KINDS[what] ?? 'fd', caller, through: through && withVersion(through) },
+        ...{
+          fd: Number(fd),
+          kind: KINDS[what] ?? 'fd',
+          caller,
+          through: through && withVersion(through, packages),
+        },
         calledBy,
-        startsHere: startsProcess(file, Number(line)),
+        startsHere: startsProcess(path.resolve(runs, file), Number(line)),
       };
     });
 }
@@ -336,14 +337,15 @@ function oneByOne(text, fds) {
 }
 
 /** Launchers are named without their versions. */
-function withVersion(name) {
+function withVersion(name, packages) {
   const manifest = path.join(packages, 'node_modules', name, 'package.json');
   return `${name}@${JSON.parse(readFileSync(manifest, 'utf8')).version}`;
 }
 
-/** Whether the line that a finding names is one that starts a process. */
+/** Whether the line that a finding names is one that starts a process. Source maps may name what is not published. */
 function startsProcess(file, line) {
-  const text = readFileSync(path.resolve(runs, file), 'utf8').split('\n')[line - 1] ?? '';
+  if (!existsSync(file)) return 'not published';
+  const text = readFileSync(file, 'utf8').split('\n')[line - 1] ?? '';
   return /spawn|fork|execaNode|foregroundChild/i.test(text);
 }
 
@@ -362,12 +364,12 @@ function indent(text) {
 function printTable(rows) {
   const steps = Object.keys(STEPS);
   const count = { passed: 0, failed: 0, skipped: 0 };
-  console.log(`${'package'.padEnd(28)}Node  ${steps.map(step => step.padEnd(9)).join('')}`);
-  for (const { title, node, skipped, ...row } of rows.sort((a, b) => (a.title < b.title ? -1 : 1))) {
+  console.log(`${'package'.padEnd(34)}Node  ${steps.map(step => step.padEnd(9)).join('')}seconds`);
+  for (const { title, node, skipped, seconds, ...row } of rows.sort((a, b) => (a.title < b.title ? -1 : 1))) {
     const outcome = skipped !== undefined ? 'skipped' : row.problems.length === 0 ? 'passed' : 'failed';
     count[outcome] += 1;
     const cells = steps.map(step => (row.steps[step] ?? '-').padEnd(9)).join('');
-    const line = `${title.padEnd(28)}${String(node).padEnd(6)}${skipped ? `skipped: ${skipped}` : cells}${row.note ? `audit skipped: ${row.note}` : ''}`;
+    const line = `${title.padEnd(34)}${String(node).padEnd(6)}${skipped ? `skipped: ${skipped}` : `${cells}${seconds}`}${row.note ? ` audit skipped: ${row.note}` : ''}`;
     console.log(line.trimEnd());
     for (const problem of row.problems) console.log(`  ${problem}`);
   }
@@ -376,14 +378,9 @@ function printTable(rows) {
 }
 
 const rows = [];
-try {
-  const waiting = [...cases];
-  const work = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-      rows.push(await runCase(next));
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
-} finally {
-  rmSync(runs, { recursive: true, force: true, maxRetries: 3 });
-}
+const waiting = [...cases];
+const work = async () => {
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) rows.push(await runCase(next));
+};
+await Promise.all(Array.from({ length: AT_ONCE }, work));
 printTable(rows);

@@ -2,11 +2,14 @@
 //
 //   installs  the package first, then what it needs; exact versions
 //   node      the oldest major it runs on, if that is newer than ours
+//   builds    its addon is compiled here: what it brings needs a newer C library
 //   needs     a program of this machine
 //   prints    what the program writes when everything it needs arrives
 //   denied    without the compat table it is stopped: who is named ('.' is the app), for which kind, at which
 //             FDs, through which launcher, called by whom; with `via`, by a rule for the app. A message channel is allowed by default, so a rule denies it there.
+//             `startsHere` is for a source map that names files that are not published.
 //   leaks     what a child inherits without closefds, opened by the first that is installed
+//   weekly    it is heavy, or like another one: only the weekly workflow runs it
 //   audited   what `closefds audit` finds, one for each FD; a case with nothing else is there for that
 
 const LEVEL = ['000003.log', 'LOCK', 'LOG', 'MANIFEST-000002'];
@@ -190,5 +193,143 @@ export const CASES = [
   { program: 'leveldown', installs: { leveldown: '6.1.1' }, leaks: LEVEL },
   { program: 'lmdb', installs: { lmdb: '3.5.6' }, leaks: ['data.mdb'] },
   { program: 'node-pty', installs: { '@lydell/node-pty': '1.1.0' }, leaks: ['ptmx'] },
+  {
+    program: 'thread-loader',
+    installs: { 'thread-loader': '4.0.4', webpack: '5.113.0' },
+    prints: 'hello',
+    denied: { caller: 'thread-loader', kind: 'pipe', fds: [3, 4] },
+  },
+  {
+    program: 'jsii-runtime',
+    installs: { '@jsii/runtime': '1.22.0' },
+    prints: '{"ok":{"objectCount":0}}',
+    denied: { caller: '@jsii/runtime', kind: 'pipe', fds: [3] },
+  },
+  {
+    program: 'babel-node',
+    installs: { '@babel/node': '8.0.6', '@babel/core': '8.1.3' },
+    node: 22,
+    weekly: true,
+    prints: 'hello',
+    denied: { caller: '@babel/node', kind: 'ipc', fds: [3] },
+  },
+  {
+    program: 'esrun',
+    installs: { '@digitak/esrun': '3.2.26' },
+    weekly: true,
+    prints: 'hello',
+    denied: { caller: '@digitak/esrun', kind: 'ipc', fds: [3] },
+  },
+  {
+    program: 'python-bridge',
+    installs: { 'python-bridge': '1.1.0' },
+    needs: 'python3',
+    prints: '3',
+    denied: { caller: 'python-bridge', kind: 'ipc', fds: [3] },
+  },
+  {
+    program: 'pythonia',
+    installs: { pythonia: '1.2.6' },
+    needs: 'python3',
+    weekly: true,
+    prints: '6',
+    denied: { caller: 'pythonia', kind: 'ipc', fds: [3] },
+  },
+  {
+    program: 'chrome-launcher',
+    installs: { 'chrome-launcher': '1.2.1' },
+    needs: 'chromium',
+    weekly: true,
+    prints: 'hello',
+    denied: { caller: 'chrome-launcher', kind: 'pipe', fds: [3, 4] },
+  },
+  {
+    program: 'patchright-core',
+    installs: { 'patchright-core': '1.63.0' },
+    node: 20,
+    needs: 'chromium',
+    weekly: true,
+    prints: 'hello',
+    denied: { caller: 'patchright-core', kind: 'pipe', fds: [3, 4] },
+  },
+  {
+    program: 'chrome-devtools-mcp',
+    installs: { 'chrome-devtools-mcp': '1.11.0' },
+    node: 22,
+    needs: 'chromium',
+    weekly: true,
+    prints: 'hello',
+    denied: { caller: 'chrome-devtools-mcp', kind: 'pipe', fds: [3, 4] },
+  },
+  {
+    program: 'testcafe',
+    installs: { testcafe: '3.7.6' },
+    needs: 'chromium',
+    weekly: true,
+    prints: 'passed',
+    denied: { caller: 'testcafe', kind: 'ipc', fds: [3], startsHere: 'not published' },
+  },
+  {
+    program: 'forever',
+    installs: { forever: '4.0.3' },
+    weekly: true,
+    prints: 'up',
+    denied: { caller: 'forever', kind: 'ipc', fds: [0] },
+  },
+  {
+    program: 'daemonize2',
+    installs: { daemonize2: '0.4.2' },
+    weekly: true,
+    prints: 'up',
+    denied: { caller: 'daemonize2', kind: 'ipc', fds: [3] },
+  },
+  {
+    program: 'clinic-doctor',
+    installs: { '@clinic/doctor': '11.0.0' },
+    weekly: true,
+    prints: 'port',
+    denied: { caller: '@clinic/doctor', kind: 'pipe', fds: [3] },
+  },
+  {
+    program: '0x',
+    installs: { '0x': '6.0.0' },
+    weekly: true,
+    prints: 'profile',
+    denied: { caller: '0x', kind: 'pipe', fds: [3, 5] },
+  },
+  {
+    program: 'miniflare',
+    installs: { miniflare: '4.20260730.0' },
+    node: 22,
+    weekly: true,
+    prints: 'hello',
+    denied: { caller: 'miniflare', kind: 'pipe', fds: [3] },
+  },
+  {
+    program: 'node-lmdb',
+    installs: { 'node-lmdb': '0.10.1' },
+    builds: true,
+    needs: 'g++',
+    weekly: true,
+    leaks: ['data.mdb'],
+  },
+  {
+    program: 'ladybug',
+    installs: { '@ladybugdb/core': '0.19.1' },
+    weekly: true,
+    leaks: ['database', 'database.wal'],
+  },
+  {
+    program: 'wrtc',
+    installs: { '@roamhq/wrtc': '0.10.0' },
+    weekly: true,
+    leaks: ['anon_inode:[eventpoll]', ...Array(8).fill('pipe:')],
+  },
+  {
+    program: 'livekit',
+    installs: { '@livekit/rtc-ffi-bindings': '0.12.73', '@livekit/rtc-node': '1.1.0' },
+    weekly: true,
+    leaks: ['anon_inode:[eventpoll]', 'pipe:', 'pipe:'],
+  },
   { program: 'node-unix-socket', installs: { 'node-unix-socket': '0.2.7' }, leaks: ['socket:'] },
 ];
