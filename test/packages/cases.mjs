@@ -170,11 +170,15 @@ export const CASES = [
   },
   {
     program: 'runners',
+    weekly: true,
     installs: {
       turbo: '2.11.11',
       nx: '24.0.6',
       forever: '4.0.3',
       supervisor: '0.12.0',
+      jest: '30.5.2',
+      vitest: '4.1.12',
+      tsx: '4.23.15',
       'ts-node': '10.9.2',
       typescript: '5.9.3',
     },
