@@ -27,8 +27,6 @@ const HANDED_ON: Readonly<Record<string, string>> = {
     "function run(cmd, o) { cp.spawn(cmd, [], o) } exports.go = options => run('a', options)",
   'options that an exported constant passes to another function':
     "const go = ({ options }) => cp.spawn('a', options); const all = (o) => ({ options: o }); module.exports = o => { const { options } = all(o); go({ options }) }",
-  'options that an object keeps and calls with under another name':
-    'function A(o) { this.with = o.with } A.prototype.go = function () { var self = this; cp.spawn("a", [], self.with) }',
   'all arguments': 'module.exports = (...args) => cp.spawn(...args)',
   'all arguments of a function': 'module.exports = function () { return cp.spawn.apply(cp, arguments) }',
   'options with a default that only one branch sets':

@@ -9,6 +9,9 @@ import { elementsOf, keyOf, nameOf } from './source/syntax';
 
 const PATCHED = /^(?:spawn|fork|exec|execFile|spawnSync|execSync|execFileSync)$/;
 
+/** Steps of the data flow for the names that are replaced in an object which may be another. */
+const BUDGET = 100;
+
 /** `cp.spawn = function () { ... }`. */
 export function addAssignedPatches(analysis: FileAnalysis): void {
   for (const { left, right } of analysis.tree.assignments)
@@ -18,7 +21,7 @@ export function addAssignedPatches(analysis: FileAnalysis): void {
 function addAssigned(analysis: FileAnalysis, left: MemberExpression, right: AnyNode): void {
   const owner = patchedObject(analysis, left.object);
   if (owner === undefined) {
-    addPatchOfParameter(analysis, left, left.object, namesOf(analysis, left));
+    addPatchOfParameter(analysis, left, left.object, () => namesOf(analysis, left));
     return;
   }
   // `cp.spawn = cp.spawn` and interop helpers copy. A patch assigns another function.
@@ -37,10 +40,16 @@ export function addCalledPatch(analysis: FileAnalysis, call: Call): void {
   if (!isOne && !isMany) return;
   const targets = target.type === 'ArrayExpression' ? elementsOf(target) : [target];
   const owner = targets.map(node => patchedObject(analysis, node)).find(owner => owner !== undefined);
-  const listed = (isMany ? call.arguments.slice(1) : [name]).flatMap(node => keysIn(analysis, node));
-  const names = isMany ? listed : [...stringsIn(analysis, name), ...listed];
-  if (owner !== undefined) addPatch(analysis, call, owner, names, CERTAIN);
+  const names = () => patchedNames(analysis, call, isMany);
+  if (owner !== undefined) addPatch(analysis, call, owner, names(), CERTAIN);
   else for (const target of targets) addPatchOfParameter(analysis, call, target, names);
+}
+
+function patchedNames(analysis: FileAnalysis, call: Call, isMany: boolean): readonly string[] {
+  const [, name] = call.arguments;
+  if (name === undefined) return [];
+  const listed = (isMany ? call.arguments.slice(1) : [name]).flatMap(node => keysIn(analysis, node));
+  return isMany ? listed : [...stringsIn(analysis, name), ...listed];
 }
 
 type PatchGrade = Pick<Site, 'confidence' | 'reason'>;
@@ -64,12 +73,14 @@ function addPatchOfParameter(
   analysis: FileAnalysis,
   node: AnyNode,
   target: AnyNode,
-  names: readonly string[],
+  namesOf: () => readonly string[],
 ): void {
   if (target.type !== 'Identifier') return;
   const sources = analysis.tree.resolve(target)?.sources ?? [];
   if (!sources.some(({ from }) => from === 'parameter')) return;
   const isNamed = /child_?process/i.test(target.name);
+  // Most calls of that form are about other objects.
+  const names = analysis.flow.withBudget(BUDGET, namesOf);
   // Several functions of child_process at once are no accident.
   const isLike = new Set(names.filter(name => PATCHED.test(name))).size > 1;
   if (isNamed || isLike)

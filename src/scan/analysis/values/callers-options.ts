@@ -11,7 +11,9 @@ import { type FunctionNode, functionAround, isExports, keyOf, nameOf } from '../
 import { areExclusive, isAlwaysBefore } from './branches';
 import type { DataFlow } from './data-flow';
 
-const BUDGET = 2000;
+const BUDGET = 500;
+/** Steps of the data flow for one call. */
+const FLOW_BUDGET = 2000;
 /** Arguments of an unknown function whose result has the caller's options: `normalize(options)`. */
 const OPTIONS = /opt|conf|setting|param|extra/i;
 
@@ -28,7 +30,7 @@ export class CallersOptions {
   isFromCaller(node: AnyNode): boolean {
     this.seen = new Set();
     this.budget = BUDGET;
-    return !this.isOverwritten(node) && this.reaches(node);
+    return this.flow.withBudget(FLOW_BUDGET, () => !this.isOverwritten(node) && this.reaches(node));
   }
 
   private reaches(node: AnyNode): boolean {

@@ -122,6 +122,17 @@ export class DataFlow {
     return false;
   }
 
+  /** Runs `read` with a budget of its own, so that it takes nothing from what follows. */
+  withBudget<T>(budget: number, read: () => T): T {
+    const left = this.budget;
+    this.budget = budget;
+    try {
+      return read();
+    } finally {
+      this.budget = left;
+    }
+  }
+
   /** Whether the file calls a function. */
   isCalled(fn: FunctionNode): boolean {
     return this.functions.isCalled(fn);

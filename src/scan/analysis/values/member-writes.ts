@@ -16,10 +16,6 @@ export interface MemberWrites {
 export function variableKey(tree: Tree, node: AnyNode): string | undefined {
   if (node.type === 'Identifier') {
     const binding = tree.resolve(node);
-    const [source] = binding?.sources ?? [];
-    // `var self = this`.
-    const isThis = binding?.sources.length === 1 && source?.from === 'value' && source.path.length === 0;
-    if (isThis && source.value.type === 'ThisExpression') return thisKey(source.value);
     return binding === undefined ? `global ${node.name}` : `${binding.id}`;
   }
   if (node.type === 'ThisExpression') return thisKey(node);
