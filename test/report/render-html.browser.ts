@@ -236,7 +236,7 @@ test('a card has the sentence, the evidence and a rule that one click copies', a
   );
   t.regex(
     await page.evaluate(`document.querySelector('.sentence').innerText`),
-    /^designated FD 3 \(.*\) was closed: gpg@0\.6\.0, through execa/,
+    /^Designated FD 3 \(.*\) was closed: gpg@0\.6\.0, through execa/,
   );
   t.is(
     await page.evaluate(`document.querySelector('.evidence').innerText`),
