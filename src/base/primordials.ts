@@ -99,31 +99,35 @@ function toFunction(name: string): (self: unknown, ...args: unknown[]) => unknow
 
 /**
  * In place of methods that look for the class of the list that they return, which a program may have replaced, or
- * that return an iterator. For lists without holes.
+ * that return an iterator. Holes are treated as the methods of the language treat them.
  */
 const ARRAY_METHODS: Record<string, (this: List, ...args: never[]) => unknown> = {
   concat(this: List, ...others: unknown[]) {
     const lists: unknown[] = [this];
     for (let index = 0; index < others.length; index++) lists[index + 1] = others[index];
-    return flatten(lists);
+    return flatten(lists, true);
   },
   entries() {
-    return mapped(this, (value, index) => [index, value]);
+    const all: unknown[] = [];
+    for (let index = 0; index < this.length; index++) all[index] = [index, this[index]];
+    return all;
   },
   filter(isKept: Work) {
     const kept: unknown[] = [];
     for (let index = 0; index < this.length; index++)
-      if (isKept(this[index], index, this)) kept[kept.length] = this[index];
+      if (index in this && isKept(this[index], index, this)) kept[kept.length] = this[index];
     return kept;
   },
   flat() {
-    return flatten(this);
+    return flatten(this, false);
   },
   flatMap(work: Work) {
-    return flatten(mapped(this, work));
+    return flatten(mapped(this, work), false);
   },
   keys() {
-    return mapped(this, (_, index) => index);
+    const all: unknown[] = [];
+    for (let index = 0; index < this.length; index++) all[index] = index;
+    return all;
   },
   map(work: Work) {
     return mapped(this, work);
@@ -134,7 +138,7 @@ const ARRAY_METHODS: Record<string, (this: List, ...args: never[]) => unknown> =
     const part: unknown[] = [];
     let index = from < 0 ? length + from : from;
     if (index < 0) index = 0;
-    for (; index < end && index < length; index++) part[part.length] = this[index];
+    for (; index < end && index < length; index++) add(part, this, index, true);
     return part;
   },
   values() {
@@ -144,18 +148,26 @@ const ARRAY_METHODS: Record<string, (this: List, ...args: never[]) => unknown> =
 
 function mapped(list: List, work: Work): unknown[] {
   const results: unknown[] = [];
-  for (let index = 0; index < list.length; index++) results[index] = work(list[index], index, list);
+  results.length = list.length;
+  for (let index = 0; index < list.length; index++)
+    if (index in list) results[index] = work(list[index], index, list);
   return results;
 }
 
-function flatten(lists: List): unknown[] {
+function flatten(lists: List, keepsHoles: boolean): unknown[] {
   const all: unknown[] = [];
   for (let index = 0; index < lists.length; index++) {
     const list = lists[index];
-    if (!isArray(list)) all[all.length] = list;
-    else for (let at = 0; at < list.length; at++) all[all.length] = list[at];
+    if (!isArray(list)) add(all, lists, index, keepsHoles);
+    else for (let at = 0; at < list.length; at++) add(all, list, at, keepsHoles);
   }
   return all;
+}
+
+/** Adds one element of a list, or a hole. */
+function add(all: unknown[], list: List, index: number, keepsHoles: boolean): void {
+  if (index in list) all[all.length] = list[index];
+  else if (keepsHoles) all.length++;
 }
 
 /** `self?.name(...args)` */

@@ -152,7 +152,9 @@ export function withPlaceholders(
 ): unknown[] {
   // By index, since this also runs where closefds failed, without the intrinsics that were captured at load.
   const replaced: unknown[] = [];
-  for (let index = 0; index < slots.length; index++) replaced[index] = slots[index];
+  replaced.length = slots.length;
+  // Holes stay holes: Node skips them.
+  for (let index = 0; index < slots.length; index++) if (index in slots) replaced[index] = slots[index];
   for (let at = 0; at < denied.length; at++) {
     const { index, childFd } = denied[at] as Plan['denied'][number];
     replaced[index] = childFd < 3 || placeholder === undefined ? 'ignore' : placeholder;
