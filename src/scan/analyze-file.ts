@@ -5,8 +5,9 @@ import crypto = require('node:crypto');
 import fs = require('node:fs');
 import path = require('node:path');
 
-import { findSites, isWorthParsing, type SiteOptions } from './analysis/find-sites';
+import { findLinkedSites, isWorthParsing, type SiteOptions } from './analysis/find-sites';
 import type { Site } from './analysis/site';
+import type { LoadModule } from './analysis/source/linked-modules';
 import { type ArchiveEntry, tarEntries, zipEntries } from './archive';
 import { addonImports } from './elf-imports';
 import { type FileKind, fileKindOf, isPassedOver, whyUnread } from './walk';
@@ -49,16 +50,52 @@ export function readJob(job: Job, options: ReadOptions): readonly FileResult[] {
 }
 
 function readAny({ file, kind, size }: Job, options: ReadOptions): readonly FileResult[] {
-  if (kind === 'zip')
-    return zipEntries(fs.readFileSync(file)).flatMap(entry => readEntry(file, entry, options));
-  if (kind === 'tarball')
-    return tarEntries(fs.readFileSync(file)).flatMap(entry =>
-      entry.isCut ? [unread(file, `ends in the middle of ${entry.name}`)] : readEntry(file, entry, options),
-    );
+  if (kind === 'zip') return readEntries(file, zipEntries(fs.readFileSync(file)), options);
+  if (kind === 'tarball') return readEntries(file, tarEntries(fs.readFileSync(file)), options);
   const tooLarge = limit(file, kind, size);
   if (tooLarge !== undefined) return tooLarge;
   if (kind === 'script' && !isNodeScript(firstBytes(file))) return [];
-  return [analyze(file, kind, fs.readFileSync(file), options)];
+  const read = (name: string) => (fs.statSync(name).isFile() ? fs.readFileSync(name) : undefined);
+  return [analyze(file, kind, fs.readFileSync(file), { ...options, load: loaderFor(file, read) })];
+}
+
+function readEntries(
+  archive: string,
+  entries: readonly ArchiveEntry[],
+  options: ReadOptions,
+): readonly FileResult[] {
+  const byFile = new Map(entries.map(entry => [`${archive}/${entry.name}`, entry]));
+  const read = (name: string) => byFile.get(name)?.read();
+  return entries.flatMap(entry => {
+    if (entry.isCut) return [unread(archive, `ends in the middle of ${entry.name}`)];
+    return readEntry(archive, entry, { ...options, load: loaderFor(`${archive}/${entry.name}`, read) });
+  });
+}
+
+const EXTENSIONS = ['', '.js', '.cjs', '.mjs', '.ts', '.cts', '.mts', '.tsx', '.jsx'];
+
+/** Reads a module beside a file as Node and bundlers find it. */
+function loaderFor(file: string, read: (name: string) => Buffer | undefined): LoadModule {
+  return specifier => {
+    const target = path.join(path.dirname(file), specifier);
+    // TypeScript writes './x.js' for './x.ts'.
+    const bases = [target, target.replace(/\.([cm]?)jsx?$/, '.$1ts'), path.join(target, 'index')];
+    for (const name of bases.flatMap(base => EXTENSIONS.map(extension => base + extension)))
+      if (fileKindOf(path.basename(name)) === 'source') {
+        const text = decodeIfThere(name, read);
+        if (text !== undefined) return { text, file: name };
+      }
+    return undefined;
+  };
+}
+
+function decodeIfThere(name: string, read: (name: string) => Buffer | undefined): string | undefined {
+  try {
+    const bytes = read(name);
+    return bytes && decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function readEntry(archive: string, entry: ArchiveEntry, options: ReadOptions): readonly FileResult[] {
@@ -108,7 +145,9 @@ function analyze(file: string, kind: FileKind, bytes: Buffer, options: ReadOptio
   const known = options.known(key);
   if (known !== undefined) return { file, status: 'parsed', sites: known, key };
   try {
-    return { file, status: 'parsed', sites: findSites(text, file, options), key };
+    const { sites, isLinked } = findLinkedSites(text, file, options);
+    // The key is of this file's content alone.
+    return isLinked ? { file, status: 'parsed', sites } : { file, status: 'parsed', sites, key };
   } catch (error) {
     // NUL bytes alone prove nothing: bundles of WebAssembly have them in strings and can be parsed.
     return unread(file, bytes.includes(0) ? 'binary, not source text' : whyUnparsed(error as Error));

@@ -285,6 +285,21 @@ function orders<T>(items: readonly T[]): T[][] {
   );
 }
 
+test('a function in another file is read for what it does to an array, in folders and tarballs, cached or not', async t => {
+  const folder = tree(t, {
+    'package/package.json': manifest('a'),
+    'package/index.js':
+      "const put = require('./lib/put');\nconst stdio = [0, 1, 2]; put(stdio, 3, 'pipe');\nrequire('child_process').spawn('a', { stdio });\n",
+    'package/lib/put.js': 'module.exports = (list, i, v) => { list[i] = v };\n',
+  });
+  execFileSync('tar', ['-czf', 'a.tgz', 'package'], { cwd: folder });
+  const sure = async (root: string) => (await report(folder, root)).places.map(place => place.sure);
+  t.deepEqual(await sure('a.tgz'), ['certain']);
+  t.deepEqual(await sure('package'), ['certain']);
+  writeFileSync(path.join(folder, 'package/lib/put.js'), 'module.exports = list => { kept = list };\n');
+  t.deepEqual(await sure('package'), ['possible']);
+});
+
 test('invalid and truncated tarballs are reported', async t => {
   const folder = tree(t, { 'package/index.js': CHANNEL, 'package/other.js': PASSES });
   execFileSync('tar', ['-cf', 'whole.tar', 'package/other.js', 'package/index.js'], { cwd: folder });

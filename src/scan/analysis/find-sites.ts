@@ -1,12 +1,12 @@
 // Finds the sites of one file: text in, sites out. This file lists the steps.
 
-import type { Program } from 'acorn';
 import { addCallSites } from './call-sites';
 import { addAssignedPatches } from './patch-sites';
 import { OWN_PACKAGE, ProcessStarts } from './process-starts';
 import type { Site } from './site';
 import { SiteCollector } from './site-collector';
-import { indexTree, type Tree } from './source/index-tree';
+import { indexTree, ownTree, type Tree } from './source/index-tree';
+import { type LoadModule, linkModules } from './source/linked-modules';
 import { parseSource } from './source/parse';
 import { addStdioUses } from './stdio-uses';
 import { addUncalledArrays } from './uncalled-arrays';
@@ -18,6 +18,14 @@ import { StdioArrays } from './values/stdio-arrays';
 export interface SiteOptions {
   /** Packages that start processes on behalf of their callers. */
   readonly launchers: ReadonlySet<string>;
+  /** Reads modules that the file imports by a relative specifier. Without it they are unknown. */
+  readonly load?: LoadModule;
+}
+
+export interface FoundSites {
+  readonly sites: readonly Site[];
+  /** Whether the sites depend on modules that the file imports. */
+  readonly isLinked: boolean;
 }
 
 /** Everything that is known about a file while its sites are collected. */
@@ -41,11 +49,24 @@ export function isWorthParsing(text: string): boolean {
 
 /** Throws SyntaxError or RangeError, see `parseSource()`. */
 export function findSites(text: string, file: string, options: SiteOptions): readonly Site[] {
-  return isWorthParsing(text) ? collectSites(parseSource(text, file), text, options) : [];
+  return findLinkedSites(text, file, options).sites;
 }
 
-function collectSites(program: Program, text: string, options: SiteOptions): readonly Site[] {
-  const analysis = analyze(program, text, options);
+/** Throws as `findSites()`. */
+export function findLinkedSites(text: string, file: string, options: SiteOptions): FoundSites {
+  if (!isWorthParsing(text)) return { sites: [], isLinked: false };
+  const tree = indexTree(parseSource(text, file));
+  const sites = collectSites(tree, text, options);
+  const { load } = options;
+  // Only an array that a function from elsewhere had needs its module.
+  const isOpen = sites.some(({ reason }) => reason === 'handed');
+  if (load === undefined || !isOpen || tree.wanted.size === 0) return { sites, isLinked: false };
+  const linked = indexTree(parseSource(text, file), linkModules(tree.wanted, load));
+  return { sites: collectSites(linked, text, options), isLinked: true };
+}
+
+function collectSites(tree: Tree, text: string, options: SiteOptions): readonly Site[] {
+  const analysis = analyze(tree, text, options);
   // Calls first: the other steps skip the arrays that a call accounts for.
   addCallSites(analysis);
   addAssignedPatches(analysis);
@@ -54,15 +75,14 @@ function collectSites(program: Program, text: string, options: SiteOptions): rea
   return analysis.collector.merged();
 }
 
-function analyze(program: Program, text: string, { launchers }: SiteOptions): FileAnalysis {
-  const tree = indexTree(program);
+function analyze(tree: Tree, text: string, { launchers }: SiteOptions): FileAnalysis {
   const flow = new DataFlow(tree);
   const exports = new Exports(tree, flow, module => {
     const isOfInterest = module === 'child_process' || module === OWN_PACKAGE || module === 'process';
     return isOfInterest || launchers.has(packageOf(module));
   });
   return {
-    tree,
+    tree: ownTree(tree),
     flow,
     arrays: new StdioArrays(tree, flow),
     exports,

@@ -4,6 +4,7 @@ import type { AnyNode, CallExpression } from 'acorn';
 import { isVocabulary } from './heuristics';
 import { type PassedSlots, passedSlots } from './passed-slots';
 import { type Confidence, mergeSites, type Reason, type Site, unique } from './site';
+import { isOwnNode } from './source/linked-modules';
 import { createPosition, excerpt } from './source/position';
 import type { StdioArray } from './values/stdio-array';
 
@@ -87,7 +88,9 @@ export class SiteCollector {
   }
 
   /** `parts`: the nodes of the array that the site is about. */
-  add(node: AnyNode, site: NewSite, parts: readonly AnyNode[] = []): void {
+  add(node: AnyNode, site: NewSite, nodes: readonly AnyNode[] = []): void {
+    // Parts in an imported module have no lines in this file.
+    const parts = nodes.filter(isOwnNode);
     const at = node.type === 'CallExpression' ? stackOffset(node) : node.start;
     const { line, column } = this.position(at);
     const shown = parts[0]?.start ?? node.start;

@@ -4,6 +4,7 @@ import type { AnyNode } from 'acorn';
 import type { FileAnalysis } from './find-sites';
 import { isStdioName, isVocabulary, looksLikeStdio, mentionsWord } from './heuristics';
 import { unique } from './site';
+import { isOwnNode } from './source/linked-modules';
 import { functionAround, keyOf, nameOf } from './source/syntax';
 import type { Change } from './values/mutations';
 
@@ -11,7 +12,8 @@ export function addUncalledArrays(analysis: FileAnalysis): void {
   const startsProcess = analysis.tree.calls.some(call => analysis.starts.startedBy(call) !== undefined);
   addNamed(analysis);
   addByForm(analysis, startsProcess);
-  for (const change of analysis.arrays.changes) addChange(analysis, change, startsProcess);
+  for (const change of analysis.arrays.changes)
+    if (isOwnNode(change.node)) addChange(analysis, change, startsProcess);
 }
 
 /** Properties, members, variables and fields that are called `stdio`. */

@@ -16,6 +16,7 @@ import type {
   PropertyDefinition,
   VariableDeclarator,
 } from 'acorn';
+import { isOwnNode, isRelative, LINKED_START, type LinkedModule } from './linked-modules';
 import { type Binding, Scopes } from './scopes';
 import {
   type FunctionNode,
@@ -45,17 +46,43 @@ export interface Tree {
   /** Names of variables and members that are counted: `x++`, `x += 1`. */
   readonly counted: ReadonlySet<string>;
   readonly resolve: (name: Identifier) => Binding | undefined;
+  /** What a relative module exports; undefined if it is not linked. */
+  readonly importsOf: (module: string) => AnyNode | undefined;
+  /** Relative modules that the analysis asked for. */
+  readonly wanted: Set<string>;
 }
 
-export function indexTree(program: Program): Tree {
-  const index = new TreeIndex(program);
-  const stack: AnyNode[] = [program];
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    index.visit(node);
-    pushChildren(node, stack);
+export function indexTree(program: Program, linked: ReadonlyMap<string, LinkedModule> = new Map()): Tree {
+  const index = new TreeIndex(linked);
+  for (const [number, root] of [program, ...[...linked.values()].map(({ program }) => program)].entries()) {
+    const stack: AnyNode[] = [root];
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      // The order of two nodes, and whether one is in the other, is told by their positions.
+      node.start += number * LINKED_START;
+      node.end += number * LINKED_START;
+      index.visit(node);
+      pushChildren(node, stack);
+    }
   }
   index.scopes.addAssigned();
   return index;
+}
+
+/** The nodes of the file itself, in which sites are looked for. */
+export function ownTree(tree: Tree): Tree {
+  const own = <T extends AnyNode>(nodes: readonly T[]) => nodes.filter(isOwnNode);
+  return {
+    ...tree,
+    calls: own(tree.calls),
+    arrays: own(tree.arrays),
+    members: own(tree.members),
+    properties: own(tree.properties),
+    fields: own(tree.fields),
+    assignments: own(tree.assignments),
+    declarators: own(tree.declarators),
+    resolve: name => tree.resolve(name),
+    importsOf: module => tree.importsOf(module),
+  };
 }
 
 class TreeIndex implements Tree {
@@ -70,10 +97,15 @@ class TreeIndex implements Tree {
   readonly returns = new Map<FunctionNode, Expression[]>();
   readonly exportedNames = new Set<string>();
   readonly counted = new Set<string>();
-  readonly scopes: Scopes;
+  readonly scopes = new Scopes();
+  readonly wanted = new Set<string>();
 
-  constructor(program: Program) {
-    this.scopes = new Scopes(program);
+  constructor(private readonly linked: ReadonlyMap<string, LinkedModule>) {}
+
+  importsOf(module: string): AnyNode | undefined {
+    if (!isRelative(module)) return undefined;
+    this.wanted.add(module);
+    return this.linked.get(module)?.exported;
   }
 
   resolve(name: Identifier): Binding | undefined {

@@ -2,7 +2,8 @@
 //
 // See docs/dev/decisions/scan-scopes.md for why this is no library.
 
-import type { AnyNode, Identifier, ImportDeclaration, Program, VariableDeclaration } from 'acorn';
+import type { AnyNode, Identifier, ImportDeclaration, VariableDeclaration } from 'acorn';
+import { specifierOf } from './linked-modules';
 import { eachName, eachPattern } from './patterns';
 import { type FunctionNode, isFunction, nameOf, unwrapped } from './syntax';
 
@@ -39,8 +40,6 @@ export class Scopes {
   private readonly namespaces = new Map<Binding, Names>();
   private readonly assigned: { readonly name: Identifier; readonly source: Source }[] = [];
   private bindings = 0;
-
-  constructor(private readonly program: Program) {}
 
   /** The binding of a name; undefined for globals. */
   resolve(name: Identifier): Binding | undefined {
@@ -131,12 +130,13 @@ export class Scopes {
       eachName(id, loop.right, [ANY], (name, source) => this.declare(name.name, source, scope));
   }
 
-  private declareImports({ specifiers, source: { value: module } }: ImportDeclaration): void {
+  private declareImports({ specifiers, source, parent }: ImportDeclaration): void {
+    const module = specifierOf(source, parent as AnyNode);
     for (const specifier of specifiers) {
       const path: string[] = [];
       if (specifier.type === 'ImportSpecifier') path.push(nameOf(specifier.imported) ?? '');
       if (specifier.type === 'ImportDefaultSpecifier') path.push('default');
-      this.declare(specifier.local.name, { from: 'import', module: String(module), path }, this.program);
+      this.declare(specifier.local.name, { from: 'import', module, path }, parent as AnyNode);
     }
   }
 

@@ -3,6 +3,8 @@
 import type { AnyNode, CallExpression, Expression, MemberExpression } from 'acorn';
 import { calledName } from '../source/compiled-helpers';
 import { pushTo, type Tree } from '../source/index-tree';
+import { specifierOf } from '../source/linked-modules';
+import type { Source } from '../source/scopes';
 import { classAround, type FunctionNode, isFunction, keyOf, nameOf } from '../source/syntax';
 
 /** Names such as `toString` or `get`: with more functions than this, the call may be of any of them. */
@@ -32,6 +34,8 @@ export class CalledFunctions {
         return [callee];
       case 'Identifier':
         return (this.tree.resolve(callee)?.sources ?? []).flatMap(source => {
+          const imported = this.importedBy(source);
+          if (imported !== undefined) return this.functionsOf(imported);
           if (source.from !== 'value' || source.path.length > 0) return [];
           return isFunction(source.value) ? [source.value] : [];
         });
@@ -59,18 +63,46 @@ export class CalledFunctions {
     if (isFunction(callee)) return [callee];
     if (callee.type === 'MemberExpression') return this.exactMethods(callee);
     if (callee.type !== 'Identifier' || depth > 3) return undefined;
-    const found = (this.tree.resolve(callee)?.sources ?? []).map(source =>
-      source.from === 'value' && source.path.length === 0
+    const found = (this.tree.resolve(callee)?.sources ?? []).map(source => {
+      const imported = this.importedBy(source);
+      if (imported !== undefined) return this.exactFunctionsOf(imported, depth + 1);
+      return source.from === 'value' && source.path.length === 0
         ? this.exactFunctionsOf(source.value, depth + 1)
-        : undefined,
-    );
+        : undefined;
+    });
     return found.length === 0 || found.includes(undefined) ? undefined : found.flatMap(known => known ?? []);
+  }
+
+  /** What an import, or a variable for `require('./x')`, names in a linked module. */
+  private importedBy(source: Source): AnyNode | undefined {
+    let node = this.moduleOf(source);
+    if (node === undefined || source.from === 'parameter') return undefined;
+    for (const name of source.path) {
+      // An interop helper's `default` may be the module itself.
+      const found: AnyNode | undefined = node && propertyOf(node, name);
+      node = found ?? (name === 'default' ? node : undefined);
+    }
+    return node;
+  }
+
+  private moduleOf(source: Source): AnyNode | undefined {
+    if (source.from === 'import') return this.tree.importsOf(source.module);
+    if (source.from !== 'value' || source.value.type !== 'CallExpression') return undefined;
+    const { callee, arguments: args } = source.value;
+    const [first] = args;
+    const isRequire = callee.type === 'Identifier' && callee.name === 'require' && first?.type === 'Literal';
+    return isRequire ? this.tree.importsOf(specifierOf(first, first)) : undefined;
   }
 
   /** The methods of `this`, and of an object that the file has a literal or a class for. */
   private exactMethods(callee: MemberExpression): readonly FunctionNode[] | undefined {
     const name = keyOf(callee);
     const methods = name === undefined ? [] : (this.tree.methods.get(name) ?? []);
+    const [source, ...others] =
+      callee.object.type === 'Identifier' ? (this.tree.resolve(callee.object)?.sources ?? []) : [];
+    const module = source && others.length === 0 ? this.importedBy(source) : undefined;
+    const imported = module && name !== undefined ? propertyOf(module, name) : undefined;
+    if (imported !== undefined) return this.exactFunctionsOf(imported, 1);
     const owner = this.ownerOf(callee.object);
     if (owner === undefined) return undefined;
     const found = methods.filter(method => ownerAround(method) === owner);
@@ -116,6 +148,12 @@ export class CalledFunctions {
       else this.current.set(fn, before);
     }
   }
+}
+
+function propertyOf(node: AnyNode, name: string): AnyNode | undefined {
+  if (node.type !== 'ObjectExpression') return undefined;
+  const found = node.properties.find(property => property.type === 'Property' && keyOf(property) === name);
+  return found?.type === 'Property' ? found.value : undefined;
 }
 
 function argumentAt(call: CallExpression, index: number): readonly AnyNode[] {

@@ -16,6 +16,7 @@ import type {
 } from 'acorn';
 import { calledName, isAssign } from '../source/compiled-helpers';
 import type { Tree } from '../source/index-tree';
+import { specifierOf } from '../source/linked-modules';
 import { ANY, type Binding, type Path, type Source } from '../source/scopes';
 import { type FunctionNode, keyOf } from '../source/syntax';
 import { CalledFunctions } from './called-functions';
@@ -183,9 +184,15 @@ export class DataFlow {
     return undefined;
   }
 
+  private valuesOf(source: Source, seen: VisitedNodes): readonly AnyNode[] {
+    if (source.from === 'value') return [source.value];
+    if (source.from === 'parameter') return this.ofParameter(source.fn, source.index, seen);
+    const imported = this.tree.importsOf(source.module);
+    return imported === undefined ? [] : [imported];
+  }
+
   private ofSource(source: Source, seen: VisitedNodes): readonly AnyNode[] {
-    if (source.from === 'import') return [];
-    const values = source.from === 'value' ? [source.value] : this.ofParameter(source.fn, source.index, seen);
+    const values = this.valuesOf(source, seen);
     return this.follow(values, source.path, seen);
   }
 
@@ -283,10 +290,18 @@ export class DataFlow {
   // -------------------------------------------------------------------------------------------
 
   private returned({ callee, arguments: [first] }: CallExpression): readonly AnyNode[] {
+    const required = first === undefined ? undefined : this.required(callee, first);
+    if (required !== undefined) return [required];
     // These return their argument: `Object.freeze(options)`, and our own `unsafe(options, reason)`.
     if (first !== undefined && /^(?:freeze|seal|unsafe)$/.test(this.originalName(callee) ?? ''))
       return [first];
     return this.functions.returned(callee);
+  }
+
+  /** `require('./slots')`. */
+  private required(callee: AnyNode, first: AnyNode): AnyNode | undefined {
+    const isRequire = callee.type === 'Identifier' && callee.name === 'require' && first.type === 'Literal';
+    return isRequire ? this.tree.importsOf(specifierOf(first, first)) : undefined;
   }
 
   private ofParameter(fn: FunctionNode, index: number, seen: VisitedNodes): readonly AnyNode[] {
