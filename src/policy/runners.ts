@@ -17,6 +17,7 @@ export interface StartedProgram {
 /** Replaces a known runner by the program that it is about to load. Other programs stay as they are. */
 export function programOf(started: StartedProgram): StartedProgram {
   const { script } = started;
+  if (script !== undefined && PASSENGER.test(script)) return { ...started, script: undefined };
   const [, isFork] = (script !== undefined && PM2.exec(script)) || [];
   if (isFork === undefined) return started;
   return isFork === 'Fork' ? forkedByPm2(started) : clusteredByPm2(started);
@@ -24,6 +25,12 @@ export function programOf(started: StartedProgram): StartedProgram {
 
 /** Of pm2 2 to 7, lib/: one for fork mode, one for cluster mode, and their variants for old Node versions and Bun. */
 const PM2 = /[\\/]pm2[\\/]lib[\\/]ProcessContainer(Fork|)(?:Legacy|Bun|)\.js$/;
+
+/**
+ * Of Phusion Passenger 5 and 6, src/: it runs in the app's folder and loads a file of it, whose name it is told
+ * after the start.
+ */
+const PASSENGER = /[\\/]helper-scripts[\\/]node-loader\.js$/;
 
 /** In fork mode, pm2 gives the process its environment and its folder. */
 function forkedByPm2(started: StartedProgram): StartedProgram {

@@ -95,6 +95,20 @@ for (const [where, lib] of Object.entries(INSTALLED))
     });
   }
 
+test("Passenger: the config is that of the app's folder, not of the loader's", async t => {
+  const folder = temporaryFolder(t);
+  write(folder, {
+    ...FILES,
+    'passenger/helper-scripts/node-loader.js': "require(process.cwd() + '/app.js');",
+  });
+  const result = await start(folder, { file: 'passenger/helper-scripts/node-loader.js', cwd: 'app' });
+  const { mode, configFile } = JSON.parse(result.stdout);
+  t.deepEqual(
+    { mode, configFile, codes: codes(result) },
+    { mode: 'warn', configFile: path.join(folder, 'app/closefds.json'), codes: [] },
+  );
+});
+
 test('pm2, cluster mode: a typing mistake in a variable stops the process', async t => {
   const folder = temporaryFolder(t);
   write(folder, FILES);
