@@ -18,6 +18,8 @@ export interface DeepGuardOptions {
   /** The caller and the policy of a loaded file. */
   readonly toObject: (file: string) => NativeObject;
   readonly createReports: (objectAt: (index: number) => NativeObject | undefined) => NativeReports;
+  /** Whether a rule of the config is about strays: then each object needs its policy at once. */
+  readonly hasStrayRules: boolean;
   /** Whether this thread reports: one of a process. */
   readonly isMainThread: boolean;
   /** Reports that something is not covered. Never throws. */
@@ -47,9 +49,11 @@ const NO_FDS = new Int32Array();
 export function startDeepGuard(options: DeepGuardOptions): StrayGuard {
   const { mode, strayGuard, isMainThread, onPartial } = options;
   const addon = armed(strayGuard, mode);
-  const objects: NativeObject[] = [];
+  /** The file of one whose policy was not needed yet. */
+  const objects: (NativeObject | string)[] = [];
   const told = new Set<string>();
-  const reports = options.createReports(index => objects[index]);
+  const withoutRules: NativePolicy = { treatment: mode === 'warn' ? 'report' : 'guard', keep: [], rules: [] };
+  let reports: NativeReports | undefined;
 
   classify();
   tellGaps();
@@ -58,7 +62,7 @@ export function startDeepGuard(options: DeepGuardOptions): StrayGuard {
     options.setInterval(lookAgain, INTERVAL).unref();
     process.on('exit', () => {
       lookAgain();
-      reports.finish();
+      reports?.finish();
     });
   }
   return {
@@ -91,28 +95,41 @@ export function startDeepGuard(options: DeepGuardOptions): StrayGuard {
   /** Returns whether there were new objects. */
   function classify(): boolean {
     const paths = addon.deepObjects(objects.length);
-    for (const file of paths) {
-      const object = toObject(file);
+    for (const name of paths) {
+      const file = name === '' ? process.execPath : name;
+      const object = needsPolicy(file) ? toObject(file) : undefined;
+      const { treatment, keep } = object?.policy ?? withoutRules;
       addon.deepSetObject(
         objects.length,
-        TREATMENTS[object.policy.treatment],
-        object.policy.keep.length === 0 ? NO_FDS : Int32Array.from(object.policy.keep),
+        TREATMENTS[treatment],
+        keep.length === 0 ? NO_FDS : Int32Array.from(keep),
         FLAG_DESIGNATORS.find(({ library }) => library.test(path.basename(file)))?.variable,
       );
-      objects.push(object);
+      objects.push(object ?? file);
     }
     return paths.length > 0;
   }
 
+  /** The compat table is about packages. So a start with Node's own objects needs neither it nor any policy. */
+  function needsPolicy(file: string): boolean {
+    return options.hasStrayRules || file.includes(`${path.sep}node_modules${path.sep}`);
+  }
+
   function toObject(file: string): NativeObject {
-    const object = file === '' ? process.execPath : file;
     try {
-      return options.toObject(object);
+      return options.toObject(file);
     } catch {
       // Nothing is allowed that is not known.
-      const treatment: NativePolicy['treatment'] = mode === 'warn' ? 'report' : 'guard';
-      return { file: object, caller: undefined, policy: { treatment, keep: [], rules: [] } };
+      return { file, caller: undefined, policy: withoutRules };
     }
+  }
+
+  function objectAt(index: number): NativeObject | undefined {
+    const object = objects[index];
+    if (typeof object !== 'string') return object;
+    const found = toObject(object);
+    objects[index] = found;
+    return found;
   }
 
   /** Another tool may have replaced imports since, with no object loaded. */
@@ -124,7 +141,11 @@ export function startDeepGuard(options: DeepGuardOptions): StrayGuard {
   }
 
   function drain(): void {
-    if (isMainThread) reports.add(addon.deepRecords());
+    if (!isMainThread) return;
+    const records = addon.deepRecords();
+    // Also without records: what waits for an exec grows older.
+    if (records.length > 0) reports ??= options.createReports(objectAt);
+    reports?.add(records);
   }
 
   /** Each kind of gap once in a process. */

@@ -3,8 +3,10 @@
 import { messageOf } from '../base/errors';
 import type { Finding, Occurrence } from '../findings/finding';
 import { coversNode, gapsOf, startDeepGuard } from '../hooks/deep-guard';
+import { kindsOf } from '../policy/rule';
 import type { Settings } from '../policy/settings';
 import type { StrayGuard } from '../strays/stray-guard';
+import type { DeepParts } from './deep-parts';
 import type * as FirstFinding from './first-finding';
 
 export interface StartDeepOptions {
@@ -51,9 +53,15 @@ export function startDeep(options: StartDeepOptions): StrayGuard {
 function start(options: StartDeepOptions): StrayGuard {
   const { settings, strayGuard, isMainThread, packageRoot, report } = options;
   const { mode } = settings;
-  const parts = options.loadParts().createDeepParts({ settings, packageRoot, report });
+  let parts: DeepParts | undefined;
+  const load = () => {
+    parts ??= options.loadParts().createDeepParts({ settings, packageRoot, report });
+    return parts;
+  };
   return startDeepGuard({
-    ...parts,
+    toObject: file => load().toObject(file),
+    createReports: objectAt => load().createReports(objectAt),
+    hasStrayRules: settings.config.rules.some(rule => kindsOf(rule).includes('stray')),
     mode,
     strayGuard,
     isMainThread,

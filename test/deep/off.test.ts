@@ -1,20 +1,35 @@
 // Without the setting, nothing of the deep guard runs, and no import is replaced.
 
+import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { addonOf } from '../support/deep';
 import { temporaryFolder, write } from '../support/programs';
-import { run } from '../support/run';
+import { REGISTER, run } from '../support/run';
 
 const SHOW = `
   const { replaced } = require(process.argv[2]);
   const { strayGuard } = globalThis[Symbol.for('closefds.installed')];
   const { stage, objects, covered } = strayGuard?.deep.deepState() ?? { stage: 0 };
-  const isLoaded = Object.keys(require.cache).some(file => file.endsWith('start-deep.js'));
+  const isLoaded = globalThis.filesRead.some(file => file.endsWith('start-deep.js'));
   console.log(JSON.stringify({ replaced: replaced(), stage, objects: objects > 0, covered: covered > 0, isLoaded }));
 `;
 
+/** Loaded before closefds: notes each file that is read. */
+const NOTE_FILES = `
+  const fs = require('node:fs');
+  const { readFileSync } = fs;
+  globalThis.filesRead = [];
+  fs.readFileSync = (file, ...rest) => {
+    globalThis.filesRead.push(String(file));
+    return readFileSync(file, ...rest);
+  };
+`;
+
 async function show(t: ExecutionContext, env: Record<string, string>) {
-  const { stdout, stderr } = await run(write(temporaryFolder(t), { 'app.js': SHOW }), {
+  const folder = temporaryFolder(t);
+  const program = write(folder, { 'app.js': SHOW, 'note-files.js': NOTE_FILES });
+  const { stdout, stderr } = await run(program, {
+    nodeArgs: ['--require', path.join(folder, 'note-files.js'), '--require', REGISTER],
     args: [addonOf('lazy')],
     env,
   });

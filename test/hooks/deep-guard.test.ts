@@ -68,6 +68,7 @@ test('each kind of gap is told once, when it is there', t => {
     isMainThread: true,
     toObject: file => ({ file, caller: undefined, policy: { treatment: 'guard', keep: [], rules: [] } }),
     createReports: () => ({ add: () => undefined, finish: () => undefined }),
+    hasStrayRules: false,
     onPartial: what => told.push(what),
     setInterval,
   });
@@ -84,3 +85,38 @@ test('each kind of gap is told once, when it is there', t => {
   t.regex(told[0] ?? '', /^1 imports could not be written/);
   t.regex(told[1] ?? '', /^1 native calls had FDs set/);
 });
+
+for (const { hasStrayRules, asked } of [
+  { hasStrayRules: false, asked: ['/app/node_modules/a/a.node'] },
+  { hasStrayRules: true, asked: ['/usr/lib/libc.so.6', '/app/node_modules/a/a.node'] },
+]) {
+  const title = hasStrayRules ? 'with a rule about strays, each object' : 'else, each object of a package';
+  test(`${title} gets its policy when it appears`, t => {
+    const found: string[] = [];
+    const files = ['/usr/lib/libc.so.6', '/app/node_modules/a/a.node'];
+    const deep = {
+      deepArm: () => true,
+      deepWalk: () => false,
+      deepState: () => WHOLE,
+      deepObjects: (from: number) => files.slice(from),
+      deepSetObject: () => undefined,
+      deepRecords: () => [],
+    };
+    const { dlopen } = process;
+    startDeepGuard({
+      mode: 'enforce',
+      strayGuard: { ...NO_STRAY_GUARD, deep },
+      isMainThread: false,
+      toObject: file => {
+        found.push(file);
+        return { file, caller: undefined, policy: { treatment: 'guard', keep: [], rules: [] } };
+      },
+      createReports: () => ({ add: () => undefined, finish: () => undefined }),
+      hasStrayRules,
+      onPartial: () => undefined,
+      setInterval,
+    });
+    process.dlopen = dlopen;
+    t.deepEqual(found, asked);
+  });
+}
