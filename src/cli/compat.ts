@@ -1,6 +1,7 @@
 // closefds compat: prints what the compat table says of a package, with the evidence.
 
 import { ClosefdsError } from '../base/errors';
+import { matchesRange } from '../base/semver-range';
 import {
   type CheckedPackage,
   type CompatFact,
@@ -70,10 +71,14 @@ export function knownOf(name: string): KnownPackage | undefined {
   };
 }
 
+/** The packages that `knownOf()` knows. */
+export function namesInTable(): string[] {
+  return [...loadCompatFacts().keys(), ...loadCheckedPackages().map(checked => checked.package)];
+}
+
 function whyUnknown(name: string): string {
-  const names = [...loadCompatFacts().keys(), ...loadCheckedPackages().map(checked => checked.package)];
   return (
-    `the compat table does not know "${name}"${suggested(name, names)}. ` +
+    `the compat table does not know "${name}"${suggested(name, namesInTable())}. ` +
     '"closefds scan" looks for FDs that its code passes; compat/README.md in the package says how to add it'
   );
 }
@@ -86,12 +91,19 @@ function title(name: string, version: string | undefined, { source }: KnownPacka
 export function compatLines(name: string, version: string | undefined, known: KnownPackage): string[] {
   return [
     ...known.facts.flatMap(fact => factLines(name, version, fact)),
-    ...(known.checked === null
-      ? []
-      : [
-          `  Version ${known.checked.version} was looked through on ${known.checked.checked}, and passes nothing.`,
-        ]),
+    ...(known.checked === null ? [] : [checkedLine(known.facts, known.checked)]),
   ];
+}
+
+/** Says how it fits to the facts: "passes nothing" below "passes pipe" reads like a contradiction. */
+function checkedLine(
+  facts: KnownPackage['facts'],
+  { version, checked }: Omit<CheckedPackage, 'package'>,
+): string {
+  const passes = facts.filter(({ does }) => does === 'passes');
+  const isOutside = passes.length > 0 && !passes.some(({ range }) => matchesRange(version, range));
+  const which = isOutside ? `Version ${version}, which is not in such a range,` : `Version ${version}`;
+  return `  ${which} was looked through on ${checked}, and passes nothing.`;
 }
 
 function factLines(name: string, version: string | undefined, fact: CompatFact): string[] {

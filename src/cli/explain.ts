@@ -10,47 +10,119 @@ import { installedPackages } from '../policy/installed-packages';
 import { matchRule } from '../policy/match-rule';
 import { KINDS, type Policy, type Rule } from '../policy/rule';
 import { readSettings, type Settings } from '../policy/settings';
-import { compatLines, type KnownPackage, knownOf } from './compat';
+import { compatLines, type KnownPackage, knownOf, namesInTable } from './compat';
 import { currentPolicy } from './current-policy';
-import { choice, packageAndVersion, readArguments } from './parse-args';
+import { explainFindings, explainQuery, type FindingQuery, findingToText } from './explain-finding';
+import { choice, packageAndVersion, readArguments, suggested } from './parse-args';
 import { UsageError } from './usage-error';
 
 const usage = `closefds explain [--config FILE] [--format text|json] PACKAGE[@VERSION]
+closefds explain --call-site FILE[:LINE] --fd N [--kind KIND] [--command NAME] [--target PATH]
+closefds explain --findings FILE [--call-site FILE[:LINE]] [--fd N]
 
 Tells in words what is decided about the FDs that PACKAGE passes, and by which rule: those of the
 config for the current folder, the compat table's, and the defaults, in their order. Without a
 VERSION, the versions that are installed here are explained, or else all that is known.
 "." is the app.
 
+With a call site, or with findings, tells what is decided about one FD: which rules are tried, which of
+their conditions fail, and which rule would allow it. Without arguments, the findings are read from
+stdin.
+
+  --call-site FILE[:LINE]   where the process is started: below the app's folder, or absolute
+  --fd N               the number in the child
+  --kind fd|pipe|ipc|stray   an open FD, a new pipe, a message channel, or a stray. Default: fd
+  --command NAME       the executable
+  --target PATH        what the FD points to
+  --findings FILE      a report; with a call site or a number, only what fits these; "-" for stdin
   --config FILE        the config, in place of the app's own
   --format text|json   default: text
 
+Exits with 0; with 1 if the package or the file is not known here, or if no finding fits.
+
   closefds explain tsx
   closefds explain puppeteer-core@24.10.0
-  closefds explain .
+  closefds explain --call-site deploy.js:12 --fd 3
+  tail -n 1 findings.ndjson | closefds explain
 `;
 
-export const explain = { summary: "what is decided about a package's FDs, and by which rule", usage, main };
+export const explain = {
+  summary: 'what is decided about a package or a finding, and by which rule',
+  usage,
+  main,
+};
 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = readArguments(args, {
     config: { type: 'string' },
     format: { type: 'string' },
+    findings: { type: 'string' },
+    ...FINDING_OPTIONS,
   });
   const format = choice(values.format, ['text', 'json'], '--format');
+  const { config, findings, format: _, ...query } = values;
   const [subject, ...more] = positionals;
-  if (subject === undefined || more.length > 0)
-    throw new UsageError(`expected one PACKAGE[@VERSION], found ${positionals.length}`);
-  const { name, version } = packageAndVersion(subject);
+  const isPackage = subject !== undefined;
+  if (more.length > 0) throw new UsageError(`expected one PACKAGE[@VERSION], found ${positionals.length}`);
+  const extra = Object.keys({ ...query, ...(findings !== undefined && { findings }) })[0];
+  if (isPackage && extra !== undefined)
+    throw new UsageError(`expected PACKAGE or --${extra}, found both "${subject}" and --${extra}`);
+  if (!isPackage && findings === undefined) refuseWithoutCallSite(query);
 
-  const env = values.config === undefined ? process.env : { ...process.env, CLOSEFDS_CONFIG: values.config };
+  const parsed = isPackage ? packageAndVersion(subject) : undefined;
+  const env = config === undefined ? process.env : { ...process.env, CLOSEFDS_CONFIG: config };
   const settings = readSettings({ entryMode: undefined, env, script: undefined, cwd: currentFolder() });
+  if (parsed === undefined) return explainFd(findings, query, settings, format);
+  return explainPackage(parsed, settings, format);
+}
+
+const FINDING_OPTIONS = {
+  'call-site': { type: 'string' },
+  fd: { type: 'string' },
+  kind: { type: 'string' },
+  command: { type: 'string' },
+  target: { type: 'string' },
+} as const;
+
+function refuseWithoutCallSite(query: FindingQuery): void {
+  const [lonely] = Object.keys(query);
+  if (query['call-site'] === undefined && lonely !== undefined)
+    throw new UsageError(
+      `expected --call-site FILE[:LINE] or --findings FILE beside --${lonely}, found neither`,
+    );
+  if (lonely === undefined && process.stdin.isTTY)
+    throw new UsageError('expected one PACKAGE[@VERSION], --call-site or findings on stdin, found none');
+}
+
+async function explainFd(
+  findings: string | undefined,
+  query: FindingQuery,
+  settings: Settings,
+  format: string,
+): Promise<number> {
+  const policy = currentPolicy(settings);
+  const isQuery = findings === undefined && query['call-site'] !== undefined;
+  const { explained, problems } = isQuery
+    ? { explained: explainQuery(query, settings, policy), problems: [] }
+    : await explainFindings([findings ?? '-'], query, settings, policy);
+  process.stdout.write(
+    format === 'json' ? `${JSON.stringify(explained, null, 2)}\n` : explained.map(findingToText).join('\n'),
+  );
+  for (const problem of problems) process.stderr.write(`closefds: ${problem}\n`);
+  return problems.length === 0 && explained.every(({ doubts }) => doubts.length === 0) ? 0 : 1;
+}
+
+function explainPackage(
+  { name, version }: ReturnType<typeof packageAndVersion>,
+  settings: Settings,
+  format: string,
+): number {
   const versions = version === undefined ? versionsOf(name, settings) : [version];
   const explained = versions.map(version => explainOne(name, version, settings));
   process.stdout.write(
     format === 'json' ? `${JSON.stringify(explained, null, 2)}\n` : explained.map(toText).join('\n'),
   );
-  return 0;
+  return explained.every(({ doubts }) => doubts.length === 0) ? 0 : 1;
 }
 
 function versionsOf(name: string, { appRoot }: Settings): (string | undefined)[] {
@@ -72,6 +144,8 @@ interface Explanation {
   readonly notes: readonly string[];
   /** What the compat table has of it, or null. */
   readonly compat: KnownPackage | null;
+  /** Why the name may be wrong. */
+  readonly doubts: readonly string[];
 }
 
 function explainOne(name: string, version: string | undefined, settings: Settings): Explanation {
@@ -89,6 +163,7 @@ function explainOne(name: string, version: string | undefined, settings: Setting
     })),
     notes: notesOn(name, version, policy, settings),
     compat: knownOf(name) ?? null,
+    doubts: doubtsAbout(name, policy, settings),
   };
 }
 
@@ -121,7 +196,6 @@ function decidingRules(name: string, version: string | undefined, policy: Policy
 function notesOn(name: string, version: string | undefined, policy: Policy, settings: Settings): string[] {
   return [
     ...compatNotes(name, version, settings),
-    ...unknownNotes(name, policy, settings),
     ...(settings.config.candidate === undefined
       ? []
       : [
@@ -145,26 +219,26 @@ function compatNotes(name: string, version: string | undefined, { config }: Sett
 }
 
 /** A mistyped name would otherwise get the defaults as its answer. */
-function unknownNotes(name: string, policy: Policy, { appRoot }: Settings): string[] {
-  const isKnown =
-    name === '.' ||
-    knownOf(name) !== undefined ||
-    [...policy.rules, ...policy.expired].some(({ caller, via }) => caller === name || via?.includes(name)) ||
-    installedPackages(appRoot)?.has(name);
-  return isKnown
-    ? []
-    : [
-        'It is not installed here, and neither the config nor the compat table speaks of it: is the name right?',
-      ];
+function doubtsAbout(name: string, policy: Policy, { appRoot }: Settings): string[] {
+  const named = [...policy.rules, ...policy.expired].flatMap(({ caller, via = [] }) => [
+    ...(caller === undefined ? [] : [caller]),
+    ...via,
+  ]);
+  const known = [...(installedPackages(appRoot)?.keys() ?? []), ...named, ...namesInTable()];
+  if (name === '.' || known.includes(name)) return [];
+  return [
+    `${name} is not installed here, and neither the config nor the compat table names it${suggested(name, known)}: is the name right?`,
+  ];
 }
 
-function toText({ package: name, version, mode, rules, notes, compat }: Explanation): string {
+function toText({ package: name, version, mode, rules, notes, compat, doubts }: Explanation): string {
   const title = name === '.' ? 'the app' : version === null ? name : `${name}@${version}`;
   const lines = rules.map(
     ({ words, reason, source }, index) =>
       `${String(index + 1).padStart(3)}. ${words}${reason === null ? '' : `: ${reason}`} (${source})`,
   );
   return [
+    ...doubts,
     `${title}, mode ${mode}; the first rule that matches decides:`,
     ...lines,
     ...(mode === 'warn' ? ['  In mode warn, what only a default denies passes and is reported.'] : []),

@@ -7,7 +7,6 @@ import { escapeControlChars } from '../base/sanitize';
 import type { Policy } from '../policy/rule';
 import { readSettings, type Settings } from '../policy/settings';
 import { createGroups, type Group } from '../report/aggregate';
-import { createRecordParser } from '../report/parse-records';
 import {
   type GroupSummary,
   type LearnOptions,
@@ -18,8 +17,9 @@ import {
 } from '../report/suggest-rules';
 import { currentPolicy } from './current-policy';
 import { insertRules } from './edit-config';
-import { asUsageError, type Input, inputsOf, readInputs } from './input-files';
+import { asUsageError, type Input, inputsOf } from './input-files';
 import { choice, readArguments } from './parse-args';
+import { readFindings } from './read-findings';
 import { UsageError } from './usage-error';
 
 const usage = `closefds learn [--write] [--accept-likely] [--announced] [--scan FILE] [--config FILE]
@@ -93,22 +93,7 @@ async function readGroups(
   byOuterCaller: boolean,
 ): Promise<{ groups: readonly Group[]; problems: string[] }> {
   const counter = createGroups({ asRulesTell: true, byOuterCaller });
-  let source = 0;
-  let records = 0;
-  const parser = createRecordParser(record => {
-    records++;
-    counter.add(record, source);
-  });
-  const problems = await readInputs(inputs, {
-    onLine: (line, isTooLong, from) => {
-      source = from;
-      parser.readLine(line, isTooLong);
-    },
-    recordsSoFar: () => records,
-  });
-  const { lines } = parser.result();
-  if (lines > 0 && records === 0) problems.push(`expected findings, found none in ${lines} lines`);
-
+  const { problems } = await readFindings(inputs, counter.add);
   const { byCaller, other } = counter.result();
   if (other.count > 0)
     problems.push(`${other.count} findings were left out: there are too many different ones`);

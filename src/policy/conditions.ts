@@ -208,7 +208,7 @@ function cameThrough(via: readonly string[], caller: CallerFacts | undefined): A
 /** undefined without a caller; null if it is not known whether there is one. */
 function partOf(
   caller: Fact<PlaceFacts | undefined>,
-  part: 'version' | 'file' | 'fileInPackage',
+  part: 'name' | 'version' | 'file' | 'fileInPackage',
 ): Fact<string | undefined> {
   return caller === null ? null : caller?.[part];
 }
@@ -248,6 +248,8 @@ interface ConditionText<V> {
   readonly remark?: (value: V, rule: Rule) => string | undefined;
   /** For `check`: whether an allowance with it is limited to certain FDs, commands or call sites. */
   readonly narrows?: true;
+  /** For `explain`: what a finding has in its place; null if it is not known. */
+  readonly found: (call: CallFacts, fd: FdFacts, rule: RuleConditions) => Fact<unknown>;
   /** For `learn`: the value that fits what was seen; undefined: no such condition. */
   readonly learn?: (evidence: Evidence) => V | undefined;
 }
@@ -275,14 +277,18 @@ const ACCESS_WORDS = { read: 'read-only', write: 'write-only', both: 'read-write
 /** In the order of the words in `explain`. */
 export const CONDITION_TEXTS: { readonly [K in ConditionKey]-?: ConditionText<ConditionValue<K>> } = {
   caller: {
+    found: (call, _, rule) => partOf(callerFor(rule, call), 'name'),
     description: 'The package whose code starts the process, "." for the app, "*" for any.',
     learn: ({ caller }) => caller,
   },
   range: {
+    found: (call, _, rule) => partOf(callerFor(rule, call), 'version'),
     description: 'Which versions of the caller, as a semver range; prereleases count.',
     learn: ({ caller, versions }) => (caller === '.' ? undefined : rangeOfVersions(versions)),
   },
   via: {
+    found: ({ caller }) =>
+      caller && [...(caller.launchers ?? []), ...(caller.calledBy ?? []).map(({ name }) => name)],
     description:
       'Packages through which the caller starts the process: for this rule they count as launchers, so that the caller is the package that called them, and each of them has to be on the way.',
     remark: (via, { caller }) =>
@@ -290,6 +296,7 @@ export const CONDITION_TEXTS: { readonly [K in ConditionKey]-?: ConditionText<Co
     learn: ({ via }) => (via.length === 0 ? undefined : via),
   },
   kinds: {
+    found: (_, { kind }) => kind,
     description:
       "fd: an open FD; pipe: a new channel; ipc: Node's message channel; stray: designated by no code. Default: all but stray.",
     subject: kinds =>
@@ -302,6 +309,7 @@ export const CONDITION_TEXTS: { readonly [K in ConditionKey]-?: ConditionText<Co
     learn: ({ kind }) => [kind],
   },
   fds: {
+    found: (_, { childFd }) => childFd,
     description: 'Numbers in the child.',
     subject: fds => `at FD ${list(fds.map(String), 'or')}`,
     narrows: true,
@@ -309,12 +317,14 @@ export const CONDITION_TEXTS: { readonly [K in ConditionKey]-?: ConditionText<Co
     learn: ({ kind, fds }) => (kind === 'stray' || fds.length === 0 ? undefined : fds),
   },
   type: {
+    found: (_, { type }) => type,
     description: 'What the FD is. Only for the kinds fd and stray.',
     remark: (type, { access }) => (access === undefined ? type : `${ACCESS_WORDS[access]} ${type}`),
     narrows: true,
     learn: ({ kind, types }) => (OPEN.includes(kind) ? single(types) : undefined),
   },
   access: {
+    found: (_, { access }) => access,
     description: 'How the FD is open. Only for the kinds fd and stray.',
     // With a type, its remark has both.
     remark: (access, { type }) => (type === undefined ? ACCESS_WORDS[access] : undefined),
@@ -322,25 +332,34 @@ export const CONDITION_TEXTS: { readonly [K in ConditionKey]-?: ConditionText<Co
     learn: ({ kind, accesses }) => (OPEN.includes(kind) ? single(accesses) : undefined),
   },
   target: {
+    found: (_, { target }) => target,
     description: 'Glob on what the FD points to. Only for the kinds fd and stray.',
     remark: glob => `to ${JSON.stringify(glob)}`,
     narrows: true,
     learn: ({ kind, target }) => (OPEN.includes(kind) ? nonBlank(target) : undefined),
   },
-  nullDevice: { remark: () => 'to the null device', narrows: true },
-  explicit: { remark: () => 'designated by withFds()', narrows: true },
+  nullDevice: {
+    found: (_, { isNullDevice }) => isNullDevice,
+    remark: () => 'to the null device',
+    narrows: true,
+  },
+  explicit: { found: (_, { explicit }) => explicit, remark: () => 'designated by withFds()', narrows: true },
   command: {
+    found: ({ command }) => command,
     description: "Glob on the executable's name, or on its path if the glob has a slash.",
     remark: glob => `for the command ${JSON.stringify(glob)}`,
     narrows: true,
     learn: ({ command }) => nonBlank(command),
   },
   script: {
+    found: ({ program }) => program && (program.fileInApp ?? program.file),
     description:
       "Glob on the main program of the process, which Node was started with: its path below the app's root, or absolute.",
     remark: glob => `in the program ${JSON.stringify(glob)}`,
   },
   callSite: {
+    found: (call, _, rule) =>
+      partOf(callerFor(rule, call), 'fileInPackage') ?? partOf(callerFor(rule, call), 'file'),
     description: 'Glob on the calling file: relative to its package or to the app, or absolute.',
     remark: glob => `from ${JSON.stringify(glob)}`,
     narrows: true,

@@ -54,7 +54,8 @@ for (const command of commands) {
     copyFileSync(path.join(app, 'findings.ndjson'), path.join(app, 'audit.ndjson'));
     if (command.includes('--baseline'))
       await closefds('scan --baseline closefds-baseline.json --write-baseline');
-    const { code, stderr } = await closefds(command);
+    // A reader puts the name of a package there.
+    const { code, stderr } = await closefds(command.replace(/\bNAME\b/, 'tsx'));
     t.is(code, 0, stderr);
   });
 }
