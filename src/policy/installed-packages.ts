@@ -9,9 +9,27 @@ import path = require('node:path');
 /** Folder name -> its versions, sorted; undefined without any installation. */
 export function installedPackages(root: string): ReadonlyMap<string, readonly string[]> | undefined {
   const found = new Map<string, Set<string>>();
+  const any = eachPackage(root, (name, version) =>
+    found.set(name, (found.get(name) ?? new Set()).add(version)),
+  );
+  return any ? new Map([...found].map(([name, versions]) => [name, [...versions].sort()])) : undefined;
+}
+
+/** The folders of a package, in all its versions. Empty for Yarn PnP, which keeps packages in archives. */
+export function foldersOfPackage(root: string, wanted: string): string[] {
+  const folders: string[] = [];
+  eachPackage(root, (name, _, folder) => {
+    if (name === wanted && folder !== undefined) folders.push(folder);
+  });
+  return folders;
+}
+
+type OnPackage = (name: string, version: string, folder?: string) => void;
+
+/** Returns whether there is an installation. */
+function eachPackage(root: string, add: OnPackage): boolean {
   const seen = new Set<string>();
   let any = false;
-  const add = (name: string, version: string) => found.set(name, (found.get(name) ?? new Set()).add(version));
 
   for (let folder = root; ; folder = path.dirname(folder)) {
     const map = pnpMap(folder);
@@ -23,7 +41,7 @@ export function installedPackages(root: string): ReadonlyMap<string, readonly st
     visit(path.join(folder, 'node_modules'));
     if (path.dirname(folder) === folder) break;
   }
-  return any ? new Map([...found].map(([name, versions]) => [name, [...versions].sort()])) : undefined;
+  return any;
 
   function visit(modules: string): void {
     const real = attempt(() => fs.realpathSync(modules));
@@ -46,7 +64,7 @@ export function installedPackages(root: string): ReadonlyMap<string, readonly st
       () => JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8')) as { version?: unknown },
     );
     if (manifest === undefined) return;
-    add(name, typeof manifest.version === 'string' ? manifest.version : '');
+    add(name, typeof manifest.version === 'string' ? manifest.version : '', folder);
     visit(path.join(folder, 'node_modules'));
   }
 }

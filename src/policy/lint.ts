@@ -6,7 +6,16 @@ import { matchCall } from './match-rule';
 import { isExpired, kindsOf, type Rule } from './rule';
 import { isAnything, VALUE_COVERS } from './value-types';
 
-export type RuleProblem = 'expired' | 'shadowed' | 'unused' | 'wide';
+export type RuleProblem =
+  | 'expired'
+  | 'expiring'
+  | 'shadowed'
+  | 'unused'
+  | 'wide'
+  | 'launcher'
+  | 'missing'
+  | 'reason'
+  | 'unseen';
 
 export interface Remark {
   readonly problem: RuleProblem;
@@ -14,6 +23,8 @@ export interface Remark {
   readonly source: string;
   /** What is wrong and what to do, as sentences. */
   readonly text: string;
+  /** For a wide rule: rules that allow no more than the findings that it decides. */
+  readonly narrower?: readonly object[];
 }
 
 export interface Facts {
@@ -23,6 +34,10 @@ export interface Facts {
   readonly installed: ReadonlyMap<string, readonly string[]> | undefined;
   /** The rules of the compat table; empty if the config turns it off. */
   readonly compat: readonly Rule[];
+  /** Packages that start processes on behalf of their own callers. */
+  readonly launchers: { readonly has: (name: string) => boolean };
+  /** Whether a file of the caller fits the glob of a call site; undefined if that is unknown. */
+  readonly hasCallSite: (caller: string | undefined, glob: string) => boolean | undefined;
 }
 
 /** The remarks, in the order of the rules. */
@@ -39,7 +54,7 @@ function problemsOf(rule: Rule, current: readonly Rule[], facts: Facts): [RulePr
   if (isExpired(rule, facts.now))
     return [['expired', `It expired on ${rule.expires} and no longer matches. Renew it or remove it.`]];
 
-  const problems: [RuleProblem, string][] = [];
+  const problems: [RuleProblem, string][] = soonExpired(rule, facts);
   const shadow = current.slice(0, current.indexOf(rule)).find(earlier => covers(earlier, rule));
   if (shadow !== undefined)
     problems.push([
@@ -49,7 +64,49 @@ function problemsOf(rule: Rule, current: readonly Rule[], facts: Facts): [RulePr
   const unused = whyUnused(rule, facts);
   if (unused !== undefined) problems.push(['unused', unused]);
   for (const text of whyWide(rule)) problems.push(['wide', text]);
+  return [...problems, ...wrongCaller(rule, facts), ...emptyReason(rule)];
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+const SOON = 14;
+
+function soonExpired(rule: Rule, { now }: Facts): [RuleProblem, string][] {
+  if (!isExpired(rule, now + SOON * DAY)) return [];
+  return [
+    ['expiring', `Its last day is ${rule.expires}. Renew it, or remove it if what it was for is gone.`],
+  ];
+}
+
+/** A caller that is never one, or a file that is not there. */
+function wrongCaller({ caller, callSite }: Rule, facts: Facts): [RuleProblem, string][] {
+  const problems: [RuleProblem, string][] = [];
+  if (caller !== undefined && facts.launchers.has(caller))
+    problems.push([
+      'launcher',
+      `${quote(caller)} is a launcher: what it starts is judged as its caller's, so this rule matches only where no caller is known. Name the package that calls it, or ".".`,
+    ]);
+  if (callSite !== undefined && facts.hasCallSite(caller, callSite) === false)
+    problems.push([
+      'missing',
+      `No file of ${caller === APP ? 'the app' : quote(caller ?? '*')} fits the call site ${quote(callSite)}. Correct it, or build the file first.`,
+    ]);
   return problems;
+}
+
+const APP = '.';
+
+/** What a warning proposes has "..." for a reason. */
+const PLACEHOLDER =
+  /^(?:\W*|(?:todo|fixme|tbd|xxx+|reasons?|why|because|test|tmp|n\/?a|none)\b\W*|(?:todo|fixme|tbd)\b.*)$/is;
+
+function emptyReason({ effect, reason }: Rule): [RuleProblem, string][] {
+  if (effect !== 'allow' || reason === undefined || !PLACEHOLDER.test(reason)) return [];
+  return [
+    [
+      'reason',
+      `Its reason is ${quote(reason)}, which says nothing. Write why the child needs the FD: the next reader decides by it.`,
+    ],
+  ];
 }
 
 // ---------------------------------------------------------------------------------------------

@@ -233,12 +233,19 @@ function scannablePlaces(caller: GroupCaller | undefined): ReturnType<typeof sho
 
 /** The first rule that does not allow one of the group's FDs; undefined if all of them are allowed. */
 function objectingRule(group: Group, policy: Policy): Rule | undefined {
+  return decidingRules(group, policy).find(({ effect }) => effect !== 'allow');
+}
+
+/** The rules that decide about the group's FDs, each once. */
+export function decidingRules(group: Group, policy: Policy): Rule[] {
+  if (group.kind === undefined) return [];
   const caller = group.caller && toCallerAgain(group.caller);
+  const rules = new Set<Rule>();
   for (const request of requestsOf(group)) {
     const [verdict] = evaluate(request, caller, policy).matches;
-    if (verdict !== undefined && verdict.effect !== 'allow') return verdict.rule;
+    if (verdict !== undefined) rules.add(verdict.rule);
   }
-  return undefined;
+  return [...rules];
 }
 
 /** A spawn for each combination of FD, target and command in the group. */

@@ -22,6 +22,8 @@ const FACTS: Facts = {
       compat: true,
     },
   ],
+  launchers: new Set(['execa']),
+  hasCallSite: (_, glob) => (glob === 'dist/*.js' ? undefined : glob !== 'gone.js'),
 };
 
 const narrow = { caller: 'a', fds: [3], effect: 'allow', reason: 'r' };
@@ -29,7 +31,18 @@ const narrow = { caller: 'a', fds: [3], effect: 'allow', reason: 'r' };
 for (const [title, rules, problems] of [
   ['a narrow rule', [narrow], []],
   ['expired', [{ ...narrow, expires: '2026-11-23' }], ['expired 0']],
-  ['its last day', [{ ...narrow, expires: '2026-11-24' }], []],
+  ['its last day', [{ ...narrow, expires: '2026-11-24' }], ['expiring 0']],
+  ['two weeks before its last day', [{ ...narrow, expires: '2026-12-07' }], ['expiring 0']],
+  ['more than two weeks before its last day', [{ ...narrow, expires: '2026-12-08' }], []],
+  ['a launcher as caller', [{ ...narrow, caller: 'execa' }], ['unused 0', 'launcher 0']],
+  ['a launcher on the way', [{ ...narrow, caller: '.', via: ['a'] }], []],
+  ['a call site that is there', [{ ...narrow, callSite: 'server.js' }], []],
+  ['a call site that is not there', [{ ...narrow, callSite: 'gone.js' }], ['missing 0']],
+  ['a call site that cannot be looked for', [{ ...narrow, callSite: 'dist/*.js' }], []],
+  ['the reason that a warning proposes', [{ ...narrow, reason: '...' }], ['reason 0']],
+  ['a reason to be written', [{ ...narrow, reason: 'TODO: ask the team' }], ['reason 0']],
+  ['a reason', [{ ...narrow, reason: 'because gpg writes its status there' }], []],
+  ['a denial needs no reason', [{ caller: 'a', effect: 'deny', reason: '...' }], []],
   ['wide before narrow', [{ ...narrow, fds: [3, 4] }, narrow], ['shadowed 1']],
   ['anyone before somebody', [{ effect: 'deny' }, narrow], ['shadowed 1']],
   ['narrow before wide', [narrow, { ...narrow, fds: [3, 4] }], []],
