@@ -49,10 +49,8 @@ const NO_FDS = new Int32Array();
 export function startDeepGuard(options: DeepGuardOptions): StrayGuard {
   const { mode, strayGuard, isMainThread, onPartial } = options;
   const addon = armed(strayGuard, mode);
-  /** The file of one whose policy was not needed yet. */
-  const objects: (NativeObject | string)[] = [];
+  const { classify, objectAt } = createObjects(addon, options);
   const told = new Set<string>();
-  const withoutRules: NativePolicy = { treatment: mode === 'warn' ? 'report' : 'guard', keep: [], rules: [] };
   let reports: NativeReports | undefined;
 
   classify();
@@ -92,7 +90,45 @@ export function startDeepGuard(options: DeepGuardOptions): StrayGuard {
     if (classify() || hasWalked) tellGaps();
   }
 
-  /** Returns whether there were new objects. */
+  /** Another tool may have replaced imports since, with no object loaded. */
+  function lookAgain(): void {
+    addon.deepWalk(true);
+    classify();
+    drain();
+    tellGaps();
+  }
+
+  function drain(): void {
+    if (!isMainThread) return;
+    const records = addon.deepRecords();
+    // Also without records: what waits for an exec grows older.
+    if (records.length > 0) reports ??= options.createReports(objectAt);
+    reports?.add(records);
+  }
+
+  /** Each kind of gap once in a process. */
+  function tellGaps(): void {
+    if (!isMainThread) return;
+    const gaps = gapsOf(addon.deepState()).filter(({ key }) => !told.has(key));
+    for (const { key } of gaps) told.add(key);
+    if (gaps.length > 0) onPartial(gaps.map(({ what }) => what).join('; '));
+  }
+}
+
+interface Objects {
+  /** Gives new objects their policies, and returns whether there were any. */
+  readonly classify: () => boolean;
+  readonly objectAt: (index: number) => NativeObject | undefined;
+}
+
+/** The loaded objects, by the addon's numbers. */
+function createObjects(addon: DeepAddon, options: DeepGuardOptions): Objects {
+  const treatment: NativePolicy['treatment'] = options.mode === 'warn' ? 'report' : 'guard';
+  const withoutRules: NativePolicy = { treatment, keep: [], rules: [] };
+  /** The file of one whose policy was not needed yet. */
+  const objects: (NativeObject | string)[] = [];
+  return { classify, objectAt };
+
   function classify(): boolean {
     const paths = addon.deepObjects(objects.length);
     for (const name of paths) {
@@ -130,30 +166,6 @@ export function startDeepGuard(options: DeepGuardOptions): StrayGuard {
     const found = toObject(object);
     objects[index] = found;
     return found;
-  }
-
-  /** Another tool may have replaced imports since, with no object loaded. */
-  function lookAgain(): void {
-    addon.deepWalk(true);
-    classify();
-    drain();
-    tellGaps();
-  }
-
-  function drain(): void {
-    if (!isMainThread) return;
-    const records = addon.deepRecords();
-    // Also without records: what waits for an exec grows older.
-    if (records.length > 0) reports ??= options.createReports(objectAt);
-    reports?.add(records);
-  }
-
-  /** Each kind of gap once in a process. */
-  function tellGaps(): void {
-    if (!isMainThread) return;
-    const gaps = gapsOf(addon.deepState()).filter(({ key }) => !told.has(key));
-    for (const { key } of gaps) told.add(key);
-    if (gaps.length > 0) onPartial(gaps.map(({ what }) => what).join('; '));
   }
 }
 
