@@ -22,9 +22,10 @@ lists every place that starts a process with more than stdin, stdout and stderr.
 
   --format text|json|sarif             default: text
   --show certain|likely|possible       the least sure that the table lists (default: likely)
-  --fail-on certain|likely|possible|unsafe|launcher
+  --fail-on certain|likely|possible|unsafe|launcher|new
                        exit with 1 if a place is in no rule and not in the baseline, and is at least that
-                       sure, a call of unsafe(), or a launcher; several are separated by commas
+                       sure, a call of unsafe(), a launcher, or (new) any place; several are separated by
+                       commas
   --baseline FILE      places that are known already
   --write-baseline     write all places that are found to the baseline's file
   --no-cache           read everything again
@@ -41,6 +42,8 @@ const LEVELS = ['certain', 'likely', 'possible'] as const;
 type Level = (typeof LEVELS)[number];
 /** The types of places that --fail-on accepts. No rule covers them. */
 const TYPES: readonly Scanner.Place['siteType'][] = ['unsafe', 'launcher'];
+/** Any place that is not in the baseline. */
+const NEW = 'new';
 
 interface ScanArguments {
   readonly roots: readonly string[];
@@ -69,7 +72,7 @@ async function main(args: readonly string[]): Promise<number> {
   });
   progress.end();
 
-  if (call.write) writeBaseline(call.baseline as string, scanner.toBaseline(result.places));
+  if (call.write) writeBaseline(call.baseline as string, before => scanner.toBaseline(result.places, before));
   const fresh = known && new Set(scanner.newPlaces(result.places, known));
   const shown = { result, show: call.show, fresh };
   if (call.format === 'json') await writeOut(scanner.toJson(shown));
@@ -92,13 +95,16 @@ function parse(args: readonly string[]): ScanArguments {
   const format = choice(values.format, FORMATS, '--format');
   if (values['write-baseline'] && values.baseline === undefined)
     throw new UsageError('expected --baseline FILE with --write-baseline, found none');
+  const failOn = failures(values['fail-on']);
+  if (failOn.includes(NEW) && values.baseline === undefined)
+    throw new UsageError('expected --baseline FILE with --fail-on new, found none');
   const roots = positionals.length === 0 ? ['.'] : positionals;
   for (const root of roots) assertScannable(root);
   return {
     roots,
     format,
     show: level(values.show, '--show') ?? 'likely',
-    failOn: failures(values['fail-on']),
+    failOn,
     baseline: values.baseline,
     write: values['write-baseline'] === true,
     useCache: values['no-cache'] !== true,
@@ -125,7 +131,7 @@ function level(value: string | undefined, option: string): Level | undefined {
 
 function failures(list: string | undefined): readonly string[] {
   if (list === undefined) return [];
-  const known: readonly string[] = [...LEVELS, ...TYPES];
+  const known: readonly string[] = [...LEVELS, ...TYPES, NEW];
   const names = list.split(',').map(name => name.trim());
   const wrong = names.find(name => !known.includes(name));
   if (wrong === undefined) return names;
@@ -153,9 +159,9 @@ function baseline(file: string, scanner: typeof Scanner) {
   }
 }
 
-function writeBaseline(file: string, text: string): void {
+function writeBaseline(file: string, toText: (before: string | undefined) => string): void {
   try {
-    writeFileSync(file, text);
+    writeFileSync(file, toText(existsSync(file) ? readFileSync(file, 'utf8') : undefined));
   } catch (error) {
     throw asUsageError(error, `the baseline ${file} cannot be written`);
   }
@@ -182,7 +188,7 @@ function fails(
   fresh: ReadonlySet<Scanner.Place> | undefined,
 ): boolean {
   const levels = LEVELS.slice(LEVELS.indexOf(place.confidence));
-  if (![...levels, place.siteType].some(name => failOn.includes(name))) return false;
+  if (![...levels, place.siteType, NEW].some(name => failOn.includes(name))) return false;
   return place.covered?.isCertain !== true && (fresh === undefined || fresh.has(place));
 }
 

@@ -16,8 +16,15 @@ export interface CommandLine {
   readonly command: readonly [string, ...string[]];
 }
 
-/** Everything from the first word that is no option of ours belongs to the command, so parseArgs() cannot be used. Throws UsageError. */
-export function readCommand(args: readonly string[], options: Readonly<Record<string, string>>): CommandLine {
+/**
+ * Everything from the first word that is no option of ours belongs to the command, so parseArgs() cannot be used.
+ * `options` have a value, `flags` have none. Throws UsageError.
+ */
+export function readCommand(
+  args: readonly string[],
+  options: Readonly<Record<string, string>>,
+  flags: Readonly<Record<string, string>> = {},
+): CommandLine {
   const given: Record<string, string> = {};
   let at = 0;
   for (; at < args.length; at++) {
@@ -27,10 +34,14 @@ export function readCommand(args: readonly string[], options: Readonly<Record<st
       break;
     }
     if (!word.startsWith('-')) break;
+    if (Object.hasOwn(flags, word)) {
+      given[flags[word] as string] = 'true';
+      continue;
+    }
     const [name = '', inline] = word.split(/=(.*)/s, 2);
     const option = Object.hasOwn(options, name) ? options[name] : undefined;
     if (option === undefined) {
-      const names = Object.keys(options);
+      const names = [...Object.keys(options), ...Object.keys(flags)];
       throw new UsageError(`expected ${orList(names)}, found "${word}"${suggested(word, names)}`);
     }
     const value = inline ?? args[++at];

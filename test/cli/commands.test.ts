@@ -63,7 +63,7 @@ for (const [args, message] of [
   [['run'], /expected a COMMAND to run, found none/],
   [
     ['run', '--mod', 'warn', 'x'],
-    /expected --mode, --config, --report or --warnings, found "--mod" \(did you mean "--mode"\?\)/,
+    /expected --mode, --config, --report, --warnings, --baseline, --fail-on or --write-baseline, found "--mod" \(did you mean "--mode"\?\)/,
   ],
   [['run', '--mode', 'wran', 'x'], /after --mode, found "wran" \(did you mean "warn"\?\)/],
   [['run', '--report', '--', 'x'], /expected a value after --report, found "--"/],

@@ -612,7 +612,7 @@ const WRONG: readonly (readonly [args: readonly string[], message: RegExp])[] = 
   [['--format', 'xml'], /expected text, json or sarif after --format, found "xml"/],
   [
     ['--fail-on', 'sure'],
-    /expected some of certain, likely, possible, unsafe, launcher after --fail-on, found "sure"/,
+    /expected some of certain, likely, possible, unsafe, launcher, new after --fail-on, found "sure"/,
   ],
   [['--show', ''], /after --show, found ""/],
   [['--write-baseline'], /expected --baseline FILE with --write-baseline/],
