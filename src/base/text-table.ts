@@ -110,7 +110,7 @@ function fittedWidths(natural: readonly number[], columns: readonly Column[], ro
 }
 
 /** Breaks lines at spaces if possible, otherwise after slashes, otherwise anywhere. */
-function wrap(text: string, width: number): string[] {
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let rest = [...text];
   while (displayWidth(rest.join('')) > width) {

@@ -17,11 +17,11 @@ export function insertRules(config: string, rules: readonly object[], at: number
   const file = isKey ? config.slice(0, -KEY.length) : config;
   const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
   const pointer = isKey ? ['closefds', 'rules'] : ['rules'];
-  replace(file, insertItems(text.trim() === '' ? '{}\n' : text, pointer, at, rules));
+  replaceFile(file, insertItems(text.trim() === '' ? '{}\n' : text, pointer, at, rules));
 }
 
-function replace(file: string, text: string): void {
-  // Write through a symbolic link instead of replacing it.
+/** Writes through a symbolic link; a reader sees the old file or the new one. */
+export function replaceFile(file: string, text: string): void {
   const target = fs.existsSync(file) ? fs.realpathSync(file) : path.resolve(file);
   const mode = fs.existsSync(target) ? fs.statSync(target).mode & 0o777 : 0o644;
   const temporary = `${target}.${process.pid}.tmp`;

@@ -20,10 +20,12 @@ import { insertRules } from './edit-config';
 import { asUsageError, type Input, inputsOf } from './input-files';
 import { choice, readArguments } from './parse-args';
 import { readFindings } from './read-findings';
+import { review } from './review/dialog';
 import { UsageError } from './usage-error';
 
 const usage = `closefds learn [--write] [--accept-likely] [--announced] [--scan FILE] [--config FILE]
                [--format text|json] [FILE...]
+closefds learn --review [--announced] [--config FILE] FILE...
 
 Proposes rules that allow what children used and nothing else, from findings that "closefds audit" or
 CLOSEFDS_REPORT wrote; stdin without FILE. Where a rule has to be wider than what was seen, that is
@@ -34,6 +36,10 @@ as it is.
 
   --write              adds the rules to the config, of which each other byte stays; writes nothing if
                        there is nothing to add
+  --review             asks about one group of findings after the other, proved uses first, unused FDs
+                       last: allow, allow less, deny, change the code to withFds(), or skip. Shows the
+                       evidence and the rule, and adds each rule at once. What no rule tells is noted
+                       in closefds.review.json beside the config; the next review goes on from there
   --accept-likely      proposes, and writes, rules for likely uses, too
   --announced          an argument or variable that tells the child an FD's number counts as use
   --scan FILE          what "closefds scan --format json" found: tells which places have not run yet
@@ -44,6 +50,7 @@ Exits with 0, or with 1 if a file could not be read to its end.
 
   closefds audit --report audit.ndjson -- npm test && closefds learn --write audit.ndjson
   closefds learn findings.ndjson
+  closefds learn --review findings.ndjson
 `;
 
 export const learn = { summary: 'propose rules from what children used', usage, main };
@@ -51,12 +58,14 @@ export const learn = { summary: 'propose rules from what children used', usage, 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = readArguments(args, {
     write: { type: 'boolean' },
+    review: { type: 'boolean' },
     'accept-likely': { type: 'boolean' },
     announced: { type: 'boolean' },
     scan: { type: 'string' },
     config: { type: 'string' },
     format: { type: 'string' },
   });
+  if (values.review === true) return reviewFindings(values, positionals);
   const format = choice(values.format, ['text', 'json'], '--format');
   const sites = values.scan === undefined ? undefined : readSites(values.scan);
   const inputs = inputsOf(positionals);
@@ -77,6 +86,29 @@ async function main(args: readonly string[]): Promise<number> {
       : toText(proposal, values.write ? file : undefined),
   );
   for (const problem of problems) process.stderr.write(`closefds: ${problem}\n`);
+  return problems.length === 0 ? 0 : 1;
+}
+
+/** What decides or prints in place of the person who is asked. */
+const NOT_FOR_REVIEW = ['write', 'accept-likely', 'scan', 'format'] as const;
+
+async function reviewFindings(
+  values: Readonly<Record<string, string | boolean | undefined>>,
+  files: readonly string[],
+): Promise<number> {
+  for (const name of NOT_FOR_REVIEW)
+    if (values[name] !== undefined)
+      throw new UsageError(`expected --review or --${name}, found both: a review adds what you allow`);
+  if (files.length === 0 || files.includes('-'))
+    throw new UsageError('expected FILE with --review, which reads your answers from stdin; found none');
+  const inputs = inputsOf(files);
+  const load = () => {
+    const { settings, file } = settingsOf(values.config as string | undefined, true);
+    return { settings, file, policy: currentPolicy(settings) };
+  };
+  const { groups, problems } = await readGroups(inputs, load().policy.asksVia);
+  for (const problem of problems) process.stderr.write(`closefds: ${problem}\n`);
+  await review({ groups, announced: values.announced === true, load, insertRules: writeRules });
   return problems.length === 0 ? 0 : 1;
 }
 

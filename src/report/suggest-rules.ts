@@ -105,10 +105,10 @@ export function suggestRules(groups: readonly Group[], options: LearnOptions): P
     wider: [...wider, ...review.wider],
     alsoAllowed: unproven
       .filter(group => !isClosed(group))
-      .map(toSummary)
+      .map(summaryOfGroup)
       .sort(byTitle),
     before: [...before].sort(compare),
-    close: unproven.filter(isClosed).map(toSummary).sort(byTitle),
+    close: unproven.filter(isClosed).map(summaryOfGroup).sort(byTitle),
     denied: denied.sort(byTitle),
     unnamed: unnamed.sort(byTitle),
     allowed,
@@ -121,7 +121,8 @@ export function canHaveRule(group: Group): boolean {
   return canBeNamed(group) && !isRedacted(group) && !isAtStdio(group);
 }
 
-interface Classified {
+/** Groups by what `learn` does with them. */
+export interface Classified {
   readonly proven: Group[];
   readonly likely: Group[];
   readonly unproven: Group[];
@@ -132,7 +133,7 @@ interface Classified {
   allowed: number;
 }
 
-function classify(groups: readonly Group[], options: LearnOptions): Classified {
+export function classify(groups: readonly Group[], options: LearnOptions): Classified {
   const found: Classified = {
     proven: [],
     likely: [],
@@ -149,9 +150,9 @@ function classify(groups: readonly Group[], options: LearnOptions): Classified {
     const isProven = countsAsUsed(group, options);
     if (rule === undefined) found.allowed++;
     else if (!isDefault && rule.effect === 'deny')
-      found.denied.push({ ...toSummary(group), rule: rule.source });
+      found.denied.push({ ...summaryOfGroup(group), rule: rule.source });
     else if (!isProven && group.used !== 'likely') found.unproven.push(group);
-    else if (!canHaveRule(group)) found.unnamed.push(toSummary(group));
+    else if (!canHaveRule(group)) found.unnamed.push(summaryOfGroup(group));
     else if (!isProven) found.likely.push(group);
     else {
       found.proven.push(group);
@@ -232,7 +233,7 @@ function scannablePlaces(caller: GroupCaller | undefined): ReturnType<typeof sho
 // ---------------------------------------------------------------------------------------------
 
 /** The first rule that does not allow one of the group's FDs; undefined if all of them are allowed. */
-function objectingRule(group: Group, policy: Policy): Rule | undefined {
+export function objectingRule(group: Group, policy: Policy): Rule | undefined {
   return decidingRules(group, policy).find(({ effect }) => effect !== 'allow');
 }
 
@@ -304,7 +305,7 @@ function toRules(
     rules: derived.map(({ conditions, groups }) => ({
       ...conditions,
       effect: 'allow',
-      reason: reasonOf(groups),
+      reason: `${useEvidence(groups)} (learned)`,
     })),
     wider: derived.flatMap(({ wider }, index) => wider.map(text => ({ list, index, text }))),
   };
@@ -317,8 +318,8 @@ function distinct<T extends string | number>(
   return [...new Set(groups.flatMap(group => tallyOf(group).values.map(({ value }) => value)))];
 }
 
-/** The evidence for the rule, for readers of the config. */
-function reasonOf(groups: readonly Group[]): string {
+/** What was seen of the use, how often and when. */
+export function useEvidence(groups: readonly Group[]): string {
   const count = groups.reduce((sum, group) => sum + group.count, 0);
   const times = groups.flatMap(({ first, last }) => [first, last]).filter(time => time !== undefined);
   const days = times.map(time => time.slice(0, 10)).sort();
@@ -327,7 +328,7 @@ function reasonOf(groups: readonly Group[]): string {
   const told =
     announcements.length === 0 ? '' : `, told of it by ${announcements.map(word => `"${word}"`).join(', ')}`;
   const users = distinct(groups, group => group.users).sort(compare);
-  return `${usesOf(groups, users)}${told}: ${count} ${count === 1 ? 'spawn' : 'spawns'}, ${when} (learned)`;
+  return `${usesOf(groups, users)}${told}: ${count} ${count === 1 ? 'spawn' : 'spawns'}, ${when}`;
 }
 
 function usesOf(groups: readonly Group[], users: readonly string[]): string {
@@ -350,7 +351,7 @@ function usesOf(groups: readonly Group[], users: readonly string[]): string {
 
 const WHAT = { fd: 'an open FD', pipe: 'a new pipe', ipc: 'a message channel', stray: 'a stray FD' };
 
-function toSummary(group: Group): GroupSummary {
+export function summaryOfGroup(group: Group): GroupSummary {
   const { caller, kind, target, childFds, commands, count, announcements } = group;
   const fds = childFds.values.map(({ value }) => value).sort((a, b) => a - b);
   const at = kind === 'stray' || fds.length === 0 ? '' : ` at ${fds.join(', ')}`;
@@ -374,7 +375,7 @@ function placeTitle(place: CodePlace): string {
   return `${callerTitle(place)}${file === undefined ? '' : ` at ${file}:${line ?? 0}`}`;
 }
 
-function byTitle(a: GroupSummary, b: GroupSummary): number {
+export function byTitle(a: GroupSummary, b: GroupSummary): number {
   return compare(titleOf(a), titleOf(b));
 }
 
