@@ -3,7 +3,7 @@
  *
  * Replaces the imports of process-making functions in every loaded object by wrappers (imports.h,
  * spawn_calls.h, fork_calls.h). With glibc 2.34 or newer only; elsewhere only what `enum deep_stage` says.
- * docs/how-it-works.md has the rules.
+ * docs/dev/how-it-works.md has the rules.
  */
 #ifndef CLOSEFDS_DEEP_GUARD_H
 #define CLOSEFDS_DEEP_GUARD_H

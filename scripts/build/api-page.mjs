@@ -1,4 +1,4 @@
-// npm run docs:api: writes docs/api.md from the declarations and docstrings that the package ships.
+// npm run docs:api: writes the API reference in docs/policy.md from the declarations and docstrings that the package ships.
 //
 //   npm run docs:api [-- --check]
 //
@@ -12,30 +12,38 @@ import { parseArgs } from 'node:util';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const parsed = new Map();
-const PAGE = path.join(root, 'docs', 'api.md');
+const PAGE = path.join(root, 'docs', 'policy.md');
+/** The reference begins here and ends with the page. */
+const MARK = '<!-- api: npm run docs:api -->';
 const { name, exports: entries } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 
 const { check } = parseArgs({ options: { check: { type: 'boolean', default: false } } }).values;
-const page = formatted(toPage());
+const before = readFileSync(PAGE, 'utf8');
+const start = before.indexOf(MARK);
+if (start === -1) throw new Error(`expected the line ${MARK} in ${PAGE}, found none`);
+const page = formatted(before.slice(0, start) + toReference());
 if (!check) writeFileSync(PAGE, page);
-else if (readFileSync(PAGE, 'utf8') !== page) {
-  console.error('docs/api.md is not up to date: run npm run build && npm run docs:api');
+else if (before !== page) {
+  console.error(
+    'the API reference in docs/policy.md is not up to date: run npm run build && npm run docs:api',
+  );
   process.exitCode = 1;
 }
 
-function toPage() {
+function toReference() {
   const modules = Object.entries(entries)
     .filter(([, { types }]) => types !== undefined)
     .map(([entry, { types }]) => ({ title: path.posix.join(name, entry), names: exportsOf(types) }));
   const preloads = modules.filter(({ names }) => names.length === 0);
   const files = Object.keys(entries).filter(entry => typeof entries[entry] === 'string');
   return `${[
-    '# API reference',
-    'Made from the docstrings by `npm run docs:api`; a test holds it to the code. What it means in practice: [Designating in code](policy.md#designating-in-code). What counts as a breaking change: [Releases](dev/releases.md#versions).',
+    MARK,
+    '## API',
+    'Made from the docstrings; a test holds it to the code. What counts as a breaking change: [Releases](dev/releases.md#versions).',
     ...modules.filter(({ names }) => names.length > 0).flatMap(toSections),
-    '## Preloads',
+    '### Preloads',
     `For \`--require\` and \`--import\`; they export nothing. ${list(preloads.map(({ title }) => title))}.`,
-    '## Files',
+    '### Files',
     `${list(files.map(file => path.posix.join(name, file)))}.`,
   ].join('\n\n')}\n`;
 }
@@ -57,12 +65,12 @@ function toSections({ title, names }) {
   const used = usedTypes(names, shown).map(declaration => toSection(declaration, shown));
   const more =
     used.length === 0 ? [] : [`Types that these are made of, not exported by themselves:`, ...used];
-  return [`## ${title}`, ...sections.flat(), ...more.flat()];
+  return [`### ${title}`, ...sections.flat(), ...more.flat()];
 }
 
 function toSection({ name, text, comment }, shown) {
   shown.add(name);
-  return [`### ${name}`, ...(comment === '' ? [] : [comment]), `\`\`\`ts\n${text}\n\`\`\``];
+  return [`#### ${name}`, ...(comment === '' ? [] : [comment]), `\`\`\`ts\n${text}\n\`\`\``];
 }
 
 /** What the shown declarations mention, and what that mentions, and so on. */

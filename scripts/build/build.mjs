@@ -160,7 +160,7 @@ function readingTexts() {
       return { ${LAZY.map(name => readingText(name, '')).join(',\n')} };
     } catch (error) {
       if (error.name !== 'NotCapable') throw error;
-      process.stderr.write('closefds: ' + error.message + '\\nThe process was not started; see docs/platforms.md in the package.\\n');
+      process.stderr.write('closefds: ' + error.message + '\\nThe process was not started; see docs/limits.md in the package.\\n');
       process.exit(1);
     }
   })();

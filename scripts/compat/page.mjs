@@ -1,4 +1,4 @@
-// npm run docs:compat: writes the list of known packages into docs/compat.md. With `--check` it only tells whether it is right.
+// npm run docs:compat: writes the list of known packages into compat/PACKAGES.md. With `--check` it only tells whether it is right.
 //
 // Reads what `npm run build` made of the table.
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 const { factInWords, factsFile, loadCompatFacts } = require(
   path.join(root, 'dist', 'src', 'policy', 'compat-facts.js'),
 );
-const page = path.join(root, 'docs', 'compat.md');
+const page = path.join(root, 'compat', 'PACKAGES.md');
 const [BEGIN, END] = ['<!-- npm run docs:compat -->', '<!-- end -->'];
 
 const text = readFileSync(page, 'utf8');
@@ -20,7 +20,7 @@ const after = rest.slice(rest.indexOf(END));
 const fresh = `${before}${BEGIN}\n\n${list()}\n\n${after}`;
 if (process.argv.includes('--check')) {
   if (fresh !== text) {
-    console.error('docs/compat.md does not show what the compat table says: npm run docs:compat');
+    console.error('compat/PACKAGES.md does not show what the compat table says: npm run docs:compat');
     process.exitCode = 1;
   }
 } else writeFileSync(page, fresh);

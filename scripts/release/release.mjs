@@ -43,7 +43,7 @@ export function checkDataRelease(version, newest, changedFiles) {
 }
 
 /** What a release of data changes besides; the page is made from the table. */
-const RELEASE_FILES = ['CHANGELOG.md', 'package.json', 'package-lock.json', 'docs/compat.md'];
+const RELEASE_FILES = ['CHANGELOG.md', 'package.json', 'package-lock.json', 'compat/PACKAGES.md'];
 
 export function checkTree(status) {
   return status === '' ? undefined : `expected nothing to commit, found\n${status}`;

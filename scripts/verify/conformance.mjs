@@ -78,7 +78,7 @@ ${aligned(table)}
 
 ${reasons.map((reason, i) => `${i + 1}. Not in this way: ${reason}.`).join('\n')}
 
-The ways are those of [How it works](../how-it-works.md#the-fallback-chain): marking in the forked child by each step of the fallback chain, marking in the parent alone (\`posix_spawn\`, for which a library stands that makes processes without the handlers), and [the fallback guard](../how-it-works.md#the-fallback-guard). Rows of the list that speak of other systems' own functions have no number here.
+The ways are those of [How it works](how-it-works.md#the-fallback-chain): marking in the forked child by each step of the fallback chain, marking in the parent alone (\`posix_spawn\`, for which a library stands that makes processes without the handlers), and [the fallback guard](how-it-works.md#the-fallback-guard). Rows of the list that speak of other systems' own functions have no number here.
 `;
 }
 

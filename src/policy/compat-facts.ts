@@ -1,5 +1,5 @@
 // What the compat table says of one package, with its evidence. The guard does not need this: for
-// `closefds compat`, `closefds explain` and docs/compat.md.
+// `closefds compat`, `closefds explain` and compat/PACKAGES.md.
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -22,7 +22,7 @@ export interface Config extends PolicyConfig {
   readonly announce: boolean;
   /** The report file, as the config names it. */
   readonly report: string | undefined;
-  /** Whether processes that native code makes are guarded, too; docs/how-it-works.md. */
+  /** Whether processes that native code makes are guarded, too; docs/dev/how-it-works.md. */
   readonly deep: boolean | undefined;
 }
 

@@ -61,7 +61,7 @@ const NODE = {
 
 function refuse(): never {
   const bundle = process.argv[1] ?? 'this program';
-  const what = `${bundle} has closefds bundled in, which works only as an installed package, since it has an addon: run "npm install closefds" beside the bundle, and write it as external (esbuild --external:closefds); see docs/bundlers.md in the package.`;
+  const what = `${bundle} has closefds bundled in, which works only as an installed package, since it has an addon: run "npm install closefds" beside the bundle, and write it as external (esbuild --external:closefds); see docs/getting-started.md in the package.`;
   if (!isMainThread()) throw new Error(what);
   process.stderr.write(`closefds: ${what}\nThe process was not started.\n`);
   process.exit(1);

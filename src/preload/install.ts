@@ -238,7 +238,7 @@ function withDeepGuard(settings: Settings, strayGuard: StrayGuard): StrayGuard {
       return strayGuard;
     }
     process.stderr.write(
-      `closefds: the deep guard cannot hold in mode "strict": ${messageOf(error)}\nThe process was not started; see docs/how-it-works.md in the package.\n`,
+      `closefds: the deep guard cannot hold in mode "strict": ${messageOf(error)}\nThe process was not started; see docs/dev/how-it-works.md in the package.\n`,
     );
     process.exit(1);
   }

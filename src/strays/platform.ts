@@ -1,4 +1,4 @@
-// Identifies the runtime and the system, and what closefds can do there: see docs/platforms.md.
+// Identifies the runtime and the system, and what closefds can do there: see docs/limits.md.
 
 export interface PlatformInfo {
   readonly platform: string;

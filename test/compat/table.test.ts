@@ -244,7 +244,7 @@ function inOrder(value: unknown, given: JsonSchema | undefined): unknown {
   );
 }
 
-test('docs/compat.md lists what the table says', t => {
+test('compat/PACKAGES.md lists what the table says', t => {
   const { status, stderr } = spawnSync(process.execPath, [
     path.join(ROOT, 'scripts', 'compat', 'page.mjs'),
     '--check',

@@ -53,7 +53,7 @@ test("if Node's own fork() belongs to another tool, a process does not start in 
     strict.stderr,
     'closefds: the deep guard cannot hold in mode "strict": the calls of Node itself could not be covered ' +
       '(1 imports belong to another tool that replaces them)\n' +
-      'The process was not started; see docs/how-it-works.md in the package.\n',
+      'The process was not started; see docs/dev/how-it-works.md in the package.\n',
   );
   const { made, told } = await partial(t, { nodeArgs, ways: ['system'] });
   t.deepEqual(made, { system: { status: 0, fds: [] } });

@@ -1,4 +1,4 @@
-// docs/api.md has the docstrings of all exports.
+// The API reference in docs/policy.md has the docstrings of all exports.
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -6,13 +6,13 @@ import test from 'ava';
 import { section } from '../support/markdown';
 import { ROOT, runCommand } from '../support/run';
 
-test('docs/api.md is up to date', async t => {
+test('the API reference in docs/policy.md is up to date', async t => {
   const command = [process.execPath, path.join(ROOT, 'scripts', 'build', 'api-page.mjs'), '--check'];
   const { code, stderr } = await runCommand(command);
   t.is(code, 0, stderr);
 });
 
-const PAGE = readFileSync(path.join(ROOT, 'docs', 'api.md'), 'utf8');
+const PAGE = readFileSync(path.join(ROOT, 'docs', 'policy.md'), 'utf8');
 
 for (const entry of ['closefds', 'closefds/compat']) {
   test(`each value that ${entry} exports has a place and a sentence`, t => {

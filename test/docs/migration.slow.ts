@@ -1,13 +1,17 @@
-// docs/migration.md, followed to the letter: its commands are run, its files are written, its
+// The steps of docs/getting-started.md, followed to the letter: its commands are run, its files are written, its
 // changes are made, on examples/migration, with closefds installed from its tarball.
 
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { chapter } from '../support/markdown';
 import { temporaryFolder } from '../support/programs';
 import { ROOT, type RunResult, runCommand } from '../support/run';
 
-const DOC = readFileSync(path.join(ROOT, 'docs', 'migration.md'), 'utf8');
+const DOC = chapter(
+  readFileSync(path.join(ROOT, 'docs', 'getting-started.md'), 'utf8'),
+  'From nothing to enforce',
+);
 const EXAMPLE = path.join(ROOT, 'examples', 'migration');
 
 /** A fenced block: what it is, and what is in it. */
@@ -22,7 +26,7 @@ const BLOCKS = readBlocks(DOC);
 function readBlocks(markdown: string): Block[] {
   const blocks: Block[] = [];
   let step = '';
-  for (const [, heading, info, text] of markdown.matchAll(/^## (.+)$|^```(.*)\n([\s\S]*?)^```$/gm)) {
+  for (const [, heading, info, text] of markdown.matchAll(/^### (.+)$|^```(.*)\n([\s\S]*?)^```$/gm)) {
     if (heading !== undefined) step = heading;
     else blocks.push({ step, info: info ?? '', text: text ?? '' });
   }
@@ -104,7 +108,7 @@ const EXPECTED: readonly Expected[] = [
   },
 ];
 
-test('the steps of docs/migration.md have the results that the page shows', async t => {
+test('the steps of docs/getting-started.md have the results that the page shows', async t => {
   const { app, tarball } = await prepare(t);
   const followed: string[] = [];
   let shown: string | undefined;

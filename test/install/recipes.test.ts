@@ -1,4 +1,4 @@
-// docs/recipes.md, run from the page: an app in a folder in place of /app, with the tarball installed.
+// docs/getting-started.md, run from the page: an app in a folder in place of /app, with the tarball installed.
 
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
@@ -20,7 +20,7 @@ interface Context {
 }
 
 const test = anyTest as TestFn<Context>;
-const PAGE = readFileSync(path.join(ROOT, 'docs', 'recipes.md'), 'utf8');
+const PAGE = readFileSync(path.join(ROOT, 'docs', 'getting-started.md'), 'utf8');
 
 const APP = `
   const { stdout } = require('node:child_process').spawnSync('${LIST_FDS}', ['1', '1000']);

@@ -1,4 +1,4 @@
-// Bun and Deno with the same preload: what docs/platforms.md says of them.
+// Bun and Deno with the same preload: what docs/limits.md says of them.
 
 import path from 'node:path';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';

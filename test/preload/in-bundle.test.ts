@@ -1,4 +1,4 @@
-// closefds/register in a bundle: docs/bundlers.md, and bundles that contain closefds. Those of webpack, ncc and
+// closefds/register in a bundle: docs/getting-started.md, and bundles that contain closefds. Those of webpack, ncc and
 // Rollup are in test/packages.
 
 import { spawnSync } from 'node:child_process';
@@ -11,7 +11,7 @@ import { inheriting, LIST_FDS, ROOT, type RunResult, runCommand } from '../suppo
 
 const NODE = process.env.CLOSEFDS_TEST_NODE ?? process.execPath;
 const BIN = path.join(ROOT, 'node_modules', '.bin');
-const PAGE = readFileSync(path.join(ROOT, 'docs', 'bundlers.md'), 'utf8');
+const PAGE = readFileSync(path.join(ROOT, 'docs', 'getting-started.md'), 'utf8');
 
 const CHILD = `
 const { stdout } = spawnSync(${JSON.stringify(LIST_FDS)}, ['1', '1000']);
@@ -24,7 +24,7 @@ const MODULE = `import 'closefds/register';\nimport { spawnSync } from 'node:chi
 const CLOSED = 'its child has [0,1,2]\n';
 const PASSED = 'its child has [0,1,2,200]\n';
 const REFUSAL =
-  /^closefds: \S+ has closefds bundled in, which works only as an installed package, since it has an addon: run "npm install closefds" beside the bundle, and write it as external \(esbuild --external:closefds\); see docs\/bundlers\.md in the package\.\nThe process was not started\.\n$/;
+  /^closefds: \S+ has closefds bundled in, which works only as an installed package, since it has an addon: run "npm install closefds" beside the bundle, and write it as external \(esbuild --external:closefds\); see docs\/getting-started\.md in the package\.\nThe process was not started\.\n$/;
 
 const [VERSION = '', HAS_BUILTINS] = spawnSync(
   NODE,

@@ -53,7 +53,7 @@ for (const [title, check, wrong] of [
   ['code, minor', r => r.checkDataRelease('1.3.0', '1.2.3', ['compat/packages/x.json', 'src/index.ts'])],
   [
     'data with the page of it, minor',
-    r => r.checkDataRelease('1.3.0', '1.2.3', ['compat/packages/x.json', 'docs/compat.md']),
+    r => r.checkDataRelease('1.3.0', '1.2.3', ['compat/packages/x.json', 'compat/PACKAGES.md']),
     /expected a patch release/,
   ],
   ['no release before', r => r.checkDataRelease('1.3.0', undefined, [])],

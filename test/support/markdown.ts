@@ -14,3 +14,11 @@ export function section(text: string, heading: string): string {
   if (found === undefined) throw new Error(`no heading "${heading}" in the page`);
   return found;
 }
+
+/** What stands below a heading of the second level, with the headings below it. */
+export function chapter(text: string, heading: string): string {
+  const [, ...chapters] = text.split(/^## /m);
+  const found = chapters.find(part => part.split('\n', 1)[0] === heading);
+  if (found === undefined) throw new Error(`no chapter "${heading}" in the page`);
+  return found;
+}

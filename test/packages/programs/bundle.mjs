@@ -1,11 +1,11 @@
-// Builds and runs the program of docs/bundlers.md: by its recipe, and with closefds in the bundle. Prints what
+// Builds and runs the program of docs/getting-started.md: by its recipe, and with closefds in the bundle. Prints what
 // the child of each has, and how the second one ends where closefds is not installed.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const root = path.resolve(path.dirname(process.env.LIST_FDS), '..');
-const page = readFileSync(path.join(root, 'docs', 'bundlers.md'), 'utf8');
+const page = readFileSync(path.join(root, 'docs', 'getting-started.md'), 'utf8');
 
 /** A folder `app` with the program and closefds, and the folder that it is to be bundled into. */
 export function writeApp() {
@@ -22,7 +22,7 @@ export function writeApp() {
 
 /** The text of the block below a heading. */
 export function recipe(heading) {
-  return new RegExp(`^## ${heading}\\n[^]*?^\`\`\`\\w+\\n([^]*?)^\`\`\``, 'm').exec(page)[1];
+  return new RegExp(`^### ${heading}\\n[^]*?^\`\`\`\\w+\\n([^]*?)^\`\`\``, 'm').exec(page)[1];
 }
 
 /** Without the preload of this process. FD 200 is a stray. */
