@@ -209,9 +209,10 @@ function byOpener(results: readonly FdResult[], { openerOf }: RecordingOptions):
     const opener = fd.atStart || index >= MOST_OPENERS ? undefined : openerOfTarget(fd);
     const by = `${opener?.package} ${opener?.version} ${fd.atStart}`;
     const key = `${by} ${rule.source} ${result.outcome.action} ${result.candidate?.action}`;
+    const others = result.outcome.match.others?.length ?? 0;
     const group = groups.get(key);
-    if (group === undefined) groups.set(key, [result, 0]);
-    else group[1]++;
+    if (group === undefined) groups.set(key, [result, others]);
+    else group[1] += 1 + others;
   }
   return [...groups.values()];
 

@@ -71,9 +71,14 @@ export interface SpawnRequest {
   /** Where each FD that has a slot is in the call's slots. */
   readonly indexes: ReadonlyMap<ChildFd, number>;
   readonly fds: readonly ChildFd[];
+  /** Further strays of a process with thousands of them. */
+  readonly moreStrays?: readonly Stray[];
 }
 
-/** Lists the FDs of a call: what its slots name, and the strays. */
+/** So many strays are values of their own: a few thousand objects take longer than the rest of a spawn. */
+const MOST_STRAYS = 600;
+
+/** Lists the FDs of a call: what its slots name, and the strays, the first of them as `fds`. */
 export function toRequest(
   call: SpawnCall,
   strays: readonly Stray[],
@@ -100,11 +105,14 @@ export function toRequest(
   // A slot replaces the stray with its number. If the slot is denied, the stray must not pass either: see
   // src/spawn/plan.ts.
   const taken = new Set(fds.map(fd => fd.childFd));
-  for (const { fd, atStart, file } of strays) {
-    if (taken.has(fd)) continue;
-    fds.push({ kind: 'stray', childFd: fd, sourceFd: fd, file, explicit: false, atStart });
-  }
-  return { call, indexes, fds };
+  const free = taken.size === 0 ? strays : strays.filter(({ fd }) => !taken.has(fd));
+  for (const stray of free.slice(0, MOST_STRAYS)) fds.push(strayInChild(stray));
+  return { call, indexes, fds, moreStrays: free.slice(MOST_STRAYS) };
+}
+
+/** The stray as the child would have it. */
+export function strayInChild({ fd, atStart, file }: Stray): ChildFd {
+  return { kind: 'stray', childFd: fd, sourceFd: fd, file, explicit: false, atStart };
 }
 
 /** Compares with the slot's value now: programs reuse and rebuild options. */

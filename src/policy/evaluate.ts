@@ -4,9 +4,17 @@
 // would do. Called by src/spawn/spawn-guard.ts.
 
 import type { Caller } from '../model/caller';
-import type { Access, ChildFd, FileType, OpenFile, SpawnRequest } from '../model/spawn-request';
+import {
+  type Access,
+  type ChildFd,
+  type FileType,
+  type OpenFile,
+  type SpawnRequest,
+  type Stray,
+  strayInChild,
+} from '../model/spawn-request';
 import type { FdFacts } from './facts';
-import { matchCall, matchFd } from './match-rule';
+import { asksAboutFd, matchCall, matchFd } from './match-rule';
 import { DENY_ALL, type Effect, kindsOf, type Policy, type Rule } from './rule';
 
 /** The decision about one FD, and the rule that made it. */
@@ -16,6 +24,8 @@ export interface RuleMatch {
   readonly rule: Rule;
   /** For an FD that no rule allows: the ranges in which the compat table knows the caller to pass it. */
   readonly knownIn: readonly string[];
+  /** Strays that the same rule decides about, whatever they are: the match of this one is theirs, too. */
+  readonly others?: readonly Stray[];
 }
 
 /** All decisions about one spawn. */
@@ -25,17 +35,38 @@ export interface Evaluation {
   readonly matches: readonly RuleMatch[];
 }
 
-/** Matches each FD against the rules on its own: one denial does not deny the rest. */
-export function evaluate(request: SpawnRequest, caller: Caller | undefined, policy: Policy): Evaluation {
+/**
+ * Matches each FD against the rules on its own: one denial does not deny the rest. Without `together`, each stray
+ * has a match of its own, however many there are.
+ */
+export function evaluate(
+  request: SpawnRequest,
+  caller: Caller | undefined,
+  policy: Policy,
+  { together = true }: { readonly together?: boolean } = {},
+): Evaluation {
+  const { fds, moreStrays = NONE } = request;
   // A process may have many strays and a policy many rules, of which few are about this spawn.
-  const kinds = new Set(request.fds.map(fd => fd.kind));
+  const kinds = new Set(fds.map(fd => fd.kind));
   const call = { program: policy.program, caller, command: request.call.command };
   const rules = policy.rules.filter(
     rule => kindsOf(rule).some(kind => kinds.has(kind)) && matchCall(rule, call, policy) === 'yes',
   );
   const ofKind = new Map([...kinds].map(kind => [kind, rules.filter(rule => kindsOf(rule).includes(kind))]));
   let known: readonly Rule[] | undefined;
-  return { request, caller, matches: request.fds.map(match) };
+  const matches = fds.map(match);
+  if (moreStrays.length > 0) matches.push(...matchMore());
+  return { request, caller, matches };
+
+  /** Where the first rule does not ask what a stray is, it decides about all: two are looked at, as `atStart` is reported. */
+  function matchMore(): RuleMatch[] {
+    const [rule = DENY_ALL] = ofKind.get('stray') ?? [];
+    if (!together || asksAboutFd(rule)) return moreStrays.map(stray => match(strayInChild(stray)));
+    return [true, false].flatMap(atStart => {
+      const [first, ...others] = moreStrays.filter(stray => stray.atStart === atStart);
+      return first === undefined ? [] : [{ ...match(strayInChild(first)), others }];
+    });
+  }
 
   function match(fd: ChildFd): RuleMatch {
     const facts = new ChildFdFacts(fd);
@@ -54,6 +85,7 @@ export function evaluate(request: SpawnRequest, caller: Caller | undefined, poli
 }
 
 const NO_RANGES: readonly string[] = [];
+const NONE: readonly Stray[] = [];
 
 /** What is known of an FD's file is read only where a rule asks for it: a process may have thousands of FDs. */
 class ChildFdFacts implements FdFacts {

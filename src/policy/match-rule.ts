@@ -35,6 +35,11 @@ export function matchFd(rule: Rule, facts: FdFacts, context: MatchContext): Answ
   return matchAll(FD_CONDITIONS, rule, facts, context);
 }
 
+/** Whether it depends on the FD, besides its kind, if the rule matches. */
+export function asksAboutFd(rule: Rule): boolean {
+  return FD_CONDITIONS.some(({ key }) => key !== 'kinds' && rule[key] !== undefined);
+}
+
 function matchAll(
   conditions: readonly AnyCondition[],
   rule: Rule,

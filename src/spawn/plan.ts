@@ -81,13 +81,14 @@ export function toPlan(
   announced: readonly number[],
   mode: Mode,
 ): Omit<Plan, 'after' | 'onExit' | 'trace'> {
-  const closed = outcomes.filter(outcome => outcome.action === 'closed').map(outcome => outcome.match.fd);
-  const passed = outcomes.filter(outcome => outcome.action === 'passed').map(outcome => outcome.match.fd);
-  const strayFds = closed.filter(fd => fd.kind === 'stray').map(fd => fd.childFd);
+  const closed = outcomes.filter(outcome => outcome.action === 'closed');
+  const passed = outcomes.filter(outcome => outcome.action === 'passed');
+  const strayFds = strayNumbers(closed);
   const hidden = straysBehindSlots(request, strays);
-  const closedFds = new Set(closed.map(fd => fd.childFd));
+  const closedFds = new Set(closed.map(({ match }) => match.fd.childFd));
 
   const sources = passed
+    .map(({ match }) => match.fd)
     .filter(fd => fd.kind === 'fd' && fd.sourceFd !== undefined && fd.sourceFd > 2)
     .map(fd => fd.sourceFd as number);
 
@@ -96,14 +97,17 @@ export function toPlan(
     denied: deniedSlots(request, closedFds),
     cover: sorted(strayFds.filter(fd => announced.includes(fd) && fd <= HIGHEST_COVERED)),
     guarded: mode === 'enforce' || mode === 'strict',
-    keep: identified(
-      passed.filter(({ kind }) => kind === 'stray').map(({ childFd }) => childFd),
-      strays,
-    ),
+    keep: identified(strayNumbers(passed), strays),
     untouched: sorted(sources),
     deny: mode === 'warn' ? identified(close, strays) : [],
     close,
   };
+}
+
+function strayNumbers(outcomes: readonly FdOutcome[]): number[] {
+  return outcomes
+    .filter(({ match }) => match.fd.kind === 'stray')
+    .flatMap(({ match: { fd, others = [] } }) => [fd.childFd, ...others.map(other => other.fd)]);
 }
 
 /** A stray above this number is only closed: covering it would take a slot for each number below. */
@@ -117,6 +121,7 @@ function deniedSlots({ indexes }: SpawnRequest, closedFds: ReadonlySet<number>):
 
 /** By the time of the spawn a number may mean another file, so each kept or denied FD has its file's identity. */
 function identified(numbers: readonly number[], strays: readonly Stray[]): IdentifiedFd[] {
+  if (numbers.length === 0) return [];
   const fds = new Set(numbers);
   return strays
     .filter(({ fd }) => fds.has(fd))
@@ -126,6 +131,7 @@ function identified(numbers: readonly number[], strays: readonly Stray[]): Ident
 
 /** Strays whose numbers are taken by slots. Where the slot is denied, the stray must not arrive either. */
 function straysBehindSlots(request: SpawnRequest, strays: readonly Stray[]): number[] {
+  if (request.indexes.size === 0) return [];
   const taken = new Set([...request.indexes.keys()].map(fd => fd.childFd));
   return strays.map(stray => stray.fd).filter(fd => taken.has(fd));
 }

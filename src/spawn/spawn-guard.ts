@@ -231,9 +231,11 @@ export class SpawnGuard {
 
   #evaluate(call: SpawnCall, { caller, strays, policy, candidate }: CallContext): EvaluatedCall {
     const request = toRequest(call, strays, fd => this.#describe(fd));
-    const evaluation = evaluate(request, caller, policy);
+    // Two policies are compared FD by FD.
+    const together = candidate === undefined;
+    const evaluation = evaluate(request, caller, policy, { together });
     const evaluateCandidate = () =>
-      candidate && applyMode(evaluate(request, caller, candidate.policy), candidate.mode);
+      candidate && applyMode(evaluate(request, caller, candidate.policy, { together }), candidate.mode);
     return {
       request,
       evaluation,

@@ -9,10 +9,9 @@ import type { DeepAddon, IdentifiedFd, ListedStray, Mechanism, SpawnMethod, Stra
 
 // Captured at load, as all that runs at a call: programs replace functions.
 const { apply } = Reflect;
-const { slice } = String.prototype;
 const { write, toString: decode } = Buffer.prototype;
 const toBuffer = Buffer.from as (bytes: ArrayBufferLike) => Buffer;
-const [toNumber, toBigInt] = [Number, BigInt];
+const toBigInt = BigInt;
 
 interface Addon extends Partial<DeepAddon> {
   arm(): number;
@@ -190,10 +189,39 @@ function toWords(files: readonly IdentifiedFd[]): BigUint64Array | undefined {
 
 function toStrays(listed: BigUint64Array): ListedStray[] {
   const strays: ListedStray[] = [];
-  const bytes = apply(decode, toBuffer(listed.buffer), ['latin1']);
-  for (let at = 0; at < listed.length; at += LIST_WORDS) {
-    const identity = apply(slice, bytes, [(at + 1) * WORD_BYTES, (at + WORDS) * WORD_BYTES]);
-    strays[strays.length] = { fd: toNumber(listed[at]), atStart: listed[at + WORDS] === 1n, identity };
-  }
+  // The low halves of the words: a number of an FD fits, and a BigInt for each would be slow.
+  const low = new Int32Array(listed.buffer);
+  for (let at = 0; at < listed.length; at += LIST_WORDS)
+    strays[strays.length] = new NativeStray(
+      low[2 * at] as number,
+      low[2 * (at + WORDS)] === 1,
+      listed.buffer,
+      at,
+    );
   return strays;
+}
+
+/** Reads the identity when it is first asked for: of thousands of strays, few are kept or compared. */
+class NativeStray implements ListedStray {
+  readonly fd: number;
+  readonly atStart: boolean;
+  readonly #list: ArrayBufferLike;
+  readonly #at: number;
+  #identity: string | undefined;
+
+  constructor(fd: number, atStart: boolean, list: ArrayBufferLike, at: number) {
+    this.fd = fd;
+    this.atStart = atStart;
+    this.#list = list;
+    this.#at = at;
+  }
+
+  get identity(): string {
+    if (this.#identity === undefined) {
+      const start = (this.#at + 1) * WORD_BYTES;
+      const end = (this.#at + WORDS) * WORD_BYTES;
+      this.#identity = apply(decode, toBuffer(this.#list), ['latin1', start, end]) as string;
+    }
+    return this.#identity;
+  }
 }

@@ -27,7 +27,6 @@ export interface StrayScan {
 
 export function createStrayScan({ list, describe, now }: StrayScanOptions): StrayScan {
   let strays: readonly Stray[] = [];
-  let described = new Map<number, Stray>();
   let isFresh = false;
   const budget = createTimeBudget(SHARE, now);
   const onCall = () => {
@@ -41,20 +40,48 @@ export function createStrayScan({ list, describe, now }: StrayScanOptions): Stra
 
     budget.begin();
 
-    const before = described;
-    described = new Map();
-    const seen = list().map(({ fd, atStart, identity }) => {
-      const known = before.get(fd);
-      const isKnown = known !== undefined && known.identity === identity;
-      const stray = isKnown ? known : { fd, identity, atStart, file: describe(fd) };
-      described.set(fd, stray);
-      return stray;
-    });
+    const seen = merge(list());
     // Returns the same array while its content is the same: src/spawn/decision-cache.ts compares by identity.
     if (!isSame(seen, strays)) strays = seen;
     isFresh = true;
     budget.end();
     return strays;
+  }
+
+  /** Keeps the value of each stray that is still the same. Lists are sorted by number. */
+  function merge(listed: readonly ListedStray[]): Stray[] {
+    let at = 0;
+    return listed.map(stray => {
+      while (at < strays.length && (strays[at]?.fd ?? 0) < stray.fd) at++;
+      const known = strays[at];
+      const isKnown = known?.fd === stray.fd && known.identity === stray.identity;
+      return isKnown ? known : new ScannedStray(stray, describe);
+    });
+  }
+}
+
+/** The file is described when it is first asked for: of thousands of strays, few are. */
+class ScannedStray implements Stray {
+  readonly fd: number;
+  readonly atStart: boolean;
+  readonly #listed: ListedStray;
+  readonly #describe: (fd: number) => OpenFile;
+  #file: OpenFile | undefined;
+
+  constructor(listed: ListedStray, describe: (fd: number) => OpenFile) {
+    this.fd = listed.fd;
+    this.atStart = listed.atStart;
+    this.#listed = listed;
+    this.#describe = describe;
+  }
+
+  get identity(): string {
+    return this.#listed.identity;
+  }
+
+  get file(): OpenFile {
+    this.#file ??= this.#describe(this.fd);
+    return this.#file;
   }
 }
 

@@ -54,3 +54,18 @@ for (const { mode, isClosed } of [
     t.true(first.length <= 101);
   });
 }
+
+for (const rule of [
+  { title: 'a rule for all', condition: {} },
+  { title: 'a rule for their file', condition: { target: '/dev/zero' } },
+])
+  test(`thousands of strays that ${rule.title} allows arrive under their numbers`, async t => {
+    const allowed = { caller: '.', kinds: ['stray'], ...rule.condition, effect: 'allow', reason: 'r' };
+    const config = JSON.stringify({ rules: [allowed] });
+    const program = write(temporaryFolder(t), { 'app.js': PROGRAM, 'closefds.json': config });
+    const { stdout } = await run(program);
+    t.deepEqual(
+      (JSON.parse(stdout) as number[]).filter(fd => fd >= FIRST && fd < FIRST + STRAYS),
+      Array.from({ length: STRAYS }, (_, index) => FIRST + index),
+    );
+  });

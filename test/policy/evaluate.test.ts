@@ -352,3 +352,49 @@ test('a caller that a rule denies is told no range of versions', t => {
   t.deepEqual(verdict([])?.knownIn, ['>=9.0.0 <=9.1.0']);
   t.deepEqual(verdict([denied])?.knownIn, []);
 });
+
+/** More than are looked at one by one; every tenth was open at the start. */
+const MANY = Array.from({ length: 1000 }, (_, index) => ({
+  fd: index + 20,
+  identity: String(index),
+  atStart: index % 10 === 0,
+  file: { target: `/data/${index % 7}`, type: 'file' as const, access: 'read' as const, isNullDevice: false },
+}));
+
+const STRAY_RULES: readonly { readonly title: string; readonly rules: readonly Partial<Rule>[] }[] = [
+  { title: 'no rule', rules: [] },
+  { title: 'a rule for all strays', rules: [{ kinds: ['stray'] }] },
+  { title: 'a rule for one target', rules: [{ kinds: ['stray'], target: '/data/3' }] },
+  {
+    title: 'a rule for one target, of another caller',
+    rules: [
+      { caller: 'ts', kinds: ['stray'], target: '/data/3' },
+      { kinds: ['stray'], effect: 'warn' },
+    ],
+  },
+  {
+    title: 'a rule for one target behind one for all',
+    rules: [{ kinds: ['stray'] }, { kinds: ['stray'], type: 'pipe', effect: 'deny' }],
+  },
+  { title: 'a rule for numbers', rules: [{ kinds: ['stray'], fds: [25, 900] }] },
+];
+
+for (const { title, rules } of STRAY_RULES)
+  test(`a thousand strays have the rules that each has by itself: ${title}`, t => {
+    const asked = toRequest(
+      call({ stdio: toStdio(['pipe', 'pipe', 'pipe', 'pipe']) }),
+      MANY,
+      () => UNKNOWN_FILE,
+    );
+    const policy = policyOf(rules);
+    const results = (together: boolean) =>
+      evaluate(asked, tsx, policy, { together })
+        .matches.flatMap(({ fd, rule, others = [] }) =>
+          [fd, ...others.map(other => ({ childFd: other.fd, atStart: other.atStart }))].map(
+            ({ childFd, atStart }) => `${childFd} ${atStart} ${rule.source}`,
+          ),
+        )
+        .sort();
+    t.is(results(true).length, MANY.length + 1);
+    t.deepEqual(results(true), results(false));
+  });
