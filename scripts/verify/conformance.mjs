@@ -1,32 +1,31 @@
-// npm run verify:conformance [-- MAJOR...] [--write]: the conformance list on every version of Node that is
-// supported, in every way of the stray guard.
+// npm run verify:conformance [-- --all | MAJOR...] [--write]: the conformance list in every way of the stray guard, on
+// the oldest and the newest Node that is supported, with --all on every one.
 //
-// --write writes the results into docs/dev/conformance.md.
+// --write runs on all and writes the results into docs/dev/conformance.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import { ROWS } from '../../dist/test/conformance/rows.js';
 import { CONFORMANCE_WAYS } from '../../dist/test/conformance/ways.js';
 import { limited } from '../../dist/test/support/routes.js';
-import { fetchNodes } from './fetch-nodes.mjs';
+import { fetchNodes, majorsOf } from './fetch-nodes.mjs';
 
 const PAGE = new URL('../../docs/dev/conformance.md', import.meta.url);
 const SAYS = JSON.parse(readFileSync(new URL('../../test/conformance/rows.json', import.meta.url), 'utf8'));
 
 const args = process.argv.slice(2);
-const wrong = args.filter(arg => arg !== '--write' && !/^\d+$/.test(arg));
+const wrong = args.filter(arg => !['--write', '--all'].includes(arg) && !/^\d+$/.test(arg));
 if (wrong.length > 0) {
-  console.error(`expected major versions of Node and --write, found ${wrong.join(' ')}`);
+  console.error(`expected major versions of Node, --all and --write, found ${wrong.join(' ')}`);
   process.exit(2);
 }
-const majors = args.filter(arg => arg !== '--write').map(Number);
 const writes = args.includes('--write');
-if (writes && majors.length > 0) {
+if (writes && args.some(arg => /^\d/.test(arg))) {
   console.error('the page is about all versions: --write goes without MAJOR');
   process.exit(2);
 }
 
-const nodes = [...(await fetchNodes(majors.length > 0 ? majors : undefined))];
+const nodes = [...(await fetchNodes(majorsOf(writes ? ['--all'] : args)))];
 const inTurn = limited(os.availableParallelism());
 const cells = await Promise.all(
   ROWS.flatMap(row => CONFORMANCE_WAYS.flatMap(way => nodes.map(node => inTurn(() => cell(row, way, node))))),

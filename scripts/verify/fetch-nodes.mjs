@@ -9,6 +9,16 @@ import { promisify } from 'node:util';
 
 export const MAJORS = [18, 20, 22, 24, 26];
 
+/**
+ * The majors that a suite runs on, by its arguments: the given ones, all with `--all`, and the oldest and the newest
+ * otherwise. `npm test` runs on the Node of .nvmrc, and the weekly workflow on all.
+ */
+export function majorsOf(args) {
+  const given = args.filter(arg => /^\d+$/.test(arg)).map(Number);
+  if (given.length > 0) return given;
+  return args.includes('--all') ? MAJORS : [MAJORS[0], MAJORS.at(-1)];
+}
+
 const CACHE = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..', '.cache', 'nodes');
 
 /** Returns the binary of each version, keyed by the version as the binary itself tells it. */

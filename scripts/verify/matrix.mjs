@@ -1,6 +1,7 @@
-// Runs every route on every version of Node that is supported, in each way of the stray guard.
+// Runs every route in each way of the stray guard: on the oldest and the newest Node that is supported, with --all on
+// every one.
 //
-//   npm run verify:matrix [-- MAJOR...]
+//   npm run verify:matrix [-- --all | MAJOR...]
 //
 // The routes are test/support/routes.ts. The last line says how many passed, failed and were skipped.
 import { availableParallelism } from 'node:os';
@@ -14,7 +15,7 @@ import {
   reasonToSkip,
   WAYS,
 } from '../../dist/test/support/routes.js';
-import { fetchNodes } from './fetch-nodes.mjs';
+import { fetchNodes, majorsOf } from './fetch-nodes.mjs';
 
 const COLUMNS = [
   { title: 'off', way: WAYS[0], mode: 'off' },
@@ -22,8 +23,13 @@ const COLUMNS = [
 ];
 const MARKS = { passed: '+', hole: 'o', failed: 'F', skipped: '-' };
 
-const majors = process.argv.slice(2).map(Number);
-const nodes = [...(await fetchNodes(majors.length > 0 ? majors : undefined))].map(([version, binary]) => ({
+const args = process.argv.slice(2);
+const wrong = args.filter(arg => arg !== '--all' && !/^\d+$/.test(arg));
+if (wrong.length > 0) {
+  console.error(`expected major versions of Node or --all, found ${wrong.join(' ')}`);
+  process.exit(2);
+}
+const nodes = [...(await fetchNodes(majorsOf(args)))].map(([version, binary]) => ({
   version,
   binary,
 }));
