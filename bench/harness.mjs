@@ -1,13 +1,15 @@
 // Measures in turns, A B C A B C ..., so that a busy phase of the machine affects all of them.
 //
-// Ratios are medians over pairs of batches that follow each other. Reports processor time beside wall-clock
-// time, because other programs on the machine hardly affect it.
+// Ratios are medians over pairs of batches that follow each other, with the 95 % confidence interval of the median.
+// Reports processor time beside wall-clock time, because other programs on the machine hardly affect it, and page
+// faults, which they do not affect at all.
 
-import { median, quantile, spread } from './numbers.mjs';
+import { interval, median, quantile, spread } from './numbers.mjs';
 
 /**
- * Runs one batch of each player in each round. A player is a function that returns `{ times, cpu }`: the
- * milliseconds of each run, and the milliseconds of processor time of all runs.
+ * Runs one batch of each player in each round. A player is a function that returns `{ times, cpu, faults }`:
+ * the milliseconds of each run, and the milliseconds of processor time and the page faults of all runs. Players of
+ * other runtimes return no faults.
  *
  * `most` bounds the milliseconds of one player. A slow player skips the later rounds.
  */
@@ -21,9 +23,10 @@ export async function inTurns(players, { rounds, warmUp = 2, most = Number.POSIT
     for (const name of [...names.slice(first), ...names.slice(0, first)]) {
       if (spent[name] > most && batches[name].length > 0) continue;
       const begin = performance.now();
-      const { times, cpu } = await players[name]();
+      const { times, cpu, faults = Number.NaN } = await players[name]();
       spent[name] += performance.now() - begin;
-      if (round >= 0) batches[name].push({ round, times, cpu: cpu / times.length, median: median(times) });
+      const mean = { cpu: cpu / times.length, faults: faults / times.length };
+      if (round >= 0) batches[name].push({ round, times, ...mean, median: median(times) });
     }
   }
   return batches;
@@ -39,10 +42,11 @@ export function compare(batches, base) {
     time: spread(times),
     p99: quantile(times, 0.99),
     cpu: spread(batches.map(({ cpu }) => cpu)),
-    ratio: spread(pairs.map(([a, b]) => a.median / b.median)),
+    ratio: interval(pairs.map(([a, b]) => a.median / b.median)),
     p99Ratio: quantile(times, 0.99) / quantile(before, 0.99),
-    cpuRatio: spread(pairs.map(([a, b]) => a.cpu / b.cpu)),
-    added: spread(pairs.map(([a, b]) => a.median - b.median)),
-    addedCpu: spread(pairs.map(([a, b]) => a.cpu - b.cpu)),
+    cpuRatio: interval(pairs.map(([a, b]) => a.cpu / b.cpu)),
+    added: interval(pairs.map(([a, b]) => a.median - b.median)),
+    addedCpu: interval(pairs.map(([a, b]) => a.cpu - b.cpu)),
+    addedFaults: interval(pairs.map(([a, b]) => a.faults - b.faults)),
   };
 }

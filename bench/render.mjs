@@ -1,4 +1,6 @@
-// Results as text for the terminal and as Markdown for the page. Pure.
+// Results as text for the terminal, and their summary as Markdown for the page. Pure.
+
+import { summary } from './summary.mjs';
 
 /** How a number of each unit is shown; a column without one holds words. */
 const UNITS = {
@@ -7,10 +9,11 @@ const UNITS = {
   s: value => digits(value, 2),
   ratio: value => value.toFixed(value < 10 ? 3 : 0),
   MB: value => digits(value, 1),
+  number: value => digits(value, 1),
   count: value => Math.round(value).toLocaleString('en'),
 };
 
-/** A median with its quartiles, a number, words, or nothing. */
+/** A median with its bounds, a number, words, or nothing. */
 function cell(value, unit) {
   if (value === null || value === undefined) return '-';
   if (typeof value === 'string') return value;
@@ -25,7 +28,7 @@ function digits(value, most) {
 }
 
 function heading({ title, unit }) {
-  return unit === undefined || unit === 'ratio' || unit === 'count' ? title : `${title} (${unit})`;
+  return unit === undefined || ['ratio', 'count', 'number'].includes(unit) ? title : `${title} (${unit})`;
 }
 
 function cells({ columns, rows }) {
@@ -47,16 +50,17 @@ export function toText(section) {
   return [`## ${section.title}`, conditions(section), ...tables, ...section.notes].join('\n\n');
 }
 
-function toMarkdown(section) {
-  const tables = section.tables.map(table => {
-    const lines = cells(table);
-    const widths = table.columns.map((_, at) => Math.max(3, ...lines.map(line => line[at].length)));
-    const row = line => `| ${line.map((value, at) => value.padEnd(widths[at])).join(' | ')} |`;
-    const rule = row(widths.map(width => '-'.repeat(width)));
-    const [head, ...body] = lines;
-    return [`**${table.title}**`, '', row(head), rule, ...body.map(row)].join('\n');
-  });
-  return [`## ${section.title}`, conditions(section), ...tables, ...section.notes].join('\n\n');
+/** The summary as a table, and when and where it was measured. */
+function toMarkdown(results) {
+  const lines = summary(results).map(({ what, value, goal, met }) =>
+    [what, value, goal, met].map(text => text ?? '-'),
+  );
+  const all = [['what', 'measured', 'goal', 'met'], ...lines];
+  const widths = all[0].map((_, at) => Math.max(3, ...all.map(line => line[at].length)));
+  const row = line => `| ${line.map((text, at) => text.padEnd(widths[at])).join(' | ')} |`;
+  const [head, ...body] = all.map(row);
+  const rule = row(widths.map(width => '-'.repeat(width)));
+  return [[head, rule, ...body].join('\n'), conditions(results.spawn)].join('\n\n');
 }
 
 function conditions({ date, machine, load, seconds }) {
@@ -67,10 +71,9 @@ function conditions({ date, machine, load, seconds }) {
 const BEGIN = '<!-- results: npm run bench -->';
 const END = '<!-- end of results -->';
 
-/** The page with these results between its markers. */
+/** The page with the summary of these results between its markers. */
 export function renderInto(page, results) {
   const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
   if (begin === -1 || end < begin) throw new Error(`expected the lines "${BEGIN}" and "${END}"`);
-  const sections = Object.values(results).map(toMarkdown).join('\n\n');
-  return `${page.slice(0, begin)}${BEGIN}\n\n${sections}\n\n${page.slice(end)}`;
+  return `${page.slice(0, begin)}${BEGIN}\n\n${toMarkdown(results)}\n\n${page.slice(end)}`;
 }

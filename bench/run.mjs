@@ -1,16 +1,21 @@
 // Measures what closefds costs, beside the same programs without closefds.
 //
 //   npm run bench -- [--quick] [--section NAME]... [--out FILE]
+//   npm run bench -- --check
+//   npm run bench -- --show
 //
 // All sections make the numbers of docs/dev/performance.md: they are kept in bench/results.json and
 // written into the page. With --section, the other sections stay unchanged. --quick takes less than a minute,
-// has rough numbers, and writes no file without --out.
+// has rough numbers, and writes no file without --out. --check compares page faults and instructions with those in
+// bench/results.json, and fails if they grew by more than 3 %. --show prints all tables of
+// bench/results.json.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { compareCheck, measureCheck, readCheck } from './check.mjs';
 import { toText } from './render.mjs';
 import { buildTools } from './tools.mjs';
 import { RESULTS, writeDocs } from './write-docs.mjs';
@@ -20,6 +25,8 @@ const SECTIONS = ['spawn', 'peers', 'startup', 'scale', 'memory'];
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+    show: { type: 'boolean', default: false },
     section: { type: 'string', multiple: true, default: SECTIONS },
     out: { type: 'string' },
   },
@@ -30,18 +37,33 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+if (values.show) {
+  const { check, ...sections } = JSON.parse(readFileSync(RESULTS, 'utf8'));
+  console.log(Object.values(sections).map(toText).join('\n\n'));
+  process.exit();
+}
+
 buildTools();
 const folder = mkdtempSync(path.join(os.tmpdir(), 'closefds-bench-'));
 const results = {};
 try {
-  for (const name of values.section) {
-    results[name] = await measure(name);
-    console.log(`${toText(results[name])}\n`);
+  if (values.check) {
+    process.exitCode = compareCheck(measureCheck(folder), readCheck(RESULTS)) ? 0 : 1;
+  } else {
+    await measureSections();
   }
 } finally {
   rmSync(folder, { recursive: true });
 }
-keep(results);
+
+async function measureSections() {
+  for (const name of values.section) {
+    results[name] = await measure(name);
+    console.log(`${toText(results[name])}\n`);
+  }
+  const isWhole = values.section.length === SECTIONS.length && !values.quick;
+  keep(isWhole ? { ...results, check: measureCheck(folder) } : results);
+}
 
 async function measure(name) {
   const { title, run } = await import(`./sections/${name}.mjs`);
@@ -84,9 +106,9 @@ function keep(sections) {
   if (file === undefined) return;
   const before = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
   const all = { ...before, ...sections };
-  const lines = SECTIONS.filter(name => name in all).map(
-    name => `${JSON.stringify(name)}: ${JSON.stringify(all[name])}`,
-  );
+  const lines = [...SECTIONS, 'check']
+    .filter(name => name in all)
+    .map(name => `${JSON.stringify(name)}: ${JSON.stringify(all[name])}`);
   writeFileSync(file, `{\n${lines.join(',\n')}\n}\n`);
   if (values.out === undefined) writeDocs();
   console.log(`kept in ${path.relative(process.cwd(), path.resolve(file))}`);

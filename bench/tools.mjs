@@ -38,6 +38,11 @@ export function cpu() {
   return require(tool('usage.node')).cpu();
 }
 
+/** Page faults of this process and its children so far. */
+export function faults() {
+  return require(tool('usage.node')).faults();
+}
+
 /** closefds as it is installed where no addon fits: its preload is the fallback guard's. */
 export function withoutAddon(folder) {
   const copy = path.join(folder, 'without-addon');

@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 const build = path.join(__dirname, '..', '..', 'build');
-const { cpu } = require(path.join(build, 'usage.node'));
+const { cpu, faults } = require(path.join(build, 'usage.node'));
 
 const { route, child, fds = 0, strays = 0, megabytes = 0 } = JSON.parse(process.argv[2]);
 const [file, ...args] = child;
@@ -52,7 +52,7 @@ async function play({ count, most }) {
   const times = [];
   // While other players ran, the time budget for scans was refilled: see src/strays/stray-scan.ts.
   await ROUTES[route]();
-  const before = cpu();
+  const before = { cpu: cpu(), faults: faults() };
   const begin = process.hrtime.bigint();
   let now = begin;
   while (times.length < count && Number(now - begin) / 1e6 < most) {
@@ -61,7 +61,7 @@ async function play({ count, most }) {
     now = process.hrtime.bigint();
     times.push(Number(now - start) / 1e6);
   }
-  return { times, cpu: cpu() - before };
+  return { times, cpu: cpu() - before.cpu, faults: faults() - before.faults };
 }
 
 process.stdout.write(`${JSON.stringify({ ready: held.length })}\n`);

@@ -48,15 +48,15 @@ function looks({ quick }) {
 // ---------------------------------------------------------------------------------------------
 
 function rules({ quick }) {
-  const core = name => require(path.join(ROOT, 'dist', 'src', 'core', `${name}.js`));
-  const { parseConfigText } = core('parse-config');
-  const { toPolicy } = core('policy');
-  const { decide } = core('decide');
+  const part = name => require(path.join(ROOT, 'dist', 'src', 'policy', `${name}.js`));
+  const { parseConfigText } = part('parse-config');
+  const { toPolicy } = part('rule');
+  const { evaluate } = part('evaluate');
   const rows = [10, 100, 1000].map(count => {
     const text = JSON.stringify({ rules: Array.from({ length: count }, (_, i) => ruleOf(i)) });
     const read = () => parseConfigText(text, 'closefds.json');
     const policy = toPolicy({ ...read(), compat: [], unverified: 'warn' }, Date.now());
-    const judge = () => decide(REQUEST, CALLER, policy);
+    const judge = () => evaluate(REQUEST, CALLER, policy);
     return [count, each(read, quick ? 20 : 200), each(judge, quick ? 2000 : 20_000)];
   });
   const columns = [
@@ -87,7 +87,7 @@ const CALLER = {
 };
 const REQUEST = {
   call: { route: 'spawn', command: '/usr/bin/git' },
-  crossings: [{ kind: 'pipe', childFd: 3, file: {}, explicit: false, atStart: false }],
+  fds: [{ kind: 'pipe', childFd: 3, file: {}, explicit: false, atStart: false }],
 };
 
 /** Microseconds; the best of five, since others only ever add to it. */

@@ -6,7 +6,7 @@ import path from 'node:path';
 
 import { fetchNodes } from '../../scripts/verify/fetch-nodes.mjs';
 import { compare, inTurns } from '../harness.mjs';
-import { cpu, REGISTER, tool } from '../tools.mjs';
+import { cpu, faults, REGISTER, tool } from '../tools.mjs';
 
 export const title = 'Start-up';
 
@@ -74,7 +74,7 @@ const NOTE = `Each program is started with an empty file by \`--require\`, with 
 function playersOf(node, preloads, program) {
   const { NODE_OPTIONS, NODE_EXTRA_CA_CERTS, CLOSEFDS_MODE, CLOSEFDS_REPORT, ...env } = process.env;
   const player = preload => () => {
-    const before = cpu();
+    const before = { cpu: cpu(), faults: faults() };
     const begin = performance.now();
     // A stray of ours would be a finding for closefds to report.
     const { status, stderr } = spawnSync(tool('close-launcher'), [node, '--require', preload, program], {
@@ -84,7 +84,7 @@ function playersOf(node, preloads, program) {
     const times = [performance.now() - begin];
     if (status !== 0)
       throw new Error(`${node} --require ${preload} ${program} ended with ${status}: ${stderr}`);
-    return { times, cpu: cpu() - before };
+    return { times, cpu: cpu() - before.cpu, faults: faults() - before.faults };
   };
   return Object.fromEntries(Object.entries(preloads).map(([name, preload]) => [name, player(preload)]));
 }

@@ -24,6 +24,37 @@ test('docs/dev/performance.md shows bench/results.json (npm run bench:docs)', as
   t.is(page, renderInto(page, JSON.parse(read('bench/results.json')) as object));
 });
 
+test('docs/images/cost.svg is the chart of bench/results.json (npm run bench:docs)', async t => {
+  const { chart } = await load<{ readonly chart: (results: object) => string }>('chart.mjs');
+  t.is(read('docs/images/cost.svg'), chart(JSON.parse(read('bench/results.json')) as object));
+});
+
+test('a confidence interval is that of the median: half of the values are on each side, and 95 % of the medians in it', async t => {
+  const { interval } = await load<{ readonly interval: (list: number[]) => object }>('numbers.mjs');
+  t.deepEqual(interval([3, 1, 2]), { median: 2, low: 1, high: 3 });
+  // Ranks 40 and 61 of 100, by the binomial distribution.
+  const hundred = Array.from({ length: 100 }, (_, index) => index + 1);
+  t.deepEqual(interval(hundred), { median: 51, low: 40, high: 61 });
+});
+
+test('more page faults or instructions than the limit allows fail a check, fewer do not', async t => {
+  const { compareCheck } = await load<{
+    readonly compareCheck: (found: object, kept: object, print: (line: string) => void) => boolean;
+  }>('check.mjs');
+  const lines: string[] = [];
+  const check = (found: number, kept: number) =>
+    compareCheck({ spawn: { faults: found } }, { spawn: { faults: kept } }, line => lines.push(line));
+  t.deepEqual([check(1.1, 1.08), check(1.1, 1.06), check(1, 1.2)], [true, false, true]);
+  t.deepEqual(
+    lines.filter(line => line.includes('faults')),
+    [
+      'ok     spawn, faults: 1.100 of bare, 1.080 before',
+      'WORSE  spawn, faults: 1.100 of bare, 1.060 before',
+      'ok     spawn, faults: 1.000 of bare, 1.200 before',
+    ],
+  );
+});
+
 test('a page without its markers is refused', async t => {
   const { renderInto } = await load<Render>('render.mjs');
   t.throws(() => renderInto('# Page', {}), { message: /^expected the lines/ });
