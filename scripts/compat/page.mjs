@@ -40,7 +40,7 @@ function list() {
 function rows(name, facts) {
   return facts.map(
     fact =>
-      `| [${name}](../${factsFile(name)}) | ${factInWords(fact, code)} | ${code(fact.range)} | ${inCell(fact.purpose)} |`,
+      `| [${name}](${path.posix.relative('compat', factsFile(name))}) | ${factInWords(fact, code)} | ${code(fact.range)} | ${inCell(fact.purpose)} |`,
   );
 }
 
