@@ -223,11 +223,21 @@ function rewriteGlobal(node, parent, key, context) {
   else if (key === 'value') edits.push({ start, end, text: `${name}:${text}`, what: name });
 }
 
-function requireStatic(name, { property, computed }, context) {
+function requireStatic(name, member, context) {
+  const { property, computed } = member;
   const known = STATICS.get(name);
-  if (known === undefined || (WITH_PROTOTYPE.has(name) && property.name === 'prototype')) return;
+  if (known === undefined) return;
+  if (WITH_PROTOTYPE.has(name) && property.name === 'prototype') {
+    if (!isSourceOfMethods(member, context)) fail(property, `${name}.prototype as a value`, context);
+    return;
+  }
   if (computed || !known.has(property.name))
     fail(property, `${name}.${property.name}, which base/captured lacks,`, context);
+}
+
+/** `Array.prototype.push` or `const { push } = Array.prototype`. A comparison with the table of methods is never true. */
+function isSourceOfMethods({ start, end }, { text }) {
+  return /^\s*\??\.\s*\w/.test(text.slice(end)) || /\}\s*=\s*$/.test(text.slice(0, start));
 }
 
 function wrap(node, before, after, what, { edits, table }) {

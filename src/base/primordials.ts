@@ -267,11 +267,9 @@ function addStatics(): void {
   table.Reflect = { __proto__: null, ...ofReflect };
   table.Array = { __proto__: null, ...ofArray, prototype: array };
   table.String = { __proto__: null, ...ofString, prototype: string };
-  harden('Object', 'defineProperty', 2, withoutPrototype);
-  harden('Reflect', 'defineProperty', 2, withoutPrototype);
+  hardenDescriptors('Object');
+  hardenDescriptors('Reflect');
   harden('Object', 'create', 1, withOwnDescriptors);
-  hardenResult('Object', 'getOwnPropertyDescriptor', ownOnly);
-  hardenResult('Reflect', 'getOwnPropertyDescriptor', ownOnly);
   hardenResult('Object', 'getOwnPropertyDescriptors', withOwnDescriptors);
   harden('Object', 'fromEntries', 0, of);
   harden('Array', 'from', 0, of);
@@ -279,6 +277,20 @@ function addStatics(): void {
   table.Promise = {
     __proto__: null,
     resolve: (value: unknown) => apply(resolve as AnyMethod, captured.values.Promise, [value]),
+  };
+}
+
+/** Each spawn calls these, so they have no lists of arguments: after a fork, new memory is a page fault. */
+function hardenDescriptors(holder: 'Object' | 'Reflect'): void {
+  const statics = table[holder] as Intrinsics;
+  const { defineProperty, getOwnPropertyDescriptor } = captured.statics[holder] as unknown as typeof Object;
+  const { setPrototypeOf } = captured.statics.Object as unknown as typeof Object;
+  statics.defineProperty = (object: object, key: PropertyKey, descriptor: PropertyDescriptor) =>
+    defineProperty(object, key, withoutPrototype(descriptor) as PropertyDescriptor);
+  // The descriptor is a new object.
+  statics.getOwnPropertyDescriptor = (object: object, key: PropertyKey) => {
+    const descriptor = getOwnPropertyDescriptor(object, key);
+    return descriptor === undefined ? undefined : setPrototypeOf(descriptor, null);
   };
 }
 
@@ -297,11 +309,6 @@ function hardenResult(holder: string, name: string, change: (result: unknown) =>
   const statics = table[holder] as Intrinsics;
   const original = statics[name] as AnyMethod;
   statics[name] = (...args: unknown[]) => change(apply(original, undefined, args));
-}
-
-/** What getOwnPropertyDescriptor() found: `descriptor.get` is not what Object.prototype has. */
-function ownOnly(descriptor: unknown): unknown {
-  return descriptor === undefined ? undefined : withoutPrototype(descriptor);
 }
 
 /** A descriptor that has only its own keys, whatever Object.prototype has. */

@@ -19,6 +19,8 @@ import { type CallSites, parseFrame } from './stack';
 // Captured at load: tests mock these.
 const OriginalError = Error;
 const { readFileSync } = fs;
+const { startsWith: startOf } = String.prototype;
+const { apply } = Reflect;
 const { getCallSites } = util as { getCallSites?: (count: number, options: object) => PlainCallSite[] };
 
 export interface CallerOptions {
@@ -78,6 +80,7 @@ const MOST_OUTER_CALLERS = 4;
 export function createCallerFinder(options: CallerOptions): CallerFinder {
   const { toPlace, packageOf } = createPlaces(options.appRoot);
   const isForwarding = createForwardingCheck(file => readFileSync(file, 'utf8'));
+  const own = options.own.map((folder): readonly [string] => [folder + path.sep]);
 
   return function findCaller(near, isOutward = false) {
     if (near !== undefined && near.text === undefined) {
@@ -87,7 +90,7 @@ export function createCallerFinder(options: CallerOptions): CallerFinder {
     return search(everyFrame(options.wholeStack()), isOutward).caller;
   };
 
-  function search(frames: Iterable<Frame>, isOutward: boolean): SearchResult {
+  function search(frames: readonly Frame[], isOutward: boolean): SearchResult {
     const launchers: string[] = [];
     const chain: Link[] = [];
     let launcher: CodePlace | undefined;
@@ -157,10 +160,16 @@ export function createCallerFinder(options: CallerOptions): CallerFinder {
     return name !== APP && options.isLauncher(declaredName ?? name, version);
   }
 
-  function isOwn(frame: Frame): boolean {
-    return options.own.some(folder => frame.file?.startsWith(folder + path.sep));
+  function isOwn({ file }: Frame): boolean {
+    if (file === undefined) return false;
+    for (let index = 0; index < own.length; index++)
+      if (startsWith(file, own[index] as readonly [string])) return true;
+    return false;
   }
 }
+
+/** Bounds what is remembered, for programs that generate files. */
+const MOST_FILES = 10_000;
 
 interface Places {
   readonly toPlace: (frame: Frame) => CodePlace;
@@ -170,21 +179,33 @@ interface Places {
 /** Caches the packages and the source places. */
 function createPlaces(appRoot: string): Places {
   const packages = new Map<string, InstalledPackage>();
+  const filesInPackages = new Map<string, string>();
   const findSource = createSourceFinder();
   return { toPlace, packageOf };
 
   function toPlace(frame: Frame): CodePlace {
     const { file } = frame;
-    const { root, ...identity } = packageOf(file);
-    const fileInPackage = file && (path.isAbsolute(file) ? relative(root, file) : embeddedName(file));
+    const { name, version, declaredName, root } = packageOf(file);
+    const fileInPackage = file && (path.isAbsolute(file) ? relativeOnce(root, file) : embeddedName(file));
     const position = frame.position();
-    return { ...identity, file, fileInPackage, ...position, ...sourceOf(frame, position, root) };
+    const { line, column, function: functionName } = position;
+    const source = sourceOf(frame, position, root);
+    const place = { name, version, declaredName, file, fileInPackage, line, column, function: functionName };
+    return source === undefined ? place : { ...place, source };
+  }
+
+  function relativeOnce(root: string, file: string): string {
+    const known = filesInPackages.get(file);
+    if (known !== undefined) return known;
+    const found = relative(root, file);
+    if (filesInPackages.size < MOST_FILES) filesInPackages.set(file, found);
+    return found;
   }
 
   function sourceOf({ file, site }: Frame, { line, column }: FramePosition, root: string) {
     if (file === undefined || line === undefined || column === undefined) return undefined;
     const found = findSource({ file, site, line, column });
-    return found && { source: { ...found, fileInPackage: sourceInPackage(found.file, root) } };
+    return found && { ...found, fileInPackage: sourceInPackage(found.file, root) };
   }
 
   function packageOf(file: string | undefined): InstalledPackage {
@@ -250,8 +271,15 @@ function readPackageJson(file: string): { name?: unknown; version?: unknown } | 
 // Frames
 // ---------------------------------------------------------------------------------------------
 
-function isNodes(frame: Frame): boolean {
-  return frame.file?.startsWith('node:') ?? true;
+function isNodes({ file }: Frame): boolean {
+  return file === undefined || startsWith(file, NODE);
+}
+
+const NODE = ['node:'] as const;
+
+/** With the argument as a list, nothing is allocated: each spawn with strays asks for each frame. */
+function startsWith(text: string, start: readonly [string]): boolean {
+  return apply(startOf, text, start);
 }
 
 /** Functions that start a process by one of the others. The synchronous ones do not: each has a hook of its own. */
@@ -286,7 +314,7 @@ function isSea(): boolean {
   return sea;
 }
 
-function everyFrame({ sites, complete }: CallSites): Iterable<Frame> {
+function everyFrame({ sites, complete }: CallSites): readonly Frame[] {
   if (complete) return framesOf(sites);
   const there = sitesOfOtherRealm();
   if (there !== undefined) return framesOf(there);
@@ -294,9 +322,9 @@ function everyFrame({ sites, complete }: CallSites): Iterable<Frame> {
   return [plainCallSites(), fromText(stackText())].reduce(longer, sites.map(fromCallSite));
 }
 
-/** Lazy, since the caller is among the first frames. */
-function* framesOf(sites: readonly NodeJS.CallSite[]): Generator<Frame> {
-  for (const site of sites) yield fromCallSite(site);
+/** What a frame knows of its call site is read when it is asked for: the caller is among the first frames. */
+function framesOf(sites: readonly NodeJS.CallSite[]): readonly Frame[] {
+  return sites.map(fromCallSite);
 }
 
 function longer(a: readonly Frame[], b: readonly Frame[]): readonly Frame[] {
@@ -305,21 +333,33 @@ function longer(a: readonly Frame[], b: readonly Frame[]): readonly Frame[] {
 
 function fromCallSite(site: NodeJS.CallSite): Frame {
   const file = site.getFileName() ?? undefined;
+  if (file !== undefined || !site.isEval()) return new SiteFrame(toPath(file), site);
   const name = () => site.getFunctionName() ?? undefined;
-  if (file === undefined && site.isEval()) {
-    const { file, line, column } = fromEvalOrigin(site.getEvalOrigin());
-    return { file, functionName: name, position: () => ({ line, column, function: name() }) };
+  const { file: outer, line, column } = fromEvalOrigin(site.getEvalOrigin());
+  return { file: outer, functionName: name, position: () => ({ line, column, function: name() }) };
+}
+
+class SiteFrame implements Frame {
+  readonly file: string | undefined;
+  readonly site: NodeJS.CallSite;
+
+  constructor(file: string | undefined, site: NodeJS.CallSite) {
+    this.file = file;
+    this.site = site;
   }
-  return {
-    file: toPath(file),
-    functionName: name,
-    site,
-    position: () => ({
+
+  functionName(): string | undefined {
+    return this.site.getFunctionName() ?? undefined;
+  }
+
+  position(): FramePosition {
+    const { site } = this;
+    return {
       line: site.getLineNumber() ?? undefined,
       column: site.getColumnNumber() ?? undefined,
-      function: name(),
-    }),
-  };
+      function: this.functionName(),
+    };
+  }
 }
 
 /**

@@ -4,6 +4,7 @@
 // secrets, so an announcement is cut out of its text: the name of the option or variable, and the FD.
 
 import type { ChildFd, SpawnCall } from '../model/spawn-request';
+import { hasFdSign } from './fd-sign';
 
 /** What can name an FD. */
 export type AnnouncingCall = Pick<SpawnCall, 'command' | 'args' | 'environment'>;
@@ -39,7 +40,7 @@ function searchAnnouncements({ command, args, environment }: AnnouncingCall): An
   const shellText = shellTextIndex(command, args);
   return [
     ...(shellText === undefined ? inArguments(command, args) : inShellCall(command, args, shellText)),
-    ...environment().flatMap(inVariable),
+    ...environment().filter(hasFdSign).flatMap(inVariable),
   ];
 }
 
@@ -88,7 +89,6 @@ const ANYWHERE: readonly RegExp[] = [
 // Environment
 // ---------------------------------------------------------------------------------------------
 
-const VARIABLE_SIGNS = /FD|\/fd\/|--jobserver-|^GIT_TRACE|^WAYLAND_SOCKET=/;
 const VARIABLE = new RegExp(`^(\\w{1,100})=(${NUMBER})$`);
 /** BASH_XTRACEFD, LOG_FD. A variable like MAX_FD holds a limit. */
 const FD_NAME = /^(?:[A-Z0-9_]*_)?(?:XTRACE)?FD$/;
@@ -98,7 +98,7 @@ const GIT_TRACE =
   /^GIT_TRACE(?:_(?:PACKET|PERFORMANCE|SETUP|CURL|FSMONITOR|PACK_ACCESS|PACKFILE|REFS|SHALLOW)|2(?:_EVENT|_PERF)?)?$/;
 
 function inVariable(pair: string): Announcement[] {
-  if (!VARIABLE_SIGNS.test(pair)) return [];
+  if (!hasFdSign(pair)) return [];
   const [, name = '', value = ''] = VARIABLE.exec(pair) ?? [];
   // systemd. https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
   if (name === 'LISTEN_FDS') return [{ text: pair, fds: firstFds(value) }];

@@ -53,7 +53,7 @@ export interface SpawnCall {
   /** The file to execute, as given. */
   readonly command: string;
   readonly args: readonly string[];
-  /** The child's environment as `NAME=value`; read only for a finding, since it may be long. */
+  /** The child's variables, at least those that may name an FD, as `NAME=value`. Read only where there are strays or slots, since they may be many. */
   readonly environment: () => readonly string[];
   readonly stdio: Stdio;
   /** The synchronous functions skip unknown values; the others throw. */

@@ -2,6 +2,7 @@
 //
 // Node has not checked the arguments yet: they may be anything. Wrong arguments are left to Node's own errors.
 
+import { hasFdSign } from '../findings/fd-sign';
 import type { SpawnCall } from '../model/spawn-request';
 import { NO_STDIO, type Stdio, toStdio } from '../model/stdio';
 import { TWIN, UNSAFE, WITH_FDS } from './marks';
@@ -46,8 +47,11 @@ export function usesOnlyStdio(options: CallOptions, isProxy: IsProxy): boolean {
 
 function isOrdinary(options: CallOptions): boolean {
   const prototype = Object.getPrototypeOf(options);
-  return prototype === null || prototype === Object.prototype;
+  return prototype === null || prototype === ORDINARY;
 }
+
+/** The prototype of an object literal. In the bundles, `Object.prototype` is the table of its captured methods. */
+const ORDINARY: unknown = Object.getPrototypeOf({});
 
 function hasStdioOnly(slots: readonly unknown[]): boolean {
   if (slots.length > 3) return false;
@@ -146,10 +150,16 @@ export function toStrings(value: unknown): string[] {
   }
 }
 
-/** `NAME=value` pairs of an environment that Node has not checked yet. */
+/** `NAME=value` of each variable that may name an FD, of an environment that Node has not checked yet. */
 export function toPairs(env: unknown, inherited: object): string[] {
   try {
-    return Object.entries(isOptions(env) ? env : inherited).map(([name, value]) => `${name}=${value}`);
+    const variables = (isOptions(env) ? env : inherited) as Readonly<Record<string, unknown>>;
+    const pairs: string[] = [];
+    for (const name of Object.keys(variables)) {
+      const value = variables[name];
+      if (hasFdSign(name) || typeof value !== 'string' || hasFdSign(value)) pairs.push(`${name}=${value}`);
+    }
+    return pairs;
   } catch {
     return [];
   }

@@ -1,0 +1,27 @@
+// The signs of a variable that names an FD. Apart from announcement.ts, since the first call needs them.
+
+/** One of these is in the variable's name or value. Lists of arguments, see contains(). */
+const SIGNS: readonly (readonly [string])[] = [
+  ['FD'],
+  ['/fd/'],
+  ['--jobserver-'],
+  ['GIT_TRACE'],
+  ['WAYLAND_SOCKET'],
+];
+
+const { includes } = String.prototype;
+const { apply } = Reflect;
+
+/**
+ * Whether a part of a variable, or all of it, has a sign. Most have none, and each spawn of a process with strays asks
+ * for each variable, so nothing is allocated: after a fork, new memory is a page fault.
+ */
+export function hasFdSign(text: string): boolean {
+  for (let index = 0; index < SIGNS.length; index++)
+    if (contains(text, SIGNS[index] as readonly [string])) return true;
+  return false;
+}
+
+function contains(text: string, sign: readonly [string]): boolean {
+  return apply(includes, text, sign);
+}
