@@ -214,13 +214,13 @@ function findStrayGuard(mode: Mode): StrayGuard {
   }
 }
 
-/** In `strict`, a process whose own calls are not covered does not start. */
+/** In `strict`, a process whose own calls are not covered does not start; in the other modes it goes on, and reports it. */
 function withDeepGuard(settings: Settings, strayGuard: StrayGuard): StrayGuard {
   if (!settings.deep) return strayGuard;
+  const { isMainThread } = workerThreads;
   try {
     const { startDeep } = require('./start-deep') as typeof StartDeep;
     const { setInterval } = ORIGINALS;
-    const { isMainThread } = workerThreads;
     const loadParts = () => require('./first-finding') as typeof FirstFinding;
     return startDeep({
       settings,
@@ -234,7 +234,7 @@ function withDeepGuard(settings: Settings, strayGuard: StrayGuard): StrayGuard {
   } catch (error) {
     if (settings.mode !== 'strict') {
       const what = `processes that native code makes are not guarded: ${messageOf(error)}`;
-      report([{ code: 'CLOSEFDS_DEEP_PARTIAL', mode: settings.mode, what }]);
+      if (isMainThread) report([{ code: 'CLOSEFDS_DEEP_PARTIAL', mode: settings.mode, what }]);
       return strayGuard;
     }
     process.stderr.write(

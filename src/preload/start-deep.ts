@@ -1,6 +1,5 @@
 // Wires up the deep guard. Loaded only with the setting `deep`, from a file beside the bundle.
 
-import { messageOf } from '../base/errors';
 import type { Finding, Occurrence } from '../findings/finding';
 import { coversNode, gapsOf, startDeepGuard } from '../hooks/deep-guard';
 import { kindsOf } from '../policy/rule';
@@ -22,32 +21,20 @@ export interface StartDeepOptions {
 }
 
 /**
- * Returns the stray guard to use. Throws in mode `strict` if Node's own calls are not covered; in the other modes
- * reports what is missing, and the guard goes on without it.
+ * Returns the stray guard to use. Throws if the deep guard does not work here, and in mode `strict` if Node's own
+ * calls are not covered.
  */
 export function startDeep(options: StartDeepOptions): StrayGuard {
-  const { settings, strayGuard, isMainThread } = options;
-  const { mode } = settings;
-  let guard: StrayGuard;
-  try {
-    guard = start(options);
-  } catch (error) {
-    if (mode === 'strict') throw error;
-    if (isMainThread) partial(`processes that native code makes are not guarded: ${messageOf(error)}`);
-    return strayGuard;
-  }
+  const { settings, strayGuard } = options;
+  const guard = start(options);
   const state = strayGuard.deep?.deepState();
-  if (mode === 'strict' && state !== undefined && !coversNode(state))
+  if (settings.mode === 'strict' && state !== undefined && !coversNode(state))
     throw new Error(
       `the calls of Node itself could not be covered (${gapsOf(state)
         .map(({ what }) => what)
         .join('; ')})`,
     );
   return guard;
-
-  function partial(what: string): void {
-    options.report([{ code: 'CLOSEFDS_DEEP_PARTIAL', mode, what }], 'first');
-  }
 }
 
 function start(options: StartDeepOptions): StrayGuard {
