@@ -19,17 +19,18 @@ const MODES = ['warn', 'enforce', 'strict'] as const;
 
 const usage = `closefds audit [--report FILE] [--mode MODE] [--config FILE] [--] COMMAND [ARGUMENT...]
 
-Runs COMMAND with every Node process below it under closefds, and the processes that these give FDs
-beside stdio under strace. Then tells which of these FDs were used, and which were not.
+Runs COMMAND with closefds in every Node process below it, and traces by strace the children that
+get FDs beyond stdio from these processes. Then prints which of these FDs were used and which were
+not.
 
-  --report FILE   where the findings are written, with what became of each FD; for report and learn
-  --mode ${MODES.join('|')}   default: warn, so that strays pass and are seen
+  --report FILE   writes the findings to FILE, with the use of each FD; for report and learn
+  --mode ${MODES.join('|')}   default: warn, so that strays pass and are observed
   --config FILE   the policy, in place of the app's own; as CLOSEFDS_CONFIG
 
-Needs strace 5.3 and the permission to trace. Without them, COMMAND runs all the same, and little is
-known in the end. The summary goes to stderr.
+Needs strace 5.3 and the permission to trace. Without them, COMMAND still runs, but most uses stay
+unknown. The summary goes to stderr.
 
-Exits with COMMAND's exit code, or as it was killed; 127 if it cannot be started.
+Exits with COMMAND's exit code, or by the signal that killed it; 127 if COMMAND cannot be started.
 
   closefds audit --report findings.ndjson -- npm test
 `;

@@ -19,25 +19,26 @@ import { UsageError } from './usage-error';
 
 const usage = `closefds check [--config FILE] [--format text|json] [FOLDER] [FINDINGS...]
 
-Checks the config of the app in FOLDER (default: the current one) and looks at each of its rules:
+Validates the config of the app in FOLDER (default: the current one). Looks for problems in its
+rules:
 
-  expired    its last day is over
-  expiring   its last day is in less than two weeks
-  shadowed   an earlier rule matches all that it does, so it never decides
-  unused     its caller is not installed, or not in that range, or the compat table allows it already
-  wide       it allows more than anybody can have meant
-  launcher   its caller starts processes only on behalf of others, which are the callers
-  missing    no file fits its call site
-  reason     its reason is a placeholder
-  unseen     with FINDINGS: none of them is about it
+  expired    the last day is over
+  expiring   the last day is in less than two weeks
+  shadowed   an earlier rule matches all that this rule matches, so this rule never decides
+  unused     the caller is not installed, or not in that range, or the compat table allows its FDs
+  wide       the rule allows every package, any stray, or any FD for any command
+  launcher   the caller starts processes only on behalf of others, which are the callers
+  missing    no file matches the call site
+  reason     the reason is a placeholder
+  unseen     with FINDINGS: no finding matches the rule
 
-FINDINGS are report files. With them, a wide rule is shown with narrower ones, which allow no more than
-what the findings show (what children used, if that is known).
+FINDINGS are report files. With them, each wide rule is printed with narrower rules. These allow
+only the FDs in the findings (those that children used, if that is known).
 
   --config FILE        the config, in place of the app's own
   --format text|json   default: text
 
-Exits with 0 if there are no problems, with 1 if there are, or if the config is wrong.
+Exits with 0 if there are no problems, with 1 if there are problems or the config is invalid.
 
   closefds check
   closefds check --config deploy/closefds.json services/api

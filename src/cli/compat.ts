@@ -18,14 +18,14 @@ import { UsageError } from './usage-error';
 
 const usage = `closefds compat [--format text|json] PACKAGE[@VERSION]
 
-Prints what the compat table says of PACKAGE: what it passes, launches or leaves open, in which
-versions, what breaks without it, and where in the published package a person saw that. With a
-VERSION, also whether it is one of those that were checked. The config does not matter here:
-"closefds explain" tells what is decided.
+Prints the entries of the compat table for PACKAGE: which FDs it passes or leaves open, what it
+launches, in which versions, what breaks without the FDs, and the evidence in the published package.
+With a VERSION, also prints whether this version was checked. Ignores the config: "closefds explain"
+prints which rule decides.
 
   --format text|json   default: text
 
-Exits with 1 if the table does not know PACKAGE.
+Exits with 1 if the table has no entry for PACKAGE.
 
   closefds compat puppeteer-core
   closefds compat tsx@4.23.0

@@ -6,7 +6,7 @@ import { UsageError } from './usage-error';
 
 const usage = `closefds completion bash|zsh|fish
 
-Prints the completions for a shell, made from the help of all commands.
+Prints the completions for a shell, generated from the help of all commands.
 
   source <(closefds completion bash)
   closefds completion zsh > "\${fpath[1]}/_closefds"

@@ -23,16 +23,17 @@ import { UsageError } from './usage-error';
 
 const usage = `closefds doctor [--format text|json] [--pid N]
 
-Tells which way the stray guard works here, proves it by starting a child with a stray FD, does the
-same with processes that an addon makes, without and with the deep guard, and shows
-the strays of this process, the config in force for this folder, and what closefds cannot see.
+Tests closefds on this machine. Prints the mechanism of the stray guard, and starts a child with a
+stray FD to prove that it works. Does the same with processes that an addon creates, without and
+with the deep guard. Then prints the strays of this process, the config in force for this folder,
+and what closefds cannot see.
 
   --format text|json   default: text
-  --pid N              look at the running process N instead: whether closefds is loaded there, and
-                       the strays that it has now
+  --pid N              inspects the running process N instead: whether closefds is loaded there, and
+                       the strays that the process has now
 
 Exits with 1 if a stray reached the child (or, with the setting "deep", a process of the addon), the
-config is wrong, the report cannot be written, or closefds is not loaded in process N.
+config is invalid, the report cannot be written, or closefds is not loaded in process N.
 
   closefds doctor
   closefds doctor --pid "$(systemctl show --property MainPID --value app)"

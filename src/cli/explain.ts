@@ -20,25 +20,25 @@ const usage = `closefds explain [--config FILE] [--format text|json] PACKAGE[@VE
 closefds explain --call-site FILE[:LINE] --fd N [--kind KIND] [--command NAME] [--target PATH]
 closefds explain --findings FILE [--call-site FILE[:LINE]] [--fd N]
 
-Tells in words what is decided about the FDs that PACKAGE passes, and by which rule: those of the
-config for the current folder, the compat table's, and the defaults, in their order. Without a
-VERSION, the versions that are installed here are explained, or else all that is known.
+Explains which FDs of PACKAGE pass, and which rule decides. Lists the rules in the order in which
+they apply: those of the config for the current folder, those of the compat table, and the defaults.
+Without a VERSION, explains the installed versions, or all known versions if none is installed.
 "." is the app.
 
-With a call site, or with findings, tells what is decided about one FD: which rules are tried, which of
-their conditions fail, and which rule would allow it. Without arguments, the findings are read from
+With a call site, or with findings, explains the result for one FD: which rules are tried, which
+of their conditions fail, and which rule would allow the FD. Without arguments, reads findings from
 stdin.
 
-  --call-site FILE[:LINE]   where the process is started: below the app's folder, or absolute
+  --call-site FILE[:LINE]   where the code starts the process: below the app's folder, or absolute
   --fd N               the number in the child
   --kind fd|pipe|ipc|stray   an open FD, a new pipe, a message channel, or a stray. Default: fd
   --command NAME       the executable
   --target PATH        what the FD points to
-  --findings FILE      a report; with a call site or a number, only what fits these; "-" for stdin
+  --findings FILE      a report; with a call site or a number, only matching findings; "-" for stdin
   --config FILE        the config, in place of the app's own
   --format text|json   default: text
 
-Exits with 0; with 1 if the package or the file is not known here, or if no finding fits.
+Exits with 0, or with 1 if the package or the file is not known here, or if no finding matches.
 
   closefds explain tsx
   closefds explain puppeteer-core@24.10.0

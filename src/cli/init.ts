@@ -7,9 +7,9 @@ import { UsageError } from './usage-error';
 
 const usage = `closefds init
 
-Writes closefds.json for the project in the current folder, with mode warn, and prints the three
-commands to go on with: by its package manager, its start script, and whether it is ESM. Asks
-nothing, and changes no file that is there.
+Writes closefds.json with mode warn for the project in the current folder. Then prints the next
+three commands, which depend on the package manager, the start script, and whether the project is
+ESM. Asks no questions, and changes no existing file.
 
   closefds init
 `;

@@ -27,23 +27,23 @@ const usage = `closefds learn [--write] [--accept-likely] [--announced] [--scan 
                [--format text|json] [FILE...]
 closefds learn --review [--announced] [--config FILE] FILE...
 
-Proposes rules that allow what children used and nothing else, from findings that "closefds audit" or
-CLOSEFDS_REPORT wrote; stdin without FILE. Where a rule has to be wider than what was seen, that is
-printed. Only an audit proves a use. Where the offset of a file moved, a use is likely: such rules are
-printed as comments, to be reviewed. All other FDs are listed, not allowed: closing them should break
-nothing. What the config for the current folder, or the compat table, allows or denies by now is left
-as it is.
+Proposes rules that allow only the FDs that children used. Reads findings that "closefds audit" or
+CLOSEFDS_REPORT wrote, from stdin without FILE. If a rule must be wider than the findings, says so.
+Only an audit proves a use. If the offset of a file moved, a use is likely: such rules are printed
+as comments, for review. All other FDs are listed but not allowed: closing them should break
+nothing. FDs that the config for the current folder or the compat table allows or denies are left
+out.
 
-  --write              adds the rules to the config, of which each other byte stays; writes nothing if
-                       there is nothing to add
-  --review             asks about one group of findings after the other, proved uses first, unused FDs
-                       last: allow, allow less, deny, change the code to withFds(), or skip. Shows the
-                       evidence and the rule, and adds each rule at once. What no rule tells is noted
-                       in closefds.review.json beside the config; the next review goes on from there
+  --write              adds the rules to the config and keeps the rest of the file unchanged; writes
+                       nothing if there is no rule to add
+  --review             asks about each group of findings, proved uses first, unused FDs last: allow,
+                       allow less, deny, change the code to withFds(), or skip. Shows the evidence
+                       and the rule, and adds each rule at once. Saves answers that are not rules in
+                       closefds.review.json beside the config; the next review continues from there
   --accept-likely      proposes, and writes, rules for likely uses, too
-  --announced          an argument or variable that tells the child an FD's number counts as use
-  --scan FILE          what "closefds scan --format json" found: tells which places have not run yet
-  --config FILE        the config, in place of the app's own; made if it is not there
+  --announced          an argument or variable that gives the child an FD's number counts as use
+  --scan FILE          the output of "closefds scan --format json"; lists places that did not run
+  --config FILE        the config, in place of the app's own; created if it does not exist
   --format text|json   default: text
 
 Exits with 0, or with 1 if a file could not be read to its end.

@@ -24,12 +24,12 @@ import { colourOf, writeOut } from './terminal';
 
 const usage = `closefds report [OPTION...] [FILE...]
 
-Sums up findings that CLOSEFDS_REPORT wrote: who passes what to whom. Reads any number of files, also
-gzipped ones; stdin without FILE, or for "-". The warnings in a log are read, too, also as "journalctl
--o json" writes them. What needs a decision comes first.
+Sums up findings that CLOSEFDS_REPORT wrote: which caller passes which FD to which command. Reads
+any number of files, also gzipped ones; stdin without FILE, or for "-". Also reads the warnings in a
+log, and the output of "journalctl -o json". Groups that need a decision come first.
 
-  --format text|json|markdown   a table (the default), all of it for programs, or for a pull request
-  --html FILE          a page to look at, in one file; prints no table unless --format asks for it
+  --format text|json|markdown   a table (the default), JSON for programs, or for a pull request
+  --html FILE          writes an HTML page, in one file; prints a table only if --format is given
   --since TIME         only later findings: 30m, 2h or 7d ago, or a time like 2026-11-24T03:00Z
   --until TIME         only earlier findings
   --app NAME           only of this service: its name, or name@version, * for any text
@@ -40,14 +40,15 @@ gzipped ones; stdin without FILE, or for "-". The warnings in a log are read, to
   --needs-decision     only groups that need a decision
   --top N              only the first N groups
   --diff               compares two files, OLD and NEW: what is new, changed and gone
-  --fail-on needs-decision   exit with 1 if a group needs a decision; with --diff, a new or changed one
-  --follow             shows the table again and again as the files grow, until Ctrl-C
-  --serve              the same as a page on this machine alone, which updates by itself
-  --port N             the port of --serve; without it, one that is free
-  --opener PACKAGE     strays that PACKAGE most likely left open, as a text in Markdown for its authors
+  --fail-on needs-decision   exits with 1 if a group needs a decision; with --diff, only if such a
+                       group is new or changed
+  --follow             updates the table as the files grow, until Ctrl-C
+  --serve              serves a page that updates itself, on this machine only
+  --port N             the port of --serve; default: a free one
+  --opener PACKAGE     strays that PACKAGE most likely left open, as a Markdown text for its authors
 
-Exits with 0 when it has read all of it, 1 if something could not be read or was no report, or for
---fail-on.
+Exits with 0 if it read all input, with 1 if it could not read a part, if the input is not a report,
+or for --fail-on.
 
   closefds report /var/log/closefds/*.ndjson*
   closefds report --html report.html findings.ndjson

@@ -12,24 +12,24 @@ import { endAs, readCommand, runCommand } from './wrap-command';
 const usage = `closefds run [--mode MODE] [--config FILE] [--report FILE] [--warnings PLACE]
              [--baseline FILE [--fail-on new] [--write-baseline]] [--] COMMAND [ARGUMENT...]
 
-Runs COMMAND with NODE_OPTIONS set so that it, and every Node process it starts, loads closefds.
+Runs COMMAND and sets NODE_OPTIONS, so that COMMAND and every Node process below it load closefds.
 
   --mode ${MODES.join('|')}   as CLOSEFDS_MODE
   --config FILE   the policy, in place of the app's own; as CLOSEFDS_CONFIG
-  --report FILE   where findings are written, %p for the pid, or stderr; as CLOSEFDS_REPORT
-  --warnings stderr|report   where warnings go; as CLOSEFDS_WARNINGS. Default: report with --mode warn
-                             and --report or --baseline, so that tests that check stderr still pass;
-                             else stderr
-  --baseline FILE   findings that are known already, for CI; a baseline of "closefds scan" may be in the
-                    same file. Findings are known by package, file, kind, number and command: neither a
-                    new version nor a moved line makes one new
-  --fail-on new     prints the findings that are not in the baseline, and exits with 1 if there are any
+  --report FILE   writes findings to FILE, %p for the pid, or to stderr; as CLOSEFDS_REPORT
+  --warnings stderr|report   where warnings go; as CLOSEFDS_WARNINGS. Default: report with --mode
+                             warn and --report or --baseline, so that tests that check stderr still
+                             pass; else stderr
+  --baseline FILE   known findings, for CI; a baseline of "closefds scan" may be in the same file. A
+                    finding is identified by package, file, kind, number and command: it is not new
+                    because of a new version or a moved line
+  --fail-on new     prints findings that are not in the baseline, and exits with 1 if there is one
   --write-baseline  writes all findings of this run to the baseline's file
 
-Exits with COMMAND's exit code, or as it was killed; 127 if it cannot be started. With --baseline, 1
-for a COMMAND that succeeds if a finding is new with --fail-on new, or if a finding cannot be read.
-This command is itself a Node program: FDs 3 to 16 that your shell opened for COMMAND end here. Where
-that matters, set NODE_OPTIONS by hand.
+Exits with COMMAND's exit code, or by the signal that killed it; 127 if COMMAND cannot be started.
+With --baseline, exits with 1 if COMMAND succeeds but a finding cannot be read, or (with --fail-on
+new) a finding is new. This command is itself a Node program, so COMMAND does not get FDs 3 to 16
+that your shell opened for it. If COMMAND needs them, set NODE_OPTIONS yourself.
 
   closefds run -- npm start
   closefds run --mode warn --report findings.ndjson -- node server.js

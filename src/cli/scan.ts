@@ -17,18 +17,18 @@ import { version } from './version';
 
 const usage = `closefds scan [OPTION...] [DIR|TARBALL...]
 
-Reads an application with its dependencies (default: the current folder), or packages' tarballs, and
-lists every place that starts a process with more than stdin, stdout and stderr. Nothing is run.
+Reads the code of an application and its dependencies (default: the current folder), or the tarballs
+of packages. Lists every place that starts a process with FDs beyond stdio. Runs no code.
 
   --format text|json|sarif             default: text
-  --show certain|likely|possible       the least sure that the table lists (default: likely)
+  --show certain|likely|possible       the lowest confidence that the table lists (default: likely)
   --fail-on certain|likely|possible|unsafe|launcher|new
-                       exit with 1 if a place is in no rule and not in the baseline, and is at least that
-                       sure, a call of unsafe(), a launcher, or (new) any place; several are separated by
-                       commas
-  --baseline FILE      places that are known already
-  --write-baseline     write all places that are found to the baseline's file
-  --no-cache           read everything again
+                       exits with 1 if a place that no rule covers and that is not in the baseline
+                       has at least that confidence, is a call of unsafe(), is a launcher, or (new)
+                       is any place; separate several values by commas
+  --baseline FILE      known places
+  --write-baseline     writes all places to the baseline's file
+  --no-cache           reads all files again
 
   closefds scan
   closefds scan --fail-on certain,unsafe --baseline closefds-baseline.json
