@@ -54,7 +54,7 @@ const COLUMNS = [
 ];
 
 const NOTE =
-  'One FD is a stray, so that there is something to close; the others are close-on-exec. "fs-ext" lists `/proc/self/fd` in JavaScript and marks with `fcntl()`, before each spawn. "bash" puts a shell in front that closes all it lists of itself; "C launcher" a static program that calls `close_range()`. Bun always closes: its bare spawn is one in which a seccomp filter makes `close_range()` do nothing, and the other has a filter that concerns no call. closefds is the only one here that also says what it closed, and whose it was.';
+  'One FD is a stray, so that there is something to close; the others are close-on-exec. "fs-ext" lists `/proc/self/fd` in JavaScript and marks with `fcntl()`, before each spawn. "bash" puts a shell in front that closes all it lists of itself; "C launcher" a static program that calls `close_range()`. dd-trace, which patches `child_process` to trace spawns, is there for what a patch costs. Bun always closes: its bare spawn is one in which a seccomp filter makes `close_range()` do nothing, and the other has a filter that concerns no call. closefds is the only one here that also says what it closed, and whose it was.';
 
 /** Each runtime's ways; what cannot be had is said. */
 function runtimesOf(fds, missing) {
@@ -72,6 +72,10 @@ function runtimesOf(fds, missing) {
   tryTo(missing, 'fs-ext', () => {
     const env = { BENCH_FS_EXT: fetchFsExt() };
     runtimes.Node['fs-ext'] = { command: node([], { route: 'marked' }), env };
+  });
+  tryTo(missing, 'dd-trace', () => {
+    const env = { ...QUIET_TRACER, NODE_PATH: fetchPeer('dd-trace', '5') };
+    runtimes.Node['dd-trace (closes nothing)'] = { command: node(['--require', 'dd-trace/init']), env };
   });
   tryTo(missing, 'Python', () => {
     const version = execFileSync('python3', ['--version'], { encoding: 'utf8' }).trim();
@@ -109,18 +113,30 @@ function tryTo(missing, name, work) {
 
 /** It compiles an addon of its own, so it is kept for each version of Node. */
 function fetchFsExt() {
-  const folder = path.join(ROOT, '.cache', 'peers', process.versions.modules);
-  const installed = path.join(folder, 'node_modules', 'fs-ext');
-  if (!existsSync(installed)) {
+  return path.join(fetchPeer('fs-ext', '2'), 'fs-ext');
+}
+
+/** The folder of packages that has it. */
+function fetchPeer(name, version) {
+  const folder = path.join(ROOT, '.cache', 'peers', process.versions.modules, name);
+  const packages = path.join(folder, 'node_modules');
+  if (!existsSync(path.join(packages, name))) {
     mkdirSync(folder, { recursive: true });
     const options = ['--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--silent'];
-    execFileSync('npm', ['install', '--prefix', folder, ...options, 'fs-ext@2'], {
+    execFileSync('npm', ['install', '--prefix', folder, ...options, `${name}@${version}`], {
       cwd: folder,
       stdio: 'pipe',
     });
   }
-  return installed;
+  return packages;
 }
+
+/** Its agent is not there. */
+const QUIET_TRACER = {
+  DD_INSTRUMENTATION_TELEMETRY_ENABLED: 'false',
+  DD_REMOTE_CONFIGURATION_ENABLED: 'false',
+  DD_TRACE_STARTUP_LOGS: 'false',
+};
 
 function measure(ways, quick) {
   const [count, rounds, casts, most] = quick ? [10, 6, 1, 250] : [20, 20, 4, 3000];
