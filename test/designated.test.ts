@@ -76,141 +76,225 @@ async function runProgram(
 const ALLOW = { caller: '.', effect: 'allow', reason: 'test' };
 const allowFd = (fd: number) => ({ ...ALLOW, fds: [fd] });
 
-for (const [name, stdio, rules, fds, streams] of [
-  ['a string', `'pipe'`, [], [0, 1, 2], 'stream stream stream'],
-  ['a short array', `['ignore', 'pipe']`, [], [0, 1, 2], 'null stream stream'],
-  ['a pipe', `['ignore', 'pipe', 'ignore', 'pipe']`, [], [0, 1, 2], 'null stream null null'],
-  [
-    'a pipe, allowed',
-    `['ignore', 'pipe', 'ignore', 'pipe']`,
-    [ALLOW],
-    [0, 1, 2, 3],
-    'null stream null stream',
-  ],
-  ['overlapped', `['ignore', 'pipe', 'ignore', 'overlapped']`, [], [0, 1, 2], 'null stream null null'],
-  [
-    'a negative number is a pipe',
-    `['ignore', 'pipe', 'ignore', -1]`,
-    [ALLOW],
-    [0, 1, 2, 3],
-    'null stream null stream',
-  ],
-  ['a number', `['ignore', 'pipe', 'ignore', file]`, [], [0, 1, 2], 'null stream null null'],
-  ['a number, allowed', `['ignore', 'pipe', 'ignore', file]`, [ALLOW], [0, 1, 2, 3], 'null stream null null'],
-  [
-    'a number far out',
-    `Object.assign(Array(20).fill('ignore'), { 1: 'pipe', 20: file })`,
-    [allowFd(20)],
-    [0, 1, 2, 20],
-    `null stream ${'null '.repeat(19).trim()}`,
-  ],
-  [
-    'one FD in two slots, one allowed',
-    `['ignore', 'pipe', 'ignore', file, file]`,
-    [allowFd(4)],
-    [0, 1, 2, 4],
-    'null stream null null null',
-  ],
-  ['stdout once more', `['ignore', 'pipe', 'ignore', 1]`, [], [0, 1, 2], 'null stream null null'],
-  [
-    'a stream with an FD',
-    `['ignore', 'pipe', 'ignore', { fd: file }]`,
-    [ALLOW],
-    [0, 1, 2, 3],
-    'null stream null null',
-  ],
-  [
-    'null, undefined and ignore between',
-    `['ignore', 'pipe', null, null, undefined, 'ignore', 'pipe']`,
-    [ALLOW],
-    [0, 1, 2, 6],
-    'null stream stream null null null stream',
-  ],
-  [
-    'pipes apart from each other',
-    `['ignore', 'pipe', 'ignore', 'pipe', 'pipe', 'pipe']`,
-    [{ ...ALLOW, fds: [3, 5] }],
-    [0, 1, 2, 3, 5],
-    'null stream null stream null stream',
-  ],
-  [
-    'holes collapse, as in Node',
-    `(() => { const a = ['ignore', 'pipe', 'ignore']; a[5] = 'pipe'; return a; })()`,
-    [allowFd(3)],
-    [0, 1, 2, 3],
-    'null stream null stream',
-  ],
-  ['the message channel', `['ignore', 'pipe', 'ignore', 'ipc']`, [], [0, 1, 2, 3], 'null stream null null'],
-  ['the message channel at 0', `['ipc', 'pipe', 'ignore']`, [], [0, 1, 2], 'null stream null'],
-  [
-    'the message channel, denied',
-    `['ignore', 'pipe', 'ignore', 'ipc']`,
-    [{ kinds: ['ipc'], effect: 'deny' }],
-    [0, 1, 2],
-    'null stream null null',
-  ],
-  [
-    'the message channel behind a pipe',
-    `['ignore', 'pipe', 'ignore', 'pipe', 'ipc']`,
-    [],
-    [0, 1, 2, 4],
-    'null stream null null null',
-  ],
-  [
-    'the null device',
-    `['ignore', 'pipe', 'ignore', fs.openSync('/dev/null', 'r')]`,
-    [],
-    [0, 1, 2, 3],
-    'null stream null null',
-  ],
-  [
-    'effect warn',
-    `['ignore', 'pipe', 'ignore', 'pipe']`,
-    [{ caller: '.', effect: 'warn' }],
-    [0, 1, 2, 3],
-    'null stream null stream',
-  ],
-  [
-    'an array that lies',
-    `new Proxy(['ignore', 'pipe', 'ignore', 'pipe'], { get(a, k) { if (k === '3') { this.n = (this.n ?? 0) + 1; return this.n > 1 ? file : 'ignore' } return Reflect.get(a, k) } })`,
-    [],
-    [0, 1, 2],
-    'null stream null null',
-  ],
-  [
-    'an element that lies',
-    `['ignore', 'pipe', 'ignore', { get fd() { this.n = (this.n ?? 0) + 1; return this.n > 1 ? 1 : file } }]`,
-    [{ ...ALLOW, target: '**/app.js' }],
-    [0, 1, 2, 3],
-    'null stream null null',
-  ],
-] as [string, string, object[], number[], string][]) {
+for (const { name, stdio, rules, fds, streams } of [
+  { name: 'a string', stdio: `'pipe'`, rules: [], fds: [0, 1, 2], streams: 'stream stream stream' },
+  {
+    name: 'a short array',
+    stdio: `['ignore', 'pipe']`,
+    rules: [],
+    fds: [0, 1, 2],
+    streams: 'null stream stream',
+  },
+  {
+    name: 'a pipe',
+    stdio: `['ignore', 'pipe', 'ignore', 'pipe']`,
+    rules: [],
+    fds: [0, 1, 2],
+    streams: 'null stream null null',
+  },
+  {
+    name: 'a pipe, allowed',
+    stdio: `['ignore', 'pipe', 'ignore', 'pipe']`,
+    rules: [ALLOW],
+    fds: [0, 1, 2, 3],
+    streams: 'null stream null stream',
+  },
+  {
+    name: 'overlapped',
+    stdio: `['ignore', 'pipe', 'ignore', 'overlapped']`,
+    rules: [],
+    fds: [0, 1, 2],
+    streams: 'null stream null null',
+  },
+  {
+    name: 'a negative number is a pipe',
+    stdio: `['ignore', 'pipe', 'ignore', -1]`,
+    rules: [ALLOW],
+    fds: [0, 1, 2, 3],
+    streams: 'null stream null stream',
+  },
+  {
+    name: 'a number',
+    stdio: `['ignore', 'pipe', 'ignore', file]`,
+    rules: [],
+    fds: [0, 1, 2],
+    streams: 'null stream null null',
+  },
+  {
+    name: 'a number, allowed',
+    stdio: `['ignore', 'pipe', 'ignore', file]`,
+    rules: [ALLOW],
+    fds: [0, 1, 2, 3],
+    streams: 'null stream null null',
+  },
+  {
+    name: 'a number far out',
+    stdio: `Object.assign(Array(20).fill('ignore'), { 1: 'pipe', 20: file })`,
+    rules: [allowFd(20)],
+    fds: [0, 1, 2, 20],
+    streams: `null stream ${'null '.repeat(19).trim()}`,
+  },
+  {
+    name: 'one FD in two slots, one allowed',
+    stdio: `['ignore', 'pipe', 'ignore', file, file]`,
+    rules: [allowFd(4)],
+    fds: [0, 1, 2, 4],
+    streams: 'null stream null null null',
+  },
+  {
+    name: 'stdout once more',
+    stdio: `['ignore', 'pipe', 'ignore', 1]`,
+    rules: [],
+    fds: [0, 1, 2],
+    streams: 'null stream null null',
+  },
+  {
+    name: 'a stream with an FD',
+    stdio: `['ignore', 'pipe', 'ignore', { fd: file }]`,
+    rules: [ALLOW],
+    fds: [0, 1, 2, 3],
+    streams: 'null stream null null',
+  },
+  {
+    name: 'null, undefined and ignore between',
+    stdio: `['ignore', 'pipe', null, null, undefined, 'ignore', 'pipe']`,
+    rules: [ALLOW],
+    fds: [0, 1, 2, 6],
+    streams: 'null stream stream null null null stream',
+  },
+  {
+    name: 'pipes apart from each other',
+    stdio: `['ignore', 'pipe', 'ignore', 'pipe', 'pipe', 'pipe']`,
+    rules: [{ ...ALLOW, fds: [3, 5] }],
+    fds: [0, 1, 2, 3, 5],
+    streams: 'null stream null stream null stream',
+  },
+  {
+    name: 'holes collapse, as in Node',
+    stdio: `(() => { const a = ['ignore', 'pipe', 'ignore']; a[5] = 'pipe'; return a; })()`,
+    rules: [allowFd(3)],
+    fds: [0, 1, 2, 3],
+    streams: 'null stream null stream',
+  },
+  {
+    name: 'the message channel',
+    stdio: `['ignore', 'pipe', 'ignore', 'ipc']`,
+    rules: [],
+    fds: [0, 1, 2, 3],
+    streams: 'null stream null null',
+  },
+  {
+    name: 'the message channel at 0',
+    stdio: `['ipc', 'pipe', 'ignore']`,
+    rules: [],
+    fds: [0, 1, 2],
+    streams: 'null stream null',
+  },
+  {
+    name: 'the message channel, denied',
+    stdio: `['ignore', 'pipe', 'ignore', 'ipc']`,
+    rules: [{ kinds: ['ipc'], effect: 'deny' }],
+    fds: [0, 1, 2],
+    streams: 'null stream null null',
+  },
+  {
+    name: 'the message channel behind a pipe',
+    stdio: `['ignore', 'pipe', 'ignore', 'pipe', 'ipc']`,
+    rules: [],
+    fds: [0, 1, 2, 4],
+    streams: 'null stream null null null',
+  },
+  {
+    name: 'the null device',
+    stdio: `['ignore', 'pipe', 'ignore', fs.openSync('/dev/null', 'r')]`,
+    rules: [],
+    fds: [0, 1, 2, 3],
+    streams: 'null stream null null',
+  },
+  {
+    name: 'effect warn',
+    stdio: `['ignore', 'pipe', 'ignore', 'pipe']`,
+    rules: [{ caller: '.', effect: 'warn' }],
+    fds: [0, 1, 2, 3],
+    streams: 'null stream null stream',
+  },
+  {
+    name: 'an array that lies',
+    stdio: `new Proxy(['ignore', 'pipe', 'ignore', 'pipe'], { get(a, k) { if (k === '3') { this.n = (this.n ?? 0) + 1; return this.n > 1 ? file : 'ignore' } return Reflect.get(a, k) } })`,
+    rules: [],
+    fds: [0, 1, 2],
+    streams: 'null stream null null',
+  },
+  {
+    name: 'an element that lies',
+    stdio: `['ignore', 'pipe', 'ignore', { get fd() { this.n = (this.n ?? 0) + 1; return this.n > 1 ? 1 : file } }]`,
+    rules: [{ ...ALLOW, target: '**/app.js' }],
+    fds: [0, 1, 2, 3],
+    streams: 'null stream null null',
+  },
+] as {
+  readonly name: string;
+  readonly stdio: string;
+  readonly rules: object[];
+  readonly fds: number[];
+  readonly streams: string;
+}[]) {
   test(`spawn, ${name}`, async t => {
     const { seen, stderr } = await runProgram(t, { body: `asynchronous(${stdio})`, rules });
     t.deepEqual(seen, [{ fds, stdio: streams.split(' ') }], stderr);
   });
 }
 
-for (const [name, stdio, rules, fds, output] of [
-  ['a pipe', `['ignore', 'pipe', 'ignore', 'pipe']`, [], [0, 1, 2], 'null data null null'],
-  ['a pipe, allowed', `['ignore', 'pipe', 'ignore', 'pipe']`, [ALLOW], [0, 1, 2, 3], 'null data null data'],
-  ['a number, allowed', `['ignore', 'pipe', 'ignore', file]`, [ALLOW], [0, 1, 2, 3], 'null data null null'],
-  ['inherit', `['ignore', 'pipe', 'ignore', 'inherit']`, [], [0, 1, 2], 'null data null null'],
-  [
-    'unknown values are left out, as in Node',
-    `['ignore', 'pipe', 'ignore', new Uint8Array(1), 'what', 'pipe']`,
-    [allowFd(3)],
-    [0, 1, 2, 3],
-    'null data null data',
-  ],
-  [
-    'a stream, allowed',
-    `['ignore', 'pipe', 'ignore', Object.assign(fs.createReadStream(''), { fd: file })]`,
-    [ALLOW],
-    [0, 1, 2, 3],
-    'null data null null',
-  ],
-] as [string, string, object[], number[], string][]) {
+for (const { name, stdio, rules, fds, output } of [
+  {
+    name: 'a pipe',
+    stdio: `['ignore', 'pipe', 'ignore', 'pipe']`,
+    rules: [],
+    fds: [0, 1, 2],
+    output: 'null data null null',
+  },
+  {
+    name: 'a pipe, allowed',
+    stdio: `['ignore', 'pipe', 'ignore', 'pipe']`,
+    rules: [ALLOW],
+    fds: [0, 1, 2, 3],
+    output: 'null data null data',
+  },
+  {
+    name: 'a number, allowed',
+    stdio: `['ignore', 'pipe', 'ignore', file]`,
+    rules: [ALLOW],
+    fds: [0, 1, 2, 3],
+    output: 'null data null null',
+  },
+  {
+    name: 'inherit',
+    stdio: `['ignore', 'pipe', 'ignore', 'inherit']`,
+    rules: [],
+    fds: [0, 1, 2],
+    output: 'null data null null',
+  },
+  {
+    name: 'unknown values are left out, as in Node',
+    stdio: `['ignore', 'pipe', 'ignore', new Uint8Array(1), 'what', 'pipe']`,
+    rules: [allowFd(3)],
+    fds: [0, 1, 2, 3],
+    output: 'null data null data',
+  },
+  {
+    name: 'a stream, allowed',
+    stdio: `['ignore', 'pipe', 'ignore', Object.assign(fs.createReadStream(''), { fd: file })]`,
+    rules: [ALLOW],
+    fds: [0, 1, 2, 3],
+    output: 'null data null null',
+  },
+] as {
+  readonly name: string;
+  readonly stdio: string;
+  readonly rules: object[];
+  readonly fds: number[];
+  readonly output: string;
+}[]) {
   test(`spawnSync, ${name}`, async t => {
     const { seen, stderr } = await runProgram(t, { body: `synchronous(${stdio})`, rules });
     t.deepEqual(seen, [{ fds, stdio: output.split(' ') }], stderr);

@@ -247,14 +247,18 @@ test('without a fault, enforce closes and reports nothing of itself', async t =>
 
 const NO_ADDON = `on('strays/native-guard').loadStrayGuard = boom;`;
 
-for (const [at, inject, child] of [
-  [
-    'loading the spawn guard',
-    `on('preload/first-finding').createRealGuard = boom;`,
-    [0, 1, 2, '3 placeholder', '40 placeholder'],
-  ],
-  ['deciding', `on('policy/evaluate').evaluate = boom;`, [0, 1, 2, '3 placeholder', '40 placeholder']],
-  ['recording', `on('findings/finding').record = boom;`, [0, 1, 2, 3, '40 placeholder']],
+for (const { at, inject, child } of [
+  {
+    at: 'loading the spawn guard',
+    inject: `on('preload/first-finding').createRealGuard = boom;`,
+    child: [0, 1, 2, '3 placeholder', '40 placeholder'],
+  },
+  {
+    at: 'deciding',
+    inject: `on('policy/evaluate').evaluate = boom;`,
+    child: [0, 1, 2, '3 placeholder', '40 placeholder'],
+  },
+  { at: 'recording', inject: `on('findings/finding').record = boom;`, child: [0, 1, 2, 3, '40 placeholder'] },
 ] as const) {
   test(`the fallback guard, and a fault at ${at}: enforce covers`, async t => {
     const result = await start(t, NO_ADDON + inject, 'enforce');

@@ -366,9 +366,9 @@ const LOST_PROC = `
   catch ({ code }) { answer([first, code]); }
 `;
 
-for (const [mode, outcome] of [
-  ['enforce', 'ENFILE'],
-  ['strict', 'ERR_CLOSEFDS_DENIED'],
+for (const { mode, outcome } of [
+  { mode: 'enforce', outcome: 'ENFILE' },
+  { mode: 'strict', outcome: 'ERR_CLOSEFDS_DENIED' },
 ] as const) {
   test(`the fallback guard cannot list any more: ${mode}`, async t => {
     const rule = { kinds: ['stray'], effect: 'allow', reason: 'test' };

@@ -68,21 +68,27 @@ test('a file without a node: import takes values only from files without one', t
   t.deepEqual(wrong.map(toLine), []);
 });
 
-for (const [line, expected] of [
-  [`import { a } from './base/a';`, [{ target: 'src/base/a.ts', typeOnly: false }]],
-  [`import { type A, b } from './base/a';`, [{ target: 'src/base/a.ts', typeOnly: false }]],
-  [`import { type A } from './base/a';`, [{ target: 'src/base/a.ts', typeOnly: true }]],
-  [`import type { A } from '../errors';`, [{ target: 'errors.ts', typeOnly: true }]],
-  [`import type * as A from './a';`, [{ target: 'src/a.ts', typeOnly: true }]],
-  [`import {\n  a,\n  b,\n} from './base/a';`, [{ target: 'src/base/a.ts', typeOnly: false }]],
-  [`export * from './base/a';`, [{ target: 'src/base/a.ts', typeOnly: false }]],
-  [`export type { A } from './base/a';`, [{ target: 'src/base/a.ts', typeOnly: true }]],
-  [`import './hooks/a';`, [{ target: 'src/hooks/a.ts', typeOnly: false }]],
-  [`import a = require('node:fs');`, [{ target: 'node:fs', typeOnly: false }]],
-  [`const a = require('semver/classes/range');`, [{ target: 'semver/classes/range', typeOnly: false }]],
-  [`const a = require('./a') as typeof A;`, [{ target: 'src/a.ts', typeOnly: false }]],
-  [`const a = await import('./hooks/a');`, [{ target: 'src/hooks/a.ts', typeOnly: false }]],
-  [`// import { a } from './a';`, []],
+for (const { line, expected } of [
+  { line: `import { a } from './base/a';`, expected: [{ target: 'src/base/a.ts', typeOnly: false }] },
+  { line: `import { type A, b } from './base/a';`, expected: [{ target: 'src/base/a.ts', typeOnly: false }] },
+  { line: `import { type A } from './base/a';`, expected: [{ target: 'src/base/a.ts', typeOnly: true }] },
+  { line: `import type { A } from '../errors';`, expected: [{ target: 'errors.ts', typeOnly: true }] },
+  { line: `import type * as A from './a';`, expected: [{ target: 'src/a.ts', typeOnly: true }] },
+  {
+    line: `import {\n  a,\n  b,\n} from './base/a';`,
+    expected: [{ target: 'src/base/a.ts', typeOnly: false }],
+  },
+  { line: `export * from './base/a';`, expected: [{ target: 'src/base/a.ts', typeOnly: false }] },
+  { line: `export type { A } from './base/a';`, expected: [{ target: 'src/base/a.ts', typeOnly: true }] },
+  { line: `import './hooks/a';`, expected: [{ target: 'src/hooks/a.ts', typeOnly: false }] },
+  { line: `import a = require('node:fs');`, expected: [{ target: 'node:fs', typeOnly: false }] },
+  {
+    line: `const a = require('semver/classes/range');`,
+    expected: [{ target: 'semver/classes/range', typeOnly: false }],
+  },
+  { line: `const a = require('./a') as typeof A;`, expected: [{ target: 'src/a.ts', typeOnly: false }] },
+  { line: `const a = await import('./hooks/a');`, expected: [{ target: 'src/hooks/a.ts', typeOnly: false }] },
+  { line: `// import { a } from './a';`, expected: [] },
 ] as const) {
   test(`reads the import of ${JSON.stringify(line)}`, t => {
     t.deepEqual(importsIn(line, 'src/x.ts'), [...expected]);

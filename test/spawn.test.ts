@@ -10,10 +10,10 @@ const program = `
   process.stdout.write(execFileSync(${JSON.stringify(LIST_FDS)}));
 `;
 
-for (const [mode, fds] of [
-  ['off', [0, 1, 2, 40, 200]],
-  ['warn', [0, 1, 2, 40, 200]],
-  ['enforce', [0, 1, 2]],
+for (const { mode, fds } of [
+  { mode: 'off', fds: [0, 1, 2, 40, 200] },
+  { mode: 'warn', fds: [0, 1, 2, 40, 200] },
+  { mode: 'enforce', fds: [0, 1, 2] },
 ] as const) {
   test(`${mode}: a child has exactly ${fds.join(', ')}`, async t => {
     const folder = temporaryFolder(t);

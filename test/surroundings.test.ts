@@ -141,11 +141,11 @@ const CALLS = `
   console.log(String(execFileSync(${fds})).trim(), String(execSync(${fds})).trim(), String(spawnSync(${fds}).stdout).trim());
   execFile(${fds}, (error, stdout) => console.log(stdout.trim()));`;
 
-for (const [title, order, findings] of [
+for (const { title, order, findings } of [
   // A monitor on the outside is whose line calls, the same line each time.
-  ['before', ['monitor', 'hook'], 4],
-  ['after', ['hook', 'monitor'], 1],
-  ['before and after', ['monitor', 'hook', 'other'], 1],
+  { title: 'before', order: ['monitor', 'hook'], findings: 4 },
+  { title: 'after', order: ['hook', 'monitor'], findings: 1 },
+  { title: 'before and after', order: ['monitor', 'hook', 'other'], findings: 1 },
 ] as const) {
   test(`a monitor that wraps the same functions ${title} closefds`, async t => {
     const folder = temporaryFolder(t);
@@ -167,10 +167,14 @@ for (const [title, order, findings] of [
   });
 }
 
-for (const [title, entries, expected] of [
-  ['the same entry twice', ['index', 'index'], []],
-  ['another entry of the same mode', ['index', 'strict'], ['CLOSEFDS_SECOND_COPY']],
-  ['the mode that is in force, by name', ['warn', 'warn'], []],
+for (const { title, entries, expected } of [
+  { title: 'the same entry twice', entries: ['index', 'index'], expected: [] },
+  {
+    title: 'another entry of the same mode',
+    entries: ['index', 'strict'],
+    expected: ['CLOSEFDS_SECOND_COPY'],
+  },
+  { title: 'the mode that is in force, by name', entries: ['warn', 'warn'], expected: [] },
 ] as const) {
   test(`loaded again: ${title}`, async t => {
     const file = write(temporaryFolder(t), { 'app.js': spawns });

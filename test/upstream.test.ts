@@ -8,11 +8,11 @@ const glibc = (process.report.getReport() as { header?: { glibcVersionRuntime?: 
 /** Where posix_spawn_file_actions_addclosefrom_np() is. */
 const hasCloseFrom = glibc !== undefined && glibc.localeCompare('2.34', 'en', { numeric: true }) >= 0;
 
-for (const [path, others, fds] of [
-  ['fork', 'inherit', '[0,1,2,3,4,6,200]'],
-  ['fork', 'close', '[0,1,2,3,6]'],
-  ['posix_spawn', 'inherit', '[0,1,2,3,4,6,200]'],
-  ['posix_spawn', 'close', '[0,1,2,3,6]'],
+for (const { path, others, fds } of [
+  { path: 'fork', others: 'inherit', fds: '[0,1,2,3,4,6,200]' },
+  { path: 'fork', others: 'close', fds: '[0,1,2,3,6]' },
+  { path: 'posix_spawn', others: 'inherit', fds: '[0,1,2,3,4,6,200]' },
+  { path: 'posix_spawn', others: 'close', fds: '[0,1,2,3,6]' },
 ] as const) {
   const attempt = hasCloseFrom ? test : test.skip;
   attempt(`${path}, ${others}: the child has ${fds}`, async t => {

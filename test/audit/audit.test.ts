@@ -76,58 +76,58 @@ async function traces(t: ExecutionContext): Promise<boolean> {
 // What it finds
 // ---------------------------------------------------------------------------------------------
 
-for (const [title, program, expected] of [
-  [
-    'asynchronous spawns, in the order of all',
-    `cp.spawn(DO_FDS, ['read:3'], { stdio: [0, 1, 2, fd] });
+for (const { title, program, expected } of [
+  {
+    title: 'asynchronous spawns, in the order of all',
+    program: `cp.spawn(DO_FDS, ['read:3'], { stdio: [0, 1, 2, fd] });
      cp.spawn(DO_FDS, ['fstat:4'], { stdio: [0, 1, 2, 'ignore', fd] });`,
-    ['3 used by do-fds, used: true, 1', '4 probed by do-fds, used: false, 1'],
-  ],
-  [
-    'each synchronous way',
-    `cp.spawnSync(DO_FDS, ['read:3'], { stdio: [0, 1, 2, fd] });
+    expected: ['3 used by do-fds, used: true, 1', '4 probed by do-fds, used: false, 1'],
+  },
+  {
+    title: 'each synchronous way',
+    program: `cp.spawnSync(DO_FDS, ['read:3'], { stdio: [0, 1, 2, fd] });
      cp.execFileSync(DO_FDS, ['close:3'], { stdio: [0, 1, 2, fd] });
      cp.execSync(DO_FDS + ' flock:5', { stdio: [0, 1, 2, 'ignore', 'ignore', fd] });`,
-    [
+    expected: [
       '3 closed unused by do-fds, used: false, 1',
       '3 used by do-fds, used: true, 1',
       '5 used by do-fds, used: true, 1',
     ],
-  ],
-  [
-    'what is alike is one record',
-    `for (let i = 0; i < 3; i++) cp.spawnSync(DO_FDS, i === 2 ? ['read:3'] : [], { stdio: [0, 1, 2, fd] });`,
-    ['3 never touched by do-fds, used: false, 2', '3 used by do-fds, used: true, 1'],
-  ],
-  [
-    'a new pipe',
-    `cp.spawn('sh', ['-c', 'cat <&3 >/dev/null'], { stdio: [0, 1, 2, 'pipe'] }).stdio[3].end('x');`,
-    ['3 used by cat, used: true, 1'],
-  ],
-  [
-    'a Node child with a message channel',
-    `if (process.send) { process.send('x'); process.disconnect(); }
+  },
+  {
+    title: 'what is alike is one record',
+    program: `for (let i = 0; i < 3; i++) cp.spawnSync(DO_FDS, i === 2 ? ['read:3'] : [], { stdio: [0, 1, 2, fd] });`,
+    expected: ['3 never touched by do-fds, used: false, 2', '3 used by do-fds, used: true, 1'],
+  },
+  {
+    title: 'a new pipe',
+    program: `cp.spawn('sh', ['-c', 'cat <&3 >/dev/null'], { stdio: [0, 1, 2, 'pipe'] }).stdio[3].end('x');`,
+    expected: ['3 used by cat, used: true, 1'],
+  },
+  {
+    title: 'a Node child with a message channel',
+    program: `if (process.send) { process.send('x'); process.disconnect(); }
      else cp.fork(__filename);`,
-    ['3 used by node, used: true, 1'],
-  ],
-  [
-    'a program that Node starts below one that is traced',
-    `if (process.argv[2]) cp.spawnSync(DO_FDS, ['read:7'], { stdio: [0, 1, 2, 'ignore', 'ignore', 'ignore', 'ignore', 3] });
+    expected: ['3 used by node, used: true, 1'],
+  },
+  {
+    title: 'a program that Node starts below one that is traced',
+    program: `if (process.argv[2]) cp.spawnSync(DO_FDS, ['read:7'], { stdio: [0, 1, 2, 'ignore', 'ignore', 'ignore', 'ignore', 3] });
      else cp.spawnSync(process.execPath, [__filename, 'x'], { stdio: [0, 1, 2, fd] });`,
-    ['3 used by do-fds, used: true, 1', '7 used by do-fds, used: true, 1'],
-  ],
-  [
-    'process.execve() and what cannot be executed',
-    `fs.writeFileSync('script', 'cat <&3 >/dev/null', { mode: 0o755 });
+    expected: ['3 used by do-fds, used: true, 1', '7 used by do-fds, used: true, 1'],
+  },
+  {
+    title: 'process.execve() and what cannot be executed',
+    program: `fs.writeFileSync('script', 'cat <&3 >/dev/null', { mode: 0o755 });
      cp.spawnSync('./script', { stdio: [0, 1, 2, fd] });
      cp.spawnSync('./missing', { stdio: [0, 1, 2, fd] });`,
-    ['3 unknown by , used: likely, 1'],
-  ],
-  [
-    'what strays to a shell and its program',
-    `cp.execSync('ls / >/dev/null; true', { stdio: [0, 1, 2, fd] });`,
-    ['3 inherited on (never touched) by ls, used: false, 1'],
-  ],
+    expected: ['3 unknown by , used: likely, 1'],
+  },
+  {
+    title: 'what strays to a shell and its program',
+    program: `cp.execSync('ls / >/dev/null; true', { stdio: [0, 1, 2, fd] });`,
+    expected: ['3 inherited on (never touched) by ls, used: false, 1'],
+  },
 ] as const) {
   test(`${title}`, async t => {
     if (!(await traces(t))) return;
@@ -209,10 +209,10 @@ test('in a worker thread', async t => {
 // ---------------------------------------------------------------------------------------------
 
 /** Each prints what it sees; the audited output has to be that of the program alone. */
-const SIGHTS: readonly (readonly [title: string, program: string])[] = [
-  [
-    'pid, parent, group, session and FDs of the child',
-    `const child = cp.spawn('sh', ['-c', 'cut -d" " -f1,4,5,6 /proc/$$/stat; $LIST_FDS 1 300'], { stdio: [0, 'pipe', 2, fd] });
+const SIGHTS: readonly { readonly title: string; readonly program: string }[] = [
+  {
+    title: 'pid, parent, group, session and FDs of the child',
+    program: `const child = cp.spawn('sh', ['-c', 'cut -d" " -f1,4,5,6 /proc/$$/stat; $LIST_FDS 1 300'], { stdio: [0, 'pipe', 2, fd] });
      let text = '';
      child.stdout.on('data', data => { text += data; });
      child.on('close', () => {
@@ -220,49 +220,49 @@ const SIGHTS: readonly (readonly [title: string, program: string])[] = [
        const [own] = fs.readFileSync('/proc/self/stat', 'utf8').split(' ').slice(4);
        console.log(pid === String(child.pid), parent === String(process.pid), group === own, session === pid, rest);
      });`,
-  ],
-  [
-    'detached',
-    `const child = cp.spawn('sh', ['-c', 'cut -d" " -f1,5,6 /proc/$$/stat'], { detached: true, stdio: [0, 'pipe', 2, fd] });
+  },
+  {
+    title: 'detached',
+    program: `const child = cp.spawn('sh', ['-c', 'cut -d" " -f1,5,6 /proc/$$/stat'], { detached: true, stdio: [0, 'pipe', 2, fd] });
      child.stdout.on('data', data => console.log(String(data).split(/\\s+/).map(value => value === String(child.pid))));`,
-  ],
-  [
-    'environment, arguments, folder and names',
-    `const env = { PATH: process.env.PATH, A: 'b c', LD_LIBRARY_PATH: '/nonexistent', LIST: 'x' };
+  },
+  {
+    title: 'environment, arguments, folder and names',
+    program: `const env = { PATH: process.env.PATH, A: 'b c', LD_LIBRARY_PATH: '/nonexistent', LIST: 'x' };
      const child = cp.spawn('sh', ['-c', 'env; pwd; echo "$0" "$@"; tr "\\\\0" "\\\\n" </proc/$$/cmdline', 'name', '-o', '--'], { env, cwd: '/', stdio: [0, 1, 2, fd] });
      child.on('exit', () => console.log(child.spawnfile, child.spawnargs));`,
-  ],
-  [
-    'LD_PRELOAD of its own',
-    `cp.spawn('env', { env: { A: '1', LD_PRELOAD: '', PATH: process.env.PATH, B: '2' }, stdio: [0, 1, 2, fd] });`,
-  ],
-  [
-    'argv0',
-    `cp.spawnSync('sh', ['-c', 'tr "\\\\0" " " </proc/$$/cmdline'], { argv0: 'other', stdio: [0, 1, 2, fd] });`,
-  ],
-  [
-    'exit codes',
-    `cp.spawn('sh', ['-c', 'exit 7'], { stdio: [0, 1, 2, fd] }).on('close', (...end) => console.log(end));`,
-  ],
-  [
-    'signals',
-    `const ends = [];
+  },
+  {
+    title: 'LD_PRELOAD of its own',
+    program: `cp.spawn('env', { env: { A: '1', LD_PRELOAD: '', PATH: process.env.PATH, B: '2' }, stdio: [0, 1, 2, fd] });`,
+  },
+  {
+    title: 'argv0',
+    program: `cp.spawnSync('sh', ['-c', 'tr "\\\\0" " " </proc/$$/cmdline'], { argv0: 'other', stdio: [0, 1, 2, fd] });`,
+  },
+  {
+    title: 'exit codes',
+    program: `cp.spawn('sh', ['-c', 'exit 7'], { stdio: [0, 1, 2, fd] }).on('close', (...end) => console.log(end));`,
+  },
+  {
+    title: 'signals',
+    program: `const ends = [];
      process.on('exit', () => console.log(ends.sort()));
      for (const signal of ['SIGTERM', 'SIGKILL', 'SIGABRT'])
        cp.spawn('sleep', ['60'], { stdio: [0, 1, 2, fd] }).on('exit', (...end) => ends.push(end.join())).on('spawn', function () { setTimeout(() => this.kill(signal), 300); });`,
-  ],
-  [
-    'a child that handles signals and is stopped for a while',
-    `const child = cp.spawn('sh', ['-c', 'trap "echo usr1; exit 3" USR1; echo ready; while :; do sleep 0.05; done'], { stdio: [0, 'pipe', 2, fd] });
+  },
+  {
+    title: 'a child that handles signals and is stopped for a while',
+    program: `const child = cp.spawn('sh', ['-c', 'trap "echo usr1; exit 3" USR1; echo ready; while :; do sleep 0.05; done'], { stdio: [0, 'pipe', 2, fd] });
      child.stdout.once('data', () => {
        child.kill('SIGSTOP');
        setTimeout(() => { child.kill('SIGCONT'); child.kill('SIGUSR1'); child.stdout.on('data', data => console.log(String(data))); }, 200);
      });
      child.on('exit', (...end) => console.log(end));`,
-  ],
-  [
-    'errors',
-    `fs.writeFileSync('plain', '');
+  },
+  {
+    title: 'errors',
+    program: `fs.writeFileSync('plain', '');
      fs.writeFileSync('noInterpreter', '#!/nonexistent\\n', { mode: 0o755 });
      fs.mkdirSync('folder');
      const stdio = [0, 1, 2, fd];
@@ -274,69 +274,69 @@ const SIGHTS: readonly (readonly [title: string, program: string])[] = [
      console.log({ ...cp.spawnSync('ls', { stdio, cwd: '/nonexistent' }).error });
      try { cp.execFileSync('missing', { stdio }); } catch (error) { console.log({ ...error, error: 0 }, error.message); }
      cp.spawn('sh', { stdio, cwd: '/nonexistent' }).on('error', error => console.log({ ...error }));`,
-  ],
-  [
-    'files without a first line, and PATH of the child',
-    `fs.mkdirSync('bin');
+  },
+  {
+    title: 'files without a first line, and PATH of the child',
+    program: `fs.mkdirSync('bin');
      fs.writeFileSync('bin/tool', 'echo a shell runs me', { mode: 0o755 });
      fs.writeFileSync('bin/other', '#!/bin/sh\\necho "$0" runs', { mode: 0o755 });
      const env = { PATH: 'nowhere::bin:/bin:/usr/bin' };
      cp.spawnSync('tool', { env, stdio: [0, 1, 2, fd] });
      cp.spawnSync('other', { env, stdio: [0, 1, 2, fd] });`,
-  ],
-  [
-    'a pipe that the child closes while it goes on',
-    `const child = cp.spawn('sh', ['-c', 'exec 3>&-; cat'], { stdio: ['pipe', 1, 2, 'pipe'] });
+  },
+  {
+    title: 'a pipe that the child closes while it goes on',
+    program: `const child = cp.spawn('sh', ['-c', 'exec 3>&-; cat'], { stdio: ['pipe', 1, 2, 'pipe'] });
      child.stdio[3].resume().on('end', () => { console.log('end'); child.stdin.end(); });
      child.on('close', () => console.log('close'));`,
-  ],
-  [
-    'stderr that ends while a grandchild goes on',
-    `const child = cp.spawn('sh', ['-c', 'sleep 3 >/dev/null 2>&1 3>&- & echo $!'], { stdio: ['ignore', 'pipe', 'pipe', fd] });
+  },
+  {
+    title: 'stderr that ends while a grandchild goes on',
+    program: `const child = cp.spawn('sh', ['-c', 'sleep 3 >/dev/null 2>&1 3>&- & echo $!'], { stdio: ['ignore', 'pipe', 'pipe', fd] });
      let pid = 0;
      child.stdout.on('data', data => { pid = Number(data); });
      child.stderr.resume();
      child.on('close', () => { process.kill(pid, 0); process.kill(pid); console.log('closed before it ended'); });`,
-  ],
-  [
-    'a lock that the child lets go of',
-    `const child = cp.spawn('sh', ['-c', 'flock -n 3 && exec 3>&- && echo x && cat'], { stdio: ['pipe', 'pipe', 2, fd] });
+  },
+  {
+    title: 'a lock that the child lets go of',
+    program: `const child = cp.spawn('sh', ['-c', 'flock -n 3 && exec 3>&- && echo x && cat'], { stdio: ['pipe', 'pipe', 2, fd] });
      child.stdout.once('data', () => {
        fs.closeSync(fd);
        console.log(cp.spawnSync('flock', ['-n', 'given', 'true']).status);
        child.stdin.end();
      });`,
-  ],
-  [
-    'messages, and a channel that the child closes',
-    `if (process.send) { process.send({ env: Object.keys(process.env).filter(name => /PRELOAD|CHANNEL/.test(name)) }); process.disconnect(); setTimeout(() => console.log('child ends'), 500); }
+  },
+  {
+    title: 'messages, and a channel that the child closes',
+    program: `if (process.send) { process.send({ env: Object.keys(process.env).filter(name => /PRELOAD|CHANNEL/.test(name)) }); process.disconnect(); setTimeout(() => console.log('child ends'), 500); }
      else cp.fork(__filename).on('message', message => console.log(message)).on('disconnect', () => console.log('disconnected'));`,
-  ],
-  [
-    'a timeout, and results with output',
-    `const { error, ...rest } = cp.spawnSync('sh', ['-c', 'echo out; echo err >&2; sleep 60'], { timeout: 5000, killSignal: 'SIGKILL', stdio: [0, 'pipe', 'pipe', fd], encoding: 'utf8' });
+  },
+  {
+    title: 'a timeout, and results with output',
+    program: `const { error, ...rest } = cp.spawnSync('sh', ['-c', 'echo out; echo err >&2; sleep 60'], { timeout: 5000, killSignal: 'SIGKILL', stdio: [0, 'pipe', 'pipe', fd], encoding: 'utf8' });
      console.log(error.code, error.spawnargs, { ...rest, pid: 0 });
      console.log(cp.execSync('cat', { input: 'abc', stdio: ['pipe', 'pipe', 2, fd] }).toString());`,
-  ],
-  [
-    'somebody else reads options and the handle',
-    `const options = Object.freeze({ stdio: [0, 1, 2, fd], shell: true });
+  },
+  {
+    title: 'somebody else reads options and the handle',
+    program: `const options = Object.freeze({ stdio: [0, 1, 2, fd], shell: true });
      const child = cp.spawn('true', options);
      console.log(options, Object.keys(child._handle), child.spawnargs);`,
-  ],
-  [
-    'another user',
-    `if (process.getuid() !== 0) console.log('only root can');
+  },
+  {
+    title: 'another user',
+    program: `if (process.getuid() !== 0) console.log('only root can');
      else cp.spawnSync('sh', ['-c', 'id -u; id -g; cat <&3'], { uid: 65534, gid: 65534, stdio: [0, 1, 2, fd] });`,
-  ],
-  [
-    'a process that gave up its rights',
-    `if (process.getuid() === 0) { fs.chmodSync('.', 0o755); process.setgid(65534); process.setuid(65534); }
+  },
+  {
+    title: 'a process that gave up its rights',
+    program: `if (process.getuid() === 0) { fs.chmodSync('.', 0o755); process.setgid(65534); process.setuid(65534); }
      cp.spawnSync('sh', ['-c', 'cat <&3'], { stdio: [0, 1, 2, fd] });`,
-  ],
+  },
 ];
 
-for (const [title, program] of SIGHTS) {
+for (const { title, program } of SIGHTS) {
   test(`the application sees no difference: ${title}`, async t => {
     if (!(await traces(t))) return;
     // c8's folder is closed to other users, and Node says so.
@@ -368,13 +368,13 @@ test('another user, who cannot get at the temporary folder', async t => {
   );
 });
 
-for (const [title, program, end] of [
-  ['an exit code', 'process.exitCode = 5', { code: 5, signal: null }],
-  [
-    'a signal',
-    'process.kill(process.pid, "SIGTERM"); setTimeout(() => {}, 5000)',
-    { code: null, signal: 'SIGTERM' },
-  ],
+for (const { title, program, end } of [
+  { title: 'an exit code', program: 'process.exitCode = 5', end: { code: 5, signal: null } },
+  {
+    title: 'a signal',
+    program: 'process.kill(process.pid, "SIGTERM"); setTimeout(() => {}, 5000)',
+    end: { code: null, signal: 'SIGTERM' },
+  },
 ] as const) {
   test(`ends as the command does: ${title}`, async t => {
     t.like(await audit(t, program), end);
@@ -403,23 +403,23 @@ test('leaves nothing behind', async t => {
 
 const USES = `${START} cp.spawnSync('cat', { stdio: [0, 1, 2, fd, fd] }); cp.spawnSync('sh', ['-c', 'cat <&3'], { stdio: [0, 1, 2, fd] });`;
 
-for (const [title, strace, says] of [
-  ['no strace', undefined, /strace was not found in PATH; install strace/],
-  [
-    'no permission',
-    'echo "strace: ptrace(PTRACE_SEIZE, 1): Operation not permitted" >&2; exit 1',
-    /strace may not trace here \(.*Operation not permitted.*\); allow it: in a container with --cap-add=SYS_PTRACE/,
-  ],
-  [
-    'an old strace',
-    'echo "strace: unrecognized option \'--seccomp-bpf\'" >&2; exit 1',
-    /this strace is too old/,
-  ],
-  [
-    'a strace of another kind',
-    'for last; do :; done; exec sh -c "$last"',
-    /does not take part|wrote no trace/,
-  ],
+for (const { title, strace, says } of [
+  { title: 'no strace', strace: undefined, says: /strace was not found in PATH; install strace/ },
+  {
+    title: 'no permission',
+    strace: 'echo "strace: ptrace(PTRACE_SEIZE, 1): Operation not permitted" >&2; exit 1',
+    says: /strace may not trace here \(.*Operation not permitted.*\); allow it: in a container with --cap-add=SYS_PTRACE/,
+  },
+  {
+    title: 'an old strace',
+    strace: 'echo "strace: unrecognized option \'--seccomp-bpf\'" >&2; exit 1',
+    says: /this strace is too old/,
+  },
+  {
+    title: 'a strace of another kind',
+    strace: 'for last; do :; done; exec sh -c "$last"',
+    says: /does not take part|wrote no trace/,
+  },
 ] as const) {
   test(`${title}: a message, and the application runs all the same`, async t => {
     const folder = temporaryFolder(t);
@@ -489,13 +489,19 @@ test('without an audit, none of it is loaded', t => {
 
 test('a wrong call', async t => {
   const call = (...args: string[]) => runCommand([process.execPath, CLI, 'audit', ...args]);
-  for (const [args, says] of [
-    [[], /expected a COMMAND to run, found none/],
-    [['--mode', 'off', '--', 'true'], /expected one of warn, enforce, strict after --mode, found "off"/],
-    [['--frequency', '1'], /expected --report, --mode or --config, found "--frequency"/],
-    [['--report', '/nonexistent/x', '--', 'true'], /expected a file that can be written after --report/],
-    [['-o', 'x', '--', 'true'], /expected --report, --mode or --config, found "-o"/],
-    [['--report'], /expected a value after --report, found none/],
+  for (const { args, says } of [
+    { args: [], says: /expected a COMMAND to run, found none/ },
+    {
+      args: ['--mode', 'off', '--', 'true'],
+      says: /expected one of warn, enforce, strict after --mode, found "off"/,
+    },
+    { args: ['--frequency', '1'], says: /expected --report, --mode or --config, found "--frequency"/ },
+    {
+      args: ['--report', '/nonexistent/x', '--', 'true'],
+      says: /expected a file that can be written after --report/,
+    },
+    { args: ['-o', 'x', '--', 'true'], says: /expected --report, --mode or --config, found "-o"/ },
+    { args: ['--report'], says: /expected a value after --report, found none/ },
   ] as const) {
     const { code, stderr } = await call(...args);
     t.is(code, 2);

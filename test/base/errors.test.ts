@@ -20,12 +20,12 @@ test('the error of a refused spawn is a ClosefdsError of the public API', async 
   t.is(result.stdout, 'true true ClosefdsError ERR_CLOSEFDS_DENIED\n');
 });
 
-for (const [name, value] of [
-  ['another error', new Error('x')],
-  ['an error with the code', Object.assign(new Error('x'), { code: 'ERR_CLOSEFDS_DENIED' })],
-  ['an object', {}],
-  ['null', null],
-  ['text', 'ClosefdsError'],
+for (const { name, value } of [
+  { name: 'another error', value: new Error('x') },
+  { name: 'an error with the code', value: Object.assign(new Error('x'), { code: 'ERR_CLOSEFDS_DENIED' }) },
+  { name: 'an object', value: {} },
+  { name: 'null', value: null },
+  { name: 'text', value: 'ClosefdsError' },
 ] as const) {
   test(`${name} is not a ClosefdsError`, t => t.false(value instanceof ClosefdsError));
 }

@@ -24,51 +24,79 @@ const allow = { effect: 'allow', reason: 'r', fds: [3] };
 // Wrong calls
 // ---------------------------------------------------------------------------------------------
 
-for (const [args, message] of [
-  [['nonsense'], /expected a command \(.*check, .*\), found "nonsense"/],
-  [['chekc'], /found "chekc" \(did you mean "check"\?\)\. See/],
-  [['check', '--formt', 'json'], /found "--formt" \(did you mean "--format"\?\)\. See/],
-  [['check', '--format=jsn'], /expected text or json after --format, found "jsn" \(did you mean "json"\?\)/],
-  [['scan', '--format', 'table'], /expected text, json or sarif after --format, found "table"/],
-  [['audit', '--output', 'x', 'y'], /expected --report, --mode or --config, found "--output"/],
-  [['doctor', 'x'], /expected no argument beside the options, found "x"/],
-  [['check', '.', '..'], /expected one FOLDER, found 2/],
-  [['check', 'nowhere'], /expected a folder or a report file, found nothing at nowhere\./],
-  [['check', '--format', 'yaml'], /expected text or json after --format, found "yaml"/],
-  [['check', '--nonsense'], /expected --config, --format or --help, found "--nonsense"/],
-  [['check', '--config'], /Option '--config <value>' argument missing/],
-  [['help', 'nonsense'], /expected a command \(.*\), found "nonsense"/],
-  [
-    ['explain', '--fd', '3'],
-    /expected --call-site FILE\[:LINE\] or --findings FILE beside --fd, found neither/,
-  ],
-  [['explain', '--call-site', 'a.js'], /expected --fd N beside --call-site, found none/],
-  [['explain', '--call-site', 'a.js', '--fd', 'x'], /expected a number after --fd, found "x"/],
-  [['explain', '--call-site', ':1', '--fd', '3'], /expected FILE or FILE:LINE after --call-site, found ":1"/],
-  [
-    ['explain', '--call-site', 'a.js', '--fd', '3', '--kind', 'pip'],
-    /expected fd, pipe, ipc or stray after --kind, found "pip" \(did you mean "pipe"\?\)/,
-  ],
-  [['explain', 'tsx', '--fd', '3'], /expected PACKAGE or --fd, found both "tsx" and --fd/],
-  [['explain', '--findings', 'nowhere'], /nowhere cannot be read: there is no such file/],
-  [['explain', 'a', 'b'], /expected one PACKAGE\[@VERSION\], found 2/],
-  [['explain', 'a@latest'], /expected a whole version like 1\.2\.3 after "a@", found "latest"/],
-  [['explain', '@'], /expected PACKAGE or PACKAGE@VERSION, found "@"/],
-  [['explain', 'x y'], /expected PACKAGE or PACKAGE@VERSION, found "x y"/],
-  [['explain', '@a'], /expected PACKAGE or PACKAGE@VERSION, found "@a"/],
-  [['explain', 'a@1.2.3.4'], /expected a whole version like 1\.2\.3 after "a@", found "1\.2\.3\.4"/],
-  [['completion'], /expected one of bash, zsh, fish, found nothing/],
-  [['completion', 'tcsh'], /expected one of bash, zsh, fish, found "tcsh"/],
-  [['doctor', '--format', 'yaml'], /expected text or json after --format, found "yaml"/],
-  [['run'], /expected a COMMAND to run, found none/],
-  [
-    ['run', '--mod', 'warn', 'x'],
-    /expected --mode, --config, --report, --warnings, --baseline, --fail-on or --write-baseline, found "--mod" \(did you mean "--mode"\?\)/,
-  ],
-  [['run', '--mode', 'wran', 'x'], /after --mode, found "wran" \(did you mean "warn"\?\)/],
-  [['run', '--report', '--', 'x'], /expected a value after --report, found "--"/],
-  [['run', '--report', '--mode', 'warn', 'x'], /expected a value after --report, found "--mode"/],
-  [['run', '--warnings', 'none', 'x'], /expected stderr or report after --warnings, found "none"/],
+for (const { args, message } of [
+  { args: ['nonsense'], message: /expected a command \(.*check, .*\), found "nonsense"/ },
+  { args: ['chekc'], message: /found "chekc" \(did you mean "check"\?\)\. See/ },
+  { args: ['check', '--formt', 'json'], message: /found "--formt" \(did you mean "--format"\?\)\. See/ },
+  {
+    args: ['check', '--format=jsn'],
+    message: /expected text or json after --format, found "jsn" \(did you mean "json"\?\)/,
+  },
+  {
+    args: ['scan', '--format', 'table'],
+    message: /expected text, json or sarif after --format, found "table"/,
+  },
+  {
+    args: ['audit', '--output', 'x', 'y'],
+    message: /expected --report, --mode or --config, found "--output"/,
+  },
+  { args: ['doctor', 'x'], message: /expected no argument beside the options, found "x"/ },
+  { args: ['check', '.', '..'], message: /expected one FOLDER, found 2/ },
+  { args: ['check', 'nowhere'], message: /expected a folder or a report file, found nothing at nowhere\./ },
+  { args: ['check', '--format', 'yaml'], message: /expected text or json after --format, found "yaml"/ },
+  { args: ['check', '--nonsense'], message: /expected --config, --format or --help, found "--nonsense"/ },
+  { args: ['check', '--config'], message: /Option '--config <value>' argument missing/ },
+  { args: ['help', 'nonsense'], message: /expected a command \(.*\), found "nonsense"/ },
+  {
+    args: ['explain', '--fd', '3'],
+    message: /expected --call-site FILE\[:LINE\] or --findings FILE beside --fd, found neither/,
+  },
+  { args: ['explain', '--call-site', 'a.js'], message: /expected --fd N beside --call-site, found none/ },
+  {
+    args: ['explain', '--call-site', 'a.js', '--fd', 'x'],
+    message: /expected a number after --fd, found "x"/,
+  },
+  {
+    args: ['explain', '--call-site', ':1', '--fd', '3'],
+    message: /expected FILE or FILE:LINE after --call-site, found ":1"/,
+  },
+  {
+    args: ['explain', '--call-site', 'a.js', '--fd', '3', '--kind', 'pip'],
+    message: /expected fd, pipe, ipc or stray after --kind, found "pip" \(did you mean "pipe"\?\)/,
+  },
+  { args: ['explain', 'tsx', '--fd', '3'], message: /expected PACKAGE or --fd, found both "tsx" and --fd/ },
+  { args: ['explain', '--findings', 'nowhere'], message: /nowhere cannot be read: there is no such file/ },
+  { args: ['explain', 'a', 'b'], message: /expected one PACKAGE\[@VERSION\], found 2/ },
+  {
+    args: ['explain', 'a@latest'],
+    message: /expected a whole version like 1\.2\.3 after "a@", found "latest"/,
+  },
+  { args: ['explain', '@'], message: /expected PACKAGE or PACKAGE@VERSION, found "@"/ },
+  { args: ['explain', 'x y'], message: /expected PACKAGE or PACKAGE@VERSION, found "x y"/ },
+  { args: ['explain', '@a'], message: /expected PACKAGE or PACKAGE@VERSION, found "@a"/ },
+  {
+    args: ['explain', 'a@1.2.3.4'],
+    message: /expected a whole version like 1\.2\.3 after "a@", found "1\.2\.3\.4"/,
+  },
+  { args: ['completion'], message: /expected one of bash, zsh, fish, found nothing/ },
+  { args: ['completion', 'tcsh'], message: /expected one of bash, zsh, fish, found "tcsh"/ },
+  { args: ['doctor', '--format', 'yaml'], message: /expected text or json after --format, found "yaml"/ },
+  { args: ['run'], message: /expected a COMMAND to run, found none/ },
+  {
+    args: ['run', '--mod', 'warn', 'x'],
+    message:
+      /expected --mode, --config, --report, --warnings, --baseline, --fail-on or --write-baseline, found "--mod" \(did you mean "--mode"\?\)/,
+  },
+  { args: ['run', '--mode', 'wran', 'x'], message: /after --mode, found "wran" \(did you mean "warn"\?\)/ },
+  { args: ['run', '--report', '--', 'x'], message: /expected a value after --report, found "--"/ },
+  {
+    args: ['run', '--report', '--mode', 'warn', 'x'],
+    message: /expected a value after --report, found "--mode"/,
+  },
+  {
+    args: ['run', '--warnings', 'none', 'x'],
+    message: /expected stderr or report after --warnings, found "none"/,
+  },
 ] as const) {
   test(`wrong: closefds ${args.join(' ')}`, async t => {
     const { code, stdout, stderr } = await closefds(args, temporaryFolder(t));
@@ -115,13 +143,13 @@ for (const name of NAMES) {
   });
 }
 
-for (const [args, code] of [
-  [['--help'], 0],
-  [['check', 'wrong'], 1],
-  [['explain', 'tsx'], 0],
-  [['learn', 'findings.ndjson'], 0],
-  [['completion', 'bash'], 0],
-  [['nonsense'], 2],
+for (const { args, code } of [
+  { args: ['--help'], code: 0 },
+  { args: ['check', 'wrong'], code: 1 },
+  { args: ['explain', 'tsx'], code: 0 },
+  { args: ['learn', 'findings.ndjson'], code: 0 },
+  { args: ['completion', 'bash'], code: 0 },
+  { args: ['nonsense'], code: 2 },
 ] as const) {
   test(`a reader that is gone is no error: closefds ${args.join(' ')}`, async t => {
     const folder = temporaryFolder(t);
@@ -149,48 +177,63 @@ test('a disk that is full is an error, said in one line', async t => {
 // check
 // ---------------------------------------------------------------------------------------------
 
-for (const [title, files, expected, exit] of [
-  ['no config', {}, /^No config was found/, 0],
-  ['fine', { ...rules({ ...allow, caller: 'a' }), ...installed('a', '1.0.0') }, /, no problems\.\n$/, 0],
-  ['wrong', { 'closefds.json': '{"mode": "of"}' }, /^wrong: .*closefds\.json#\/mode: expected "off", /, 1],
-  [
-    'not installed',
-    { ...rules({ ...allow, caller: 'b' }), ...installed('a', '1.0.0') },
-    /^unused {4}.*rules\/0\n/,
-    1,
-  ],
-  ['nothing is installed', rules({ ...allow, caller: 'b' }), /Nothing is installed there/, 0],
-  [
-    'in a nested folder',
-    {
+for (const { title, files, expected, exit } of [
+  { title: 'no config', files: {}, expected: /^No config was found/, exit: 0 },
+  {
+    title: 'fine',
+    files: { ...rules({ ...allow, caller: 'a' }), ...installed('a', '1.0.0') },
+    expected: /, no problems\.\n$/,
+    exit: 0,
+  },
+  {
+    title: 'wrong',
+    files: { 'closefds.json': '{"mode": "of"}' },
+    expected: /^wrong: .*closefds\.json#\/mode: expected "off", /,
+    exit: 1,
+  },
+  {
+    title: 'not installed',
+    files: { ...rules({ ...allow, caller: 'b' }), ...installed('a', '1.0.0') },
+    expected: /^unused {4}.*rules\/0\n/,
+    exit: 1,
+  },
+  {
+    title: 'nothing is installed',
+    files: rules({ ...allow, caller: 'b' }),
+    expected: /Nothing is installed there/,
+    exit: 0,
+  },
+  {
+    title: 'in a nested folder',
+    files: {
       ...rules({ ...allow, caller: '@s/b' }),
       ...installed('a/node_modules/@s/b', '1.0.0'),
       ...installed('a', '1.0.0'),
     },
-    /no problems/,
-    0,
-  ],
-  [
-    'in the store of pnpm',
-    { ...rules({ ...allow, caller: 'b' }), ...installed('.pnpm/b@1.0.0/node_modules/b', '1.0.0') },
-    /no problems/,
-    0,
-  ],
-  [
-    'Yarn PnP',
-    {
+    expected: /no problems/,
+    exit: 0,
+  },
+  {
+    title: 'in the store of pnpm',
+    files: { ...rules({ ...allow, caller: 'b' }), ...installed('.pnpm/b@1.0.0/node_modules/b', '1.0.0') },
+    expected: /no problems/,
+    exit: 0,
+  },
+  {
+    title: 'Yarn PnP',
+    files: {
       ...rules({ ...allow, caller: 'b', range: '^1' }, { ...allow, caller: 'c' }),
       '.pnp.cjs': `const RAW_RUNTIME_STATE =\n'{"packageRegistryData": [["b", [["npm:1.2.0", {\\\n"packageLocation": "./it\\'s/"}]]]]}';`,
     },
-    /^unused {4}.*rules\/1\n.*\n2 rules in .*: 1 to look at\.\n$/,
-    1,
-  ],
-  [
-    'in the candidate',
-    { 'closefds.json': '{"candidate": {"rules": [{"effect": "allow", "fds": [3], "reason": "r"}]}}' },
-    /^wide {6}.*candidate\/rules\/0/,
-    1,
-  ],
+    expected: /^unused {4}.*rules\/1\n.*\n2 rules in .*: 1 to look at\.\n$/,
+    exit: 1,
+  },
+  {
+    title: 'in the candidate',
+    files: { 'closefds.json': '{"candidate": {"rules": [{"effect": "allow", "fds": [3], "reason": "r"}]}}' },
+    expected: /^wide {6}.*candidate\/rules\/0/,
+    exit: 1,
+  },
 ] as const) {
   test(`check: ${title}`, async t => {
     const folder = temporaryFolder(t);
@@ -223,33 +266,41 @@ const DEFAULTS = [
   'all other FDs are closed and reported',
 ];
 
-for (const [title, files, subject, expected] of [
-  ['a package nobody knows', {}, 'nobody-knows@1.0.0', DEFAULTS],
-  ['the compat table', {}, 'tsx@4.23.0', ['message channels at FD 3 pass', ...DEFAULTS]],
-  [
-    'a rule before it',
-    rules({ ...allow, caller: 'a', range: '^1', command: 'x*' }, { ...allow, caller: 'a', range: '^2' }),
-    'a@1.1.0',
-    ['open FDs, new pipes and message channels at FD 3 (for the command "x*") pass', ...DEFAULTS],
-  ],
-  [
-    'a rule that settles all but strays',
-    rules({ caller: 'a', effect: 'deny' }, { caller: '*', effect: 'warn' }),
-    'a@1.1.0',
-    ['open FDs, new pipes and message channels are closed and reported', DEFAULTS[3]],
-  ],
-  [
-    'the installed version',
-    { ...installed('a', '2.0.0'), ...rules({ ...allow, caller: 'a', range: '^1' }) },
-    'a',
-    DEFAULTS,
-  ],
-  [
-    'no version at all',
-    rules({ ...allow, caller: 'a', range: '^1' }),
-    'a',
-    ['open FDs, new pipes and message channels at FD 3 pass (versions ^1)', ...DEFAULTS],
-  ],
+for (const { title, files, subject, expected } of [
+  { title: 'a package nobody knows', files: {}, subject: 'nobody-knows@1.0.0', expected: DEFAULTS },
+  {
+    title: 'the compat table',
+    files: {},
+    subject: 'tsx@4.23.0',
+    expected: ['message channels at FD 3 pass', ...DEFAULTS],
+  },
+  {
+    title: 'a rule before it',
+    files: rules(
+      { ...allow, caller: 'a', range: '^1', command: 'x*' },
+      { ...allow, caller: 'a', range: '^2' },
+    ),
+    subject: 'a@1.1.0',
+    expected: ['open FDs, new pipes and message channels at FD 3 (for the command "x*") pass', ...DEFAULTS],
+  },
+  {
+    title: 'a rule that settles all but strays',
+    files: rules({ caller: 'a', effect: 'deny' }, { caller: '*', effect: 'warn' }),
+    subject: 'a@1.1.0',
+    expected: ['open FDs, new pipes and message channels are closed and reported', DEFAULTS[3]],
+  },
+  {
+    title: 'the installed version',
+    files: { ...installed('a', '2.0.0'), ...rules({ ...allow, caller: 'a', range: '^1' }) },
+    subject: 'a',
+    expected: DEFAULTS,
+  },
+  {
+    title: 'no version at all',
+    files: rules({ ...allow, caller: 'a', range: '^1' }),
+    subject: 'a',
+    expected: ['open FDs, new pipes and message channels at FD 3 pass (versions ^1)', ...DEFAULTS],
+  },
 ] as const) {
   test(`explain: ${title}`, async t => {
     const folder = temporaryFolder(t);
@@ -261,18 +312,18 @@ for (const [title, files, subject, expected] of [
   });
 }
 
-for (const [subject, note] of [
-  ['cross-spawn@7.0.6', /\n {2}launches\n {4}versions/],
-  ['lmdb@3.5.6', /\n {2}leaves open \*\*\/data\.mdb \(file, read-write\)\n/],
-  ['tsx@99.0.0', /knows other versions of it: .*4\.23/],
-  [
-    '@backstage/cli@0.30.0',
-    /\n {4}versions {4}>=0\.22\.2 <0\.36\.0\n[\s\S]*\n {2}Version 0\.36\.\d+, which is not in such a range, was looked through on .*, and passes nothing\.\n$/,
-  ],
-  [
-    '@modelcontextprotocol/sdk',
-    /\n {2}Version \S+ was looked through on \d{4}-\d\d-\d\d, and passes nothing\.\n$/,
-  ],
+for (const { subject, note } of [
+  { subject: 'cross-spawn@7.0.6', note: /\n {2}launches\n {4}versions/ },
+  { subject: 'lmdb@3.5.6', note: /\n {2}leaves open \*\*\/data\.mdb \(file, read-write\)\n/ },
+  { subject: 'tsx@99.0.0', note: /knows other versions of it: .*4\.23/ },
+  {
+    subject: '@backstage/cli@0.30.0',
+    note: /\n {4}versions {4}>=0\.22\.2 <0\.36\.0\n[\s\S]*\n {2}Version 0\.36\.\d+, which is not in such a range, was looked through on .*, and passes nothing\.\n$/,
+  },
+  {
+    subject: '@modelcontextprotocol/sdk',
+    note: /\n {2}Version \S+ was looked through on \d{4}-\d\d-\d\d, and passes nothing\.\n$/,
+  },
 ] as const) {
   test(`explain: what is known of ${subject}`, async t => {
     const { stdout } = await closefds(['explain', subject], temporaryFolder(t));
@@ -280,13 +331,18 @@ for (const [subject, note] of [
   });
 }
 
-for (const [title, subject, files, expected] of [
-  ['a name with a mistake', 'pupeteer', {}, true],
-  ['the app', '.', {}, false],
-  ['installed', 'a', installed('a', '1.0.0'), false],
-  ['in the config', 'a', rules({ ...allow, caller: 'a' }), false],
-  ['in the table', 'tsx', {}, false],
-  ['looked through, and passes nothing', '@modelcontextprotocol/sdk', {}, false],
+for (const { title, subject, files, expected } of [
+  { title: 'a name with a mistake', subject: 'pupeteer', files: {}, expected: true },
+  { title: 'the app', subject: '.', files: {}, expected: false },
+  { title: 'installed', subject: 'a', files: installed('a', '1.0.0'), expected: false },
+  { title: 'in the config', subject: 'a', files: rules({ ...allow, caller: 'a' }), expected: false },
+  { title: 'in the table', subject: 'tsx', files: {}, expected: false },
+  {
+    title: 'looked through, and passes nothing',
+    subject: '@modelcontextprotocol/sdk',
+    files: {},
+    expected: false,
+  },
 ] as const) {
   test(`explain: does anybody know it: ${title}`, async t => {
     const folder = temporaryFolder(t);
@@ -321,32 +377,32 @@ const COMPLETE = `
   _closefds; printf '%s\\n' "\${COMPREPLY[@]}"
 `;
 
-for (const [words, expected] of [
-  [['closefds', 'expl'], ['explain']],
-  [['closefds', 'check', '--f'], ['--format']],
-  [
-    ['closefds', 'check', '--format', ''],
-    ['text', 'json'],
-  ],
-  [['closefds', 'run', '--mode', 's'], ['strict']],
-  [
-    ['closefds', 'scan', '--format', ''],
-    ['text', 'json', 'sarif'],
-  ],
-  [
-    ['closefds', 'scan', '--show', ''],
-    ['certain', 'likely', 'possible'],
-  ],
-  [['closefds', 'scan', '--fail-on', 'c'], ['certain']],
-  [['closefds', 'check', 'dat'], ['data']],
-  [['closefds', 'check', '--config', 'dat'], ['data']],
-  [['closefds', 'check', 'two'], ['two words']],
-  [['closefds', 'learn', '--write', '--sc'], ['--scan']],
-  [
-    ['closefds', 'completion', ''],
-    ['bash', 'zsh', 'fish'],
-  ],
-  [['closefds', 'help', 'rep'], ['report']],
+for (const { words, expected } of [
+  { words: ['closefds', 'expl'], expected: ['explain'] },
+  { words: ['closefds', 'check', '--f'], expected: ['--format'] },
+  {
+    words: ['closefds', 'check', '--format', ''],
+    expected: ['text', 'json'],
+  },
+  { words: ['closefds', 'run', '--mode', 's'], expected: ['strict'] },
+  {
+    words: ['closefds', 'scan', '--format', ''],
+    expected: ['text', 'json', 'sarif'],
+  },
+  {
+    words: ['closefds', 'scan', '--show', ''],
+    expected: ['certain', 'likely', 'possible'],
+  },
+  { words: ['closefds', 'scan', '--fail-on', 'c'], expected: ['certain'] },
+  { words: ['closefds', 'check', 'dat'], expected: ['data'] },
+  { words: ['closefds', 'check', '--config', 'dat'], expected: ['data'] },
+  { words: ['closefds', 'check', 'two'], expected: ['two words'] },
+  { words: ['closefds', 'learn', '--write', '--sc'], expected: ['--scan'] },
+  {
+    words: ['closefds', 'completion', ''],
+    expected: ['bash', 'zsh', 'fish'],
+  },
+  { words: ['closefds', 'help', 'rep'], expected: ['report'] },
 ] as const) {
   test(`bash completes "${words.join(' ')}"`, async t => {
     const folder = temporaryFolder(t);

@@ -220,13 +220,25 @@ test('with a scan: a place seen in both is one, and one that did not run is name
   t.regex(stdout, /\nFound by the scan, and not run in these findings \(1\):\n {2}the app at app\.js:\d+\n$/);
 });
 
-for (const [args, code, message] of [
-  [['nowhere.ndjson'], 2, /nowhere\.ndjson cannot be read: there is no such file/],
-  [['.'], 2, /expected a file, found a folder: \./],
-  [['--scan', 'nowhere.json', 'findings.ndjson'], 2, /nowhere\.json cannot be read: there is no such file/],
-  [['--scan', 'package.json', 'findings.ndjson'], 2, /expected what "closefds scan --format json" prints/],
-  [['app.js'], 1, /expected findings, found none in \d+ lines/],
-  [['--format', 'yaml', 'findings.ndjson'], 2, /expected text or json after --format, found "yaml"/],
+for (const { args, code, message } of [
+  { args: ['nowhere.ndjson'], code: 2, message: /nowhere\.ndjson cannot be read: there is no such file/ },
+  { args: ['.'], code: 2, message: /expected a file, found a folder: \./ },
+  {
+    args: ['--scan', 'nowhere.json', 'findings.ndjson'],
+    code: 2,
+    message: /nowhere\.json cannot be read: there is no such file/,
+  },
+  {
+    args: ['--scan', 'package.json', 'findings.ndjson'],
+    code: 2,
+    message: /expected what "closefds scan --format json" prints/,
+  },
+  { args: ['app.js'], code: 1, message: /expected findings, found none in \d+ lines/ },
+  {
+    args: ['--format', 'yaml', 'findings.ndjson'],
+    code: 2,
+    message: /expected text or json after --format, found "yaml"/,
+  },
 ] as const) {
   test(`wrong: closefds learn ${args.join(' ')}`, async t => {
     const { learn } = await app(t);

@@ -130,15 +130,19 @@ test('lines that begin in one piece of a pipe and end in another', async t => {
 // What it says of what it cannot read
 // ---------------------------------------------------------------------------------------------
 
-for (const [title, args, message] of [
-  ['no such file', ['nowhere.ndjson'], 'nowhere.ndjson cannot be read: there is no such file'],
-  ['a folder', ['.'], 'expected a file, found a folder: .'],
-  [
-    'a format nobody knows',
-    ['--format', 'xml'],
-    'expected text, json or markdown after --format, found "xml"',
-  ],
-  ['stdin twice', ['-', '-'], 'expected "-" for stdin once, found it twice'],
+for (const { title, args, message } of [
+  {
+    title: 'no such file',
+    args: ['nowhere.ndjson'],
+    message: 'nowhere.ndjson cannot be read: there is no such file',
+  },
+  { title: 'a folder', args: ['.'], message: 'expected a file, found a folder: .' },
+  {
+    title: 'a format nobody knows',
+    args: ['--format', 'xml'],
+    message: 'expected text, json or markdown after --format, found "xml"',
+  },
+  { title: 'stdin twice', args: ['-', '-'], message: 'expected "-" for stdin once, found it twice' },
 ] as const) {
   test(`a wrong call: ${title}`, async t => {
     const { code, stdout, stderr } = await report(args, { cwd: temporaryFolder(t) });
@@ -165,14 +169,19 @@ test('a file that may not be read', async t => {
   t.is(code, 2);
 });
 
-for (const [title, bytes, message, count] of [
-  ['a gzip file that is cut off', gzipSync(THREE).subarray(0, -10), 'unexpected end of file', 7],
-  [
-    'another compression',
-    Buffer.from('28b52ffd00000000', 'hex'),
-    'it is compressed by zstd, which closefds does not read: zstdcat FILE | closefds report',
-    0,
-  ],
+for (const { title, bytes, message, count } of [
+  {
+    title: 'a gzip file that is cut off',
+    bytes: gzipSync(THREE).subarray(0, -10),
+    message: 'unexpected end of file',
+    count: 7,
+  },
+  {
+    title: 'another compression',
+    bytes: Buffer.from('28b52ffd00000000', 'hex'),
+    message: 'it is compressed by zstd, which closefds does not read: zstdcat FILE | closefds report',
+    count: 0,
+  },
 ] as const) {
   test(`${title}: the rest is reported, with exit code 1`, async t => {
     const broken = file(t, 'broken', bytes);
@@ -327,16 +336,16 @@ test('what paths hold does nothing to a terminal', async t => {
   t.true(stdout.includes(String.raw`\x07sh`));
 });
 
-for (const [env, isTTY, colour] of [
-  [{}, true, true],
-  [{}, false, false],
-  [{ NO_COLOR: '1' }, true, false],
-  [{ NO_COLOR: '' }, true, true],
-  [{ NO_COLOR: '1', FORCE_COLOR: '1' }, true, false],
-  [{ FORCE_COLOR: '1' }, false, true],
-  [{ FORCE_COLOR: '' }, false, true],
-  [{ FORCE_COLOR: '0' }, true, false],
-  [{ TERM: 'dumb' }, true, false],
+for (const { env, isTTY, colour } of [
+  { env: {}, isTTY: true, colour: true },
+  { env: {}, isTTY: false, colour: false },
+  { env: { NO_COLOR: '1' }, isTTY: true, colour: false },
+  { env: { NO_COLOR: '' }, isTTY: true, colour: true },
+  { env: { NO_COLOR: '1', FORCE_COLOR: '1' }, isTTY: true, colour: false },
+  { env: { FORCE_COLOR: '1' }, isTTY: false, colour: true },
+  { env: { FORCE_COLOR: '' }, isTTY: false, colour: true },
+  { env: { FORCE_COLOR: '0' }, isTTY: true, colour: false },
+  { env: { TERM: 'dumb' }, isTTY: true, colour: false },
 ] as const) {
   test(`colour with ${JSON.stringify(env)} on ${isTTY ? 'a terminal' : 'a pipe'}: ${colour}`, async t => {
     t.is(colourOf({ isTTY }, env), colour);
@@ -405,16 +414,28 @@ test('--html with --format does both, and takes the place of an older page', asy
   t.regex(readFileSync(page, 'utf8'), /<\/html>\n$/);
 });
 
-for (const [title, args, message] of [
-  ['a folder', ['--html', '.', 'in'], 'expected a file after --html, found a folder: .'],
-  [
-    'a folder that is not there',
-    ['--html', 'no/where.html', 'in'],
-    'no/where.html cannot be written: there is no such file',
-  ],
-  ['what is read', ['--html', './in', 'in'], 'expected another FILE after --html than what is read: ./in'],
-  ['stdout', ['--html=-', 'in'], 'expected a FILE after --html, found "-"'],
-  ['no such input', ['--html', 'new.html', 'nowhere'], 'nowhere cannot be read: there is no such file'],
+for (const { title, args, message } of [
+  {
+    title: 'a folder',
+    args: ['--html', '.', 'in'],
+    message: 'expected a file after --html, found a folder: .',
+  },
+  {
+    title: 'a folder that is not there',
+    args: ['--html', 'no/where.html', 'in'],
+    message: 'no/where.html cannot be written: there is no such file',
+  },
+  {
+    title: 'what is read',
+    args: ['--html', './in', 'in'],
+    message: 'expected another FILE after --html than what is read: ./in',
+  },
+  { title: 'stdout', args: ['--html=-', 'in'], message: 'expected a FILE after --html, found "-"' },
+  {
+    title: 'no such input',
+    args: ['--html', 'new.html', 'nowhere'],
+    message: 'nowhere cannot be read: there is no such file',
+  },
 ] as const) {
   test(`a wrong call with --html: ${title}`, async t => {
     const cwd = temporaryFolder(t);

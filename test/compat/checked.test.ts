@@ -72,22 +72,22 @@ test('it says what the search looks for today', async t => {
   t.is(checked.searched, (await loadSearch()).SEARCHED);
 });
 
-const SHOWN: readonly (readonly [sign: string, text: string])[] = [
-  ['long array', `spawn(a, [], { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] })`],
-  ['long array', `const slots = [\n  "ignore",\n  open("file"),\n  "pipe",\n  ...Array(2)\n];`],
-  ['long array', 'spawn(a, [], { stdio: [0, 1, 2, fd] })'],
-  ['long array', `fork(a, [], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })`],
-  ['ipc', `process.send && n.push("ipc")`],
-  ['grown stdio', `stdio.push(Number(match[1]))`],
-  ['grown stdio', 'options.stdio[number] = fd'],
-  ['grown stdio', 'options.stdio[3] = fd'],
-  ['spread stdio', 'spawn(a, [], { stdio: [0, ...others] })'],
-  ['filled array', `new Array(5).fill('pipe')`],
-  ['announcement', `args.push('--remote-debugging-pipe')`],
-  ['announcement', `args.push('-i', 'pipe:3')`],
+const SHOWN: readonly { readonly sign: string; readonly text: string }[] = [
+  { sign: 'long array', text: `spawn(a, [], { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] })` },
+  { sign: 'long array', text: `const slots = [\n  "ignore",\n  open("file"),\n  "pipe",\n  ...Array(2)\n];` },
+  { sign: 'long array', text: 'spawn(a, [], { stdio: [0, 1, 2, fd] })' },
+  { sign: 'long array', text: `fork(a, [], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })` },
+  { sign: 'ipc', text: `process.send && n.push("ipc")` },
+  { sign: 'grown stdio', text: `stdio.push(Number(match[1]))` },
+  { sign: 'grown stdio', text: 'options.stdio[number] = fd' },
+  { sign: 'grown stdio', text: 'options.stdio[3] = fd' },
+  { sign: 'spread stdio', text: 'spawn(a, [], { stdio: [0, ...others] })' },
+  { sign: 'filled array', text: `new Array(5).fill('pipe')` },
+  { sign: 'announcement', text: `args.push('--remote-debugging-pipe')` },
+  { sign: 'announcement', text: `args.push('-i', 'pipe:3')` },
 ];
 
-for (const [sign, text] of SHOWN) {
+for (const { sign, text } of SHOWN) {
   test(`the search shows ${JSON.stringify(text)}`, async t => {
     const { findPassing } = await loadSearch();
     const { places } = findPassing(new Map([['lib/index.js', `\n${text}\n`]]));

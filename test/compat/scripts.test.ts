@@ -93,78 +93,88 @@ const filled = (entry: object) => ({ package: 'thing', passes: [entry] });
 const WRONG_HASH = `sha512-${'A'.repeat(86)}==`;
 const WHAT = 'thing passes fd 3 >=1.0.0 <=1.0.0';
 
-const VERDICTS: readonly (readonly [
-  name: string,
-  versions: Registry[string],
-  entry: object,
-  said: string,
-])[] = [
-  ['nothing changed', FIRST, ENTRY, `ok: ${WHAT}`],
-  ['a line that moved by a few', FIRST, { ...ENTRY, evidence: [{ ...EVIDENCE, line: 5 }] }, `ok: ${WHAT}`],
-  ['a newer prerelease', { ...FIRST, '2.0.0-rc.1': { 'index.js': OTHER } }, ENTRY, `ok: ${WHAT}`],
-  [
-    'a version above the one that npm installs',
-    { '1.0.0': { 'index.js': CALL, latest: 'yes' }, '15.0.0': { 'index.js': OTHER } },
-    ENTRY,
-    `ok: ${WHAT}`,
-  ],
-  [
-    'a newer version with the text in another file',
-    { ...FIRST, '1.1.0': { 'lib/main.js': CALL } },
-    ENTRY,
-    `unverified newer version: ${WHAT} (1.1.0 has the same text)`,
-  ],
-  [
-    'a newer version without it',
-    { ...FIRST, '1.1.0': { 'index.js': OTHER } },
-    ENTRY,
-    `no longer passes: ${WHAT} (1.1.0 lacks "${SHOWS}")`,
-  ],
-  [
-    'an end that is one',
-    { ...FIRST, '2.0.0': { 'index.js': OTHER }, '3.0.0': { 'index.js': OTHER } },
-    ENDED,
-    'ok: thing passes fd 3 >=1.0.0 <2.0.0',
-  ],
-  [
-    'an end that is none',
-    { ...FIRST, '2.0.0': { 'index.js': CALL } },
-    ENDED,
-    `evidence wrong: thing passes fd 3 >=1.0.0 <2.0.0 (ends in 2.0.0: index.js still has "${SHOWS}")`,
-  ],
-  [
-    'a newer version before the end',
-    { ...FIRST, '1.5.0': { 'index.js': CALL }, '2.0.0': { 'index.js': OTHER } },
-    ENDED,
-    'unverified newer version: thing passes fd 3 >=1.0.0 <2.0.0 (1.5.0 has the same text)',
-  ],
-  [
-    'another line',
-    FIRST,
-    { ...ENTRY, evidence: [{ ...EVIDENCE, line: 20 }] },
-    `evidence moved: ${WHAT} (1.0.0 index.js:20: now at line 2)`,
-  ],
-  [
-    'another file',
-    FIRST,
-    { ...ENTRY, evidence: [{ ...EVIDENCE, file: 'lib/index.js' }] },
-    `evidence moved: ${WHAT} (1.0.0 lib/index.js:2: now in index.js)`,
-  ],
-  [
-    'a text that never was',
-    FIRST,
-    { ...ENTRY, evidence: [{ ...EVIDENCE, shows: 'stdio: [4]' }] },
-    `evidence wrong: ${WHAT} (1.0.0 index.js:2: "stdio: [4]" is not in the tarball)`,
-  ],
-  [
-    'a version that never was',
-    FIRST,
-    { ...ENTRY, evidence: [{ ...EVIDENCE, version: '0.9.0' }] },
-    `evidence wrong: ${WHAT} (0.9.0 index.js:2: version 0.9.0 is not published)`,
-  ],
+const VERDICTS: readonly {
+  readonly name: string;
+  readonly versions: Registry[string];
+  readonly entry: object;
+  readonly said: string;
+}[] = [
+  { name: 'nothing changed', versions: FIRST, entry: ENTRY, said: `ok: ${WHAT}` },
+  {
+    name: 'a line that moved by a few',
+    versions: FIRST,
+    entry: { ...ENTRY, evidence: [{ ...EVIDENCE, line: 5 }] },
+    said: `ok: ${WHAT}`,
+  },
+  {
+    name: 'a newer prerelease',
+    versions: { ...FIRST, '2.0.0-rc.1': { 'index.js': OTHER } },
+    entry: ENTRY,
+    said: `ok: ${WHAT}`,
+  },
+  {
+    name: 'a version above the one that npm installs',
+    versions: { '1.0.0': { 'index.js': CALL, latest: 'yes' }, '15.0.0': { 'index.js': OTHER } },
+    entry: ENTRY,
+    said: `ok: ${WHAT}`,
+  },
+  {
+    name: 'a newer version with the text in another file',
+    versions: { ...FIRST, '1.1.0': { 'lib/main.js': CALL } },
+    entry: ENTRY,
+    said: `unverified newer version: ${WHAT} (1.1.0 has the same text)`,
+  },
+  {
+    name: 'a newer version without it',
+    versions: { ...FIRST, '1.1.0': { 'index.js': OTHER } },
+    entry: ENTRY,
+    said: `no longer passes: ${WHAT} (1.1.0 lacks "${SHOWS}")`,
+  },
+  {
+    name: 'an end that is one',
+    versions: { ...FIRST, '2.0.0': { 'index.js': OTHER }, '3.0.0': { 'index.js': OTHER } },
+    entry: ENDED,
+    said: 'ok: thing passes fd 3 >=1.0.0 <2.0.0',
+  },
+  {
+    name: 'an end that is none',
+    versions: { ...FIRST, '2.0.0': { 'index.js': CALL } },
+    entry: ENDED,
+    said: `evidence wrong: thing passes fd 3 >=1.0.0 <2.0.0 (ends in 2.0.0: index.js still has "${SHOWS}")`,
+  },
+  {
+    name: 'a newer version before the end',
+    versions: { ...FIRST, '1.5.0': { 'index.js': CALL }, '2.0.0': { 'index.js': OTHER } },
+    entry: ENDED,
+    said: 'unverified newer version: thing passes fd 3 >=1.0.0 <2.0.0 (1.5.0 has the same text)',
+  },
+  {
+    name: 'another line',
+    versions: FIRST,
+    entry: { ...ENTRY, evidence: [{ ...EVIDENCE, line: 20 }] },
+    said: `evidence moved: ${WHAT} (1.0.0 index.js:20: now at line 2)`,
+  },
+  {
+    name: 'another file',
+    versions: FIRST,
+    entry: { ...ENTRY, evidence: [{ ...EVIDENCE, file: 'lib/index.js' }] },
+    said: `evidence moved: ${WHAT} (1.0.0 lib/index.js:2: now in index.js)`,
+  },
+  {
+    name: 'a text that never was',
+    versions: FIRST,
+    entry: { ...ENTRY, evidence: [{ ...EVIDENCE, shows: 'stdio: [4]' }] },
+    said: `evidence wrong: ${WHAT} (1.0.0 index.js:2: "stdio: [4]" is not in the tarball)`,
+  },
+  {
+    name: 'a version that never was',
+    versions: FIRST,
+    entry: { ...ENTRY, evidence: [{ ...EVIDENCE, version: '0.9.0' }] },
+    said: `evidence wrong: ${WHAT} (0.9.0 index.js:2: version 0.9.0 is not published)`,
+  },
 ];
 
-for (const [name, versions, entry, said] of VERDICTS) {
+for (const { name, versions, entry, said } of VERDICTS) {
   test(`compat:verify says of ${name}: ${said.split(':', 1)[0]}`, async t => {
     const { file, run } = house(t, { thing: versions }, filled(entry));
     // Hashes are of tarballs that this test has just made; what else is wrong, --write leaves alone.
@@ -327,22 +337,22 @@ test('compat:new begins an entry for a package that patches', async t => {
   );
 });
 
-for (const [name, files, said] of [
-  [
-    'starts nothing',
-    { 'index.js': OTHER },
-    'compat:new: thing@1.0.0 starts no process by itself (to record that: npm run compat:checked -- --write thing@1.0.0); nothing was written.',
-  ],
-  [
-    'has native code',
-    { 'index.js': OTHER, 'binding.gyp': '{}' },
-    'compat:new: thing@1.0.0 starts no process by itself, but has native code, of which only a run tells what it leaves open; nothing was written.',
-  ],
-  [
-    'only has the words',
-    { 'index.js': `const cp = require('child_process');\nargs.push('pipe:3');\n` },
-    'compat:new: thing@1.0.0 has no place that the scan takes for one; nothing was written.',
-  ],
+for (const { name, files, said } of [
+  {
+    name: 'starts nothing',
+    files: { 'index.js': OTHER },
+    said: 'compat:new: thing@1.0.0 starts no process by itself (to record that: npm run compat:checked -- --write thing@1.0.0); nothing was written.',
+  },
+  {
+    name: 'has native code',
+    files: { 'index.js': OTHER, 'binding.gyp': '{}' },
+    said: 'compat:new: thing@1.0.0 starts no process by itself, but has native code, of which only a run tells what it leaves open; nothing was written.',
+  },
+  {
+    name: 'only has the words',
+    files: { 'index.js': `const cp = require('child_process');\nargs.push('pipe:3');\n` },
+    said: 'compat:new: thing@1.0.0 has no place that the scan takes for one; nothing was written.',
+  },
 ] as const) {
   test(`compat:new writes nothing for a package that ${name}`, async t => {
     const { file, run } = house(t, { thing: { '1.0.0': files } });
@@ -357,21 +367,56 @@ for (const [name, files, said] of [
 // What they are called with
 // ---------------------------------------------------------------------------------------------
 
-for (const [script, args, code, said] of [
-  ['compat/new', [], 2, 'compat:new: expected NAME or NAME@1.2.3, found nothing.'],
-  ['compat/new', ['thing@^1'], 2, 'compat:new: expected NAME or NAME@1.2.3, found thing@^1.'],
-  ['compat/new', ['../thing'], 2, 'compat:new: expected NAME or NAME@1.2.3, found ../thing.'],
-  ['compat/new', ['a', 'b'], 2, 'compat:new: expected NAME or NAME@1.2.3, found a b.'],
-  ['compat/new', ['other'], 1, 'compat:new: compat/packages/other.json is there already; add to it by hand.'],
-  ['compat/new', ['nothing'], 1, 'compat:new: nothing cannot be had: 404 Not Found - GET nothing.'],
-  [
-    'compat/new',
-    ['thing@9.0.0'],
-    1,
-    'compat:new: thing@9.0.0 cannot be had: 404 Not Found - GET thing@9.0.0.',
-  ],
-  ['compat/verify', ['nobody'], 2, 'No such file: compat/packages/nobody.json'],
-  ['compat/verify', ['--wirte'], 2, `Unknown option '--wirte': expected --write, --fresh, --markdown FILE`],
+for (const { script, args, code, said } of [
+  {
+    script: 'compat/new',
+    args: [],
+    code: 2,
+    said: 'compat:new: expected NAME or NAME@1.2.3, found nothing.',
+  },
+  {
+    script: 'compat/new',
+    args: ['thing@^1'],
+    code: 2,
+    said: 'compat:new: expected NAME or NAME@1.2.3, found thing@^1.',
+  },
+  {
+    script: 'compat/new',
+    args: ['../thing'],
+    code: 2,
+    said: 'compat:new: expected NAME or NAME@1.2.3, found ../thing.',
+  },
+  {
+    script: 'compat/new',
+    args: ['a', 'b'],
+    code: 2,
+    said: 'compat:new: expected NAME or NAME@1.2.3, found a b.',
+  },
+  {
+    script: 'compat/new',
+    args: ['other'],
+    code: 1,
+    said: 'compat:new: compat/packages/other.json is there already; add to it by hand.',
+  },
+  {
+    script: 'compat/new',
+    args: ['nothing'],
+    code: 1,
+    said: 'compat:new: nothing cannot be had: 404 Not Found - GET nothing.',
+  },
+  {
+    script: 'compat/new',
+    args: ['thing@9.0.0'],
+    code: 1,
+    said: 'compat:new: thing@9.0.0 cannot be had: 404 Not Found - GET thing@9.0.0.',
+  },
+  { script: 'compat/verify', args: ['nobody'], code: 2, said: 'No such file: compat/packages/nobody.json' },
+  {
+    script: 'compat/verify',
+    args: ['--wirte'],
+    code: 2,
+    said: `Unknown option '--wirte': expected --write, --fresh, --markdown FILE`,
+  },
 ] as const) {
   test(`${script} ${args.join(' ')}: ${said}`, async t => {
     const { run } = house(t, { thing: FIRST });

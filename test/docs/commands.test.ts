@@ -53,9 +53,9 @@ for (const command of commands) {
     });
     copyFileSync(path.join(app, 'findings.ndjson'), path.join(app, 'audit.ndjson'));
     if (command.includes('--baseline'))
-      for (const [first, last] of [
-        ['scan', ''],
-        ['run --mode warn', '-- node app.js'],
+      for (const { first, last } of [
+        { first: 'scan', last: '' },
+        { first: 'run --mode warn', last: '-- node app.js' },
       ])
         await closefds(`${first} --baseline closefds-baseline.json --write-baseline ${last}`);
     // A reader puts the name of a package there.

@@ -146,166 +146,195 @@ for (const code of FINDING_CODES) {
 
 const BY_APP = 'the app starting "sh" with spawn() at /app/server.js:3:5';
 
-for (const [name, finding, message] of [
-  ['a stray', stray(), `stray FD 20 (file /data/LOCK, read-write, opened since start) was closed: ${BY_APP}`],
-  [
-    'inherited',
-    stray({ atStart: true, access: 'read' }),
-    `stray FD 20 (file /data/LOCK, read-only, inherited at start) was closed: ${BY_APP}`,
-  ],
-  [
-    'a target that is no path names the type itself',
-    stray({ target: 'pipe:[8123]', type: 'pipe', access: 'write' }),
-    `stray FD 20 (pipe:[8123], write-only, opened since start) was closed: ${BY_APP}`,
-  ],
-  [
-    'a stray nobody can describe',
-    stray({ ...nothing }),
-    `stray FD 20 (opened since start) was closed: ${BY_APP}`,
-  ],
-  [
-    'passed',
-    stray({ disposition: 'passed' }),
-    `stray FD 20 (file /data/LOCK, read-write, opened since start) passes to the child: ${BY_APP}`,
-  ],
-  [
-    'refused',
-    stray({ disposition: 'refused' }),
-    `stray FD 20 (file /data/LOCK, read-write, opened since start) is not allowed: ${BY_APP}`,
-  ],
-  [
-    'a version newer than the table knows',
-    unverified(),
-    'designated FD 3 (a new pipe) passes to the child: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known up to 4.5.0',
-  ],
-  [
-    'the same, denied by the config',
-    unverified({ effect: 'deny', disposition: 'closed' }),
-    'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known up to 4.5.0',
-  ],
-  [
-    'a version older than the table knows',
-    designated({ caller: { ...tsx, version: '3.0.0' }, rule: { ...DEFAULT, knownIn: ['>=3.12.0 <=4.5.0'] } }),
-    'designated FD 3 (a new pipe) was closed: tsx@3.0.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known from 3.12.0 to 4.5.0',
-  ],
-  [
-    'a version between those that the table knows',
-    designated({ caller: tsx, rule: { ...DEFAULT, knownIn: ['>=3.12.0 <4.0.0', '>=5.0.0 <=5.1.0'] } }),
-    'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known from 3.12.0 to before 4.0.0 and from 5.0.0 to 5.1.0',
-  ],
-  [
-    'a stray of a known package',
-    stray({ opener: { package: 'lmdb', version: '3.5.6', source: 'compat/packages/lmdb.json' } }),
-    `stray FD 20 (file /data/LOCK, read-write, opened since start, most likely by lmdb@3.5.6) was closed: ${BY_APP}`,
-  ],
-  ['a new pipe', designated(), `designated FD 3 (a new pipe) was closed: ${BY_APP}`],
-  ['ipc', designated({ kind: 'ipc' }), `designated FD 3 (the message channel) was closed: ${BY_APP}`],
-  [
-    'an open FD under another number',
-    designated({ kind: 'fd', sourceFd: 18, target: '/tmp/log', type: 'file', access: 'write' }),
-    `designated FD 3 (file /tmp/log, write-only, FD 18 here) was closed: ${BY_APP}`,
-  ],
-  [
-    'an open FD under its own number',
-    designated({ kind: 'fd', sourceFd: 3, target: '/tmp/log', type: 'file', access: 'write' }),
-    `designated FD 3 (file /tmp/log, write-only) was closed: ${BY_APP}`,
-  ],
-  [
-    'an FD of which nothing is known',
-    designated({ kind: 'fd' }),
-    `designated FD 3 (an open FD) was closed: ${BY_APP}`,
-  ],
-  [
-    'a package',
-    designated({ caller: tsx }),
-    'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2',
-  ],
-  [
-    'through launchers',
-    designated({ caller: { ...app, launchers: ['cross-spawn', 'execa'] } }),
-    `designated FD 3 (a new pipe) was closed: ${BY_APP}, through cross-spawn, execa`,
-  ],
-  [
-    'a package that was called by another, through a launcher',
-    designated({ caller: { ...tsx, launchers: ['execa'], calledBy: [tool, app] } }),
-    'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2, through execa, called by tool@2.0.0 at /app/node_modules/tool/run.js:8:9',
-  ],
-  [
-    'a place with a source',
-    designated({ caller: { ...app, source: { ...source, file: '/app/server.ts' }, calledBy: [] } }),
-    'designated FD 3 (a new pipe) was closed: the app starting "sh" with spawn() at /app/server.ts:30:4',
-  ],
-  [
-    'an outer place with a source',
-    designated({ caller: { ...tsx, calledBy: [{ ...app, source: { ...source, file: '/app/server.ts' } }] } }),
-    'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2, called by the app at /app/server.ts:30:4',
-  ],
-  [
-    'an npm alias',
-    designated({ caller: { ...tsx, name: 'runner', declaredName: 'tsx' } }),
-    'designated FD 3 (a new pipe) was closed: runner@4.6.0 (package "tsx") starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2',
-  ],
-  [
-    'code without a file',
-    designated({ caller: caller({ name: '?' }) }),
-    'designated FD 3 (a new pipe) was closed: code without a file starting "sh" with spawn()',
-  ],
-  [
-    'nobody',
-    designated({ caller: undefined, route: 'execFileSync' }),
-    'designated FD 3 (a new pipe) was closed: an unknown caller starting "sh" with execFileSync()',
-  ],
-  [
-    'announced',
-    designated({ announcement: '--status-fd 3' }),
-    `designated FD 3 (a new pipe) was closed: ${BY_APP}; the child is told of it by "--status-fd 3"`,
-  ],
-  [
-    'a target that is redacted',
-    stray({ target: '[redacted]' }),
-    `stray FD 20 (file [redacted], read-write, opened since start) was closed: ${BY_APP}`,
-  ],
-  [
-    'a candidate that differs',
-    candidate(),
-    `designated FD 3 (a new pipe) passes to the child: ${BY_APP}; the candidate policy would close it`,
-  ],
-  [
-    'a candidate that lets pass what is closed',
-    designated({
+for (const { name, finding, message } of [
+  {
+    name: 'a stray',
+    finding: stray(),
+    message: `stray FD 20 (file /data/LOCK, read-write, opened since start) was closed: ${BY_APP}`,
+  },
+  {
+    name: 'inherited',
+    finding: stray({ atStart: true, access: 'read' }),
+    message: `stray FD 20 (file /data/LOCK, read-only, inherited at start) was closed: ${BY_APP}`,
+  },
+  {
+    name: 'a target that is no path names the type itself',
+    finding: stray({ target: 'pipe:[8123]', type: 'pipe', access: 'write' }),
+    message: `stray FD 20 (pipe:[8123], write-only, opened since start) was closed: ${BY_APP}`,
+  },
+  {
+    name: 'a stray nobody can describe',
+    finding: stray({ ...nothing }),
+    message: `stray FD 20 (opened since start) was closed: ${BY_APP}`,
+  },
+  {
+    name: 'passed',
+    finding: stray({ disposition: 'passed' }),
+    message: `stray FD 20 (file /data/LOCK, read-write, opened since start) passes to the child: ${BY_APP}`,
+  },
+  {
+    name: 'refused',
+    finding: stray({ disposition: 'refused' }),
+    message: `stray FD 20 (file /data/LOCK, read-write, opened since start) is not allowed: ${BY_APP}`,
+  },
+  {
+    name: 'a version newer than the table knows',
+    finding: unverified(),
+    message:
+      'designated FD 3 (a new pipe) passes to the child: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known up to 4.5.0',
+  },
+  {
+    name: 'the same, denied by the config',
+    finding: unverified({ effect: 'deny', disposition: 'closed' }),
+    message:
+      'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known up to 4.5.0',
+  },
+  {
+    name: 'a version older than the table knows',
+    finding: designated({
+      caller: { ...tsx, version: '3.0.0' },
+      rule: { ...DEFAULT, knownIn: ['>=3.12.0 <=4.5.0'] },
+    }),
+    message:
+      'designated FD 3 (a new pipe) was closed: tsx@3.0.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known from 3.12.0 to 4.5.0',
+  },
+  {
+    name: 'a version between those that the table knows',
+    finding: designated({
+      caller: tsx,
+      rule: { ...DEFAULT, knownIn: ['>=3.12.0 <4.0.0', '>=5.0.0 <=5.1.0'] },
+    }),
+    message:
+      'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2; tsx is known from 3.12.0 to before 4.0.0 and from 5.0.0 to 5.1.0',
+  },
+  {
+    name: 'a stray of a known package',
+    finding: stray({ opener: { package: 'lmdb', version: '3.5.6', source: 'compat/packages/lmdb.json' } }),
+    message: `stray FD 20 (file /data/LOCK, read-write, opened since start, most likely by lmdb@3.5.6) was closed: ${BY_APP}`,
+  },
+  {
+    name: 'a new pipe',
+    finding: designated(),
+    message: `designated FD 3 (a new pipe) was closed: ${BY_APP}`,
+  },
+  {
+    name: 'ipc',
+    finding: designated({ kind: 'ipc' }),
+    message: `designated FD 3 (the message channel) was closed: ${BY_APP}`,
+  },
+  {
+    name: 'an open FD under another number',
+    finding: designated({ kind: 'fd', sourceFd: 18, target: '/tmp/log', type: 'file', access: 'write' }),
+    message: `designated FD 3 (file /tmp/log, write-only, FD 18 here) was closed: ${BY_APP}`,
+  },
+  {
+    name: 'an open FD under its own number',
+    finding: designated({ kind: 'fd', sourceFd: 3, target: '/tmp/log', type: 'file', access: 'write' }),
+    message: `designated FD 3 (file /tmp/log, write-only) was closed: ${BY_APP}`,
+  },
+  {
+    name: 'an FD of which nothing is known',
+    finding: designated({ kind: 'fd' }),
+    message: `designated FD 3 (an open FD) was closed: ${BY_APP}`,
+  },
+  {
+    name: 'a package',
+    finding: designated({ caller: tsx }),
+    message:
+      'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2',
+  },
+  {
+    name: 'through launchers',
+    finding: designated({ caller: { ...app, launchers: ['cross-spawn', 'execa'] } }),
+    message: `designated FD 3 (a new pipe) was closed: ${BY_APP}, through cross-spawn, execa`,
+  },
+  {
+    name: 'a package that was called by another, through a launcher',
+    finding: designated({ caller: { ...tsx, launchers: ['execa'], calledBy: [tool, app] } }),
+    message:
+      'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2, through execa, called by tool@2.0.0 at /app/node_modules/tool/run.js:8:9',
+  },
+  {
+    name: 'a place with a source',
+    finding: designated({ caller: { ...app, source: { ...source, file: '/app/server.ts' }, calledBy: [] } }),
+    message:
+      'designated FD 3 (a new pipe) was closed: the app starting "sh" with spawn() at /app/server.ts:30:4',
+  },
+  {
+    name: 'an outer place with a source',
+    finding: designated({
+      caller: { ...tsx, calledBy: [{ ...app, source: { ...source, file: '/app/server.ts' } }] },
+    }),
+    message:
+      'designated FD 3 (a new pipe) was closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2, called by the app at /app/server.ts:30:4',
+  },
+  {
+    name: 'an npm alias',
+    finding: designated({ caller: { ...tsx, name: 'runner', declaredName: 'tsx' } }),
+    message:
+      'designated FD 3 (a new pipe) was closed: runner@4.6.0 (package "tsx") starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2',
+  },
+  {
+    name: 'code without a file',
+    finding: designated({ caller: caller({ name: '?' }) }),
+    message: 'designated FD 3 (a new pipe) was closed: code without a file starting "sh" with spawn()',
+  },
+  {
+    name: 'nobody',
+    finding: designated({ caller: undefined, route: 'execFileSync' }),
+    message: 'designated FD 3 (a new pipe) was closed: an unknown caller starting "sh" with execFileSync()',
+  },
+  {
+    name: 'announced',
+    finding: designated({ announcement: '--status-fd 3' }),
+    message: `designated FD 3 (a new pipe) was closed: ${BY_APP}; the child is told of it by "--status-fd 3"`,
+  },
+  {
+    name: 'a target that is redacted',
+    finding: stray({ target: '[redacted]' }),
+    message: `stray FD 20 (file [redacted], read-write, opened since start) was closed: ${BY_APP}`,
+  },
+  {
+    name: 'a candidate that differs',
+    finding: candidate(),
+    message: `designated FD 3 (a new pipe) passes to the child: ${BY_APP}; the candidate policy would close it`,
+  },
+  {
+    name: 'a candidate that lets pass what is closed',
+    finding: designated({
       candidate: {
         effect: 'allow',
         disposition: 'passed',
         rule: { source: 'f#/candidate/rules/0', reason: 'r' },
       },
     }),
-    `designated FD 3 (a new pipe) was closed: ${BY_APP}; the candidate policy would let it pass`,
-  ],
-  [
-    'a candidate that agrees',
-    candidate({ code: 'CLOSEFDS_DESIGNATED', disposition: 'closed' }),
-    `designated FD 3 (a new pipe) was closed: ${BY_APP}`,
-  ],
-  [
-    'unsafe()',
-    unsafe(),
-    `unsafe() passed stray FD 20 (file /data/LOCK, read-write, opened since start): ${BY_APP}`,
-  ],
-  [
-    'unsafe() with nothing to pass',
-    unsafe({ kind: undefined, childFd: undefined, ...nothing }),
-    `unsafe() was used: ${BY_APP}`,
-  ],
-  [
-    'a file and a command that would forge lines, or steer a terminal',
-    stray({ target: '/tmp/a\n(node:1) [CLOSEFDS_STRAY]\x1b[2J', command: 'sh\r' }),
-    `stray FD 20 (file /tmp/a\\x0a(node:1) [CLOSEFDS_STRAY]\\x1b[2J, read-write, opened since start) was closed: ${BY_APP.replace('"sh"', '"sh\\x0d"')}`,
-  ],
-  [
-    'about closefds itself',
-    self('CLOSEFDS_UNGUARDED', 'stray FDs reach children'),
-    'stray FDs reach children',
-  ],
+    message: `designated FD 3 (a new pipe) was closed: ${BY_APP}; the candidate policy would let it pass`,
+  },
+  {
+    name: 'a candidate that agrees',
+    finding: candidate({ code: 'CLOSEFDS_DESIGNATED', disposition: 'closed' }),
+    message: `designated FD 3 (a new pipe) was closed: ${BY_APP}`,
+  },
+  {
+    name: 'unsafe()',
+    finding: unsafe(),
+    message: `unsafe() passed stray FD 20 (file /data/LOCK, read-write, opened since start): ${BY_APP}`,
+  },
+  {
+    name: 'unsafe() with nothing to pass',
+    finding: unsafe({ kind: undefined, childFd: undefined, ...nothing }),
+    message: `unsafe() was used: ${BY_APP}`,
+  },
+  {
+    name: 'a file and a command that would forge lines, or steer a terminal',
+    finding: stray({ target: '/tmp/a\n(node:1) [CLOSEFDS_STRAY]\x1b[2J', command: 'sh\r' }),
+    message: `stray FD 20 (file /tmp/a\\x0a(node:1) [CLOSEFDS_STRAY]\\x1b[2J, read-write, opened since start) was closed: ${BY_APP.replace('"sh"', '"sh\\x0d"')}`,
+  },
+  {
+    name: 'about closefds itself',
+    finding: self('CLOSEFDS_UNGUARDED', 'stray FDs reach children'),
+    message: 'stray FDs reach children',
+  },
 ] as const) {
   test(`message: ${name}`, t => t.is(toMessage([finding]), message));
 }
@@ -313,86 +342,124 @@ for (const [name, finding, message] of [
 const UNNAMED =
   'The caller is unknown, so no rule can name it. Only a rule without "caller" can allow this, for every caller.';
 
-for (const [name, finding, advice] of [
-  [
-    'a stray by default',
-    stray(),
-    'No call designated it. If the child needs it, designate it with withFds(), or allow it in closefds.json:\n  {"rules":[{"caller":".","kinds":["stray"],"target":"/data/LOCK","effect":"allow","reason":"..."}]}',
-  ],
-  [
-    'a stray of a package, whose target differs each time',
-    stray({ caller: tsx, target: 'socket:[77]', type: 'socket' }),
-    'No call designated it. If the child needs it, allow it in closefds.json:\n  {"rules":[{"caller":"tsx","kinds":["stray"],"target":"socket:[*]","effect":"allow","reason":"..."}]}',
-  ],
-  [
-    'a stray whose target is redacted',
-    stray({ target: '[redacted]' }),
-    'No call designated it. If the child needs it, designate it with withFds(), or allow it in closefds.json:\n  {"rules":[{"caller":".","kinds":["stray"],"type":"file","effect":"allow","reason":"..."}]}',
-  ],
-  ['a stray of an unknown caller', stray({ caller: undefined }), `No call designated it. ${UNNAMED}`],
-  [
-    'designated, by default',
-    designated(),
-    'If the child needs it, designate it with withFds(), or allow it in closefds.json:\n  {"rules":[{"caller":".","kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}',
-  ],
-  [
-    'designated by a package',
-    designated({ caller: tsx, kind: 'fd', childFd: 4 }),
-    'If the child needs it, allow it in closefds.json:\n  {"rules":[{"caller":"tsx","kinds":["fd"],"fds":[4],"effect":"allow","reason":"..."}]}',
-  ],
-  [
-    'designated by a package that another one called',
-    designated({ caller: { ...tsx, calledBy: [tool, app] } }),
-    'If the child needs it, allow it in closefds.json:\n  {"rules":[{"caller":"tsx","kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}',
-  ],
-  [
-    'designated through a package that only passes on options',
-    designated({ caller: { ...wrap, calledBy: [tool, app] } }),
-    'If the child needs it, allow it in closefds.json:\n  {"rules":[{"caller":"tool","via":["wrap"],"kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}\nwrap only passes on the options of its caller; a rule for it alone would allow this for every package.',
-  ],
-  [
-    'designated by the app through two packages that only pass on options',
-    designated({ caller: { ...wrap, calledBy: [{ ...tool, forwards: true }, app] } }),
-    'If the child needs it, designate it with withFds(), or allow it in closefds.json:\n  {"rules":[{"caller":".","via":["wrap","tool"],"kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}\nwrap and tool only pass on the options of their caller; a rule for them alone would allow this for every package.',
-  ],
-  [
-    'a channel, which fork() makes without options',
-    designated({ caller: { ...wrap, calledBy: [tool, app] }, kind: 'ipc' }),
-    'If the child needs it, allow it in closefds.json:\n  {"rules":[{"caller":"wrap","kinds":["ipc"],"fds":[3],"effect":"allow","reason":"..."}]}',
-  ],
-  ['designated by nobody', designated({ caller: undefined }), UNNAMED],
-  ['designated by code without a file', designated({ caller: caller({ name: '?' }) }), UNNAMED],
-  [
-    'denied by a rule with a reason',
-    stray({ rule: { source: 'closefds.json#/rules/0', reason: 'never the lock' } }),
-    'Denied by closefds.json#/rules/0: never the lock.',
-  ],
-  [
-    'denied by a rule without one',
-    stray({ rule: { source: 'closefds.json#/rules/0', reason: undefined } }),
-    'Denied by closefds.json#/rules/0.',
-  ],
-  [
-    'effect warn',
-    stray({ effect: 'warn', disposition: 'passed', rule: { source: 'closefds.json#/rules/1', reason: 'r' } }),
-    'A rule lets it pass and asks for this report: closefds.json#/rules/1.',
-  ],
-  ['unsafe()', unsafe(), 'Reason given: reviewed.'],
-  ['a rule that expired', self('CLOSEFDS_RULE_EXPIRED'), 'Renew the rule or remove it.'],
-  [
-    'an error of our own',
-    self('CLOSEFDS_INTERNAL_ERROR'),
-    'This is a bug in closefds; what it could not find out was not allowed, save in mode "warn". Please report it.',
-  ],
-  ['another runtime', self('CLOSEFDS_RUNTIME'), 'Use Node.js where all of it has to hold.'],
-  [
-    'a setting that came late',
-    self('CLOSEFDS_LATE_SETTING'),
-    'Set it where Node is started: in the environment, with --env-file, or as CLOSEFDS_CONFIG.',
-  ],
-  ['a second copy', self('CLOSEFDS_SECOND_COPY'), 'Load one copy, by one preload.'],
-  ['unguarded', self('CLOSEFDS_UNGUARDED'), 'Run `npx closefds doctor` to see what is missing.'],
-  ['the fallback guard', self('CLOSEFDS_STAND_IN'), 'Run `npx closefds doctor` to see what is missing.'],
+for (const { name, finding, advice } of [
+  {
+    name: 'a stray by default',
+    finding: stray(),
+    advice:
+      'No call designated it. If the child needs it, designate it with withFds(), or allow it in closefds.json:\n  {"rules":[{"caller":".","kinds":["stray"],"target":"/data/LOCK","effect":"allow","reason":"..."}]}',
+  },
+  {
+    name: 'a stray of a package, whose target differs each time',
+    finding: stray({ caller: tsx, target: 'socket:[77]', type: 'socket' }),
+    advice:
+      'No call designated it. If the child needs it, allow it in closefds.json:\n  {"rules":[{"caller":"tsx","kinds":["stray"],"target":"socket:[*]","effect":"allow","reason":"..."}]}',
+  },
+  {
+    name: 'a stray whose target is redacted',
+    finding: stray({ target: '[redacted]' }),
+    advice:
+      'No call designated it. If the child needs it, designate it with withFds(), or allow it in closefds.json:\n  {"rules":[{"caller":".","kinds":["stray"],"type":"file","effect":"allow","reason":"..."}]}',
+  },
+  {
+    name: 'a stray of an unknown caller',
+    finding: stray({ caller: undefined }),
+    advice: `No call designated it. ${UNNAMED}`,
+  },
+  {
+    name: 'designated, by default',
+    finding: designated(),
+    advice:
+      'If the child needs it, designate it with withFds(), or allow it in closefds.json:\n  {"rules":[{"caller":".","kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}',
+  },
+  {
+    name: 'designated by a package',
+    finding: designated({ caller: tsx, kind: 'fd', childFd: 4 }),
+    advice:
+      'If the child needs it, allow it in closefds.json:\n  {"rules":[{"caller":"tsx","kinds":["fd"],"fds":[4],"effect":"allow","reason":"..."}]}',
+  },
+  {
+    name: 'designated by a package that another one called',
+    finding: designated({ caller: { ...tsx, calledBy: [tool, app] } }),
+    advice:
+      'If the child needs it, allow it in closefds.json:\n  {"rules":[{"caller":"tsx","kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}',
+  },
+  {
+    name: 'designated through a package that only passes on options',
+    finding: designated({ caller: { ...wrap, calledBy: [tool, app] } }),
+    advice:
+      'If the child needs it, allow it in closefds.json:\n  {"rules":[{"caller":"tool","via":["wrap"],"kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}\nwrap only passes on the options of its caller; a rule for it alone would allow this for every package.',
+  },
+  {
+    name: 'designated by the app through two packages that only pass on options',
+    finding: designated({ caller: { ...wrap, calledBy: [{ ...tool, forwards: true }, app] } }),
+    advice:
+      'If the child needs it, designate it with withFds(), or allow it in closefds.json:\n  {"rules":[{"caller":".","via":["wrap","tool"],"kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}\nwrap and tool only pass on the options of their caller; a rule for them alone would allow this for every package.',
+  },
+  {
+    name: 'a channel, which fork() makes without options',
+    finding: designated({ caller: { ...wrap, calledBy: [tool, app] }, kind: 'ipc' }),
+    advice:
+      'If the child needs it, allow it in closefds.json:\n  {"rules":[{"caller":"wrap","kinds":["ipc"],"fds":[3],"effect":"allow","reason":"..."}]}',
+  },
+  { name: 'designated by nobody', finding: designated({ caller: undefined }), advice: UNNAMED },
+  {
+    name: 'designated by code without a file',
+    finding: designated({ caller: caller({ name: '?' }) }),
+    advice: UNNAMED,
+  },
+  {
+    name: 'denied by a rule with a reason',
+    finding: stray({ rule: { source: 'closefds.json#/rules/0', reason: 'never the lock' } }),
+    advice: 'Denied by closefds.json#/rules/0: never the lock.',
+  },
+  {
+    name: 'denied by a rule without one',
+    finding: stray({ rule: { source: 'closefds.json#/rules/0', reason: undefined } }),
+    advice: 'Denied by closefds.json#/rules/0.',
+  },
+  {
+    name: 'effect warn',
+    finding: stray({
+      effect: 'warn',
+      disposition: 'passed',
+      rule: { source: 'closefds.json#/rules/1', reason: 'r' },
+    }),
+    advice: 'A rule lets it pass and asks for this report: closefds.json#/rules/1.',
+  },
+  { name: 'unsafe()', finding: unsafe(), advice: 'Reason given: reviewed.' },
+  {
+    name: 'a rule that expired',
+    finding: self('CLOSEFDS_RULE_EXPIRED'),
+    advice: 'Renew the rule or remove it.',
+  },
+  {
+    name: 'an error of our own',
+    finding: self('CLOSEFDS_INTERNAL_ERROR'),
+    advice:
+      'This is a bug in closefds; what it could not find out was not allowed, save in mode "warn". Please report it.',
+  },
+  {
+    name: 'another runtime',
+    finding: self('CLOSEFDS_RUNTIME'),
+    advice: 'Use Node.js where all of it has to hold.',
+  },
+  {
+    name: 'a setting that came late',
+    finding: self('CLOSEFDS_LATE_SETTING'),
+    advice: 'Set it where Node is started: in the environment, with --env-file, or as CLOSEFDS_CONFIG.',
+  },
+  { name: 'a second copy', finding: self('CLOSEFDS_SECOND_COPY'), advice: 'Load one copy, by one preload.' },
+  {
+    name: 'unguarded',
+    finding: self('CLOSEFDS_UNGUARDED'),
+    advice: 'Run `npx closefds doctor` to see what is missing.',
+  },
+  {
+    name: 'the fallback guard',
+    finding: self('CLOSEFDS_STAND_IN'),
+    advice: 'Run `npx closefds doctor` to see what is missing.',
+  },
 ] as const) {
   test(`advice: ${name}`, t => {
     const see = `See docs/findings.md#${finding.code.toLowerCase()} in the package.`;
@@ -471,28 +538,28 @@ for (const { title, findings, message, advice } of GROUPS) {
   });
 }
 
-for (const [name, findings, refusal] of [
-  [
-    'one FD',
-    [designated({ disposition: 'refused' })],
-    `closefds refused to start "sh": one FD is not allowed
+for (const { name, findings, refusal } of [
+  {
+    name: 'one FD',
+    findings: [designated({ disposition: 'refused' })],
+    refusal: `closefds refused to start "sh": one FD is not allowed
   designated FD 3 (a new pipe) is not allowed: ${BY_APP}
     If the child needs it, designate it with withFds(), or allow it in closefds.json:
       {"rules":[{"caller":".","kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}`,
-  ],
-  [
-    'two of three',
-    [
+  },
+  {
+    name: 'two of three',
+    findings: [
       designated({ disposition: 'refused', rule: { source: 'f#/rules/0', reason: 'no' } }),
       designated({ disposition: 'passed', effect: 'warn', childFd: 5 }),
       designated({ disposition: 'refused', childFd: 4, rule: { source: 'f#/rules/0', reason: 'no' } }),
     ],
-    `closefds refused to start "sh": 2 FDs are not allowed
+    refusal: `closefds refused to start "sh": 2 FDs are not allowed
   designated FD 3 (a new pipe) is not allowed: ${BY_APP}
     Denied by f#/rules/0: no.
   designated FD 4 (a new pipe) is not allowed: ${BY_APP}
     Denied by f#/rules/0: no.`,
-  ],
+  },
 ] as const) {
   test(`refusal: ${name}`, t => t.is(toRefusal(findings), refusal));
 }

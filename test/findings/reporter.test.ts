@@ -66,34 +66,38 @@ const THRICE = [
   ['CLOSEFDS_DESIGNATED', 2],
 ];
 
-for (const [title, code, expected] of [
-  ['one occurrence', 'leak();', ONCE],
-  ['further ones are counted', 'leak(); leak(); leak();', THRICE],
-  ['nothing to report', 'spawnSync("true");', []],
-  ['a process that kills itself', 'leak(); leak(); leak(); process.kill(process.pid, "SIGKILL");', THRICE],
-  ['process.abort()', 'leak(); process.abort();', ONCE],
-  ['process.exit()', 'leak(); leak(); leak(); process.exit(3);', THRICE],
-  ['an uncaught error', 'leak(); leak(); leak(); throw new Error();', THRICE],
-  [
-    'a listener of warnings that throws',
-    'process.on("warning", () => { throw new Error(); }); leak(); leak(); leak();',
-    THRICE,
-  ],
-  [
-    'a spawn at exit, behind our listener',
-    'process.on("exit", () => leak()); leak();',
-    THRICE.map(([c, n]) => [c, n === 2 ? 1 : n]),
-  ],
-  [
-    'fs functions that were replaced',
-    'fs.openSync = fs.writeSync = () => { throw new Error(); }; leak();',
-    ONCE,
-  ],
-  [
-    'fake timers and clocks',
-    'globalThis.setTimeout = () => { throw new Error(); }; Date.now = () => NaN; leak(); leak(); leak();',
-    THRICE,
-  ],
+for (const { title, code, expected } of [
+  { title: 'one occurrence', code: 'leak();', expected: ONCE },
+  { title: 'further ones are counted', code: 'leak(); leak(); leak();', expected: THRICE },
+  { title: 'nothing to report', code: 'spawnSync("true");', expected: [] },
+  {
+    title: 'a process that kills itself',
+    code: 'leak(); leak(); leak(); process.kill(process.pid, "SIGKILL");',
+    expected: THRICE,
+  },
+  { title: 'process.abort()', code: 'leak(); process.abort();', expected: ONCE },
+  { title: 'process.exit()', code: 'leak(); leak(); leak(); process.exit(3);', expected: THRICE },
+  { title: 'an uncaught error', code: 'leak(); leak(); leak(); throw new Error();', expected: THRICE },
+  {
+    title: 'a listener of warnings that throws',
+    code: 'process.on("warning", () => { throw new Error(); }); leak(); leak(); leak();',
+    expected: THRICE,
+  },
+  {
+    title: 'a spawn at exit, behind our listener',
+    code: 'process.on("exit", () => leak()); leak();',
+    expected: THRICE.map(([c, n]) => [c, n === 2 ? 1 : n]),
+  },
+  {
+    title: 'fs functions that were replaced',
+    code: 'fs.openSync = fs.writeSync = () => { throw new Error(); }; leak();',
+    expected: ONCE,
+  },
+  {
+    title: 'fake timers and clocks',
+    code: 'globalThis.setTimeout = () => { throw new Error(); }; Date.now = () => NaN; leak(); leak(); leak();',
+    expected: THRICE,
+  },
 ] as const) {
   test(`a record is written: ${title}`, async t => {
     const { records } = await reported(t, code);
@@ -237,9 +241,9 @@ test('a record has what the warning says, and who and when', async t => {
   t.is(caller?.function, 'leak');
 });
 
-for (const [title, code] of [
-  ['a worker', 'leak(); leak();'],
-  ['a worker that calls process.exit()', 'leak(); leak(); process.exit();'],
+for (const { title, code } of [
+  { title: 'a worker', code: 'leak(); leak();' },
+  { title: 'a worker that calls process.exit()', code: 'leak(); leak(); process.exit();' },
 ] as const) {
   test(`a record is written: ${title}`, async t => {
     const worker = JSON.stringify(PRELUDE + code);
@@ -286,12 +290,12 @@ test('%p is the pid, and the config may name the file', async t => {
 
 const FAILED = /\[CLOSEFDS_REPORT_FAILED\] ClosefdsWarning: the report file \S+ cannot be written: (\w+)/g;
 
-for (const [title, file, why] of [
-  ['a full disk', '/dev/full', 'ENOSPC'],
-  ['a folder', '/tmp', 'EISDIR'],
-  ['a folder that is not there', '/no/such/folder/f', 'ENOENT'],
-  ['a file system that takes none', '/proc/f', 'ENOENT'],
-  ['a name that is too long', `/tmp/${'f'.repeat(300)}`, 'ENAMETOOLONG'],
+for (const { title, file, why } of [
+  { title: 'a full disk', file: '/dev/full', why: 'ENOSPC' },
+  { title: 'a folder', file: '/tmp', why: 'EISDIR' },
+  { title: 'a folder that is not there', file: '/no/such/folder/f', why: 'ENOENT' },
+  { title: 'a file system that takes none', file: '/proc/f', why: 'ENOENT' },
+  { title: 'a name that is too long', file: `/tmp/${'f'.repeat(300)}`, why: 'ENAMETOOLONG' },
 ] as const) {
   test(`a report that cannot be written is told once and changes nothing else: ${title}`, async t => {
     const code = 'leak(); leak(); spawnSync("false", { stdio: pipe }); console.error("goes on");';
@@ -371,27 +375,35 @@ const slots = `{ stdio: ['ignore', 'ignore', 'ignore', fd] }`;
 const IDLE = ['unknown'];
 const LIKELY = ['unknown', 'likely'];
 
-for (const [title, code, used] of [
-  ['a child that reads', `spawnSync('sh', ['-c', 'head -c 5 <&3'], ${slots});`, LIKELY],
-  ['one that does not', `spawnSync('sh', ['-c', 'true'], ${slots});`, IDLE],
-  ['an asynchronous one that reads', `spawn('sh', ['-c', 'head -c 5 <&3'], ${slots});`, LIKELY],
-  [
-    'one that writes',
-    `const out = fs.openSync('out', 'a'); spawnSync('sh', ['-c', 'echo a >&3'], ${slots.replace('fd]', 'out]')});`,
-    LIKELY,
-  ],
-  [
-    'one that reads at a place',
-    `spawnSync(process.execPath, ['-e', 'require("fs").readSync(3, Buffer.alloc(1), 0, 1, 7)'], ${slots});`,
-    IDLE,
-  ],
-  [
-    'the FD is another file by then',
-    `spawn('sh', ['-c', 'head -c 5 <&3'], ${slots}); fs.closeSync(fd); fs.openSync(__filename);`,
-    IDLE,
-  ],
-  ['what is closed is not used', `spawnSync('sh', ['-c', 'head -c 5 <&3 || true'], ${slots});`, [undefined]],
-  ['a pipe has no offset', `leak();`, [undefined]],
+for (const { title, code, used } of [
+  { title: 'a child that reads', code: `spawnSync('sh', ['-c', 'head -c 5 <&3'], ${slots});`, used: LIKELY },
+  { title: 'one that does not', code: `spawnSync('sh', ['-c', 'true'], ${slots});`, used: IDLE },
+  {
+    title: 'an asynchronous one that reads',
+    code: `spawn('sh', ['-c', 'head -c 5 <&3'], ${slots});`,
+    used: LIKELY,
+  },
+  {
+    title: 'one that writes',
+    code: `const out = fs.openSync('out', 'a'); spawnSync('sh', ['-c', 'echo a >&3'], ${slots.replace('fd]', 'out]')});`,
+    used: LIKELY,
+  },
+  {
+    title: 'one that reads at a place',
+    code: `spawnSync(process.execPath, ['-e', 'require("fs").readSync(3, Buffer.alloc(1), 0, 1, 7)'], ${slots});`,
+    used: IDLE,
+  },
+  {
+    title: 'the FD is another file by then',
+    code: `spawn('sh', ['-c', 'head -c 5 <&3'], ${slots}); fs.closeSync(fd); fs.openSync(__filename);`,
+    used: IDLE,
+  },
+  {
+    title: 'what is closed is not used',
+    code: `spawnSync('sh', ['-c', 'head -c 5 <&3 || true'], ${slots});`,
+    used: [undefined],
+  },
+  { title: 'a pipe has no offset', code: `leak();`, used: [undefined] },
 ] as const) {
   test(`the use of an FD is recorded: ${title}`, async t => {
     const env = title.startsWith('what is closed') ? {} : WARN;
@@ -485,29 +497,29 @@ for (const mode of ['enforce', 'strict'] as const) {
 
 const allowAll = { effect: 'allow', reason: 'r' };
 
-for (const [title, config, expected] of [
-  [
-    'the candidate closes what is allowed',
-    { rules: [allowAll], candidate: {} },
-    [['CLOSEFDS_CANDIDATE', 'passed', 'closed']],
-  ],
-  [
-    'the candidate refuses',
-    { rules: [allowAll], candidate: { mode: 'strict' } },
-    [['CLOSEFDS_CANDIDATE', 'passed', 'refused']],
-  ],
-  [
-    'the candidate reports what is allowed',
-    { rules: [allowAll], candidate: { rules: [{ effect: 'warn' }] } },
-    [['CLOSEFDS_CANDIDATE', 'passed', 'passed']],
-  ],
-  ['both allow', { rules: [allowAll], candidate: { rules: [allowAll] } }, []],
-  [
-    'the candidate allows what is closed',
-    { candidate: { rules: [allowAll] } },
-    [['CLOSEFDS_DESIGNATED', 'closed', 'passed']],
-  ],
-  ['both close', { candidate: {} }, [['CLOSEFDS_DESIGNATED', 'closed', 'closed']]],
+for (const { title, config, expected } of [
+  {
+    title: 'the candidate closes what is allowed',
+    config: { rules: [allowAll], candidate: {} },
+    expected: [['CLOSEFDS_CANDIDATE', 'passed', 'closed']],
+  },
+  {
+    title: 'the candidate refuses',
+    config: { rules: [allowAll], candidate: { mode: 'strict' } },
+    expected: [['CLOSEFDS_CANDIDATE', 'passed', 'refused']],
+  },
+  {
+    title: 'the candidate reports what is allowed',
+    config: { rules: [allowAll], candidate: { rules: [{ effect: 'warn' }] } },
+    expected: [['CLOSEFDS_CANDIDATE', 'passed', 'passed']],
+  },
+  { title: 'both allow', config: { rules: [allowAll], candidate: { rules: [allowAll] } }, expected: [] },
+  {
+    title: 'the candidate allows what is closed',
+    config: { candidate: { rules: [allowAll] } },
+    expected: [['CLOSEFDS_DESIGNATED', 'closed', 'passed']],
+  },
+  { title: 'both close', config: { candidate: {} }, expected: [['CLOSEFDS_DESIGNATED', 'closed', 'closed']] },
 ] as const) {
   test(`a candidate is recorded: ${title}`, async t => {
     const { records } = await configured(t, config, `spawnSync('true', { stdio: pipe });`);

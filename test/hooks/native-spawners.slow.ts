@@ -28,15 +28,19 @@ for (const file of ['app.js', 'app.mjs']) {
     write(folder, { ...FILES, 'package.json': '{}' });
     execFileSync('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', PACKAGE], { cwd: folder });
 
-    for (const [mode, expected, told] of [
-      ['off', [0, 1, 2, 40], /^$/],
-      [
-        'warn',
-        [0, 1, 2, 40],
-        /stray FD 40 .* passes to the child: the app .* with @lydell\/node-pty\.spawn\(\)/,
-      ],
-      ['enforce', [0, 1, 2], /stray FD 40 .* was closed: the app .* with @lydell\/node-pty\.spawn\(\)/],
-      ['strict', 'ERR_CLOSEFDS_DENIED', /^$/],
+    for (const { mode, expected, told } of [
+      { mode: 'off', expected: [0, 1, 2, 40], told: /^$/ },
+      {
+        mode: 'warn',
+        expected: [0, 1, 2, 40],
+        told: /stray FD 40 .* passes to the child: the app .* with @lydell\/node-pty\.spawn\(\)/,
+      },
+      {
+        mode: 'enforce',
+        expected: [0, 1, 2],
+        told: /stray FD 40 .* was closed: the app .* with @lydell\/node-pty\.spawn\(\)/,
+      },
+      { mode: 'strict', expected: 'ERR_CLOSEFDS_DENIED', told: /^$/ },
     ] as const) {
       const result = await run(`${folder}/${file}`, {
         args: [`${folder}/opened`],

@@ -124,10 +124,10 @@ test('loaded before closefds', async t => {
   t.regex(findings(result).join('\n'), /with node-pty\.spawn\(\)/);
 });
 
-for (const [mode, fds, told] of [
-  ['off', [0, 1, 2, 40], 0],
-  ['warn', [0, 1, 2, 40], 1],
-  ['enforce', [0, 1, 2], 1],
+for (const { mode, fds, told } of [
+  { mode: 'off', fds: [0, 1, 2, 40], told: 0 },
+  { mode: 'warn', fds: [0, 1, 2, 40], told: 1 },
+  { mode: 'enforce', fds: [0, 1, 2], told: 1 },
 ] as const) {
   test(`${mode}: a child has exactly ${fds.join(', ')}`, async t => {
     const result = await execute(t, PROGRAMS.required ?? {}, { CLOSEFDS_MODE: mode });
@@ -150,9 +150,9 @@ test('a rule lets a stray through', async t => {
   t.deepEqual(findings(result), []);
 });
 
-for (const [name, call] of [
-  ['an export that starts nothing', 'pty.other'],
-  ['a package with a name like it', `require('my-node-pty').spawn`],
+for (const { name, call } of [
+  { name: 'an export that starts nothing', call: 'pty.other' },
+  { name: 'a package with a name like it', call: `require('my-node-pty').spawn` },
 ] as const) {
   test(`left alone: ${name}`, async t => {
     const result = await execute(t, { 'app.js': `${CJS} ${call}(${LIST});` });
@@ -165,10 +165,14 @@ test('the function looks as before, and gets what it was given', async t => {
   t.is((await execute(t, { 'app.js': program })).code, 0);
 });
 
-for (const [name, program, loaded] of [
-  ['loads one', `require('node-pty')`, true],
-  ['loads none', `require('my-node-pty')`, false],
-  ['asks for one that is not there', `try { require('@lydell/node-pty') } catch {}`, false],
+for (const { name, program, loaded } of [
+  { name: 'loads one', program: `require('node-pty')`, loaded: true },
+  { name: 'loads none', program: `require('my-node-pty')`, loaded: false },
+  {
+    name: 'asks for one that is not there',
+    program: `try { require('@lydell/node-pty') } catch {}`,
+    loaded: false,
+  },
 ] as const) {
   test(`require-in-the-middle is ${loaded ? '' : 'not '}loaded by a program that ${name}`, async t => {
     const seen = `console.log(Object.keys(require.cache).some(file => file.includes('require-in-the-middle')))`;

@@ -169,11 +169,16 @@ test('systemd: the unit is right, and what it starts has closefds in mode warn',
 
 const PM2 = 'pm2@7.0.4';
 
-for (const [title, more, mode, fds] of [
-  ['fork mode', '', 'warn', PASSED],
-  ['fork mode, enforce', '', 'enforce', CLOSED],
-  ['cluster mode', `instances: 2, exec_mode: 'cluster',`, 'warn', PASSED],
-  ['cluster mode, enforce', `instances: 2, exec_mode: 'cluster',`, 'enforce', CLOSED],
+for (const { title, more, mode, fds } of [
+  { title: 'fork mode', more: '', mode: 'warn', fds: PASSED },
+  { title: 'fork mode, enforce', more: '', mode: 'enforce', fds: CLOSED },
+  { title: 'cluster mode', more: `instances: 2, exec_mode: 'cluster',`, mode: 'warn', fds: PASSED },
+  {
+    title: 'cluster mode, enforce',
+    more: `instances: 2, exec_mode: 'cluster',`,
+    mode: 'enforce',
+    fds: CLOSED,
+  },
 ] as const) {
   test(`pm2, ${title}`, async t => {
     const { folder, here } = await writeApp(t);

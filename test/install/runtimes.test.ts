@@ -63,19 +63,49 @@ async function start(
 const BUN = ['--preload', REGISTER];
 const DENO = ['run', '--allow-all', '--require', REGISTER];
 
-for (const [title, name, args, mode, expected] of [
-  ['Bun closes strays by itself', 'bun', [], 'off', ['[0,1,2]', '[0,1,2]', '[0,1,2,3]']],
-  ['Bun, enforce: designated FDs are judged', 'bun', BUN, 'enforce', ['[0,1,2]', '[0,1,2]', '[0,1,2]']],
-  ['Bun, warn: they pass', 'bun', BUN, 'warn', ['[0,1,2]', '[0,1,2]', '[0,1,2,3]']],
-  ['Deno passes strays', 'deno', ['run', '-A'], 'off', ['[0,1,2,200]', '[0,1,2,200]', '[0,1,2,3,200]']],
-  [
-    'Deno, enforce: strays and designated FDs are',
-    'deno',
-    DENO,
-    'enforce',
-    ['[0,1,2]', '[0,1,2]', '[0,1,2]'],
-  ],
-  ['Deno, warn: they pass', 'deno', DENO, 'warn', ['[0,1,2,200]', '[0,1,2,200]', '[0,1,2,3,200]']],
+for (const { title, name, args, mode, expected } of [
+  {
+    title: 'Bun closes strays by itself',
+    name: 'bun',
+    args: [],
+    mode: 'off',
+    expected: ['[0,1,2]', '[0,1,2]', '[0,1,2,3]'],
+  },
+  {
+    title: 'Bun, enforce: designated FDs are judged',
+    name: 'bun',
+    args: BUN,
+    mode: 'enforce',
+    expected: ['[0,1,2]', '[0,1,2]', '[0,1,2]'],
+  },
+  {
+    title: 'Bun, warn: they pass',
+    name: 'bun',
+    args: BUN,
+    mode: 'warn',
+    expected: ['[0,1,2]', '[0,1,2]', '[0,1,2,3]'],
+  },
+  {
+    title: 'Deno passes strays',
+    name: 'deno',
+    args: ['run', '-A'],
+    mode: 'off',
+    expected: ['[0,1,2,200]', '[0,1,2,200]', '[0,1,2,3,200]'],
+  },
+  {
+    title: 'Deno, enforce: strays and designated FDs are',
+    name: 'deno',
+    args: DENO,
+    mode: 'enforce',
+    expected: ['[0,1,2]', '[0,1,2]', '[0,1,2]'],
+  },
+  {
+    title: 'Deno, warn: they pass',
+    name: 'deno',
+    args: DENO,
+    mode: 'warn',
+    expected: ['[0,1,2,200]', '[0,1,2,200]', '[0,1,2,3,200]'],
+  },
 ] as const) {
   test(title, async t => {
     const { lines, codes, stderr, code } = await start(t, name, args, GUARDED, { mode });
@@ -107,18 +137,18 @@ test('Deno.Command without closefds does', async t => {
 });
 
 test('the message names the runtime and its version', async t => {
-  for (const [name, title, args] of [
-    ['bun', 'Bun', BUN],
-    ['deno', 'Deno', DENO],
+  for (const { name, title, args } of [
+    { name: 'bun', title: 'Bun', args: BUN },
+    { name: 'deno', title: 'Deno', args: DENO },
   ] as const) {
     const { stderr } = await start(t, name, args, '');
     t.true(stderr.includes(`this is ${title} ${t.context[name]?.version}`), stderr);
   }
 });
 
-for (const [name, title, args] of [
-  ['bun', 'Bun', []],
-  ['deno', 'Deno', ['run', '--allow-all']],
+for (const { name, title, args } of [
+  { name: 'bun', title: 'Bun', args: [] },
+  { name: 'deno', title: 'Deno', args: ['run', '--allow-all'] },
 ] as const) {
   test(`doctor says that it runs in ${title}, and that its test proves nothing there`, async t => {
     const { binary = '', version } = t.context[name] ?? {};
@@ -130,10 +160,10 @@ for (const [name, title, args] of [
   });
 }
 
-for (const [missing, given] of [
-  ['read', []],
-  ['read', ['--allow-env']],
-  ['env', ['--allow-read']],
+for (const { missing, given } of [
+  { missing: 'read', given: [] },
+  { missing: 'read', given: ['--allow-env'] },
+  { missing: 'env', given: ['--allow-read'] },
 ] as const) {
   test(`Deno with ${given.join() || 'no permission'} does not start, and says what is missing`, async t => {
     const args = ['run', ...given, '--require', REGISTER];
@@ -169,10 +199,10 @@ for options in {}, {'close_fds': False}, {'pass_fds': [200]}:
 `;
 
 /** Node itself marks an inherited 4, but not one behind a gap. */
-for (const [name, args, fds] of [
-  ['node', [], '[0,1,2,5,200]'],
-  ['bun', [], '[0,1,2,5]'],
-  ['deno', ['run', '-A'], '[0,1,2,4,5,200]'],
+for (const { name, args, fds } of [
+  { name: 'node', args: [], fds: '[0,1,2,5,200]' },
+  { name: 'bun', args: [], fds: '[0,1,2,5]' },
+  { name: 'deno', args: ['run', '-A'], fds: '[0,1,2,4,5,200]' },
 ] as const) {
   test(`elsewhere: ${name}`, async t => {
     const file = write(temporaryFolder(t), { 'program.cjs': SLOTS });

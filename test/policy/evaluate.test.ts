@@ -51,64 +51,108 @@ const tsx = caller({
   fileInPackage: 'dist/cli.mjs',
 });
 
-for (const [name, rule, one, by, matches] of [
-  ['no condition', {}, pipe, tsx, true],
-  ['no condition, unknown caller', {}, pipe, undefined, true],
-  ['no condition speaks of no stray', {}, stray(200), tsx, false],
-  ['kinds stray', { kinds: ['stray'] }, stray(200), tsx, true],
-  ['the caller', { caller: 'tsx' }, pipe, tsx, true],
-  ['another caller', { caller: 'ts' }, pipe, tsx, false],
-  ['anyone', { caller: '*' }, pipe, undefined, true],
-  ['a caller nobody knows', { caller: 'tsx' }, pipe, undefined, false],
-  ['the app', { caller: '.' }, pipe, caller({}), true],
-  ['a package is not the app', { caller: '.' }, pipe, tsx, false],
-  ['the range', { caller: 'tsx', range: '^4.0.0' }, pipe, tsx, true],
-  ['outside the range', { caller: 'tsx', range: '^5.0.0' }, pipe, tsx, false],
-  [
-    'a prerelease counts',
-    { caller: 'tsx', range: '>=4.0.0' },
-    pipe,
-    { ...tsx, version: '5.0.0-beta.1' },
-    true,
-  ],
-  ['no version, no range', { caller: 'tsx', range: '*' }, pipe, { ...tsx, version: undefined }, false],
-  ['a version that is none', { caller: 'tsx', range: '*' }, pipe, { ...tsx, version: 'latest' }, false],
-  ['the child FD', { fds: [4, 3] }, pipe, tsx, true],
-  ['another FD', { fds: [4] }, pipe, tsx, false],
-  ['the command', { command: 'chr*' }, pipe, tsx, true],
-  ['the command by its path', { command: '/usr/**/chrome' }, pipe, tsx, true],
-  ['another command', { command: 'firefox' }, pipe, tsx, false],
-  ['the call site in the package', { callSite: 'dist/*' }, pipe, tsx, true],
-  ['the call site as a path', { callSite: '/app/**/cli.mjs' }, pipe, tsx, true],
-  ['another call site', { callSite: 'lib/*' }, pipe, tsx, false],
-  ['the target', { target: '/data/**' }, file, tsx, true],
-  ['another target', { target: '/data/*' }, file, tsx, false],
-  ['a pipe points to nothing', { target: '**' }, pipe, tsx, false],
-  ['the type', { type: 'file' }, file, tsx, true],
-  ['another type', { type: 'socket' }, file, tsx, false],
-  ['the access', { access: 'both' }, file, tsx, true],
-  ['another access', { access: 'read' }, file, tsx, false],
-  ['all of them', { caller: 'tsx', kinds: ['fd'], fds: [4], type: 'file' }, file, tsx, true],
-  ['all but one', { caller: 'tsx', kinds: ['fd'], fds: [4], type: 'pipe' }, file, tsx, false],
-] as [string, Partial<Rule>, ChildFd, Caller | undefined, boolean][]) {
+for (const { name, rule, one, by, matches } of [
+  { name: 'no condition', rule: {}, one: pipe, by: tsx, matches: true },
+  { name: 'no condition, unknown caller', rule: {}, one: pipe, by: undefined, matches: true },
+  { name: 'no condition speaks of no stray', rule: {}, one: stray(200), by: tsx, matches: false },
+  { name: 'kinds stray', rule: { kinds: ['stray'] }, one: stray(200), by: tsx, matches: true },
+  { name: 'the caller', rule: { caller: 'tsx' }, one: pipe, by: tsx, matches: true },
+  { name: 'another caller', rule: { caller: 'ts' }, one: pipe, by: tsx, matches: false },
+  { name: 'anyone', rule: { caller: '*' }, one: pipe, by: undefined, matches: true },
+  { name: 'a caller nobody knows', rule: { caller: 'tsx' }, one: pipe, by: undefined, matches: false },
+  { name: 'the app', rule: { caller: '.' }, one: pipe, by: caller({}), matches: true },
+  { name: 'a package is not the app', rule: { caller: '.' }, one: pipe, by: tsx, matches: false },
+  { name: 'the range', rule: { caller: 'tsx', range: '^4.0.0' }, one: pipe, by: tsx, matches: true },
+  { name: 'outside the range', rule: { caller: 'tsx', range: '^5.0.0' }, one: pipe, by: tsx, matches: false },
+  {
+    name: 'a prerelease counts',
+    rule: { caller: 'tsx', range: '>=4.0.0' },
+    one: pipe,
+    by: { ...tsx, version: '5.0.0-beta.1' },
+    matches: true,
+  },
+  {
+    name: 'no version, no range',
+    rule: { caller: 'tsx', range: '*' },
+    one: pipe,
+    by: { ...tsx, version: undefined },
+    matches: false,
+  },
+  {
+    name: 'a version that is none',
+    rule: { caller: 'tsx', range: '*' },
+    one: pipe,
+    by: { ...tsx, version: 'latest' },
+    matches: false,
+  },
+  { name: 'the child FD', rule: { fds: [4, 3] }, one: pipe, by: tsx, matches: true },
+  { name: 'another FD', rule: { fds: [4] }, one: pipe, by: tsx, matches: false },
+  { name: 'the command', rule: { command: 'chr*' }, one: pipe, by: tsx, matches: true },
+  { name: 'the command by its path', rule: { command: '/usr/**/chrome' }, one: pipe, by: tsx, matches: true },
+  { name: 'another command', rule: { command: 'firefox' }, one: pipe, by: tsx, matches: false },
+  { name: 'the call site in the package', rule: { callSite: 'dist/*' }, one: pipe, by: tsx, matches: true },
+  {
+    name: 'the call site as a path',
+    rule: { callSite: '/app/**/cli.mjs' },
+    one: pipe,
+    by: tsx,
+    matches: true,
+  },
+  { name: 'another call site', rule: { callSite: 'lib/*' }, one: pipe, by: tsx, matches: false },
+  { name: 'the target', rule: { target: '/data/**' }, one: file, by: tsx, matches: true },
+  { name: 'another target', rule: { target: '/data/*' }, one: file, by: tsx, matches: false },
+  { name: 'a pipe points to nothing', rule: { target: '**' }, one: pipe, by: tsx, matches: false },
+  { name: 'the type', rule: { type: 'file' }, one: file, by: tsx, matches: true },
+  { name: 'another type', rule: { type: 'socket' }, one: file, by: tsx, matches: false },
+  { name: 'the access', rule: { access: 'both' }, one: file, by: tsx, matches: true },
+  { name: 'another access', rule: { access: 'read' }, one: file, by: tsx, matches: false },
+  {
+    name: 'all of them',
+    rule: { caller: 'tsx', kinds: ['fd'], fds: [4], type: 'file' },
+    one: file,
+    by: tsx,
+    matches: true,
+  },
+  {
+    name: 'all but one',
+    rule: { caller: 'tsx', kinds: ['fd'], fds: [4], type: 'pipe' },
+    one: file,
+    by: tsx,
+    matches: false,
+  },
+] as {
+  readonly name: string;
+  readonly rule: Partial<Rule>;
+  readonly one: ChildFd;
+  readonly by: Caller | undefined;
+  readonly matches: boolean;
+}[]) {
   test(`${name}: ${matches ? 'matches' : 'does not match'}`, t => {
     t.is(decider([rule], one, by), matches ? 'rule 0' : 'default');
   });
 }
 
-for (const [name, one, effect] of [
-  ['a message channel', crossing({ kind: 'ipc', childFd: 0 }), 'allow'],
-  ['what withFds() named', crossing({ kind: 'fd', childFd: 7, explicit: true }), 'allow'],
-  [
-    'the null device',
-    crossing({ kind: 'fd', childFd: 9, file: { ...UNKNOWN_FILE, isNullDevice: true } }),
-    'allow',
-  ],
-  ['a stray null device', { ...stray(9), file: { ...UNKNOWN_FILE, isNullDevice: true } }, 'deny'],
-  ['a pipe', pipe, 'deny'],
-  ['an FD', file, 'deny'],
-  ['a stray', stray(200), 'deny'],
-] as [string, ChildFd, string][]) {
+for (const { name, one, effect } of [
+  { name: 'a message channel', one: crossing({ kind: 'ipc', childFd: 0 }), effect: 'allow' },
+  {
+    name: 'what withFds() named',
+    one: crossing({ kind: 'fd', childFd: 7, explicit: true }),
+    effect: 'allow',
+  },
+  {
+    name: 'the null device',
+    one: crossing({ kind: 'fd', childFd: 9, file: { ...UNKNOWN_FILE, isNullDevice: true } }),
+    effect: 'allow',
+  },
+  {
+    name: 'a stray null device',
+    one: { ...stray(9), file: { ...UNKNOWN_FILE, isNullDevice: true } },
+    effect: 'deny',
+  },
+  { name: 'a pipe', one: pipe, effect: 'deny' },
+  { name: 'an FD', one: file, effect: 'deny' },
+  { name: 'a stray', one: stray(200), effect: 'deny' },
+] as { readonly name: string; readonly one: ChildFd; readonly effect: string }[]) {
   test(`without rules, ${name} has the effect ${effect}`, t => {
     t.is(evaluate(request([one]), tsx, policyOf([])).matches[0]?.effect, effect as never);
   });
@@ -146,18 +190,18 @@ test('a rule matches through its last day, and is listed as expired after it', t
   t.deepEqual(at('2026-11-25T00:00:00Z').rules, DEFAULT_RULES);
 });
 
-for (const [text, glob, fits] of [
-  ['/data/a', '/data/*', true],
-  ['/data/a/b', '/data/*', false],
-  ['/data/a/b', '/data/**', true],
-  ['/data/b', '/data/**/b', true],
-  ['/data/a/c/b', '/data/**/b', true],
-  ['pipe:[81]', 'pipe:[*]', true],
-  ['pipe:[81]', 'pipe:[8?]', true],
-  ['pipe:8', 'pipe:[81]', false],
-  ['a+b', 'a+b', true],
-  ['aab', 'a+b', false],
-  ['a\nb', 'a*b', true],
+for (const { text, glob, fits } of [
+  { text: '/data/a', glob: '/data/*', fits: true },
+  { text: '/data/a/b', glob: '/data/*', fits: false },
+  { text: '/data/a/b', glob: '/data/**', fits: true },
+  { text: '/data/b', glob: '/data/**/b', fits: true },
+  { text: '/data/a/c/b', glob: '/data/**/b', fits: true },
+  { text: 'pipe:[81]', glob: 'pipe:[*]', fits: true },
+  { text: 'pipe:[81]', glob: 'pipe:[8?]', fits: true },
+  { text: 'pipe:8', glob: 'pipe:[81]', fits: false },
+  { text: 'a+b', glob: 'a+b', fits: true },
+  { text: 'aab', glob: 'a+b', fits: false },
+  { text: 'a\nb', glob: 'a*b', fits: true },
 ] as const) {
   test(`glob ${glob} ${fits ? 'fits' : 'does not fit'} ${JSON.stringify(text)}`, t => {
     t.is(matchesGlob(text, glob), fits);
@@ -320,13 +364,17 @@ for (const unverified of EFFECTS) {
   });
 }
 
-for (const [name, given, known] of [
-  ['below it', { version: '3.0.0' }, ['>=3.12.0 <4.0.0', '>=5.0.0 <=5.1.0']],
-  ['in a gap of it', { version: '4.0.0' }, ['>=3.12.0 <4.0.0', '>=5.0.0 <=5.1.0']],
-  ['without a version', { version: undefined }, ['>=3.12.0 <4.0.0', '>=5.0.0 <=5.1.0']],
-  ['within it, where it is allowed', { version: '5.0.0' }, []],
-  ['of another package', { version: '3.0.0', name: 'execa' }, []],
-  ['of an alias that nobody vouched for', { version: '3.0.0', declaredName: 'tsy' }, []],
+for (const { name, given, known } of [
+  { name: 'below it', given: { version: '3.0.0' }, known: ['>=3.12.0 <4.0.0', '>=5.0.0 <=5.1.0'] },
+  { name: 'in a gap of it', given: { version: '4.0.0' }, known: ['>=3.12.0 <4.0.0', '>=5.0.0 <=5.1.0'] },
+  { name: 'without a version', given: { version: undefined }, known: ['>=3.12.0 <4.0.0', '>=5.0.0 <=5.1.0'] },
+  { name: 'within it, where it is allowed', given: { version: '5.0.0' }, known: [] },
+  { name: 'of another package', given: { version: '3.0.0', name: 'execa' }, known: [] },
+  {
+    name: 'of an alias that nobody vouched for',
+    given: { version: '3.0.0', declaredName: 'tsy' },
+    known: [],
+  },
 ] as const) {
   test(`a version outside the known range learns the range: ${name}`, t => {
     const rule: Rule = { caller: 'tsx', kinds: ['pipe'], effect: 'allow', source: 'tsx.json', compat: true };

@@ -18,24 +18,59 @@ const TABLE: readonly KnownStray[] = [
 
 const log: OpenFile = { target: '/data/0003.log', type: 'file', access: 'write', isNullDevice: false };
 
-for (const [name, file, loaded, opener] of [
-  ['the package that is loaded', log, { leveldown: ['6.1.1'] }, 'leveldown@6.1.1'],
-  ['nobody, if it is not', log, {}, undefined],
-  ['nobody, if only others are', log, { lmdb: ['3.5.6'] }, undefined],
-  ['the most specific first', log, { spdlog: ['1.0.0'], leveldown: ['6.1.1'] }, 'leveldown@6.1.1'],
-  ['the least specific last', log, { spdlog: ['1.0.0'] }, 'spdlog@1.0.0'],
-  ['not before the range', log, { leveldown: ['0.9.0'] }, undefined],
-  ['the copy in the range', log, { leveldown: ['0.9.0', '2.0.0'] }, 'leveldown@2.0.0'],
-  ['another access', { ...log, access: 'read' }, { leveldown: ['6.1.1'] }, undefined],
-  ['another type', { ...log, type: 'pipe' }, { leveldown: ['6.1.1'] }, undefined],
-  ['a target nobody knows', { ...log, target: undefined }, { spdlog: ['1.0.0'] }, undefined],
-  [
-    'of two alike, the one that is loaded',
-    { ...log, target: 'socket:[77]', type: 'socket', access: 'both' },
-    { '@roamhq/wrtc': ['1.0.0'] },
-    '@roamhq/wrtc@1.0.0',
-  ],
-] as ReadonlyArray<readonly [string, OpenFile, Readonly<Record<string, string[]>>, string | undefined]>) {
+for (const { name, file, loaded, opener } of [
+  {
+    name: 'the package that is loaded',
+    file: log,
+    loaded: { leveldown: ['6.1.1'] },
+    opener: 'leveldown@6.1.1',
+  },
+  { name: 'nobody, if it is not', file: log, loaded: {}, opener: undefined },
+  { name: 'nobody, if only others are', file: log, loaded: { lmdb: ['3.5.6'] }, opener: undefined },
+  {
+    name: 'the most specific first',
+    file: log,
+    loaded: { spdlog: ['1.0.0'], leveldown: ['6.1.1'] },
+    opener: 'leveldown@6.1.1',
+  },
+  { name: 'the least specific last', file: log, loaded: { spdlog: ['1.0.0'] }, opener: 'spdlog@1.0.0' },
+  { name: 'not before the range', file: log, loaded: { leveldown: ['0.9.0'] }, opener: undefined },
+  {
+    name: 'the copy in the range',
+    file: log,
+    loaded: { leveldown: ['0.9.0', '2.0.0'] },
+    opener: 'leveldown@2.0.0',
+  },
+  {
+    name: 'another access',
+    file: { ...log, access: 'read' },
+    loaded: { leveldown: ['6.1.1'] },
+    opener: undefined,
+  },
+  {
+    name: 'another type',
+    file: { ...log, type: 'pipe' },
+    loaded: { leveldown: ['6.1.1'] },
+    opener: undefined,
+  },
+  {
+    name: 'a target nobody knows',
+    file: { ...log, target: undefined },
+    loaded: { spdlog: ['1.0.0'] },
+    opener: undefined,
+  },
+  {
+    name: 'of two alike, the one that is loaded',
+    file: { ...log, target: 'socket:[77]', type: 'socket', access: 'both' },
+    loaded: { '@roamhq/wrtc': ['1.0.0'] },
+    opener: '@roamhq/wrtc@1.0.0',
+  },
+] as ReadonlyArray<{
+  readonly name: string;
+  readonly file: OpenFile;
+  readonly loaded: Readonly<Record<string, string[]>>;
+  readonly opener: string | undefined;
+}>) {
   test(`the likely opener is known: ${name}`, t => {
     const found = findOpener(file, TABLE, name => loaded[name] ?? []);
     t.is(found && `${found.package}@${found.version}`, opener);

@@ -28,122 +28,198 @@ const FACTS: Facts = {
 
 const narrow = { caller: 'a', fds: [3], effect: 'allow', reason: 'r' };
 
-for (const [title, rules, problems] of [
-  ['a narrow rule', [narrow], []],
-  ['expired', [{ ...narrow, expires: '2026-11-23' }], ['expired 0']],
-  ['its last day', [{ ...narrow, expires: '2026-11-24' }], ['expiring 0']],
-  ['two weeks before its last day', [{ ...narrow, expires: '2026-12-07' }], ['expiring 0']],
-  ['more than two weeks before its last day', [{ ...narrow, expires: '2026-12-08' }], []],
-  ['a launcher as caller', [{ ...narrow, caller: 'execa' }], ['unused 0', 'launcher 0']],
-  ['a launcher on the way', [{ ...narrow, caller: '.', via: ['a'] }], []],
-  ['a call site that is there', [{ ...narrow, callSite: 'server.js' }], []],
-  ['a call site that is not there', [{ ...narrow, callSite: 'gone.js' }], ['missing 0']],
-  ['a call site that cannot be looked for', [{ ...narrow, callSite: 'dist/*.js' }], []],
-  ['the reason that a warning proposes', [{ ...narrow, reason: '...' }], ['reason 0']],
-  ['a reason to be written', [{ ...narrow, reason: 'TODO: ask the team' }], ['reason 0']],
-  ['a reason', [{ ...narrow, reason: 'because gpg writes its status there' }], []],
-  ['a denial needs no reason', [{ caller: 'a', effect: 'deny', reason: '...' }], []],
-  ['wide before narrow', [{ ...narrow, fds: [3, 4] }, narrow], ['shadowed 1']],
-  ['anyone before somebody', [{ effect: 'deny' }, narrow], ['shadowed 1']],
-  ['narrow before wide', [narrow, { ...narrow, fds: [3, 4] }], []],
-  ['another kind', [{ effect: 'deny' }, { ...narrow, kinds: ['stray'] }], []],
-  [
-    'a range within',
-    [
+for (const { title, rules, problems } of [
+  { title: 'a narrow rule', rules: [narrow], problems: [] },
+  { title: 'expired', rules: [{ ...narrow, expires: '2026-11-23' }], problems: ['expired 0'] },
+  { title: 'its last day', rules: [{ ...narrow, expires: '2026-11-24' }], problems: ['expiring 0'] },
+  {
+    title: 'two weeks before its last day',
+    rules: [{ ...narrow, expires: '2026-12-07' }],
+    problems: ['expiring 0'],
+  },
+  {
+    title: 'more than two weeks before its last day',
+    rules: [{ ...narrow, expires: '2026-12-08' }],
+    problems: [],
+  },
+  {
+    title: 'a launcher as caller',
+    rules: [{ ...narrow, caller: 'execa' }],
+    problems: ['unused 0', 'launcher 0'],
+  },
+  { title: 'a launcher on the way', rules: [{ ...narrow, caller: '.', via: ['a'] }], problems: [] },
+  { title: 'a call site that is there', rules: [{ ...narrow, callSite: 'server.js' }], problems: [] },
+  {
+    title: 'a call site that is not there',
+    rules: [{ ...narrow, callSite: 'gone.js' }],
+    problems: ['missing 0'],
+  },
+  {
+    title: 'a call site that cannot be looked for',
+    rules: [{ ...narrow, callSite: 'dist/*.js' }],
+    problems: [],
+  },
+  {
+    title: 'the reason that a warning proposes',
+    rules: [{ ...narrow, reason: '...' }],
+    problems: ['reason 0'],
+  },
+  {
+    title: 'a reason to be written',
+    rules: [{ ...narrow, reason: 'TODO: ask the team' }],
+    problems: ['reason 0'],
+  },
+  { title: 'a reason', rules: [{ ...narrow, reason: 'because gpg writes its status there' }], problems: [] },
+  {
+    title: 'a denial needs no reason',
+    rules: [{ caller: 'a', effect: 'deny', reason: '...' }],
+    problems: [],
+  },
+  { title: 'wide before narrow', rules: [{ ...narrow, fds: [3, 4] }, narrow], problems: ['shadowed 1'] },
+  { title: 'anyone before somebody', rules: [{ effect: 'deny' }, narrow], problems: ['shadowed 1'] },
+  { title: 'narrow before wide', rules: [narrow, { ...narrow, fds: [3, 4] }], problems: [] },
+  { title: 'another kind', rules: [{ effect: 'deny' }, { ...narrow, kinds: ['stray'] }], problems: [] },
+  {
+    title: 'a range within',
+    rules: [
       { ...narrow, range: '^1' },
       { ...narrow, range: '~1.2' },
     ],
-    ['shadowed 1'],
-  ],
-  [
-    'a range that overlaps',
-    [
+    problems: ['shadowed 1'],
+  },
+  {
+    title: 'a range that overlaps',
+    rules: [
       { ...narrow, range: '^1' },
       { ...narrow, range: '>=1.2' },
     ],
-    [],
-  ],
-  [
-    'a glob that fits',
-    [
+    problems: [],
+  },
+  {
+    title: 'a glob that fits',
+    rules: [
       { ...narrow, command: 'chrom*' },
       { ...narrow, command: 'chrome' },
     ],
-    ['shadowed 1'],
-  ],
-  [
-    'a glob that may fit',
-    [
+    problems: ['shadowed 1'],
+  },
+  {
+    title: 'a glob that may fit',
+    rules: [
       { ...narrow, command: 'chrom*' },
       { ...narrow, command: 'chr*' },
     ],
-    [],
-  ],
-  ['one that ends first', [{ ...narrow, fds: [3, 4], expires: '2027-01-01' }, narrow], []],
-  ['one that is over', [{ ...narrow, fds: [3, 4], expires: '2020-01-01' }, narrow], ['expired 0']],
-  ['via is another caller', [narrow, { ...narrow, via: ['known'] }], []],
-  ['via before without', [{ ...narrow, via: ['known'] }, narrow], []],
-  [
-    'the same via',
-    [
+    problems: [],
+  },
+  {
+    title: 'one that ends first',
+    rules: [{ ...narrow, fds: [3, 4], expires: '2027-01-01' }, narrow],
+    problems: [],
+  },
+  {
+    title: 'one that is over',
+    rules: [{ ...narrow, fds: [3, 4], expires: '2020-01-01' }, narrow],
+    problems: ['expired 0'],
+  },
+  { title: 'via is another caller', rules: [narrow, { ...narrow, via: ['known'] }], problems: [] },
+  { title: 'via before without', rules: [{ ...narrow, via: ['known'] }, narrow], problems: [] },
+  {
+    title: 'the same via',
+    rules: [
       { ...narrow, via: ['known', 'a'], fds: [3, 4] },
       { ...narrow, via: ['a', 'known'] },
     ],
-    ['shadowed 1'],
-  ],
-  [
-    'via of which one has more',
-    [
+    problems: ['shadowed 1'],
+  },
+  {
+    title: 'via of which one has more',
+    rules: [
       { ...narrow, via: ['known'] },
       { ...narrow, via: ['a', 'known'] },
     ],
-    [],
-  ],
-  ['anyone before via', [{ effect: 'deny' }, { ...narrow, via: ['known'] }], ['shadowed 1']],
-  [
-    'a call site of anyone before via',
-    [
+    problems: [],
+  },
+  {
+    title: 'anyone before via',
+    rules: [{ effect: 'deny' }, { ...narrow, via: ['known'] }],
+    problems: ['shadowed 1'],
+  },
+  {
+    title: 'a call site of anyone before via',
+    rules: [
       { effect: 'deny', callSite: 'x.js' },
       { ...narrow, via: ['known'], callSite: 'x.js' },
     ],
-    [],
-  ],
-  ['via that is not installed', [{ ...narrow, via: ['b'] }], ['unused 0']],
-  ['the app through what is not installed', [{ ...narrow, caller: '.', via: ['b'] }], ['unused 0']],
-  ['via, in that range', [{ ...narrow, via: ['known'], range: '^2' }], []],
-  ['via, not in that range', [{ ...narrow, via: ['known'], range: '^3' }], ['unused 0']],
-  ['not installed', [{ ...narrow, caller: 'b' }], ['unused 0']],
-  ['not in that range', [{ ...narrow, range: '^3' }], ['unused 0']],
-  ['in that range', [{ ...narrow, range: '^2' }], []],
-  ['the app', [{ ...narrow, caller: '.' }], []],
-  [
-    'allowed by the table',
-    [{ caller: 'known', range: '1.0.0', kinds: ['pipe'], fds: [3], effect: 'allow', reason: 'r' }],
-    ['unused 0'],
-  ],
-  ['more than the table', [{ caller: 'known', kinds: ['pipe'], fds: [3], effect: 'allow', reason: 'r' }], []],
-  [
-    'denied, for all that the table says',
-    [{ caller: 'known', range: '1.0.0', kinds: ['pipe'], effect: 'deny' }],
-    [],
-  ],
-  ['everybody', [{ effect: 'allow', fds: [3], reason: 'r' }], ['wide 0']],
-  ['any FD for any command', [{ caller: 'a', effect: 'allow', reason: 'r' }], ['wide 0']],
-  [
-    'any FD for any command, by globs',
-    [{ caller: 'a', command: '*', callSite: '**', effect: 'allow', reason: 'r' }],
-    ['wide 0'],
-  ],
-  ['one command', [{ caller: 'a', command: 'git', callSite: '**', effect: 'allow', reason: 'r' }], []],
-  ['channels alone', [{ caller: 'a', kinds: ['ipc'], effect: 'allow', reason: 'r' }], []],
-  ['any stray', [{ caller: 'a', kinds: ['stray'], effect: 'allow', reason: 'r' }], ['wide 0']],
-  [
-    'any stray, by a glob',
-    [{ caller: 'a', kinds: ['stray'], target: '/**', effect: 'allow', reason: 'r' }],
-    ['wide 0'],
-  ],
-  ['one stray', [{ caller: 'a', kinds: ['stray'], target: '/run/*.sock', effect: 'allow', reason: 'r' }], []],
-  ['wide, but it denies', [{ effect: 'deny', kinds: ['stray'] }], []],
+    problems: [],
+  },
+  { title: 'via that is not installed', rules: [{ ...narrow, via: ['b'] }], problems: ['unused 0'] },
+  {
+    title: 'the app through what is not installed',
+    rules: [{ ...narrow, caller: '.', via: ['b'] }],
+    problems: ['unused 0'],
+  },
+  { title: 'via, in that range', rules: [{ ...narrow, via: ['known'], range: '^2' }], problems: [] },
+  {
+    title: 'via, not in that range',
+    rules: [{ ...narrow, via: ['known'], range: '^3' }],
+    problems: ['unused 0'],
+  },
+  { title: 'not installed', rules: [{ ...narrow, caller: 'b' }], problems: ['unused 0'] },
+  { title: 'not in that range', rules: [{ ...narrow, range: '^3' }], problems: ['unused 0'] },
+  { title: 'in that range', rules: [{ ...narrow, range: '^2' }], problems: [] },
+  { title: 'the app', rules: [{ ...narrow, caller: '.' }], problems: [] },
+  {
+    title: 'allowed by the table',
+    rules: [{ caller: 'known', range: '1.0.0', kinds: ['pipe'], fds: [3], effect: 'allow', reason: 'r' }],
+    problems: ['unused 0'],
+  },
+  {
+    title: 'more than the table',
+    rules: [{ caller: 'known', kinds: ['pipe'], fds: [3], effect: 'allow', reason: 'r' }],
+    problems: [],
+  },
+  {
+    title: 'denied, for all that the table says',
+    rules: [{ caller: 'known', range: '1.0.0', kinds: ['pipe'], effect: 'deny' }],
+    problems: [],
+  },
+  { title: 'everybody', rules: [{ effect: 'allow', fds: [3], reason: 'r' }], problems: ['wide 0'] },
+  {
+    title: 'any FD for any command',
+    rules: [{ caller: 'a', effect: 'allow', reason: 'r' }],
+    problems: ['wide 0'],
+  },
+  {
+    title: 'any FD for any command, by globs',
+    rules: [{ caller: 'a', command: '*', callSite: '**', effect: 'allow', reason: 'r' }],
+    problems: ['wide 0'],
+  },
+  {
+    title: 'one command',
+    rules: [{ caller: 'a', command: 'git', callSite: '**', effect: 'allow', reason: 'r' }],
+    problems: [],
+  },
+  {
+    title: 'channels alone',
+    rules: [{ caller: 'a', kinds: ['ipc'], effect: 'allow', reason: 'r' }],
+    problems: [],
+  },
+  {
+    title: 'any stray',
+    rules: [{ caller: 'a', kinds: ['stray'], effect: 'allow', reason: 'r' }],
+    problems: ['wide 0'],
+  },
+  {
+    title: 'any stray, by a glob',
+    rules: [{ caller: 'a', kinds: ['stray'], target: '/**', effect: 'allow', reason: 'r' }],
+    problems: ['wide 0'],
+  },
+  {
+    title: 'one stray',
+    rules: [{ caller: 'a', kinds: ['stray'], target: '/run/*.sock', effect: 'allow', reason: 'r' }],
+    problems: [],
+  },
+  { title: 'wide, but it denies', rules: [{ effect: 'deny', kinds: ['stray'] }], problems: [] },
 ] as const) {
   test(`the review of a config tells: ${title}`, t => {
     const remarks = reviewRules(parseConfig({ rules }, 'f').rules, FACTS);

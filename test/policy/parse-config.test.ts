@@ -298,26 +298,42 @@ test('the published schema names the same keys and values', t => {
   t.deepEqual(rule.access.enum, ACCESSES);
 });
 
-for (const [name, text, message] of [
-  ['nothing', '', 'line 1, column 1: expected a value, found the end of the file'],
-  [
-    'a comment',
-    '{\n  // why\n}',
-    'line 2, column 3: expected a key in double quotes, found a comment, which JSON does not have',
-  ],
-  ['a trailing comma', '{"a": 1,}', 'line 1, column 9: expected a key in double quotes, found "}"'],
-  ['a key twice', '{"a": 1,\n "a": 2}', 'line 2, column 2: expected each key once, found a second "a"'],
-  ['single quotes', "{'a': 1}", 'line 1, column 2: expected a key in double quotes, found "\'"'],
-  [
-    'a string without an end',
-    '["abc',
-    'line 1, column 2: expected a string that ends, found the end of the file',
-  ],
-  ['two values', '{} {}', 'line 1, column 4: expected the end of the file, found "{"'],
-  ['a bare word', '{"a": yes}', 'line 1, column 7: expected a value, found "yes"'],
-  ['a missing colon', '{"a" 1}', 'line 1, column 6: expected ":", found "1"'],
-  ['a missing comma', '[1 2]', 'line 1, column 4: expected "," or "]", found "2"'],
-  ['deep nesting', '['.repeat(100), 'line 1, column 66: expected at most 64 levels of nesting, found more'],
+for (const { name, text, message } of [
+  { name: 'nothing', text: '', message: 'line 1, column 1: expected a value, found the end of the file' },
+  {
+    name: 'a comment',
+    text: '{\n  // why\n}',
+    message: 'line 2, column 3: expected a key in double quotes, found a comment, which JSON does not have',
+  },
+  {
+    name: 'a trailing comma',
+    text: '{"a": 1,}',
+    message: 'line 1, column 9: expected a key in double quotes, found "}"',
+  },
+  {
+    name: 'a key twice',
+    text: '{"a": 1,\n "a": 2}',
+    message: 'line 2, column 2: expected each key once, found a second "a"',
+  },
+  {
+    name: 'single quotes',
+    text: "{'a': 1}",
+    message: 'line 1, column 2: expected a key in double quotes, found "\'"',
+  },
+  {
+    name: 'a string without an end',
+    text: '["abc',
+    message: 'line 1, column 2: expected a string that ends, found the end of the file',
+  },
+  { name: 'two values', text: '{} {}', message: 'line 1, column 4: expected the end of the file, found "{"' },
+  { name: 'a bare word', text: '{"a": yes}', message: 'line 1, column 7: expected a value, found "yes"' },
+  { name: 'a missing colon', text: '{"a" 1}', message: 'line 1, column 6: expected ":", found "1"' },
+  { name: 'a missing comma', text: '[1 2]', message: 'line 1, column 4: expected "," or "]", found "2"' },
+  {
+    name: 'deep nesting',
+    text: '['.repeat(100),
+    message: 'line 1, column 66: expected at most 64 levels of nesting, found more',
+  },
 ] as const) {
   test(`JSON refused: ${name}`, t => {
     t.is(t.throws(() => parseJson(text))?.message, message);

@@ -25,50 +25,91 @@ const GOOD = { publishConfig: { provenance: true } };
 const ORIGIN = { author: 'x', repository: 'x', bugs: 'x', homepage: 'x' };
 const CI = { ACTIONS_ID_TOKEN_REQUEST_URL: 'x' };
 
-for (const [title, check, wrong] of [
-  ['a version with its day', r => r.checkChangelog('# C\n\n## 1.2.3 (2026-12-31)\n\n## 1.2.2 (x)', '1.2.3')],
-  ['a version without', r => r.checkChangelog('## 1.2.3\n', '1.2.3'), /found "## 1\.2\.3"$/],
-  ['an older one first', r => r.checkChangelog('## 1.2.2 (2026-12-31)\n', '1.2.3'), /found "## 1\.2\.2 /],
-  [
-    'unreleased',
-    r => r.checkChangelog('## Unreleased\n', '1.2.3'),
-    /expected "## 1\.2\.3 \(YYYY.*Unreleased"$/,
-  ],
-  ['nothing', r => r.checkChangelog('', '1.2.3'), /found "no heading"$/],
-  ['the first version', r => r.checkVersion('0.1.0', '0.1.0', [''])],
-  ['a higher version', r => r.checkVersion('1.10.0', '1.10.0', ['1.9.0', '1.2.0'])],
-  ['the same again', r => r.checkVersion('1.9.0', '1.9.0', ['1.2.0', '1.9.0']), /above 1\.9\.0/],
-  ['a lower one', r => r.checkVersion('1.9.0', '1.9.0', ['1.10.0']), /above 1\.10\.0/],
-  [
-    'another in the lock file',
-    r => r.checkVersion('1.9.0', '1.8.0', []),
-    /package-lock\.json has version 1\.8\.0/,
-  ],
-  ['data, patch', r => r.checkDataRelease('1.2.4', '1.2.3', ['compat/packages/x.json', 'CHANGELOG.md'])],
-  [
-    'data, minor',
-    r => r.checkDataRelease('1.3.0', '1.2.3', ['compat/packages/x.json']),
-    /expected a patch release/,
-  ],
-  ['code, minor', r => r.checkDataRelease('1.3.0', '1.2.3', ['compat/packages/x.json', 'src/index.ts'])],
-  [
-    'data with the page of it, minor',
-    r => r.checkDataRelease('1.3.0', '1.2.3', ['compat/packages/x.json', 'compat/PACKAGES.md']),
-    /expected a patch release/,
-  ],
-  ['no release before', r => r.checkDataRelease('1.3.0', undefined, [])],
-  ['nothing to commit', r => r.checkTree('')],
-  ['something to commit', r => r.checkTree(' M a'), /^expected nothing to commit, found\n M a$/],
-  ['an origin', r => r.checkOrigin(ORIGIN)],
-  ['no origin', r => r.checkOrigin({}), /expected author, repository, bugs, homepage, found none/],
-  ['an origin in part', r => r.checkOrigin({ ...ORIGIN, bugs: '' }), /expected bugs, found none/],
-  ['passed', r => r.checkPassed('abc', 'abc')],
-  ['passed before the last commit', r => r.checkPassed('abc', 'abd'), /\(abc\), but for abd/],
-  ['never passed', r => r.checkPassed('abc', undefined), /but for none/],
-  ['provenance', r => r.checkProvenance(GOOD, CI)],
-  ['provenance, not in CI', r => r.checkProvenance(GOOD, {}), /in a CI job/],
-  ['provenance, not asked for', r => r.checkProvenance({}, CI), /publishConfig/],
-] as const satisfies readonly (readonly [string, (rules: Rules) => Problem, RegExp?])[]) {
+for (const { title, check, wrong } of [
+  {
+    title: 'a version with its day',
+    check: r => r.checkChangelog('# C\n\n## 1.2.3 (2026-12-31)\n\n## 1.2.2 (x)', '1.2.3'),
+  },
+  {
+    title: 'a version without',
+    check: r => r.checkChangelog('## 1.2.3\n', '1.2.3'),
+    wrong: /found "## 1\.2\.3"$/,
+  },
+  {
+    title: 'an older one first',
+    check: r => r.checkChangelog('## 1.2.2 (2026-12-31)\n', '1.2.3'),
+    wrong: /found "## 1\.2\.2 /,
+  },
+  {
+    title: 'unreleased',
+    check: r => r.checkChangelog('## Unreleased\n', '1.2.3'),
+    wrong: /expected "## 1\.2\.3 \(YYYY.*Unreleased"$/,
+  },
+  { title: 'nothing', check: r => r.checkChangelog('', '1.2.3'), wrong: /found "no heading"$/ },
+  { title: 'the first version', check: r => r.checkVersion('0.1.0', '0.1.0', ['']) },
+  { title: 'a higher version', check: r => r.checkVersion('1.10.0', '1.10.0', ['1.9.0', '1.2.0']) },
+  {
+    title: 'the same again',
+    check: r => r.checkVersion('1.9.0', '1.9.0', ['1.2.0', '1.9.0']),
+    wrong: /above 1\.9\.0/,
+  },
+  { title: 'a lower one', check: r => r.checkVersion('1.9.0', '1.9.0', ['1.10.0']), wrong: /above 1\.10\.0/ },
+  {
+    title: 'another in the lock file',
+    check: r => r.checkVersion('1.9.0', '1.8.0', []),
+    wrong: /package-lock\.json has version 1\.8\.0/,
+  },
+  {
+    title: 'data, patch',
+    check: r => r.checkDataRelease('1.2.4', '1.2.3', ['compat/packages/x.json', 'CHANGELOG.md']),
+  },
+  {
+    title: 'data, minor',
+    check: r => r.checkDataRelease('1.3.0', '1.2.3', ['compat/packages/x.json']),
+    wrong: /expected a patch release/,
+  },
+  {
+    title: 'code, minor',
+    check: r => r.checkDataRelease('1.3.0', '1.2.3', ['compat/packages/x.json', 'src/index.ts']),
+  },
+  {
+    title: 'data with the page of it, minor',
+    check: r => r.checkDataRelease('1.3.0', '1.2.3', ['compat/packages/x.json', 'compat/PACKAGES.md']),
+    wrong: /expected a patch release/,
+  },
+  { title: 'no release before', check: r => r.checkDataRelease('1.3.0', undefined, []) },
+  { title: 'nothing to commit', check: r => r.checkTree('') },
+  {
+    title: 'something to commit',
+    check: r => r.checkTree(' M a'),
+    wrong: /^expected nothing to commit, found\n M a$/,
+  },
+  { title: 'an origin', check: r => r.checkOrigin(ORIGIN) },
+  {
+    title: 'no origin',
+    check: r => r.checkOrigin({}),
+    wrong: /expected author, repository, bugs, homepage, found none/,
+  },
+  {
+    title: 'an origin in part',
+    check: r => r.checkOrigin({ ...ORIGIN, bugs: '' }),
+    wrong: /expected bugs, found none/,
+  },
+  { title: 'passed', check: r => r.checkPassed('abc', 'abc') },
+  {
+    title: 'passed before the last commit',
+    check: r => r.checkPassed('abc', 'abd'),
+    wrong: /\(abc\), but for abd/,
+  },
+  { title: 'never passed', check: r => r.checkPassed('abc', undefined), wrong: /but for none/ },
+  { title: 'provenance', check: r => r.checkProvenance(GOOD, CI) },
+  { title: 'provenance, not in CI', check: r => r.checkProvenance(GOOD, {}), wrong: /in a CI job/ },
+  { title: 'provenance, not asked for', check: r => r.checkProvenance({}, CI), wrong: /publishConfig/ },
+] as const satisfies readonly {
+  readonly title: string;
+  readonly check: (rules: Rules) => Problem;
+  readonly wrong?: RegExp;
+}[]) {
   test(title, async t => {
     const problem = check(await rules);
     if (wrong === undefined) t.is(problem, undefined);

@@ -51,52 +51,72 @@ function groupsOf(records: ReadonlyArray<Partial<ReportRecord>>, options: Groups
 // What counts as one
 // ---------------------------------------------------------------------------------------------
 
-for (const [title, a, b, number] of [
-  ['the same', {}, {}, 1],
-  ['another child FD', { childFd: 20 }, { childFd: 21 }, 1],
-  ['another command', { command: 'sh' }, { command: 'ls' }, 1],
-  ['another disposition', { disposition: 'closed' }, { disposition: 'passed' }, 1],
-  ['another function of the name', { caller: app }, { caller: { ...app, function: 'f' } }, 1],
-  ['another line', { caller: app }, { caller: { ...app, line: 4 } }, 2],
-  ['another version', { caller: tool }, { caller: { ...tool, version: '2.0.0' } }, 2],
-  [
-    'the package elsewhere',
-    { caller: tool },
-    { caller: { ...tool, file: '/srv/node_modules/tool/i.js' } },
-    1,
-  ],
-  ['another app', { caller: app }, { caller: { ...app, file: '/b/a.js' } }, 2],
-  ['nobody', { caller: app }, { caller: undefined }, 2],
-  ['another kind', { kind: 'stray' }, { kind: 'fd' }, 2],
-  ['another file', { target: '/a' }, { target: '/b' }, 2],
-  ['another pipe', { target: 'pipe:[1]' }, { target: 'pipe:[2]' }, 1],
-  ['another socket', { target: 'socket:[1]' }, { target: 'socket:[22]' }, 1],
-  ['a pipe and a socket', { target: 'pipe:[1]' }, { target: 'socket:[1]' }, 2],
-  ['its own pid', { target: '/run/a.100.pid', pid: 100 }, { target: '/run/a.200.pid', pid: 200 }, 1],
-  ['a number that is no pid', { target: '/run/a.300', pid: 100 }, { target: '/run/a.400', pid: 200 }, 2],
-] as ReadonlyArray<readonly [string, Partial<ReportRecord>, Partial<ReportRecord>, number]>) {
+for (const { title, a, b, number } of [
+  { title: 'the same', a: {}, b: {}, number: 1 },
+  { title: 'another child FD', a: { childFd: 20 }, b: { childFd: 21 }, number: 1 },
+  { title: 'another command', a: { command: 'sh' }, b: { command: 'ls' }, number: 1 },
+  { title: 'another disposition', a: { disposition: 'closed' }, b: { disposition: 'passed' }, number: 1 },
+  {
+    title: 'another function of the name',
+    a: { caller: app },
+    b: { caller: { ...app, function: 'f' } },
+    number: 1,
+  },
+  { title: 'another line', a: { caller: app }, b: { caller: { ...app, line: 4 } }, number: 2 },
+  { title: 'another version', a: { caller: tool }, b: { caller: { ...tool, version: '2.0.0' } }, number: 2 },
+  {
+    title: 'the package elsewhere',
+    a: { caller: tool },
+    b: { caller: { ...tool, file: '/srv/node_modules/tool/i.js' } },
+    number: 1,
+  },
+  { title: 'another app', a: { caller: app }, b: { caller: { ...app, file: '/b/a.js' } }, number: 2 },
+  { title: 'nobody', a: { caller: app }, b: { caller: undefined }, number: 2 },
+  { title: 'another kind', a: { kind: 'stray' }, b: { kind: 'fd' }, number: 2 },
+  { title: 'another file', a: { target: '/a' }, b: { target: '/b' }, number: 2 },
+  { title: 'another pipe', a: { target: 'pipe:[1]' }, b: { target: 'pipe:[2]' }, number: 1 },
+  { title: 'another socket', a: { target: 'socket:[1]' }, b: { target: 'socket:[22]' }, number: 1 },
+  { title: 'a pipe and a socket', a: { target: 'pipe:[1]' }, b: { target: 'socket:[1]' }, number: 2 },
+  {
+    title: 'its own pid',
+    a: { target: '/run/a.100.pid', pid: 100 },
+    b: { target: '/run/a.200.pid', pid: 200 },
+    number: 1,
+  },
+  {
+    title: 'a number that is no pid',
+    a: { target: '/run/a.300', pid: 100 },
+    b: { target: '/run/a.400', pid: 200 },
+    number: 2,
+  },
+] as ReadonlyArray<{
+  readonly title: string;
+  readonly a: Partial<ReportRecord>;
+  readonly b: Partial<ReportRecord>;
+  readonly number: number;
+}>) {
   test(`${title}: ${number === 1 ? 'one group' : `${number} groups`}`, t => {
     t.is(groupsOf([a, b]).byCaller.length, number);
   });
 }
 
-for (const [target, pattern] of [
-  ['/data/LOCK', '/data/LOCK'],
-  ['pipe:[8123]', 'pipe:[*]'],
-  ['anon_inode:[eventfd:12]', 'anon_inode:[eventfd:*]'],
-  ['anon_inode:[eventpoll]', 'anon_inode:[eventpoll]'],
-  ['/dev/pts/3', '/dev/pts/*'],
-  ['/proc/77/maps', '/proc/*/maps'],
-  ['/run/app.4242.sock', '/run/app.*.sock'],
-  ['/run/app.42421.sock', '/run/app.42421.sock'],
-  ['/data/000031.log', '/data/*.log'],
-  ['/data/12345', '/data/12345'],
-  ['/tmp/app-Xa3x9Q/db', '/tmp/app-*/db'],
-  ['/tmp/app-server/db', '/tmp/app-server/db'],
-  ['/home/app-Xa3x9Q/db', '/home/app-Xa3x9Q/db'],
-  ['/dev/shm/.chrome.aB3dE6 (deleted)', '/dev/shm/.chrome.* (deleted)'],
-  ['/data/0ed4ad2f-8f3e-4e0e-9d2f-0123456789ab.db', '/data/*.db'],
-  ['[redacted]', '[redacted]'],
+for (const { target, pattern } of [
+  { target: '/data/LOCK', pattern: '/data/LOCK' },
+  { target: 'pipe:[8123]', pattern: 'pipe:[*]' },
+  { target: 'anon_inode:[eventfd:12]', pattern: 'anon_inode:[eventfd:*]' },
+  { target: 'anon_inode:[eventpoll]', pattern: 'anon_inode:[eventpoll]' },
+  { target: '/dev/pts/3', pattern: '/dev/pts/*' },
+  { target: '/proc/77/maps', pattern: '/proc/*/maps' },
+  { target: '/run/app.4242.sock', pattern: '/run/app.*.sock' },
+  { target: '/run/app.42421.sock', pattern: '/run/app.42421.sock' },
+  { target: '/data/000031.log', pattern: '/data/*.log' },
+  { target: '/data/12345', pattern: '/data/12345' },
+  { target: '/tmp/app-Xa3x9Q/db', pattern: '/tmp/app-*/db' },
+  { target: '/tmp/app-server/db', pattern: '/tmp/app-server/db' },
+  { target: '/home/app-Xa3x9Q/db', pattern: '/home/app-Xa3x9Q/db' },
+  { target: '/dev/shm/.chrome.aB3dE6 (deleted)', pattern: '/dev/shm/.chrome.* (deleted)' },
+  { target: '/data/0ed4ad2f-8f3e-4e0e-9d2f-0123456789ab.db', pattern: '/data/*.db' },
+  { target: '[redacted]', pattern: '[redacted]' },
 ] as const) {
   test(`the pattern of ${target}`, t => {
     t.is(targetPattern(target, 4242), pattern);
@@ -139,16 +159,16 @@ test('the same pid of two sources is two processes', t => {
   t.deepEqual(groups.result().total.processes, { count: 2, exact: true });
 });
 
-for (const [used, expected] of [
-  [[undefined, undefined], undefined],
-  [[undefined, 'unknown'], 'unknown'],
-  [['unknown', false], false],
-  [[false, 'unknown'], false],
-  [[true, false], true],
-  [['unknown', true], true],
-  [['likely', 'unknown'], 'likely'],
-  [[false, 'likely'], 'likely'],
-  [['likely', true], true],
+for (const { used, expected } of [
+  { used: [undefined, undefined], expected: undefined },
+  { used: [undefined, 'unknown'], expected: 'unknown' },
+  { used: ['unknown', false], expected: false },
+  { used: [false, 'unknown'], expected: false },
+  { used: [true, false], expected: true },
+  { used: ['unknown', true], expected: true },
+  { used: ['likely', 'unknown'], expected: 'likely' },
+  { used: [false, 'likely'], expected: 'likely' },
+  { used: ['likely', true], expected: true },
 ] as const) {
   test(`used ${used.map(String).join(', ')}: ${expected}`, t => {
     const ofAudit = { use: { verdict: 'used' } } as const;
@@ -210,13 +230,13 @@ test('of many values a group keeps a few, and counts the rest', t => {
   t.is(byCaller[0]?.childFds.other, 84);
 });
 
-for (const [where, processes, exact] of [
-  ['a group', 256, true],
-  ['a group', 257, false],
-  ['a group', 100_000, false],
-  ['all', 4096, true],
-  ['all', 4097, false],
-  ['all', 100_000, false],
+for (const { where, processes, exact } of [
+  { where: 'a group', processes: 256, exact: true },
+  { where: 'a group', processes: 257, exact: false },
+  { where: 'a group', processes: 100_000, exact: false },
+  { where: 'all', processes: 4096, exact: true },
+  { where: 'all', processes: 4097, exact: false },
+  { where: 'all', processes: 100_000, exact: false },
 ] as const) {
   test(`${processes} processes of ${where} are counted ${exact ? 'exactly' : 'up to the limit'}`, t => {
     const pids = Array.from({ length: processes }, (_, n) => ({ pid: n + 1 }));

@@ -322,24 +322,54 @@ test('on a phone the filters are behind a button, and a row opens', async t => {
   );
 });
 
-for (const [title, action, groups, openers] of [
-  ['a text', `type('text', 'Data.MDB')`, '1 of 5 groups, 908 findings', 1],
-  ['a launcher', `type('text', 'execa')`, '1 of 5 groups, 7 findings', 0],
-  ['an outcome', `type('outcome', 'passed')`, '2 of 5 groups, 8 findings', 0],
-  ['a state', `type('state', 'closed')`, '2 of 5 groups, 948 findings', 2],
-  ['a need', `type('state', 'needs a decision')`, '3 of 5 groups, 9 findings', 0],
-  ['all designated', `type('kind', 'designated')`, '3 of 5 groups, 9 findings', 0],
-  ['a kind', `type('kind', 'stray')`, '2 of 5 groups, 948 findings', 2],
-  ['a caller', `type('caller', 'gpg@0.6.0')`, '1 of 5 groups, 7 findings', 0],
-  ['a use', `type('used', 'used')`, '1 of 5 groups, 1 finding', 0],
-  ['nothing left', `type('text', 'nowhere')`, '0 of 5 groups, 0 findings', 0],
-  [
-    'a caller of the table',
-    `document.querySelectorAll('#flows button')[1].click()`,
-    '1 of 5 groups, 7 findings',
-    0,
-  ],
-  ['a reset', `type('text', 'x'); document.querySelector('#more-filters button').click()`, 'All 5 groups', 2],
+for (const { title, action, groups, openers } of [
+  { title: 'a text', action: `type('text', 'Data.MDB')`, groups: '1 of 5 groups, 908 findings', openers: 1 },
+  { title: 'a launcher', action: `type('text', 'execa')`, groups: '1 of 5 groups, 7 findings', openers: 0 },
+  {
+    title: 'an outcome',
+    action: `type('outcome', 'passed')`,
+    groups: '2 of 5 groups, 8 findings',
+    openers: 0,
+  },
+  { title: 'a state', action: `type('state', 'closed')`, groups: '2 of 5 groups, 948 findings', openers: 2 },
+  {
+    title: 'a need',
+    action: `type('state', 'needs a decision')`,
+    groups: '3 of 5 groups, 9 findings',
+    openers: 0,
+  },
+  {
+    title: 'all designated',
+    action: `type('kind', 'designated')`,
+    groups: '3 of 5 groups, 9 findings',
+    openers: 0,
+  },
+  { title: 'a kind', action: `type('kind', 'stray')`, groups: '2 of 5 groups, 948 findings', openers: 2 },
+  {
+    title: 'a caller',
+    action: `type('caller', 'gpg@0.6.0')`,
+    groups: '1 of 5 groups, 7 findings',
+    openers: 0,
+  },
+  { title: 'a use', action: `type('used', 'used')`, groups: '1 of 5 groups, 1 finding', openers: 0 },
+  {
+    title: 'nothing left',
+    action: `type('text', 'nowhere')`,
+    groups: '0 of 5 groups, 0 findings',
+    openers: 0,
+  },
+  {
+    title: 'a caller of the table',
+    action: `document.querySelectorAll('#flows button')[1].click()`,
+    groups: '1 of 5 groups, 7 findings',
+    openers: 0,
+  },
+  {
+    title: 'a reset',
+    action: `type('text', 'x'); document.querySelector('#more-filters button').click()`,
+    groups: 'All 5 groups',
+    openers: 2,
+  },
 ] as const) {
   test(`the filters work: ${title}`, async t => {
     const page = await show(t, SAMPLE);

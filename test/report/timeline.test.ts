@@ -37,22 +37,22 @@ test('a timeline counts by kind and outcome, empty buckets included', t => {
   });
 });
 
-for (const [title, record] of [
-  ['that only adds something', at(0, { count: 0 })],
-  ['about closefds itself', { ...at(0), kind: undefined, disposition: undefined }],
+for (const { title, record } of [
+  { title: 'that only adds something', record: at(0, { count: 0 }) },
+  { title: 'about closefds itself', record: { ...at(0), kind: undefined, disposition: undefined } },
 ] as const) {
   test(`a timeline has no record ${title}`, t => {
     t.deepEqual(timelineOf([record as ReportRecord]).series, []);
   });
 }
 
-for (const [span, most, seconds, counts] of [
-  [3, 4, 1, [1, 0, 0, 1]],
-  [4, 4, 5, [2]],
-  [5, 4, 5, [1, 1]],
-  [20, 4, 15, [1, 1]],
-  [3600, 4, 1800, [1, 0, 1]],
-  [86_400 * 3, 4, 86_400, [1, 0, 0, 1]],
+for (const { span, most, seconds, counts } of [
+  { span: 3, most: 4, seconds: 1, counts: [1, 0, 0, 1] },
+  { span: 4, most: 4, seconds: 5, counts: [2] },
+  { span: 5, most: 4, seconds: 5, counts: [1, 1] },
+  { span: 20, most: 4, seconds: 15, counts: [1, 1] },
+  { span: 3600, most: 4, seconds: 1800, counts: [1, 0, 1] },
+  { span: 86_400 * 3, most: 4, seconds: 86_400, counts: [1, 0, 0, 1] },
 ] as const) {
   test(`two records ${span} seconds apart in at most ${most} buckets make buckets of ${seconds} seconds`, t => {
     for (const records of [

@@ -398,53 +398,65 @@ for (const [code, ...expected] of CASES)
   });
 
 /** Every way of writing, with the same place in it. */
-const FORMS: readonly (readonly [file: string, code: string])[] = [
-  [
-    'a.ts',
-    "import { spawn, type X } from 'child_process'; spawn('a', <X>{ stdio: [0, 1, 2, 'ipc'] as const });",
-  ],
-  ['a.ts', "import cp = require('child_process'); cp.spawn('a', { stdio: [0, 1, 2, 'ipc'] } satisfies X);"],
-  ['a.mts', "import { spawn } from 'child_process'; enum A { B } spawn!('a', { stdio: [0, 1, 2, 'ipc'] });"],
-  [
-    'a.tsx',
-    "import { spawn } from 'child_process'; const e = <a b={spawn('a', { stdio: [0, 1, 2, 'ipc'] })} />;",
-  ],
-  [
-    'a.jsx',
-    "import { spawn } from 'child_process'; const e = <a b={spawn('a', { stdio: [0, 1, 2, 'ipc'] })} />;",
-  ],
-  [
-    'a.js',
-    "import { spawn } from 'child_process'; const e = <a b={spawn('a', { stdio: [0, 1, 2, 'ipc'] })} />;",
-  ],
-  ['a.js', "// @flow\nimport { spawn } from 'child_process'; (spawn('a', { stdio: [0, 1, 2, 'ipc'] }): X);"],
-  [
-    'a.ts',
-    "import { spawn } from 'child_process'; @d() class A { @e f = spawn('a', { stdio: [0, 1, 2, 'ipc'] }) }",
-  ],
-  [
-    'a.js',
-    "#!/usr/bin/env node\nconst { spawn } = require('child_process'); return spawn('a', { stdio: [0, 1, 2, 'ipc'] })",
-  ],
-  [
-    'a.js',
-    "var t=require('child_process');t.spawn('a',{stdio:[`inherit`,`inherit`,`inherit`,`ipc`],shell:!1});",
-  ],
-  ['a.js', "const cp = require('child_process'); const cp = 1; cp.spawn('a', { stdio: [0, 1, 2, 'ipc'] })"],
-  [
-    'a.ts',
-    "import { spawn } from 'child_process'; const io = [0, 1, 2, 'ipc'] as const; spawn('a', { stdio: io });",
-  ],
-  [
-    'a.ts',
-    "import { spawn } from 'child_process'; const f = (() => { return { stdio: [0, 1, 2, 'ipc'] } as X }) as Y; spawn('a', f());",
-  ],
+const FORMS: readonly { readonly file: string; readonly code: string }[] = [
+  {
+    file: 'a.ts',
+    code: "import { spawn, type X } from 'child_process'; spawn('a', <X>{ stdio: [0, 1, 2, 'ipc'] as const });",
+  },
+  {
+    file: 'a.ts',
+    code: "import cp = require('child_process'); cp.spawn('a', { stdio: [0, 1, 2, 'ipc'] } satisfies X);",
+  },
+  {
+    file: 'a.mts',
+    code: "import { spawn } from 'child_process'; enum A { B } spawn!('a', { stdio: [0, 1, 2, 'ipc'] });",
+  },
+  {
+    file: 'a.tsx',
+    code: "import { spawn } from 'child_process'; const e = <a b={spawn('a', { stdio: [0, 1, 2, 'ipc'] })} />;",
+  },
+  {
+    file: 'a.jsx',
+    code: "import { spawn } from 'child_process'; const e = <a b={spawn('a', { stdio: [0, 1, 2, 'ipc'] })} />;",
+  },
+  {
+    file: 'a.js',
+    code: "import { spawn } from 'child_process'; const e = <a b={spawn('a', { stdio: [0, 1, 2, 'ipc'] })} />;",
+  },
+  {
+    file: 'a.js',
+    code: "// @flow\nimport { spawn } from 'child_process'; (spawn('a', { stdio: [0, 1, 2, 'ipc'] }): X);",
+  },
+  {
+    file: 'a.ts',
+    code: "import { spawn } from 'child_process'; @d() class A { @e f = spawn('a', { stdio: [0, 1, 2, 'ipc'] }) }",
+  },
+  {
+    file: 'a.js',
+    code: "#!/usr/bin/env node\nconst { spawn } = require('child_process'); return spawn('a', { stdio: [0, 1, 2, 'ipc'] })",
+  },
+  {
+    file: 'a.js',
+    code: "var t=require('child_process');t.spawn('a',{stdio:[`inherit`,`inherit`,`inherit`,`ipc`],shell:!1});",
+  },
+  {
+    file: 'a.js',
+    code: "const cp = require('child_process'); const cp = 1; cp.spawn('a', { stdio: [0, 1, 2, 'ipc'] })",
+  },
+  {
+    file: 'a.ts',
+    code: "import { spawn } from 'child_process'; const io = [0, 1, 2, 'ipc'] as const; spawn('a', { stdio: io });",
+  },
+  {
+    file: 'a.ts',
+    code: "import { spawn } from 'child_process'; const f = (() => { return { stdio: [0, 1, 2, 'ipc'] } as X }) as Y; spawn('a', f());",
+  },
   // An argument too few, which Babel forgives.
-  ['a.js', "const { spawn } = require('child_process'); spawn(, { stdio: [0, 1, 2, 'ipc'] });"],
-  ['a.cjs', "with (x) { require('child_process')?.spawn?.('a', { stdio: [0, 1, 2, 'ipc'] }) }"],
+  { file: 'a.js', code: "const { spawn } = require('child_process'); spawn(, { stdio: [0, 1, 2, 'ipc'] });" },
+  { file: 'a.cjs', code: "with (x) { require('child_process')?.spawn?.('a', { stdio: [0, 1, 2, 'ipc'] }) }" },
 ];
 
-for (const [file, code] of FORMS)
+for (const { file, code } of FORMS)
   test(`${file}: ${code}`, t => {
     t.deepEqual(read(code, file).map(short), ['certain spawn ipc 3']);
   });

@@ -606,22 +606,29 @@ test('the table lists calls of unsafe() with their reason, and launchers, whatev
   ]);
 });
 
-const WRONG: readonly (readonly [args: readonly string[], message: RegExp])[] = [
-  [['nowhere'], /expected a folder or a package's tarball \(\.tgz\), found nothing at "nowhere"/],
-  [['a.js'], /found "a\.js"/],
-  [['--format', 'xml'], /expected text, json or sarif after --format, found "xml"/],
-  [
-    ['--fail-on', 'sure'],
-    /expected some of certain, likely, possible, unsafe, launcher, new after --fail-on, found "sure"/,
-  ],
-  [['--show', ''], /after --show, found ""/],
-  [['--write-baseline'], /expected --baseline FILE with --write-baseline/],
-  [['--baseline', 'none.json'], /the baseline none\.json cannot be used: .*; --write-baseline writes one/],
-  [['--baseline', 'package.json'], /expected "closefdsBaseline": 1, found undefined/],
-  [['--unknown'], /found "--unknown"/],
+const WRONG: readonly { readonly args: readonly string[]; readonly message: RegExp }[] = [
+  {
+    args: ['nowhere'],
+    message: /expected a folder or a package's tarball \(\.tgz\), found nothing at "nowhere"/,
+  },
+  { args: ['a.js'], message: /found "a\.js"/ },
+  { args: ['--format', 'xml'], message: /expected text, json or sarif after --format, found "xml"/ },
+  {
+    args: ['--fail-on', 'sure'],
+    message:
+      /expected some of certain, likely, possible, unsafe, launcher, new after --fail-on, found "sure"/,
+  },
+  { args: ['--show', ''], message: /after --show, found ""/ },
+  { args: ['--write-baseline'], message: /expected --baseline FILE with --write-baseline/ },
+  {
+    args: ['--baseline', 'none.json'],
+    message: /the baseline none\.json cannot be used: .*; --write-baseline writes one/,
+  },
+  { args: ['--baseline', 'package.json'], message: /expected "closefdsBaseline": 1, found undefined/ },
+  { args: ['--unknown'], message: /found "--unknown"/ },
 ];
 
-for (const [args, message] of WRONG)
+for (const { args, message } of WRONG)
   test(`closefds scan ${args.join(' ')}`, async t => {
     const result = await closefds(tree(t, { 'package.json': manifest('app'), 'a.js': PASSES }), ...args);
     t.deepEqual([result.code, result.stdout], [2, '']);

@@ -28,59 +28,64 @@ const keeps = keeping();
 const keepsGit = keeping('git');
 
 /** What each of these spawns keeps, and how each finding was told. */
-for (const [name, steps, kept, told] of [
-  [
-    'the same three times',
-    [
+for (const { name, steps, kept, told } of [
+  {
+    name: 'the same three times',
+    steps: [
       { strays: one, policy: keeps },
       { strays: one, policy: keeps },
       { strays: one, policy: keeps },
     ],
-    [[20], [20], [20]],
-    ['first', 'repeat', 'repeat'],
-  ],
-  [
-    'another stray',
-    [
+    kept: [[20], [20], [20]],
+    told: ['first', 'repeat', 'repeat'],
+  },
+  {
+    name: 'another stray',
+    steps: [
       { strays: one, policy: keeps },
       { strays: straysOf(20, 21), policy: keeps },
       { strays: one, policy: keeps },
     ],
-    [[20], [20, 21], [20]],
-    ['first', 'repeat', 'variant', 'repeat'],
-  ],
-  [
-    'another policy',
-    [
+    kept: [[20], [20, 21], [20]],
+    told: ['first', 'repeat', 'variant', 'repeat'],
+  },
+  {
+    name: 'another policy',
+    steps: [
       { strays: one, policy: keeps },
       { strays: one, policy: denies },
       { strays: one, policy: keeps },
     ],
-    [[20], [], [20]],
-    ['first', 'first', 'repeat'],
-  ],
-  [
-    'another command',
-    [
+    kept: [[20], [], [20]],
+    told: ['first', 'first', 'repeat'],
+  },
+  {
+    name: 'another command',
+    steps: [
       { strays: one, policy: keepsGit, call: { command: '/usr/bin/git' } },
       { strays: one, policy: keepsGit, call: { command: '/bin/sh' } },
       { strays: one, policy: keepsGit, call: { command: '/usr/bin/git' } },
     ],
-    [[20], [], [20]],
-    ['first', 'first', 'repeat'],
-  ],
-  [
-    'a slot in between',
-    [
+    kept: [[20], [], [20]],
+    told: ['first', 'first', 'repeat'],
+  },
+  {
+    name: 'a slot in between',
+    steps: [
       { strays: one, policy: keeps },
       { strays: one, policy: keeps, call: { stdio: toStdio(['pipe', 'pipe', 'pipe', 'ignore']) } },
       { strays: one, policy: keeps, call: { unsafe: 'reviewed' } },
       { strays: one, policy: keeps },
     ],
-    [[20], [20], [20], [20]],
-    ['first', 'repeat', 'first', 'repeat'],
-  ],
-] as readonly (readonly [string, readonly Step[], readonly number[][], readonly string[]])[]) {
+    kept: [[20], [20], [20], [20]],
+    told: ['first', 'repeat', 'first', 'repeat'],
+  },
+] as readonly {
+  readonly name: string;
+  readonly steps: readonly Step[];
+  readonly kept: readonly number[][];
+  readonly told: readonly string[];
+}[]) {
   test(name, t => {
     let now: Step | undefined;
     const occurrences: string[] = [];
@@ -159,20 +164,28 @@ interface RepeatCase {
 const HUNDRED = Array(100).fill(1) as number[];
 
 /** Whether a plan is known of a command that comes again, without asking where it comes from. */
-for (const [name, given, isKnown] of [
-  ['a hundred times from one place', {}, true],
-  ['not so often', { lines: HUNDRED.slice(1) }, false],
-  ['another place in between', { lines: [...HUNDRED.slice(50), 2, ...HUNDRED.slice(50)] }, false],
-  ['and a hundred times since', { lines: [...HUNDRED, 2, ...HUNDRED] }, true],
-  ['when it is time to ask', { mustFindCaller: true }, false],
-  ['another command', { command: 'git' }, false],
-  ['another stray', { strays: straysOf(20) }, false],
-  ['an argument that names the stray', { call: { args: ['--log-fd', '20'] } }, false],
-  ['an argument that names another number', { call: { args: ['--log-fd', '77'] } }, true],
-  ['warn, where each place is looked for', { mode: 'warn' }, false],
-  ['a rule about strays, which may speak of places', { policy: keeps }, false],
-  ['a candidate, whose rules may speak of places', { candidate: true }, false],
-] as readonly (readonly [string, RepeatCase, boolean])[]) {
+for (const { name, given, isKnown } of [
+  { name: 'a hundred times from one place', given: {}, isKnown: true },
+  { name: 'not so often', given: { lines: HUNDRED.slice(1) }, isKnown: false },
+  {
+    name: 'another place in between',
+    given: { lines: [...HUNDRED.slice(50), 2, ...HUNDRED.slice(50)] },
+    isKnown: false,
+  },
+  { name: 'and a hundred times since', given: { lines: [...HUNDRED, 2, ...HUNDRED] }, isKnown: true },
+  { name: 'when it is time to ask', given: { mustFindCaller: true }, isKnown: false },
+  { name: 'another command', given: { command: 'git' }, isKnown: false },
+  { name: 'another stray', given: { strays: straysOf(20) }, isKnown: false },
+  { name: 'an argument that names the stray', given: { call: { args: ['--log-fd', '20'] } }, isKnown: false },
+  {
+    name: 'an argument that names another number',
+    given: { call: { args: ['--log-fd', '77'] } },
+    isKnown: true,
+  },
+  { name: 'warn, where each place is looked for', given: { mode: 'warn' }, isKnown: false },
+  { name: 'a rule about strays, which may speak of places', given: { policy: keeps }, isKnown: false },
+  { name: 'a candidate, whose rules may speak of places', given: { candidate: true }, isKnown: false },
+] as readonly { readonly name: string; readonly given: RepeatCase; readonly isKnown: boolean }[]) {
   test(`a frequent command whose call site is not looked up: ${name}`, t => {
     const { mode = 'enforce', policy = denies, lines = HUNDRED } = given;
     let line = 0;

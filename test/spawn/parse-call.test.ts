@@ -16,27 +16,39 @@ const revoked = () => {
   return proxy;
 };
 
-for (const [title, options, expected] of [
-  ['nothing at all', bare({}), true],
-  ['a word', bare({ stdio: 'inherit' }), true],
-  ['stdio', bare({ stdio: ['pipe', 1, 2] }), true],
-  ['less than stdio', { stdio: ['pipe'] }, true],
-  ['what Node refuses', { stdio: 7 }, true],
-  ['a slot', { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] }, false],
-  ['a slot that is ignored', { stdio: ['pipe', 'pipe', 'pipe', 'ignore'] }, false],
-  ['a message channel', { stdio: ['ipc'] }, false],
-  ['a hole', { stdio: new Array(2) }, false],
-  ['a getter', getter('stdio'), false],
-  ['a getter in the array', { stdio: getter('0', []) }, false],
-  ['an array with traps', { stdio: new Proxy([], { get: boom, getOwnPropertyDescriptor: boom }) }, false],
-  ['a revoked array', { stdio: revoked() }, false],
-  ['options with traps', new Proxy({}, { has: boom, getOwnPropertyDescriptor: boom }), false],
-  ['options of a class', new (class Mine {})(), false],
-  ['inherited options', Object.create({ stdio: [0, 1, 2, 3] }), false],
-  ['withFds()', { [Symbol.for('closefds.withFds')]: {} }, false],
-  ['unsafe()', getter(Symbol.for('closefds.unsafe') as unknown as string), false],
-  ['the twin of a mark', { __closefds: { unsafe: 'reviewed' } }, false],
-] as readonly (readonly [string, CallOptions, boolean])[]) {
+for (const { title, options, expected } of [
+  { title: 'nothing at all', options: bare({}), expected: true },
+  { title: 'a word', options: bare({ stdio: 'inherit' }), expected: true },
+  { title: 'stdio', options: bare({ stdio: ['pipe', 1, 2] }), expected: true },
+  { title: 'less than stdio', options: { stdio: ['pipe'] }, expected: true },
+  { title: 'what Node refuses', options: { stdio: 7 }, expected: true },
+  { title: 'a slot', options: { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] }, expected: false },
+  {
+    title: 'a slot that is ignored',
+    options: { stdio: ['pipe', 'pipe', 'pipe', 'ignore'] },
+    expected: false,
+  },
+  { title: 'a message channel', options: { stdio: ['ipc'] }, expected: false },
+  { title: 'a hole', options: { stdio: new Array(2) }, expected: false },
+  { title: 'a getter', options: getter('stdio'), expected: false },
+  { title: 'a getter in the array', options: { stdio: getter('0', []) }, expected: false },
+  {
+    title: 'an array with traps',
+    options: { stdio: new Proxy([], { get: boom, getOwnPropertyDescriptor: boom }) },
+    expected: false,
+  },
+  { title: 'a revoked array', options: { stdio: revoked() }, expected: false },
+  {
+    title: 'options with traps',
+    options: new Proxy({}, { has: boom, getOwnPropertyDescriptor: boom }),
+    expected: false,
+  },
+  { title: 'options of a class', options: new (class Mine {})(), expected: false },
+  { title: 'inherited options', options: Object.create({ stdio: [0, 1, 2, 3] }), expected: false },
+  { title: 'withFds()', options: { [Symbol.for('closefds.withFds')]: {} }, expected: false },
+  { title: 'unsafe()', options: getter(Symbol.for('closefds.unsafe') as unknown as string), expected: false },
+  { title: 'the twin of a mark', options: { __closefds: { unsafe: 'reviewed' } }, expected: false },
+] as readonly { readonly title: string; readonly options: CallOptions; readonly expected: boolean }[]) {
   test(`${title}: ${expected ? 'asks for nothing' : 'has to be judged'}`, t => {
     t.is(usesOnlyStdio(options, util.types.isProxy), expected);
   });

@@ -8,20 +8,45 @@ import { type ChildWithFds, type FdSources, unsafe, withFds } from '../../src/in
 import { temporaryFolder, write } from '../support/programs';
 import { LIST_FDS, ROOT, run } from '../support/run';
 
-for (const [name, stdio, fds, made] of [
-  ['no stdio', undefined, { 3: 1 }, [undefined, undefined, undefined, 1]],
-  ['a string', 'inherit', { 3: 'pipe' }, ['inherit', 'inherit', 'inherit', 'pipe']],
-  ['a short array', ['ignore'], { 4: 'pipe' }, ['ignore', undefined, undefined, 'ignore', 'pipe']],
-  [
-    'a gap is filled',
-    ['pipe', 'pipe', 'pipe'],
-    { 6: 0 },
-    ['pipe', 'pipe', 'pipe', 'ignore', 'ignore', 'ignore', 0],
-  ],
-  ['beside slots of its own', ['pipe', 'pipe', 'pipe', 'ipc'], { 4: 2 }, ['pipe', 'pipe', 'pipe', 'ipc', 2]],
-  ['an object with an FD', undefined, { 3: { fd: 1 } }, [undefined, undefined, undefined, 1]],
-  ['the message channel', undefined, { 3: 'ipc' }, [undefined, undefined, undefined, 'ipc']],
-] as [string, unknown, FdSources, unknown[]][]) {
+for (const { name, stdio, fds, made } of [
+  { name: 'no stdio', stdio: undefined, fds: { 3: 1 }, made: [undefined, undefined, undefined, 1] },
+  { name: 'a string', stdio: 'inherit', fds: { 3: 'pipe' }, made: ['inherit', 'inherit', 'inherit', 'pipe'] },
+  {
+    name: 'a short array',
+    stdio: ['ignore'],
+    fds: { 4: 'pipe' },
+    made: ['ignore', undefined, undefined, 'ignore', 'pipe'],
+  },
+  {
+    name: 'a gap is filled',
+    stdio: ['pipe', 'pipe', 'pipe'],
+    fds: { 6: 0 },
+    made: ['pipe', 'pipe', 'pipe', 'ignore', 'ignore', 'ignore', 0],
+  },
+  {
+    name: 'beside slots of its own',
+    stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+    fds: { 4: 2 },
+    made: ['pipe', 'pipe', 'pipe', 'ipc', 2],
+  },
+  {
+    name: 'an object with an FD',
+    stdio: undefined,
+    fds: { 3: { fd: 1 } },
+    made: [undefined, undefined, undefined, 1],
+  },
+  {
+    name: 'the message channel',
+    stdio: undefined,
+    fds: { 3: 'ipc' },
+    made: [undefined, undefined, undefined, 'ipc'],
+  },
+] as {
+  readonly name: string;
+  readonly stdio: unknown;
+  readonly fds: FdSources;
+  readonly made: unknown[];
+}[]) {
   test(`withFds(): ${name}`, t => {
     const options = stdio === undefined ? { cwd: '/' } : { cwd: '/', stdio };
     const before = structuredClone(options);
@@ -35,53 +60,103 @@ for (const [name, stdio, fds, made] of [
 const closed = openSync(__filename, 'r');
 closeSync(closed);
 
-for (const [name, options, fds, message] of [
-  ['stdio numbers', {}, { 2: 1 }, 'fds: expected child FDs from 3 to 65535 as keys, found 2'],
-  ['negative numbers', {}, { [-1]: 1 }, 'fds: expected child FDs from 3 to 65535 as keys, found -1'],
-  ['fractions', {}, { 3.5: 1 }, 'fds: expected child FDs from 3 to 65535 as keys, found 3.5'],
-  ['numbers out of range', {}, { 65536: 1 }, 'fds: expected child FDs from 3 to 65535 as keys, found 65536'],
-  ['other spellings', {}, { '03': 1 }, 'fds: expected child FDs from 3 to 65535 as keys, found 03'],
-  ['a closed FD', {}, { 3: closed }, `fds[3]: expected an FD that is open, found ${closed}`],
-  [
-    'a negative source',
-    {},
-    { 3: -1 },
-    `fds[3]: expected an FD, an object with one, or 'pipe', 'overlapped', 'ipc', 'inherit', found -1`,
-  ],
-  [
-    'a word',
-    {},
-    { 3: 'pipes' },
-    `fds[3]: expected an FD, an object with one, or 'pipe', 'overlapped', 'ipc', 'inherit', found pipes`,
-  ],
-  [
-    'nothing',
-    {},
-    { 3: undefined },
-    `fds[3]: expected an FD, an object with one, or 'pipe', 'overlapped', 'ipc', 'inherit', found undefined`,
-  ],
-  [
-    'an object that lies',
-    {},
-    {
+for (const { name, options, fds, message } of [
+  {
+    name: 'stdio numbers',
+    options: {},
+    fds: { 2: 1 },
+    message: 'fds: expected child FDs from 3 to 65535 as keys, found 2',
+  },
+  {
+    name: 'negative numbers',
+    options: {},
+    fds: { [-1]: 1 },
+    message: 'fds: expected child FDs from 3 to 65535 as keys, found -1',
+  },
+  {
+    name: 'fractions',
+    options: {},
+    fds: { 3.5: 1 },
+    message: 'fds: expected child FDs from 3 to 65535 as keys, found 3.5',
+  },
+  {
+    name: 'numbers out of range',
+    options: {},
+    fds: { 65536: 1 },
+    message: 'fds: expected child FDs from 3 to 65535 as keys, found 65536',
+  },
+  {
+    name: 'other spellings',
+    options: {},
+    fds: { '03': 1 },
+    message: 'fds: expected child FDs from 3 to 65535 as keys, found 03',
+  },
+  {
+    name: 'a closed FD',
+    options: {},
+    fds: { 3: closed },
+    message: `fds[3]: expected an FD that is open, found ${closed}`,
+  },
+  {
+    name: 'a negative source',
+    options: {},
+    fds: { 3: -1 },
+    message: `fds[3]: expected an FD, an object with one, or 'pipe', 'overlapped', 'ipc', 'inherit', found -1`,
+  },
+  {
+    name: 'a word',
+    options: {},
+    fds: { 3: 'pipes' },
+    message: `fds[3]: expected an FD, an object with one, or 'pipe', 'overlapped', 'ipc', 'inherit', found pipes`,
+  },
+  {
+    name: 'nothing',
+    options: {},
+    fds: { 3: undefined },
+    message: `fds[3]: expected an FD, an object with one, or 'pipe', 'overlapped', 'ipc', 'inherit', found undefined`,
+  },
+  {
+    name: 'an object that lies',
+    options: {},
+    fds: {
       3: {
         get fd() {
           return 'x';
         },
       },
     },
-    `fds[3]: expected an FD, an object with one, or 'pipe', 'overlapped', 'ipc', 'inherit', found [object Object]`,
-  ],
-  [
-    'a slot that is taken',
-    { stdio: [0, 1, 2, 'pipe'] },
-    { 3: 1 },
-    'fds[3]: expected a slot that options.stdio leaves free, found pipe',
-  ],
-  ['no options', undefined, {}, 'options: expected an object, found undefined'],
-  ['an array of FDs', {}, [1, 2], 'fds: expected an object, found [object Array]'],
-  ['an invalid stdio', { stdio: 5 }, {}, 'options.stdio: expected a string or an array, found 5'],
-] as unknown as [string, never, never, string][]) {
+    message: `fds[3]: expected an FD, an object with one, or 'pipe', 'overlapped', 'ipc', 'inherit', found [object Object]`,
+  },
+  {
+    name: 'a slot that is taken',
+    options: { stdio: [0, 1, 2, 'pipe'] },
+    fds: { 3: 1 },
+    message: 'fds[3]: expected a slot that options.stdio leaves free, found pipe',
+  },
+  {
+    name: 'no options',
+    options: undefined,
+    fds: {},
+    message: 'options: expected an object, found undefined',
+  },
+  {
+    name: 'an array of FDs',
+    options: {},
+    fds: [1, 2],
+    message: 'fds: expected an object, found [object Array]',
+  },
+  {
+    name: 'an invalid stdio',
+    options: { stdio: 5 },
+    fds: {},
+    message: 'options.stdio: expected a string or an array, found 5',
+  },
+] as unknown as {
+  readonly name: string;
+  readonly options: never;
+  readonly fds: never;
+  readonly message: string;
+}[]) {
   test(`withFds() refuses ${name}`, t => {
     const error = t.throws(() => withFds(options, fds));
     t.is(error?.message, message);
@@ -112,11 +187,11 @@ test('child.stdio has the types that were designated', async t => {
   t.true(JSON.parse(text).includes(4));
 });
 
-for (const [name, copy] of [
-  ['by spread', '({ ...options })'],
-  ['by Object.assign()', 'Object.assign(Object.create(null), options)'],
-  ['by Object.entries(), as execa does', 'Object.fromEntries(Object.entries(options))'],
-  ['with a new stdio array', '({ ...options, stdio: [...options.stdio, "ignore"] })'],
+for (const { name, copy } of [
+  { name: 'by spread', copy: '({ ...options })' },
+  { name: 'by Object.assign()', copy: 'Object.assign(Object.create(null), options)' },
+  { name: 'by Object.entries(), as execa does', copy: 'Object.fromEntries(Object.entries(options))' },
+  { name: 'with a new stdio array', copy: '({ ...options, stdio: [...options.stdio, "ignore"] })' },
 ] as const) {
   test(`the designation survives a copy of the options ${name}`, async t => {
     const folder = temporaryFolder(t);

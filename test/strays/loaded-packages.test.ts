@@ -8,44 +8,48 @@ const manifest = (name: string, version: string) => JSON.stringify({ name, versi
 const OPENS = `require(${JSON.stringify(LEAK)}).open(process.argv[2], 40);`;
 const SPAWN = `require('node:child_process').spawnSync('true');`;
 
-for (const [name, files, opener] of [
-  [
-    'a package',
-    {
+for (const { name, files, opener } of [
+  {
+    name: 'a package',
+    files: {
       'app.js': `require('lmdb'); ${SPAWN}`,
       'node_modules/lmdb/index.js': OPENS,
       'node_modules/lmdb/package.json': manifest('lmdb', '3.5.6'),
     },
-    ', most likely by lmdb@3.5.6',
-  ],
-  [
-    'a version newer than the table knows',
-    {
+    opener: ', most likely by lmdb@3.5.6',
+  },
+  {
+    name: 'a version newer than the table knows',
+    files: {
       'app.js': `require('lmdb'); ${SPAWN}`,
       'node_modules/lmdb/index.js': OPENS,
       'node_modules/lmdb/package.json': manifest('lmdb', '99.0.0'),
     },
-    ', most likely by lmdb@99.0.0',
-  ],
-  [
-    'a package of ES modules, by its addon',
-    {
+    opener: ', most likely by lmdb@99.0.0',
+  },
+  {
+    name: 'a package of ES modules, by its addon',
+    files: {
       'app.js': `require('@lmdb/lmdb-${process.platform}-${process.arch}'); ${SPAWN}`,
       [`node_modules/@lmdb/lmdb-${process.platform}-${process.arch}/index.js`]: OPENS,
       [`node_modules/@lmdb/lmdb-${process.platform}-${process.arch}/package.json`]: manifest('x', '3.5.5'),
     },
-    ', most likely by lmdb@3.5.5',
-  ],
-  [
-    'no package, if it is only installed',
-    {
+    opener: ', most likely by lmdb@3.5.5',
+  },
+  {
+    name: 'no package, if it is only installed',
+    files: {
       'app.js': `${OPENS} ${SPAWN}`,
       'node_modules/lmdb/index.js': OPENS,
       'node_modules/lmdb/package.json': manifest('lmdb', '3.5.6'),
     },
-    '',
-  ],
-] as ReadonlyArray<readonly [string, Readonly<Record<string, string>>, string]>) {
+    opener: '',
+  },
+] as ReadonlyArray<{
+  readonly name: string;
+  readonly files: Readonly<Record<string, string>>;
+  readonly opener: string;
+}>) {
   test(`the likely opener: ${name}`, async t => {
     const folder = temporaryFolder(t);
     const result = await run(write(folder, files), { args: [`${folder}/data.mdb`] });

@@ -5,26 +5,32 @@ import { otherRuntime, whatCloses } from '../../src/strays/platform';
 import { temporaryFolder, write } from '../support/programs';
 import { inheriting, LIST_FDS, REGISTER, run, tool } from '../support/run';
 
-for (const [platform, closer] of [
-  ['linux', 'addon'],
-  ['darwin', 'system'],
-  ['win32', 'system'],
-  ['freebsd', 'nothing'],
-  ['openbsd', 'nothing'],
-  ['sunos', 'nothing'],
-  ['aix', 'nothing'],
-  ['android', 'nothing'],
+for (const { platform, closer } of [
+  { platform: 'linux', closer: 'addon' },
+  { platform: 'darwin', closer: 'system' },
+  { platform: 'win32', closer: 'system' },
+  { platform: 'freebsd', closer: 'nothing' },
+  { platform: 'openbsd', closer: 'nothing' },
+  { platform: 'sunos', closer: 'nothing' },
+  { platform: 'aix', closer: 'nothing' },
+  { platform: 'android', closer: 'nothing' },
 ] as const) {
   test(`${platform}: ${closer}`, t => {
     t.is(whatCloses({ platform, versions: {} }), closer);
   });
 }
 
-for (const [versions, begins] of [
-  [{ node: '22.1.0' }, undefined],
-  [{ node: '22.1.0', electron: '45.0.0' }, undefined],
-  [{ node: '24.3.0', bun: '1.4.5' }, 'closefds is made for Node.js and this is Bun 1.4.5: '],
-  [{ node: '24.2.0', deno: '2.9.6' }, 'closefds is made for Node.js and this is Deno 2.9.6: '],
+for (const { versions, begins } of [
+  { versions: { node: '22.1.0' }, begins: undefined },
+  { versions: { node: '22.1.0', electron: '45.0.0' }, begins: undefined },
+  {
+    versions: { node: '24.3.0', bun: '1.4.5' },
+    begins: 'closefds is made for Node.js and this is Bun 1.4.5: ',
+  },
+  {
+    versions: { node: '24.2.0', deno: '2.9.6' },
+    begins: 'closefds is made for Node.js and this is Deno 2.9.6: ',
+  },
 ] as const) {
   test(`otherRuntime() recognises the runtime of ${JSON.stringify(versions)}`, t => {
     t.is(otherRuntime({ platform: 'linux', versions })?.slice(0, begins?.length), begins);
@@ -37,10 +43,20 @@ const SPAWN = `
 `;
 
 /** The system is Linux all the same, so what closefds leaves alone arrives. The placeholder is the null device there. */
-for (const [platform, mode, fds, codes] of [
-  ['darwin', 'enforce', '[0,1,2,"3 null","200 null"]', ['CLOSEFDS_DESIGNATED']],
-  ['freebsd', 'enforce', '[0,1,2,"3 null","200 null"]', ['CLOSEFDS_UNGUARDED', 'CLOSEFDS_DESIGNATED']],
-  ['freebsd', 'warn', '[0,1,2,3,"200 null"]', ['CLOSEFDS_UNGUARDED', 'CLOSEFDS_DESIGNATED']],
+for (const { platform, mode, fds, codes } of [
+  { platform: 'darwin', mode: 'enforce', fds: '[0,1,2,"3 null","200 null"]', codes: ['CLOSEFDS_DESIGNATED'] },
+  {
+    platform: 'freebsd',
+    mode: 'enforce',
+    fds: '[0,1,2,"3 null","200 null"]',
+    codes: ['CLOSEFDS_UNGUARDED', 'CLOSEFDS_DESIGNATED'],
+  },
+  {
+    platform: 'freebsd',
+    mode: 'warn',
+    fds: '[0,1,2,3,"200 null"]',
+    codes: ['CLOSEFDS_UNGUARDED', 'CLOSEFDS_DESIGNATED'],
+  },
 ] as const) {
   test(`a process that takes itself for ${platform}, ${mode}`, async t => {
     const folder = temporaryFolder(t);

@@ -71,18 +71,40 @@ function keptOf(mode: Mode, rules: readonly object[], given: Parameters<typeof c
 const pipe = { stdio: toStdio(['pipe', 'pipe', 'pipe', 'pipe']) };
 const all = [LATER, LATER + 1, LATER + 2];
 
-for (const [name, mode, rules, given, kept] of [
-  ['unsafe() passes what is open now', 'enforce', [], { unsafe: 'reviewed' }, all],
-  ['a denial in warn closes nothing else', 'warn', [{ kinds: ['pipe'], effect: 'deny' }], pipe, all],
-  ['a rule about strays keeps what is open now', 'enforce', [{ kinds: ['stray'], effect: 'warn' }], {}, all],
-  ['without such a need, an earlier look will do', 'warn', [], {}, [LATER]],
+for (const { name, mode, rules, given, kept } of [
+  {
+    name: 'unsafe() passes what is open now',
+    mode: 'enforce',
+    rules: [],
+    given: { unsafe: 'reviewed' },
+    kept: all,
+  },
+  {
+    name: 'a denial in warn closes nothing else',
+    mode: 'warn',
+    rules: [{ kinds: ['pipe'], effect: 'deny' }],
+    given: pipe,
+    kept: all,
+  },
+  {
+    name: 'a rule about strays keeps what is open now',
+    mode: 'enforce',
+    rules: [{ kinds: ['stray'], effect: 'warn' }],
+    given: {},
+    kept: all,
+  },
+  { name: 'without such a need, an earlier look will do', mode: 'warn', rules: [], given: {}, kept: [LATER] },
 ] as const) {
   test(name, t => t.deepEqual(keptOf(mode, rules, given), [...kept]));
 }
 
-for (const [what, native, looks] of [
-  ['after a native call, which may leave FDs open, the next spawn looks anew', true, [1, 1, 2, 2]],
-  ['after another call, the next spawn need not look', false, [1, 1, 1, 1]],
+for (const { what, native, looks } of [
+  {
+    what: 'after a native call, which may leave FDs open, the next spawn looks anew',
+    native: true,
+    looks: [1, 1, 2, 2],
+  },
+  { what: 'after another call, the next spawn need not look', native: false, looks: [1, 1, 1, 1] },
 ] as const) {
   test(what, t => {
     let looked = 0;
