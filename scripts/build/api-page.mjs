@@ -39,7 +39,7 @@ function toReference() {
   return `${[
     MARK,
     '## API',
-    'Made from the docstrings; a test holds it to the code. What counts as a breaking change: [Releases](dev/releases.md#versions).',
+    'Made from the docstrings; a test holds it to the code. `docs/dev/releases.md` in the repository says what counts as a breaking change.',
     ...modules.filter(({ names }) => names.length > 0).flatMap(toSections),
     '### Preloads',
     `For \`--require\` and \`--import\`; they export nothing. ${list(preloads.map(({ title }) => title))}.`,

@@ -16,6 +16,9 @@ const test = anyTest as TestFn<{ readonly tarball: string; readonly files: reado
  */
 const MOST_BYTES = 900_000;
 
+/** Decisions, architecture and the like, which it links in turn, are in the repository. */
+const HOW_IT_WORKS = 'docs/dev/how-it-works.md';
+
 test.before(async t => {
   const tarball = await pack();
   const listed = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n');
@@ -55,9 +58,23 @@ test('has nothing else than is meant for users', t => {
   );
 });
 
-test('leaves pages about the project itself to the repository', t => {
+test('leaves pages about the project itself to the repository, but for the one that users are sent to', t => {
   t.deepEqual(
     t.context.files.filter(file => file.startsWith('docs/dev/')),
+    [HOW_IT_WORKS],
+  );
+});
+
+test('has each file that its pages for users link', t => {
+  const pages = t.context.files.filter(file => file.endsWith('.md') && file !== HOW_IT_WORKS);
+  const links = pages.flatMap(page =>
+    [...readFileSync(path.join(ROOT, page), 'utf8').matchAll(/\]\((?![a-z]+:|#)([^()\s#]+)/g)].map(
+      ([, link = '']) => path.posix.join(path.posix.dirname(page), link),
+    ),
+  );
+  t.true(links.length > 20);
+  t.deepEqual(
+    links.filter(link => !t.context.files.some(file => file === link || file.startsWith(`${link}/`))),
     [],
   );
 });
