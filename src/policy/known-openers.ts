@@ -39,11 +39,12 @@ export function findOpener(
 }
 
 function fits({ target, type, access }: KnownStray, file: OpenFile): boolean {
+  // The glob last: it takes the longest, and a process may have thousands of strays.
   return (
     type === file.type &&
+    access === file.access &&
     file.target !== undefined &&
-    matchesGlob(file.target, target) &&
-    access === file.access
+    matchesGlob(file.target, target)
   );
 }
 
