@@ -1,8 +1,10 @@
 // Packages that make processes natively, on a stand-in for node-pty: its child goes the way of
 // every other. The real ones are in native-spawners.slow.ts.
 
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
+import type { ReportRecord } from '../../src/findings/record';
 import { temporaryFolder, write } from '../support/programs';
 import { LEAK, LIST_FDS, REGISTER, type RunResult, run } from '../support/run';
 import { strayNumbers } from '../support/warnings';
@@ -267,3 +269,24 @@ test('one that is not there fails as without closefds', async t => {
   };
   t.is((await execute(t, files)).stdout, 'MODULE_NOT_FOUND 1\n');
 });
+
+for (const deep of ['0', '1'])
+  test(`a stray of its process is reported once, with the setting deep ${deep}`, async t => {
+    const folder = temporaryFolder(t);
+    write(folder, { ...INSTALLED, ...PROGRAMS.required, 'package.json': '{"name": "app"}' });
+    const report = path.join(folder, 'findings.ndjson');
+    const { stdout, stderr } = await run(path.join(folder, 'app.js'), {
+      cwd: folder,
+      env: { CLOSEFDS_DEEP: deep, CLOSEFDS_REPORT: report },
+    });
+    t.deepEqual(JSON.parse(stdout), [0, 1, 2], stderr);
+    const records = readFileSync(report, 'utf8')
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as ReportRecord)
+      .filter(({ childFd }) => childFd === 40);
+    t.deepEqual(
+      records.map(({ caller, disposition, count }) => ({ package: caller?.package, disposition, count })),
+      [{ package: '.', disposition: 'closed', count: 1 }],
+    );
+  });
