@@ -197,6 +197,23 @@ static const char *glibc_version(const struct elf_object *libc) {
   return version == NULL ? "0.0" : version();
 }
 
+static int find_thread_library(struct dl_phdr_info *info, size_t size, void *data) {
+  struct elf_object *object = data;
+  (void)size;
+  return elf_read(info, object) && object->soname != NULL && strcmp(object->soname, "libpthread.so.0") == 0;
+}
+
+/* Before glibc 2.34, the library of threads has its own system(), fork() and vfork(), which others are linked to. */
+static void add_thread_library(void) {
+  struct elf_object threads;
+  if (dl_iterate_phdr(find_thread_library, &threads) != 1) return;
+  for (size_t i = 0; i < hook_count; i++) {
+    void *function = elf_function(&threads, hooks[i].name, NULL);
+    /* Its system() has a version only, and no default one. */
+    hooks[i].same[1] = function != NULL ? function : elf_function(&threads, hooks[i].name, OLDEST);
+  }
+}
+
 static void choose_hooks(const struct elf_object *libc) {
   const char *version = glibc_version(libc);
   const bool wraps = is_at_least(version, 2, FIRST_WRAPPED_MINOR);
@@ -207,6 +224,7 @@ static void choose_hooks(const struct elf_object *libc) {
   set_real_functions(libc);
   for (size_t i = 0; i < hook_count; i++)
     if (hooks[i].scope == IMPORTS_OF_HOST) hooks[i].wrapper = elf_function(libc, "fork", NULL);
+  if (!wraps) add_thread_library();
   state.stage = wraps ? DEEP_WRAPS : DEEP_MARKS;
   state.knows_actions = wraps && spawn_actions_init(libc);
   state.can_close = wraps && can_close_range();
