@@ -276,8 +276,11 @@ const split = (line: string): [string, string] => [
  * first spawn covers denied strays with placeholders, which refer to /proc/self.
  */
 function lasts([, target]: [string, string]): boolean {
-  return !target.endsWith('.ldb') && target !== '/proc/self';
+  return !target.endsWith('.ldb') && target !== '/proc/self' && target !== CLOSED_AGAIN;
 }
+
+/** In place of a target: the database had closed the FD before it was described. */
+const CLOSED_AGAIN = 'opened since start';
 
 /** Numbers above 3 depend on what else Node has open, and LevelDB counts its files. */
 function label(fd: string, target: string): string {
