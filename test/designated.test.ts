@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 import test from 'ava';
-import { temporaryFolder, write } from './support/programs';
+import { fixture, temporaryFolder, write } from './support/programs';
 import { LEAK, LIST_FDS, ROOT, type RunResult, run } from './support/run';
 import { announcements } from './support/warnings';
 
@@ -16,38 +16,7 @@ interface Seen {
   readonly connected?: boolean;
 }
 
-const PRELUDE = `
-  const cp = require('node:child_process');
-  const fs = require('node:fs');
-  const net = require('node:net');
-  const leak = require(${JSON.stringify(LEAK)});
-  const LIST = ${JSON.stringify(LIST_FDS)};
-  const file = fs.openSync(__filename, 'r');
-  const report = seen => fs.writeSync(1, JSON.stringify(seen) + '\\n');
-  function asynchronous(stdio, options, then) {
-    let child;
-    try {
-      child = cp.spawn(LIST, [], { stdio, ...options });
-    } catch (error) {
-      return report({ error: error.code });
-    }
-    let text = '';
-    child.stdout.on('data', chunk => { text += chunk });
-    for (const stream of child.stdio.slice(3)) stream?.on('error', () => {}).resume();
-    child.on('close', () => {
-      report({ fds: JSON.parse(text), stdio: child.stdio.map(stream => stream === null ? 'null' : 'stream') });
-      then?.();
-    });
-  }
-  function synchronous(stdio, options) {
-    try {
-      const { stdout, output } = cp.spawnSync(LIST, [], { stdio, ...options });
-      report({ fds: JSON.parse(stdout), stdio: output.map(data => data === null ? 'null' : 'data') });
-    } catch (error) {
-      report({ error: error.code });
-    }
-  }
-`;
+const PRELUDE = fixture('report-spawns.js');
 
 interface Program {
   readonly body: string;
@@ -65,7 +34,8 @@ async function runProgram(
     'package.json': '{"name": "app"}',
     'closefds.json': JSON.stringify({ mode, rules }),
   });
-  const result = await run(app);
+  const env = { LEAK, LIST: LIST_FDS, INDEX: path.join(ROOT, 'dist', 'src', 'index.js') };
+  const result = await run(app, { env });
   const seen = result.stdout
     .split('\n')
     .filter(Boolean)
@@ -425,26 +395,7 @@ test('strict throws before a process exists, sync and async alike', async t => {
 });
 
 test('all seven functions: withFds() passes, unsafe() passes the strays too and is reported', async t => {
-  const body = `
-    const { withFds, unsafe } = require(${JSON.stringify(path.join(ROOT, 'dist', 'src', 'index.js'))});
-    leak.dup2(file, 60);
-    const fds = withFds({ stdio: ['ignore', 'pipe', 'ignore'] }, { 4: file });
-    const raw = unsafe({ stdio: ['ignore', 'pipe', 'ignore', file] }, 'test');
-    const show = (name, text) => report({ [name]: JSON.parse(text) });
-    const collect = (name, child) => { let text = ''; child.stdout.on('data', c => { text += c }); child.on('close', () => show(name, text)) };
-    for (const [name, options] of [['withFds', fds], ['unsafe', raw]]) {
-      show(name + ' spawnSync', cp.spawnSync(LIST, options).stdout);
-      show(name + ' execFileSync', cp.execFileSync(LIST, options));
-      show(name + ' execSync', cp.execSync(LIST, options));
-      cp.exec(LIST, options, (error, stdout) => show(name + ' exec', stdout));
-      cp.execFile(LIST, [], options, (error, stdout) => show(name + ' execFile', stdout));
-      require('node:util').promisify(cp.execFile)(LIST, options).then(({ stdout }) => show(name + ' promisified', stdout));
-      collect(name + ' spawn', cp.spawn(LIST, options));
-    }
-    for (const [name, options] of [
-      ['withFds', withFds({ stdio: ['ignore', 'pipe', 'ignore', 'ipc'] }, { 4: file })],
-      ['unsafe', unsafe({ stdio: ['ignore', 'pipe', 'ignore', 'ipc'] }, 'test')],
-    ]) collect(name + ' fork', cp.fork('', [], { ...options, execPath: LIST, execArgv: ['1'] }));`;
+  const body = fixture('mark-all-calls.js');
   const { seen, stderr } = await runProgram(t, { body });
   const given = [0, 1, 2, 4];
   const whole = [0, 1, 2, 3, 60];

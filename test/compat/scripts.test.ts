@@ -4,48 +4,14 @@
 import { chmodSync, cpSync, existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { temporaryFolder, write } from '../support/programs';
+import { fixture, temporaryFolder, write } from '../support/programs';
 import { ROOT, type RunResult, runCommand } from '../support/run';
 
 /** Package -> version -> file -> text. */
 type Registry = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, string>>>>>>;
 
 /** As much of npm as the scripts use. */
-const NPM = `#!${process.execPath}
-const { execFileSync } = require('node:child_process');
-const fs = require('node:fs');
-const path = require('node:path');
-const registry = JSON.parse(fs.readFileSync(path.join(__dirname, 'registry.json'), 'utf8'));
-const [command, ...args] = process.argv.slice(2);
-fs.appendFileSync(path.join(__dirname, 'calls.txt'), command + '\\n');
-if (typeof registry === 'string') {
-  console.error('npm error code ' + registry + '\\nnpm error request to the registry failed');
-  process.exit(1);
-}
-const wanted = args.slice(0, args.findIndex(arg => !/^(@\\w+\\/)?\\w+(@\\d\\S*)?$/.test(arg) || arg === 'versions'));
-for (const spec of wanted) {
-  const [, name, version] = /^(@?[^@]+)(?:@(.+))?$/.exec(spec);
-  const versions = Object.keys(registry[name] ?? {});
-  if (versions.length === 0 || (version && !versions.includes(version))) {
-    console.error('npm error code E404\\nnpm error 404 Not Found - GET ' + spec);
-    process.exit(1);
-  }
-  // As of a package whose author tagged another one than the last.
-  const latest = versions.find(version => registry[name][version].latest) ?? versions.at(-1);
-  if (command === 'view') console.log(JSON.stringify({ versions, 'dist-tags': { latest } }));
-  else {
-    const to = args[args.indexOf('--pack-destination') + 1];
-    const files = path.join(to, 'files');
-    for (const [file, text] of Object.entries(registry[name][version])) {
-      fs.mkdirSync(path.dirname(path.join(files, 'package', file)), { recursive: true });
-      fs.writeFileSync(path.join(files, 'package', file), text);
-    }
-    const tarball = path.join(to, name.replace('@', '').replace('/', '-') + '-' + version + '.tgz');
-    execFileSync('tar', ['-czf', tarball, '-C', files, 'package']);
-    fs.rmSync(files, { recursive: true });
-  }
-}
-`;
+const NPM = `#!${process.execPath}\n${fixture('small-npm.js')}`;
 
 /** A folder like this repository, with the scripts and one table file. */
 function house(t: ExecutionContext, registry: Registry, table?: object) {

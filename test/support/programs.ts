@@ -1,9 +1,10 @@
 // Fixture programs written to a temporary folder, for tests that generate them.
 
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { ROOT } from './run';
 
 /** A folder that goes away with the test. */
 export function temporaryFolder(t: ExecutionContext): string {
@@ -20,4 +21,9 @@ export function write(folder: string, files: Readonly<Record<string, string>>): 
     writeFileSync(file, text);
   }
   return path.join(folder, Object.keys(files)[0] ?? '');
+}
+
+/** The text of a program of test/fixtures. */
+export function fixture(name: string): string {
+  return readFileSync(path.join(ROOT, 'test', 'fixtures', name), 'utf8');
 }
