@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import test from 'ava';
-import { temporaryFolder, write } from './support/programs';
+import { fixture, temporaryFolder, write } from './support/programs';
 import { ROOT, run } from './support/run';
 
 interface Exported {
@@ -28,33 +28,7 @@ interface Exported {
   }[];
 }
 
-const PROGRAM = `
-  const { createRequire } = require('node:module');
-  const here = createRequire(${JSON.stringify(path.join(ROOT, 'package.json'))});
-  const api = here('@opentelemetry/api');
-  const { MeterProvider, PeriodicExportingMetricReader } = here('@opentelemetry/sdk-metrics');
-  const { OTLPMetricExporter } = here('@opentelemetry/exporter-metrics-otlp-http');
-  const { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } = here('@opentelemetry/sdk-trace-base');
-  const { AsyncLocalStorageContextManager } = here('@opentelemetry/context-async-hooks');
-  const { spawnSync } = require('node:child_process');
-
-  const exporter = new OTLPMetricExporter({ url: process.env.COLLECTOR });
-  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 60_000 });
-  api.metrics.setGlobalMeterProvider(new MeterProvider({ readers: [reader] }));
-  const spans = new InMemorySpanExporter();
-  const tracing = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] });
-  api.trace.setGlobalTracerProvider(tracing);
-  api.context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-
-  const leak = () => spawnSync('true', { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] });
-  const stop = here('closefds/otel').bridgeFindings();
-  api.trace.getTracer('app').startActiveSpan('request', span => { leak(); leak(); span.end(); });
-  stop();
-  leak();
-  const events = spans.getFinishedSpans().flatMap(({ events }) => events);
-  process.stdout.write(JSON.stringify(events.map(({ name, attributes }) => ({ name, attributes }))));
-  reader.forceFlush().then(() => reader.shutdown());
-`;
+const PROGRAM = fixture('export-findings.js');
 
 test('findings are counted and exported, and stand in the active span', async t => {
   const bodies: Exported[] = [];
@@ -73,7 +47,7 @@ test('findings are counted and exported, and stand in the active span', async t 
   const { port } = collector.address() as AddressInfo;
   const program = write(temporaryFolder(t), { 'app.js': PROGRAM });
   const { stdout, stderr, code } = await run(program, {
-    env: { COLLECTOR: `http://127.0.0.1:${port}/v1/metrics` },
+    env: { ROOT, COLLECTOR: `http://127.0.0.1:${port}/v1/metrics` },
   });
   t.is(code, 0, stderr);
 
