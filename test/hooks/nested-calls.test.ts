@@ -1,7 +1,7 @@
 // A spawn that user code makes while another is under way is judged by its own rules, and inherits nothing from it.
 
 import test, { type ExecutionContext } from 'ava';
-import { temporaryFolder, write } from '../support/programs';
+import { fixture, temporaryFolder, write } from '../support/programs';
 import { LEAK, LIST_FDS, REGISTER, type RunResult, run, tool } from '../support/run';
 
 /** The outer call keeps a stray, FD 40, and passes FD 3; the inner one passes FD 4, which a rule denies. */
@@ -18,35 +18,7 @@ const RULES = [
   { caller: '.', fds: [4], effect: 'deny' },
 ];
 
-const PRELUDE = `
-  const cp = require('node:child_process');
-  const fs = require('node:fs');
-  const dc = require('node:diagnostics_channel');
-  require(${JSON.stringify(LEAK)}).open(__filename, 40);
-  const LIST = ${JSON.stringify(LIST_FDS)};
-  const secret = fs.openSync(__filename);
-  const seen = { inner: [], outer: undefined };
-  const OUTER = ['ignore', 'pipe', 'inherit', secret];
-  let busy = false;
-  // One spawn of another command, which no rule lets have the stray.
-  const spawnInside = start => {
-    if (busy) return;
-    busy = true;
-    try { seen.inner.push(start()); } catch (error) { seen.inner.push(error.code); }
-    busy = false;
-  };
-  const INNER = ['ignore', 'pipe', 'inherit', 'ignore', secret];
-  const inside = () => spawnInside(() => {
-    const { stdout, error } = cp.spawnSync(${JSON.stringify(tool('list-all-fds'))}, [], { stdio: INNER });
-    if (error) throw error;
-    return JSON.parse(stdout);
-  });
-  const answer = () => fs.writeSync(1, JSON.stringify(seen));
-  const collect = child => {
-    let text = '';
-    child.stdout.on('data', data => { text += data; }).on('close', () => { seen.outer = JSON.parse(text); answer(); });
-  };
-`;
+const PRELUDE = fixture('spawn-within-spawn.js');
 
 interface Case {
   readonly name: string;
@@ -151,7 +123,7 @@ async function observe(t: ExecutionContext, body: string, mode: string): Promise
     'package.json': '{"name": "app"}',
     'closefds.json': JSON.stringify({ mode, rules: RULES }),
   });
-  return run(script);
+  return run(script, { env: { LEAK, LIST: LIST_FDS, LIST_ALL: tool('list-all-fds') } });
 }
 
 for (const { name, body, outer = OUTER, isRecent } of WAYS_IN) {
@@ -180,24 +152,7 @@ test('bare, the same inner spawns pass everything', async t => {
 });
 
 test('a handle that the program spawns by itself within a call is judged', async t => {
-  const body = `
-    const { Process } = process.binding('process_wrap');
-    const FORMS = [{ type: 'ignore' }, { type: 'fd', fd: 1 }, { type: 'fd', fd: 2 }, { type: 'ignore' }, { type: 'fd', fd: secret }];
-    const raw = () => {
-      if (busy) return;
-      busy = true;
-      const file = ${JSON.stringify(tool('list-all-fds'))};
-      const handle = new Process();
-      handle.onexit = () => {};
-      // One object, or eight values since 24.19 and 26.4.
-      const [major, minor] = process.versions.node.split('.').map(Number);
-      if (major > 26 || (major === 26 && minor >= 4) || (major === 24 && minor >= 19))
-        handle.spawn(file, [file], undefined, [], FORMS, 0, undefined, undefined);
-      else handle.spawn({ file, args: [file], envPairs: [], stdio: FORMS });
-      busy = false;
-    };
-    const child = new cp.ChildProcess();
-    child.spawn({ file: 'true', args: ['true'], envPairs: [], stdio: 'ignore', get cwd() { raw(); return undefined; } });`;
+  const body = fixture('raw-handle-within-spawn.js');
   const { stdout, stderr } = await observe(t, body, 'enforce');
   t.deepEqual(JSON.parse(stdout), [0, 1, 2, '4 placeholder'], stderr);
 });

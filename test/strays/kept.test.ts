@@ -5,28 +5,11 @@
 // is unmarked, the child must not have it.
 
 import test, { type ExecutionContext } from 'ava';
-import { temporaryFolder, write } from '../support/programs';
+import { fixture, temporaryFolder, write } from '../support/programs';
 import { WAYS, type WayOfGuard } from '../support/routes';
 import { LEAK, LIST_FDS, ROOT, run } from '../support/run';
 
-const PRELUDE = `
-  const { ChildProcess, execFileSync, spawnSync } = require('node:child_process');
-  const fs = require('node:fs');
-  const leak = require(${JSON.stringify(LEAK)});
-  const LIST = ${JSON.stringify(LIST_FDS)};
-  const open = () => leak.open(__filename + '.allowed', 40);
-  const swap = () => {
-    leak.close(40);
-    const fds = [];
-    do fds.push(fs.openSync(__filename + '.private', 'a+')); while (fds.at(-1) < 40);
-    if (fds.at(-1) !== 40) throw new Error('FD 40 was taken');
-    for (const fd of fds.slice(0, -1)) fs.closeSync(fd);
-  };
-  /** Node reads it when the call has been judged. */
-  const late = (options, work) => Object.defineProperty(options, 'cwd', { enumerable: true, get: work });
-  const nothing = () => {};
-  open();
-`;
+const PRELUDE = fixture('swap-stray.js');
 
 /** Ways to list a child's FDs while \`work\` runs at some time after the look at the strays. */
 const MOMENTS: Readonly<Record<string, { readonly during: string; readonly bare: boolean }>> = {
@@ -97,7 +80,7 @@ async function fdsOf(
   const nodeArgs = ['--require', register()];
   const result = await run(program, {
     nodeArgs,
-    env: { NODE_NO_WARNINGS: '1', CLOSEFDS_MODE: mode, ...env },
+    env: { LEAK, LIST: LIST_FDS, NODE_NO_WARNINGS: '1', CLOSEFDS_MODE: mode, ...env },
   });
   t.is(result.code, 0, result.stderr);
   return JSON.parse(result.stdout);
