@@ -3,7 +3,7 @@
 import { cpSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import { temporaryFolder, write } from './support/programs';
+import { fixture, temporaryFolder, write } from './support/programs';
 import { LEAK, LIST_FDS, REGISTER, ROOT, type RunOptions, type RunResult, run } from './support/run';
 
 const NODE = process.env.CLOSEFDS_TEST_NODE ?? process.execPath;
@@ -19,23 +19,7 @@ const spawns = `process.stdout.write(require('node:child_process').execFileSync(
 
 const SAME: Readonly<Record<string, { readonly program: string; readonly nodeArgs?: readonly string[] }>> = {
   'names, lengths and properties of all exports': {
-    program: `
-      const childProcess = require('node:child_process');
-      const shape = value => Reflect.ownKeys(value).map(key => {
-        const { value: it, get, set, ...flags } = Reflect.getOwnPropertyDescriptor(value, key);
-        return [String(key), typeof it, it?.name, typeof it === 'function' ? it.length : it, flags, typeof get];
-      });
-      const seen = { exports: shape(childProcess), process: shape(process).filter(([key]) => /^(binding|execve)$/.test(key)) };
-      for (const name of Object.keys(childProcess)) {
-        const it = childProcess[name];
-        if (typeof it === 'function') seen[name] = [shape(it), Object.getPrototypeOf(it) === Function.prototype, Object.isExtensible(it)];
-      }
-      seen.prototype = shape(childProcess.ChildProcess.prototype);
-      seen.promisified = ['exec', 'execFile'].map(name => {
-        const custom = childProcess[name][require('node:util').promisify.custom];
-        return [shape(custom), require('node:util').promisify(childProcess[name]) === custom];
-      });
-      console.log(JSON.stringify(seen, null, 1));`,
+    program: fixture('shape-of-exports.js'),
   },
   'promisified, with child': {
     program: `

@@ -3,7 +3,7 @@
 // One program, run twice: with the preload, and with an empty one in its place.
 
 import test, { type ExecutionContext } from 'ava';
-import { temporaryFolder, write } from '../support/programs';
+import { fixture, temporaryFolder, write } from '../support/programs';
 import { LEAK, REGISTER, run } from '../support/run';
 
 type Preloading = readonly [
@@ -114,36 +114,8 @@ for (const [title, args, options] of PRELOADINGS) {
 
 test('Worker itself is as it was', async t => {
   const folder = temporaryFolder(t);
-  const program = `${OUTCOMES}
-  const code = ${JSON.stringify(SEEN_BY_WORKER)};
-  class Derived extends Worker {
-    constructor() { super(code, { eval: true, env: {}, execArgv: [] }); }
-    get mine() { return 'mine'; }
-  }
-  function OldStyle() { return Reflect.construct(Worker, [code, { eval: true, env: {} }], OldStyle); }
-  Object.setPrototypeOf(OldStyle.prototype, Worker.prototype);
-  const describe = worker => [
-    worker instanceof Worker, worker.constructor.name, worker.constructor === Worker, worker.mine,
-    Object.getPrototypeOf(worker) === Worker.prototype, Object.keys(worker).sort(), worker.threadId,
-  ];
-  (async () => {
-    const esm = await import('node:worker_threads');
-    console.log(JSON.stringify([
-      Worker.name, Worker.length, typeof Worker,
-      Object.getOwnPropertyNames(Worker), Object.getOwnPropertyDescriptors(Worker),
-      Worker.prototype.constructor === Worker,
-      Object.getOwnPropertyDescriptor(Worker.prototype, 'constructor'),
-      Object.getOwnPropertyDescriptor(require('worker_threads'), 'Worker'),
-      esm.Worker === Worker, esm.default.Worker === Worker, process.getBuiltinModule?.('worker_threads').Worker === Worker,
-      describe(new Worker(code, { eval: true, env: {} })), describe(new Derived()), describe(new OldStyle()),
-    ]));
-    for (const make of [
-      () => Worker(), () => new Worker(), () => new Worker(5, { env: {} }), () => new Worker('relative', { env: {} }),
-      () => new Worker(new URL('http://localhost/'), { env: {} }), () => new Worker(5, { eval: true, execArgv: [] }),
-      () => new Worker('/no/such/file.js', { env: {} }), () => new Worker(code, { eval: true, env: {} }, 'third'),
-      () => new Derived(), () => new OldStyle(),
-    ]) console.log(make.toString(), await outcome(make));
-  })();`;
+  write(folder, { 'seen.js': SEEN_BY_WORKER });
+  const program = `${OUTCOMES}${fixture('look-at-worker.js')}`;
   await same(t, folder, program, file => ['--require', file]);
 });
 
