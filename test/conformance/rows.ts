@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { fixture } from '../support/programs';
 import { LEAK, LIST_FDS, ROOT, run, tool } from '../support/run';
 import { answerOf, child, numbers, type ProgramOptions, type Row, type Subject } from './row';
 import { CONFORMANCE_WAYS, type ConformanceWay } from './ways';
@@ -134,22 +135,7 @@ const FROM_CPYTHON: readonly Row[] = [
 
   row(
     'C12-C16',
-    `
-      const files = ['a', 'b', 'c'].map(name => file + name);
-      const answers = {};
-      const out = leak.keep(1);
-      for (const order of ${JSON.stringify(ORDERS)}) {
-        files.forEach((name, fd) => {
-          fs.writeFileSync(name, '');
-          const opened = fs.openSync(name, 'a+');
-          leak.dup2(opened, fd);
-          fs.closeSync(opened);
-        });
-        const stdio = order.split(',').map(Number);
-        childProcess.spawnSync('sh', ['-c', 'echo 0 >&0; ' + LIST + '; echo 2 >&2'], { stdio });
-        answers[order] = files.map(name => fs.readFileSync(name, 'utf8'));
-      }
-      fs.writeSync(out, JSON.stringify(answers));`,
+    fixture('conformance/C12-stdio-permutations.js'),
     way => {
       const said = ['0\n', `${JSON.stringify(child(way, []))}\n`, '2\n'];
       return Object.fromEntries(
@@ -162,6 +148,7 @@ const FROM_CPYTHON: readonly Row[] = [
         }),
       );
     },
+    { env: { ORDERS: JSON.stringify(ORDERS) } },
   ),
 
   row(
@@ -244,26 +231,7 @@ const FROM_CPYTHON: readonly Row[] = [
     () => [[true], true],
   ),
 
-  row(
-    'C22',
-    `
-      const fds = numbers(100, 10).map(fd => {
-        fs.writeFileSync(file + fd, String(fd));
-        const opened = leak.open(file + fd, fd);
-        leak.mark(opened, true);
-        return opened;
-      });
-      leak.openers(2);
-      const said = new Set();
-      for (let i = 0; i < 20; i++) for (const fd of fds) {
-        const { stdout } = childProcess.spawnSync('cat', ['/proc/self/fd/3'], { stdio: ['ignore', 'pipe', 'inherit', fd] });
-        said.add(String(stdout) === String(fd));
-      }
-      leak.join();
-      answer([...said]);`,
-    () => [true],
-    { rules: ALLOW_DESIGNATED },
-  ),
+  row('C22', fixture('conformance/C22-opener-threads.js'), () => [true], { rules: ALLOW_DESIGNATED }),
 
   row(
     'C23',
@@ -414,25 +382,7 @@ const FROM_OTHERS: readonly Row[] = [
 
   row(
     'N6',
-    `
-      const net = require('node:net'), tls = require('node:tls');
-      const psk = { ciphers: 'PSK+HIGH', maxVersion: 'TLSv1.2', minVersion: 'TLSv1.2' };
-      const key = Buffer.alloc(32, 7);
-      const listener = net.createServer(socket => socket.end('hello')).listen(0, '127.0.0.1', () => {
-        const secure = tls.createServer({ ...psk, pskCallback: () => key }, socket => socket.end('secret'));
-        secure.listen(0, '127.0.0.1', () => {
-          const socket = tls.connect({
-            ...psk, host: '127.0.0.1', port: secure.address().port, checkServerIdentity: () => undefined,
-            pskCallback: () => ({ psk: key, identity: 'test' }),
-          });
-          socket.on('data', text => net.connect(listener.address().port, '127.0.0.1').on('data', other => {
-            leak.dup2(listener._handle.fd, 60);
-            const stdio = ['ignore', 'pipe', 'inherit', listener._handle.fd];
-            answer([String(text), String(other), listed({ stdio }), listed()]);
-            process.exit();
-          }));
-        });
-      });`,
+    fixture('conformance/N6-sockets.js'),
     way => ['secret', 'hello', child(way, [3], [60]), child(way, [], [60])],
     { rules: ALLOW_DESIGNATED },
   ),
@@ -449,29 +399,7 @@ const FROM_OTHERS: readonly Row[] = [
     { rules: ALLOW_DESIGNATED },
   ),
 
-  row(
-    'N8',
-    `
-      const net = require('node:net');
-      const listen = () => new Promise(resolve => {
-        const server = net.createServer().listen(0, '127.0.0.1', () => resolve(server));
-      });
-      const start = server => new Promise(resolve => {
-        const stdio = ['ignore', 'pipe', 'inherit', server._handle.fd];
-        let text = '';
-        childProcess.spawn('readlink', ['/proc/self/fd/3'], { stdio }).on('close', () => resolve(text.trim()))
-          .stdout.on('data', data => { text += data; });
-      });
-      (async () => {
-        const servers = [await listen(), await listen()];
-        const own = servers.map(server => fs.readlinkSync('/proc/self/fd/' + server._handle.fd));
-        const got = await Promise.all(servers.map(start));
-        answer([own[0] === own[1], got[0] === own[0], got[1] === own[1]]);
-        process.exit();
-      })();`,
-    () => [false, true, true],
-    { rules: ALLOW_DESIGNATED },
-  ),
+  row('N8', fixture('conformance/N8-two-servers.js'), () => [false, true, true], { rules: ALLOW_DESIGNATED }),
 
   row(
     'N9',
@@ -518,24 +446,7 @@ const FROM_OTHERS: readonly Row[] = [
 
   row(
     'N15',
-    `
-      const wanted = fs.openSync(file + 'wanted', 'w+');
-      const out = leak.keep(1);
-      const answers = [];
-      for (const order of [[0, 1, 1], [2, 1, 0]]) {
-        const files = ['a', 'b', 'c'].map(name => file + name);
-        files.forEach((name, fd) => {
-          fs.writeFileSync(name, '');
-          const opened = fs.openSync(name, 'a+');
-          leak.dup2(opened, fd);
-          fs.closeSync(opened);
-        });
-        childProcess.spawnSync('sh', ['-c', 'echo 0 >&0; ' + LIST + '; echo 2 >&2; echo 3 >&3'], {
-          stdio: [...order, wanted],
-        });
-        answers.push([...files, file + 'wanted'].map(name => fs.readFileSync(name, 'utf8')));
-      }
-      fs.writeSync(out, JSON.stringify(answers));`,
+    fixture('conformance/N15-stdio-and-one-more.js'),
     way => {
       const list = `${JSON.stringify(child(way, [3]))}\n`;
       return [
@@ -596,24 +507,7 @@ const OF_OUR_OWN: readonly Row[] = [
   ),
   row(
     'G2',
-    `
-      const swap = () => {
-        leak.close(40);
-        const fds = [];
-        do fds.push(fs.openSync(file + '.private', 'a+')); while (fds.at(-1) < 40);
-        for (const fd of fds.slice(0, -1)) fs.closeSync(fd);
-      };
-      // Node reads it when the call has been judged.
-      const during = work =>
-        listed(Object.defineProperty({}, 'cwd', { enumerable: true, get() { work(); } }));
-      // The first spawn does not know yet how processes are made; the second does.
-      const answers = [];
-      for (let i = 0; i < 2; i++) {
-        leak.open(file, 40);
-        answers.push(during(() => {}), during(swap));
-        fs.closeSync(40);
-      }
-      answer(answers);`,
+    fixture('conformance/G2-swapped-stray.js'),
     way => [child(way, [40]), child(way, []), child(way, [40]), child(way, [])],
     { rules: [allow({ kinds: ['stray'], fds: [40] })] },
   ),
