@@ -54,9 +54,8 @@ export function evaluate(
   );
   const ofKind = new Map([...kinds].map(kind => [kind, rules.filter(rule => kindsOf(rule).includes(kind))]));
   let known: readonly Rule[] | undefined;
-  const matches = fds.map(match);
-  if (moreStrays.length > 0) matches.push(...matchMore());
-  return { request, caller, matches };
+  const own = fds.map(match);
+  return { request, caller, matches: moreStrays.length === 0 ? own : [...own, ...matchMore()] };
 
   /** Where the first rule does not ask what a stray is, it decides about all: two are looked at, as `atStart` is reported. */
   function matchMore(): RuleMatch[] {

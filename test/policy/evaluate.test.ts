@@ -446,3 +446,17 @@ for (const { title, rules } of STRAY_RULES)
     t.is(results(true).length, MANY.length + 1);
     t.deepEqual(results(true), results(false));
   });
+
+test('each of 300,000 strays has the rule that asks for its number', t => {
+  // More than a call can have arguments.
+  const strays = Array.from({ length: 300_000 }, (_, fd) => ({
+    fd,
+    identity: '',
+    atStart: false,
+    file: UNKNOWN_FILE,
+  }));
+  const asked = toRequest(call({}), strays, () => UNKNOWN_FILE);
+  const { matches } = evaluate(asked, tsx, policyOf([{ kinds: ['stray'], fds: [299_999] }]));
+  t.is(matches.length, strays.length);
+  t.is(matches.at(-1)?.rule.source, 'rule 0');
+});
