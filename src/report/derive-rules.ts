@@ -94,16 +94,17 @@ function evidenceOf(group: Group, command: string | undefined): Evidence {
     caller: place?.name ?? APP,
     via,
     versions: [place?.version],
-    fds: values(group.childFds).sort((a, b) => a - b),
+    fds: tallied(group.childFds).sort((a, b) => a - b),
     command: known(command === undefined ? undefined : baseName(command)),
     callSite: known(place?.fileInPackage),
     target: known(group.target),
-    types: values(group.types),
-    accesses: values(group.accesses),
+    types: tallied(group.types),
+    accesses: tallied(group.accesses),
   };
 }
 
-function values<T>(tally: { readonly values: readonly { readonly value: T }[] }): T[] {
+/** The values of a tally, without their counts. */
+export function tallied<T>(tally: { readonly values: readonly { readonly value: T }[] }): T[] {
   return tally.values.map(({ value }) => value);
 }
 
@@ -219,7 +220,7 @@ function widerThan(conditions: RuleConditions, seen: readonly Seen[]): string[] 
   const { kinds = [], range, caller } = conditions;
   const isOpen = kinds.includes('fd') || kinds.includes('stray');
   const places = seen.map(({ group }) => responsible(group).place);
-  const targets = seen.flatMap(({ group }) => values(group.targets));
+  const targets = seen.flatMap(({ group }) => tallied(group.targets));
   return [
     caller === APP ? undefined : widerRange(range, versionsOf(seen)),
     widerGlob(

@@ -9,7 +9,7 @@ import type { Kind } from '../model/spawn-request';
 import type { RuleConditions } from '../policy/conditions';
 import type { Rule } from '../policy/rule';
 import type { Group } from './aggregate';
-import { baseName, deriveRules, responsible } from './derive-rules';
+import { baseName, deriveRules, responsible, tallied } from './derive-rules';
 import {
   byTitle,
   canHaveRule,
@@ -54,20 +54,22 @@ const NARROWED = ['range', 'fds', 'command', 'target'] as const;
 
 const USES = ['proved', 'likely', 'not seen'] as const;
 
-/** What the policy neither allows nor denies by a rule: proved uses first, unused FDs last. */
-export function reviewItems(groups: readonly Group[], options: LearnOptions): ReviewItem[] {
-  const { proven, likely, unproven } = classify(groups, options);
+export interface OpenGroups {
+  /** What the policy neither allows nor denies by a rule: proved uses first, unused FDs last. */
+  readonly items: readonly ReviewItem[];
+  /** How many groups need a decision, but cannot have a rule. */
+  readonly unnamed: number;
+}
+
+export function reviewItems(groups: readonly Group[], options: LearnOptions): OpenGroups {
+  const { proven, likely, unproven, unnamed } = classify(groups, options);
   const open = [...proven, ...likely, ...unproven];
-  return USES.flatMap((use, index) =>
+  const items = USES.flatMap((use, index) =>
     ([proven, likely, unproven][index] ?? [])
       .map(group => toItem(group, use, open, options))
       .sort((a, b) => byTitle(a.summary, b.summary)),
   );
-}
-
-/** How many groups need a decision, but cannot have a rule. */
-export function countUnnamed(groups: readonly Group[], options: LearnOptions): number {
-  return classify(groups, options).unnamed.length;
+  return { items, unnamed: unnamed.length };
 }
 
 function toItem(
@@ -135,17 +137,15 @@ export function narrowerRules(rules: readonly ProposedRule[], group: Group): Nar
 /** Sorted. Without values that a rule would read as a pattern. */
 function valuesSeen(condition: NarrowerRules['condition'], group: Group): (string | number)[] {
   const { version } = responsible(group).place ?? {};
-  const values = <T>(tally: { readonly values: readonly { readonly value: T }[] }) =>
-    tally.values.map(({ value }) => value);
   switch (condition) {
     case 'range':
       return version !== undefined && isVersion(version) ? [version] : [];
     case 'fds':
-      return values(group.childFds).sort((a, b) => a - b);
+      return tallied(group.childFds).sort((a, b) => a - b);
     case 'command':
-      return [...new Set(values(group.commands).map(baseName))].filter(isLiteral).sort(compare);
+      return [...new Set(tallied(group.commands).map(baseName))].filter(isLiteral).sort(compare);
     case 'target':
-      return values(group.targets).filter(isLiteral).sort(compare);
+      return tallied(group.targets).filter(isLiteral).sort(compare);
   }
 }
 

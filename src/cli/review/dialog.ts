@@ -6,7 +6,7 @@ import { escapeControlChars } from '../../base/sanitize';
 import type { Policy } from '../../policy/rule';
 import type { Settings } from '../../policy/settings';
 import type { Group } from '../../report/aggregate';
-import { countUnnamed, narrowerRules, type ReviewItem, reviewItems } from '../../report/review-items';
+import { narrowerRules, type OpenGroups, type ReviewItem, reviewItems } from '../../report/review-items';
 import type { LearnOptions, ProposedRule } from '../../report/suggest-rules';
 import { type Decided, decisionsFileOf, readDecisions, writeDecisions } from './decisions-file';
 import { indent, itemToText, narrowerToText, rulesToText, withFdsToText } from './item-text';
@@ -68,12 +68,12 @@ class Review {
     this.#summarize(items.length);
   }
 
-  #all(): ReviewItem[] {
+  #all(): OpenGroups {
     return reviewItems(this.#options.groups, { ...this.#options, policy: this.#options.load().policy });
   }
 
   #open(): ReviewItem[] {
-    return this.#all().filter(({ key }) => !this.#asked.has(key) && !this.#decisions.has(key));
+    return this.#all().items.filter(({ key }) => !this.#asked.has(key) && !this.#decisions.has(key));
   }
 
   /** undefined: the review ends here. */
@@ -161,7 +161,7 @@ class Review {
     this.#options.insertRules(file, rules, at === -1 ? settings.config.rules.length : at);
     this.#terminal.print(`Added to ${file}.`);
     // A narrower rule leaves a part of the group open, and that was decided, too.
-    if (this.#all().some(({ key }) => key === item.key)) this.#remember(item, 'narrowed');
+    if (this.#all().items.some(({ key }) => key === item.key)) this.#remember(item, 'narrowed');
   }
 
   #remember({ key, summary }: ReviewItem, decision: Decided['decision']): void {
@@ -180,14 +180,11 @@ class Review {
     print(
       `\n${[...counts, `${left} left`].join(', ')}.${left > 0 ? ' The same command takes the review up again.' : ''}`,
     );
-    const toChange = this.#all().filter(({ key }) => this.#decisions.get(key)?.decision === 'withFds');
+    const { items, unnamed } = this.#all();
+    const toChange = items.filter(({ key }) => this.#decisions.get(key)?.decision === 'withFds');
     if (toChange.length > 0) print(`To be changed to withFds() (${toChange.length}):`);
     for (const { summary } of toChange)
       print(indent(`${summary.callSite}: ${summary.what}`, width()).join('\n'));
-    const unnamed = countUnnamed(this.#options.groups, {
-      ...this.#options,
-      policy: this.#options.load().policy,
-    });
     if (unnamed > 0) print(`No rule can name ${unnamed} more: "closefds learn" without --review lists them.`);
   }
 }
