@@ -98,7 +98,6 @@ const GIT_TRACE =
   /^GIT_TRACE(?:_(?:PACKET|PERFORMANCE|SETUP|CURL|FSMONITOR|PACK_ACCESS|PACKFILE|REFS|SHALLOW)|2(?:_EVENT|_PERF)?)?$/;
 
 function inVariable(pair: string): Announcement[] {
-  if (!hasFdSign(pair)) return [];
   const [, name = '', value = ''] = VARIABLE.exec(pair) ?? [];
   // systemd. https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
   if (name === 'LISTEN_FDS') return [{ text: pair, fds: firstFds(value) }];
@@ -205,7 +204,7 @@ function inShellText(text: string): Announcement[] {
   const all = [
     ...matchesOf(text, [REDIRECTION]),
     ...inArguments('', words),
-    ...words.filter(word => /^\w+=/.test(word)).flatMap(inVariable),
+    ...words.filter(word => /^\w+=/.test(word) && hasFdSign(word)).flatMap(inVariable),
   ];
   // What the text itself opens is not what the shell inherits.
   const opened = new Set([...text.matchAll(OPENING)].map(([, fd]) => Number(fd)));
