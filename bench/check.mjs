@@ -4,11 +4,11 @@
 // A regression of more than 3 % of what bare Node needs fails. Instructions need `perf stat`; without it, or without
 // the permission, they are left out, and the output says so.
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { median } from './numbers.mjs';
-import { faults, program, REGISTER, tool } from './tools.mjs';
+import { environment, playStart, program, REGISTER, tool } from './tools.mjs';
 
 const MOST_REGRESSION = 0.03;
 const REPEATS = 9;
@@ -75,16 +75,8 @@ function commandOf(args, { spawns, strays, empty }) {
   return spawns === 0 ? [...node, empty] : [...node, program('spawns.js'), String(spawns), String(strays)];
 }
 
-function environment() {
-  const { NODE_OPTIONS, NODE_EXTRA_CA_CERTS, CLOSEFDS_MODE, CLOSEFDS_REPORT, CLOSEFDS_CONFIG, ...env } =
-    process.env;
-  return env;
-}
-
 function countFaults(command) {
-  const before = faults();
-  execFileSync(tool('close-launcher'), command, { env: environment(), stdio: 'ignore' });
-  return faults() - before;
+  return playStart(command).faults;
 }
 
 function countInstructions(command, folder) {

@@ -26,3 +26,14 @@ export function interval(list) {
 export function spread(list) {
   return { median: median(list), low: quantile(list, 0.25), high: quantile(list, 0.75) };
 }
+
+/** Whether a goal is met: when the whole interval is below it. */
+export function verdict({ low, high }, goal) {
+  if (high <= goal) return 'yes';
+  return low > goal ? 'no' : 'not shown';
+}
+
+/** An object with each value changed. */
+export function mapValues(of, change) {
+  return Object.fromEntries(Object.entries(of).map(([name, value]) => [name, change(value)]));
+}

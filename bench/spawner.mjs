@@ -7,16 +7,13 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 import { inTurns } from './harness.mjs';
-import { tool } from './tools.mjs';
+import { environment, tool } from './tools.mjs';
 
 /** Resolves when the process has opened its FDs. */
 export async function startSpawner(command, { env = {}, count, most = 2000 } = {}) {
-  // Reading certificates would take most of the start of a Node child.
-  const { NODE_OPTIONS, NODE_EXTRA_CA_CERTS, CLOSEFDS_MODE, CLOSEFDS_REPORT, CLOSEFDS_CONFIG, ...rest } =
-    process.env;
   // Without the FDs that a terminal or an editor leaves open.
   const child = spawn(tool('close-launcher'), command, {
-    env: { ...rest, ...env },
+    env: environment(env),
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let errors = '';

@@ -1,5 +1,7 @@
 // What the page about performance shows of the results: one table of a dozen lines, and the bars of one chart. Pure.
 
+import { mapValues, verdict } from './numbers.mjs';
+
 const SPAWN = 'Time of a spawn until its child has ended';
 const START = 'Milliseconds from the start of Node to its end';
 const PEERS = 'What closing adds to a spawn with one stray';
@@ -100,18 +102,12 @@ function reportLine(section) {
   };
 }
 
-/** A goal is met when the whole interval is below it. */
-function verdict({ low, high }, goal) {
-  if (high <= goal) return 'yes';
-  return low > goal ? 'no' : 'not shown';
-}
-
 function interval({ median, low, high }, digits) {
   return `${median.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
 }
 
 function inMilliseconds(of) {
-  return Object.fromEntries(Object.entries(of).map(([name, value]) => [name, value / 1000]));
+  return mapValues(of, value => value / 1000);
 }
 
 function starts(section) {

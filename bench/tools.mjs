@@ -1,6 +1,6 @@
 // The programs that the measurements run, compiled into build/.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -31,6 +31,26 @@ function compile(source, output, flags) {
   const from = path.join(ROOT, 'bench', 'native', source);
   const all = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', ...flags];
   execFileSync(process.env.CC ?? 'cc', [...all, '-o', tool(output), from], { stdio: 'inherit' });
+}
+
+/** The environment of a measured program. Reading certificates would take most of the start of a Node child. */
+export function environment(more = {}) {
+  const { NODE_OPTIONS, NODE_EXTRA_CA_CERTS, ...rest } = process.env;
+  const own = Object.entries(rest).filter(([name]) => !name.startsWith('CLOSEFDS_'));
+  return { ...Object.fromEntries(own), ...more };
+}
+
+/** Runs a program to its end, as a player of harness.mjs. A stray of ours would be a finding for closefds to report. */
+export function playStart(command, more) {
+  const before = { cpu: cpu(), faults: faults() };
+  const begin = performance.now();
+  const { status, stderr } = spawnSync(tool('close-launcher'), command, {
+    env: environment(more),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const times = [performance.now() - begin];
+  if (status !== 0) throw new Error(`${command.join(' ')} ended with ${status}: ${stderr}`);
+  return { times, cpu: cpu() - before.cpu, faults: faults() - before.faults };
 }
 
 /** Processor time of this process and its children so far, in milliseconds. */

@@ -1,12 +1,12 @@
 // What the deep guard costs: its looks at the loaded objects, each process that native code makes, and the start.
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { compare, inTurns } from '../harness.mjs';
-import { spread } from '../numbers.mjs';
-import { cpu, faults, program, REGISTER, tool } from '../tools.mjs';
+import { mapValues, spread } from '../numbers.mjs';
+import { environment, playStart, program, REGISTER, tool } from '../tools.mjs';
 
 export const title = 'The deep guard';
 
@@ -31,12 +31,6 @@ export async function run({ quick, folder, progress }) {
 
 const NOTE =
   'The processes that native code makes run a shell that does nothing. "Added" is against bare Node, in neighbouring batches, as a median with its 95 % confidence interval. Nothing is listed for a report here, since there is no stray.';
-
-function environment(more = {}) {
-  const { NODE_OPTIONS, NODE_EXTRA_CA_CERTS, CLOSEFDS_MODE, CLOSEFDS_REPORT, CLOSEFDS_DEEP, ...env } =
-    process.env;
-  return { ...env, ...more };
-}
 
 function looks(quick) {
   const runs = Array.from({ length: quick ? 3 : 15 }, () =>
@@ -75,7 +69,7 @@ async function calls(quick, progress) {
             },
           ),
         );
-    const batches = await inTurns(each(WAYS, player), { rounds: quick ? 5 : 40, warmUp: 1 });
+    const batches = await inTurns(mapValues(WAYS, player), { rounds: quick ? 5 : 40, warmUp: 1 });
     const [off, on] = ['deep off', 'deep on'].map(way => compare(batches[way], batches.bare));
     rows.push([call, compare(batches.bare, batches.bare).time.median, off.added, on.added, on.ratio]);
   }
@@ -94,20 +88,9 @@ async function starts(quick, folder) {
   writeFileSync(empty, '');
   const player =
     ({ args, env }) =>
-    () => {
-      const before = { cpu: cpu(), faults: faults() };
-      const begin = performance.now();
-      spawnSync(tool('close-launcher'), [process.execPath, ...args, empty], {
-        env: environment(env),
-        stdio: 'ignore',
-      });
-      return {
-        times: [performance.now() - begin],
-        cpu: cpu() - before.cpu,
-        faults: faults() - before.faults,
-      };
-    };
-  const batches = await inTurns(each(WAYS, player), { rounds: quick ? 10 : 60 });
+    () =>
+      playStart([process.execPath, ...args, empty], env);
+  const batches = await inTurns(mapValues(WAYS, player), { rounds: quick ? 10 : 60 });
   const [off, on] = ['deep off', 'deep on'].map(way => compare(batches[way], batches.bare));
   const rows = [[compare(batches.bare, batches.bare).time.median, off.added, on.added]];
   const columns = [
@@ -116,8 +99,4 @@ async function starts(quick, folder) {
     { title: 'added, deep on', unit: 'ms' },
   ];
   return { title: 'The start of a program that does nothing', columns, rows };
-}
-
-function each(ways, change) {
-  return Object.fromEntries(Object.entries(ways).map(([name, way]) => [name, change(way)]));
 }

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 
 import { compare } from '../harness.mjs';
+import { mapValues } from '../numbers.mjs';
 import { inCasts } from '../spawner.mjs';
 import { program, REGISTER, ROOT, tool } from '../tools.mjs';
 
@@ -24,7 +25,7 @@ export async function run({ quick, progress }) {
       for (const way of Object.keys(batches).filter(name => name !== 'bare')) {
         const { added, addedCpu, ratio, cpuRatio } = compare(batches[way], batches.bare);
         const bare = compare(batches.bare, batches.bare);
-        const inMicroseconds = of => each(of, value => value * 1000);
+        const inMicroseconds = of => mapValues(of, value => value * 1000);
         rows.push([
           fds,
           runtime,
@@ -141,8 +142,4 @@ const QUIET_TRACER = {
 function measure(ways, quick) {
   const [count, rounds, casts, most] = quick ? [10, 6, 1, 250] : [20, 20, 4, 3000];
   return inCasts(ways, { count, rounds, casts, most });
-}
-
-function each(of, change) {
-  return Object.fromEntries(Object.entries(of).map(([name, value]) => [name, change(value)]));
 }

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { compare } from '../harness.mjs';
+import { verdict } from '../numbers.mjs';
 import { inCasts } from '../spawner.mjs';
 import { program, REGISTER, tool, withoutAddon } from '../tools.mjs';
 
@@ -177,7 +178,7 @@ function goals(samples) {
     if (limit === undefined) continue;
     const what = `${key.split(' ').slice(4).join(' ')}, ${route}, ${fds} FDs, ${strays} strays${Number(megabytes) > 0 ? `, ${megabytes} MB` : ''}`;
     const { ratio, cpuRatio } = found;
-    rows.push([what, limit, ratio, cpuRatio, found.p99Ratio, verdictOf(ratio, limit)]);
+    rows.push([what, limit, ratio, cpuRatio, found.p99Ratio, verdict(ratio, limit)]);
   }
   const columns = [
     { title: 'case' },
@@ -188,12 +189,6 @@ function goals(samples) {
     { title: 'holds' },
   ];
   return { title: 'Goals', columns, rows };
-}
-
-/** A goal is met when the whole interval is below it. */
-function verdictOf({ low, high }, limit) {
-  if (high <= limit) return 'yes';
-  return low > limit ? 'no' : 'not shown';
 }
 
 function limitOf(way, fds) {

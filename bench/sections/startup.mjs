@@ -1,12 +1,12 @@
 // What the preload adds to the start of a program.
 
-import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { fetchNodes } from '../../scripts/verify/fetch-nodes.mjs';
 import { compare, inTurns } from '../harness.mjs';
-import { cpu, faults, REGISTER, tool } from '../tools.mjs';
+import { mapValues } from '../numbers.mjs';
+import { playStart, REGISTER } from '../tools.mjs';
 
 export const title = 'Start-up';
 
@@ -72,19 +72,5 @@ const COLUMNS = [
 const NOTE = `Each program is started with an empty file by \`--require\`, with a file that only requires what closefds needs of Node (${BUILTINS.map(name => `\`node:${name}\``).join(', ')}), and with closefds. "Its own" is closefds against that second file. A program that has loaded those modules anyway, as one with \`node:http\` has most of, pays little more than that.`;
 
 function playersOf(node, preloads, program) {
-  const { NODE_OPTIONS, NODE_EXTRA_CA_CERTS, CLOSEFDS_MODE, CLOSEFDS_REPORT, ...env } = process.env;
-  const player = preload => () => {
-    const before = { cpu: cpu(), faults: faults() };
-    const begin = performance.now();
-    // A stray of ours would be a finding for closefds to report.
-    const { status, stderr } = spawnSync(tool('close-launcher'), [node, '--require', preload, program], {
-      env,
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    const times = [performance.now() - begin];
-    if (status !== 0)
-      throw new Error(`${node} --require ${preload} ${program} ended with ${status}: ${stderr}`);
-    return { times, cpu: cpu() - before.cpu, faults: faults() - before.faults };
-  };
-  return Object.fromEntries(Object.entries(preloads).map(([name, preload]) => [name, player(preload)]));
+  return mapValues(preloads, preload => () => playStart([node, '--require', preload, program]));
 }
