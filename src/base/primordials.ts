@@ -12,6 +12,8 @@ type List = readonly unknown[];
 type Work = (value: unknown, index: number, all: List) => unknown;
 
 let captured: Captured;
+let methods: Captured['methods'];
+let classes: Pick<typeof globalThis, 'Uint8Array' | 'Date' | 'Promise' | 'RegExp'>;
 let apply: typeof Reflect.apply;
 let isArray: typeof Array.isArray;
 let create: typeof Object.create;
@@ -23,14 +25,15 @@ let table: Intrinsics;
 /** Makes the table `$p`. */
 export function createPrimordials(given: Captured): Intrinsics {
   captured = given;
+  ({ methods } = given);
+  classes = given.values as unknown as typeof globalThis;
   ({ apply } = given.statics.Reflect as unknown as typeof Reflect);
   ({ isArray } = given.statics.Array as unknown as typeof Array);
   ({ create, getPrototypeOf: protoOf } = given.statics.Object as unknown as typeof Object);
   ({ iterator } = given.statics.Symbol as unknown as typeof Symbol);
   const { RegExp: OriginalRegExp } = given.values as unknown as typeof globalThis;
   const { exec } = given.methods.regexp;
-  const { getters, methods } = given;
-  const kit = { apply, exec, RegExp: OriginalRegExp, ...getters, ...methods.string };
+  const kit = { apply, exec, RegExp: OriginalRegExp, ...given.getters, ...methods.string };
   patterns = kit as unknown as PatternKit;
 
   table = create(null) as Intrinsics;
@@ -63,38 +66,22 @@ function addMethods(): void {
 
 /** A function that calls the captured method of its first argument's type, or the argument's own method. */
 function toFunction(name: string): (self: unknown, ...args: unknown[]) => unknown {
-  const {
-    array,
-    string,
-    number,
-    function: ofFunction,
-    object,
-    buffer,
-    date,
-    promise,
-    regexp,
-  } = captured.methods;
-  const {
-    Uint8Array: Bytes,
-    Date: Dates,
-    Promise: Promises,
-    RegExp: Patterns,
-  } = captured.values as Record<string, new () => object> as never as Record<string, typeof Object>;
-  const inArray = ARRAY_METHODS[name] ?? array[name];
-  return (self, ...args) => apply((methodFor(self) ?? (self as Intrinsics)[name]) as AnyMethod, self, args);
+  return (self, ...args) =>
+    apply((methodFor(name, self) ?? (self as Intrinsics)[name]) as AnyMethod, self, args);
+}
 
-  function methodFor(self: unknown): unknown {
-    if (object[name] !== undefined) return object[name];
-    if (typeof self === 'string') return string[name];
-    if (typeof self === 'function') return ofFunction[name];
-    if (typeof self === 'number') return number[name];
-    if (isArray(self)) return inArray;
-    if (buffer[name] !== undefined && self instanceof (Bytes as typeof Object)) return buffer[name];
-    if (date[name] !== undefined && self instanceof (Dates as typeof Object)) return date[name];
-    if (promise[name] !== undefined && self instanceof (Promises as typeof Object)) return promise[name];
-    if (regexp[name] !== undefined && self instanceof (Patterns as typeof Object)) return regexp[name];
-    return undefined;
-  }
+function methodFor(name: string, self: unknown): unknown {
+  const { array, string, number, function: ofFunction, object, buffer, date, promise, regexp } = methods;
+  if (object[name] !== undefined) return object[name];
+  if (typeof self === 'string') return string[name];
+  if (typeof self === 'function') return ofFunction[name];
+  if (typeof self === 'number') return number[name];
+  if (isArray(self)) return ARRAY_METHODS[name] ?? array[name];
+  if (buffer[name] !== undefined && self instanceof classes.Uint8Array) return buffer[name];
+  if (date[name] !== undefined && self instanceof classes.Date) return date[name];
+  if (promise[name] !== undefined && self instanceof classes.Promise) return promise[name];
+  if (regexp[name] !== undefined && self instanceof classes.RegExp) return regexp[name];
+  return undefined;
 }
 
 /**
@@ -102,6 +89,7 @@ function toFunction(name: string): (self: unknown, ...args: unknown[]) => unknow
  * that return an iterator. Holes are treated as the methods of the language treat them.
  */
 const ARRAY_METHODS: Record<string, (this: List, ...args: never[]) => unknown> = {
+  __proto__: null as never,
   concat(this: List, ...others: unknown[]) {
     const lists: unknown[] = [this];
     for (let index = 0; index < others.length; index++) lists[index + 1] = others[index];
