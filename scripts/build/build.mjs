@@ -155,27 +155,31 @@ function unlessBundled(call) {
  */
 function readingTexts() {
   return `const { compileFunction: compileLazy } = require('vm'), { readFileSync: readLazy } = require('fs');
-  const lazyTexts = (() => {
+  const { apply: applyLazy } = Reflect, { toString: bytesToText } = Buffer.prototype;
+  const lazyBytes = (() => {
     try {
-      return { ${LAZY.map(name => readingText(name, '')).join(',\n')} };
+      return { ${LAZY.map(name => readingFile(name, '')).join(',\n')} };
     } catch (error) {
       if (error.name !== 'NotCapable') throw error;
       process.stderr.write('closefds: ' + error.message + '\\nThe process was not started; see docs/limits.md in the package.\\n');
       process.exit(1);
     }
   })();
-  const lazyFiles = { ${EXTERNAL.map(name => readingText(name, '() => ')).join(',\n')} };
+  const lazyFiles = { ${EXTERNAL.map(name => readingFile(name, '() => ')).join(',\n')} };
   const loadLazy = (name, module, require, primordials) => {
-    const file = __dirname + '/' + name + '.js', text = lazyTexts[name] ?? lazyFiles[name]();
-    compileLazy(text, ['exports', 'require', 'module', '__filename', '__dirname', '$p'], { filename: file })(
+    const file = __dirname + '/' + name + '.js', bytes = lazyBytes[name] ?? lazyFiles[name]();
+    compileLazy(applyLazy(bytesToText, bytes, []), ['exports', 'require', 'module', '__filename', '__dirname', '$p'], { filename: file })(
       module.exports, require, module, file, __dirname, primordials);
   };`.replace(/\n */g, '\n');
 }
 
-/** Read at start, as Node's loader reads (which is compiled by then), since the file may be gone when it is needed, with an update under way. */
-function readingText(name, when) {
+/**
+ * Read at start, since the file may be gone when it is needed, with an update under way. As bytes, which lie outside
+ * of V8's heap: as text they would fill its young generation, and cost a garbage collection at start.
+ */
+function readingFile(name, when) {
   const file = path.basename(name);
-  return `${JSON.stringify(file)}: ${when}readLazy(__dirname + '/${file}.js', 'utf8')`;
+  return `${JSON.stringify(file)}: ${when}readLazy(__dirname + '/${file}.js')`;
 }
 
 /** In place of a part that lies beside the bundle. */

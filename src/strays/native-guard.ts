@@ -121,8 +121,9 @@ function load(file: string): Addon {
  * ELF header states, and reading beyond the end of the file ends the process by SIGBUS.
  */
 function refuseCutOff(file: string): void {
-  // readFileSync with 'utf8' is the fastest way at start: Node's loader has already used it.
-  if (!fs.readFileSync(file, 'utf8').endsWith(TRAILER)) refuseShort(file);
+  // As bytes: as text, the file would fill V8's young generation, and cost a garbage collection at start.
+  const bytes = fs.readFileSync(file);
+  if (bytes.toString('latin1', bytes.length - TRAILER.length) !== TRAILER) refuseShort(bytes);
 }
 
 /** The text that native/build.mjs appends to each addon. */
@@ -132,8 +133,7 @@ const TRAILER = '\nclosefds\n';
  * Checks an addon without the trailer, which strip and patchelf remove. The section headers are the last part of
  * an ELF file, so their end is the expected length: elf(5).
  */
-function refuseShort(file: string): void {
-  const bytes = fs.readFileSync(file);
+function refuseShort(bytes: Buffer): void {
   if (bytes.length < HEADER_SIZE) throw new Error(`expected a library, found ${bytes.length} bytes`);
   const expected = lengthOf(bytes);
   if (bytes.length < expected) throw new Error(`cut off: expected ${expected} bytes, found ${bytes.length}`);
