@@ -7,40 +7,18 @@
 import { cpSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { temporaryFolder, write } from './support/programs';
+import { fixture, temporaryFolder, write } from './support/programs';
 import { LEAK, ROOT, type RunResult, run, tool } from './support/run';
 
 const LIST = JSON.stringify(tool('list-all-fds'));
+/** What the programs of test/fixtures take. */
+const TOOLS = { LEAK, LIST: tool('list-all-fds') };
 const RULE = { caller: '.', kinds: ['fd'], fds: [3], effect: 'allow', reason: 'test' };
 
-const program = (designated: string): string => `
-  const { execFileSync, spawn, spawnSync } = require('node:child_process');
-  const fs = require('node:fs');
-  require(${JSON.stringify(LEAK)}).open(__filename + '.opened', 40);
-  const stdio = ['ignore', 'pipe', 'inherit'${designated}];
-  const answers = [];
-  const attempt = start => {
-    try { answers.push(JSON.parse(start())); } catch (error) { answers.push(error.code); }
-  };
-  const asynchronously = () => new Promise(resolve => {
-    try {
-      spawn(${LIST}, { stdio }).on('error', error => answers.push(error.code)).on('close', resolve)
-        .stdout.on('data', text => answers.push(JSON.parse(text)));
-    } catch (error) {
-      resolve(answers.push(error.code));
-    }
-  });
-  (async () => {
-    for (let i = 0; i < 2; i++) {
-      await asynchronously();
-      attempt(() => spawnSync(${LIST}, { stdio }).stdout);
-      attempt(() => execFileSync(${LIST}, { stdio }));
-    }
-    fs.writeSync(1, JSON.stringify(answers));
-  })();
-`;
+const program = (designated: string): string =>
+  `const designated = [${designated}];\n${fixture('spawn-three-ways.js')}`;
 
-const APP = program(', fs.openSync(__filename)');
+const APP = program(`require('node:fs').openSync(__filename)`);
 /** Designates nothing: then a spawn is judged as the last one from the same place. */
 const PLAIN = program('');
 
@@ -302,7 +280,10 @@ test('frozen functions: the start goes on, strays are closed, and each is report
   const result = await start(t, FROZEN, 'enforce');
   t.deepEqual(JSON.parse(result.stdout), Array(6).fill(ALLOWED));
   t.deepEqual([...new Set(selfReports(result))], ['CLOSEFDS_UNGUARDED']);
-  t.regex(result.stderr, /calls of spawnSync\(\) are not judged, since it cannot be replaced/);
+  t.regex(
+    result.stderr,
+    /closefds cannot judge calls of spawnSync\(\), since the program does not let it replace that function/,
+  );
 });
 
 test('frozen functions: strict does not start', async t => {
@@ -323,7 +304,7 @@ for (const [what, damage] of Object.entries(DAMAGE)) {
     const { folder, copy, register } = copyOf(t);
     const first = damage.replaceAll('COPY', JSON.stringify(copy));
     const app = writeApp(folder, `{ const fs = require('node:fs'); ${first} }${APP}`);
-    const result = await run(app, { nodeArgs: ['--require', register] });
+    const result = await run(app, { nodeArgs: ['--require', register], env: TOOLS });
     t.deepEqual(JSON.parse(result.stdout), Array(6).fill(ALLOWED), result.stderr);
     t.deepEqual(selfReports(result), []);
   });
@@ -341,7 +322,7 @@ for (const [what, change] of Object.entries(CHANGES)) {
   test(`after the start, ${what}: enforce closes, and nothing is reported of closefds`, async t => {
     const folder = temporaryFolder(t);
     const app = writeApp(folder, change + APP);
-    const result = await run(app);
+    const result = await run(app, { env: TOOLS });
     t.deepEqual(JSON.parse(result.stdout), Array(6).fill(ALLOWED), result.stderr);
     t.deepEqual(selfReports(result), []);
   });
@@ -363,22 +344,8 @@ test('a program that mocks the file system before its first spawn: enforce close
 });
 
 test('at the end of the stack: what is denied does not pass', async t => {
-  const app = `
-    const { spawnSync } = require('node:child_process');
-    const secret = require('node:fs').openSync(__filename);
-    const stdio = ['ignore', 'pipe', 'inherit', 'ignore', secret];
-    const answers = new Set();
-    const attempt = () => {
-      try { answers.add(String(spawnSync(${LIST}, { stdio }).stdout)); } catch (error) { return error; }
-    };
-    let tries = 0;
-    const deeper = () => {
-      try { deeper(); } catch {}
-      if (tries < 30 && attempt() === undefined) tries++;
-    };
-    deeper();
-    process.stdout.write([...answers].join());`;
-  const result = await run(writeApp(temporaryFolder(t), app));
+  const app = fixture('spawn-at-stack-end.js');
+  const result = await run(writeApp(temporaryFolder(t), app), { env: TOOLS });
   t.deepEqual(JSON.parse(result.stdout), [...STDIO, '4 placeholder'], result.stderr);
 });
 
@@ -409,7 +376,7 @@ test('after the start, the whole package is gone: a worker runs, and it is repor
     folder,
     `require('node:fs').rmSync(${JSON.stringify(copy)}, { recursive: true }); ${WORKER}`,
   );
-  const result = await run(app, { nodeArgs: ['--require', register] });
+  const result = await run(app, { nodeArgs: ['--require', register], env: TOOLS });
   t.regex(result.stderr, /it runs\n.*exit 0/s);
   t.deepEqual(selfReports(result), ['CLOSEFDS_UNGUARDED']);
 });
@@ -437,7 +404,7 @@ function start(t: ExecutionContext, inject: string, mode: string, text = APP): P
       on('preload/install').install();`,
   });
   const app = writeApp(folder, text);
-  const env = { CLOSEFDS_MODE: mode, CLOSEFDS_REPORT: path.join(folder, 'report') };
+  const env = { ...TOOLS, CLOSEFDS_MODE: mode, CLOSEFDS_REPORT: path.join(folder, 'report') };
   return run(app, { nodeArgs: ['--require', fault], env });
 }
 

@@ -19,7 +19,7 @@ import {
   withLimit,
   worldNamed,
 } from './support/hostile-environments';
-import { temporaryFolder, write } from './support/programs';
+import { fixture, temporaryFolder, write } from './support/programs';
 import { withoutAddon } from './support/routes';
 import { inheriting, LEAK, LIST_FDS, REGISTER, ROOT, run, tool } from './support/run';
 import { strayNumbers } from './support/warnings';
@@ -126,34 +126,7 @@ for (const { name, through } of FOUR_WORLDS) {
 
   test(`${name}: no FD is left when the process is made`, async t => {
     if (!(await isPossible(t, through))) return;
-    const { answer } = await answerOf(
-      t,
-      `
-        leak.open(process.argv[2], 40);
-        const result = process.argv[2] + '.list';
-        const listTo = (free, after) => {
-          const held = [];
-          try { for (;;) held.push(fs.openSync('/dev/zero')); } catch {}
-          for (let i = 0; i < free; i++) fs.closeSync(held.pop());
-          let child;
-          try {
-            child = childProcess.spawn(LIST, [], { stdio: ['inherit', out, 'inherit'] });
-          } catch (error) {
-            for (const fd of held) fs.closeSync(fd);
-            return after(error.code);
-          }
-          for (const fd of held) fs.closeSync(fd);
-          child.on('error', error => after(error.code)).on('exit', code => after(code));
-        };
-        const out = fs.openSync(result, 'w');
-        leak.limit(300);
-        // Two are what libuv needs for itself: in the child, opening /proc fails.
-        listTo(0, none => listTo(2, two => answer({
-          none, two, fds: JSON.parse(fs.readFileSync(result)), later: listed(), spawning: guard.spawning(),
-        })));
-      `,
-      { through },
-    );
+    const { answer } = await answerOf(t, fixture('spawn-without-fds.js'), { through });
     t.deepEqual(answer, { none: 'EMFILE', two: 0, fds: [0, 1, 2], later: [0, 1, 2], spawning: 'fork' });
   });
 }
@@ -418,27 +391,7 @@ for (const [maker, prefix] of Object.entries(MAKERS)) {
   });
 
   test(`${maker}: flags come back when a worker ends within a spawn`, async t => {
-    const { answer } = await answerOf(
-      t,
-      `
-        const { Worker, isMainThread } = require('node:worker_threads');
-        const fd = 300;
-        if (isMainThread) {
-          const worker = new Worker(__filename, { argv: process.argv.slice(2) });
-          const started = () => {
-            if (!fs.existsSync(process.argv[2] + '.started')) return setTimeout(started, 20);
-            worker.terminate().then(() => answer(leak.flags(fd)));
-          };
-          started();
-        } else {
-          leak.open(process.argv[2], fd);
-          const command = 'touch "$0.started"; exec sleep 1';
-          childProcess.spawnSync('sh', ['-c', command, process.argv[2]], { stdio: [0, 1, 2, fd] });
-        }
-      `,
-      { through: prefix },
-      APP,
-    );
+    const { answer } = await answerOf(t, fixture('end-worker-within-spawn.js'), { through: prefix }, APP);
     t.is(answer, 0);
   });
 }
@@ -477,32 +430,7 @@ for (const [maker, prefix] of Object.entries(MAKERS)) {
 }
 
 test('a source that was closed during a spawn: the next file of that number keeps its flag', async t => {
-  const { answer } = await answerOf(
-    t,
-    `
-      const { Worker } = require('node:worker_threads');
-      const fd = leak.open(process.argv[2], 40);
-      const there = process.argv[2] + '.started';
-      // Replaces the FD once the child runs, as a library on another thread may.
-      new Worker(\`
-        const fs = require('node:fs');
-        const leak = require(${JSON.stringify(JSON.stringify(LEAK)).slice(1, -1)});
-        const wait = () => {
-          if (!fs.existsSync(\${JSON.stringify(there)})) return setTimeout(wait, 10);
-          leak.close(40);
-          leak.open(\${JSON.stringify(there)}, 40);
-          leak.mark(40, true);
-          fs.writeFileSync(\${JSON.stringify(there)} + '.done', '');
-        };
-        wait();
-      \`, { eval: true });
-      const command = 'touch "$0"; while [ ! -e "$0.done" ]; do sleep 0.02; done';
-      childProcess.spawnSync('sh', ['-c', command, there], { stdio: [0, 1, 2, fd] });
-      answer(leak.flags(40));
-    `,
-    {},
-    APP,
-  );
+  const { answer } = await answerOf(t, fixture('replace-fd-within-spawn.js'), { env: { LEAK } }, APP);
   t.is(answer, 1);
 });
 

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { MAKERS } from '../support/hostile-environments';
-import { temporaryFolder, write } from '../support/programs';
+import { fixture, temporaryFolder, write } from '../support/programs';
 import { LEAK, ROOT, run, tool } from '../support/run';
 
 const LIST = tool('list-all-fds');
@@ -19,25 +19,7 @@ const CALLS = `
   exports.async = exports.sync;
   exports.list = options => String(spawnSync(${JSON.stringify(LIST)}, options).stdout).trim();
 `;
-const PRELUDE = `
-  const fs = require('node:fs');
-  const leak = require(${JSON.stringify(LEAK)});
-  const denied = require('./denied.js'), allowed = require('./allowed.js');
-  const open = fd => leak.open(__filename + '.' + fd, fd);
-  const flags = () => [leak.flags(40), leak.flags(50)];
-  /** Node reads it when the call has been judged; some versions read it more than once. */
-  const late = work => {
-    let isDone = false;
-    const get = () => {
-      if (isDone) return undefined;
-      isDone = true;
-      return work();
-    };
-    return Object.defineProperty({}, 'cwd', { enumerable: true, get });
-  };
-  const answer = value => fs.writeSync(1, JSON.stringify(value));
-  open(40), open(50);
-`;
+const PRELUDE = fixture('two-strays.js');
 
 const BOTH = '[0,1,2,40,50]';
 const CLOSED = '[0,1,2,50]';
@@ -64,7 +46,7 @@ async function runWarn(
   });
   const result = await run(script, {
     through: MAKERS[maker] ?? [],
-    env: { CLOSEFDS_MODE: 'warn', NODE_NO_WARNINGS: '1' },
+    env: { LEAK, CLOSEFDS_MODE: 'warn', NODE_NO_WARNINGS: '1' },
     args: options.args ?? [],
   });
   t.is(result.code, 0, result.stderr);
@@ -139,7 +121,7 @@ test('no atfork: a denied stray that cannot be covered is reported', async t => 
   });
   const { stderr } = await run(script, {
     through: MAKERS['no atfork'] ?? [],
-    env: { CLOSEFDS_MODE: 'warn' },
+    env: { LEAK, CLOSEFDS_MODE: 'warn' },
   });
   t.regex(stderr, /\[CLOSEFDS_UNGUARDED\]/);
 });
@@ -167,7 +149,7 @@ for (const { way, fds, isReported } of [
       'closefds.json': JSON.stringify({ rules: [RULE] }),
       ...pty(way),
     });
-    const { stdout, stderr } = await run(script, { env: { CLOSEFDS_MODE: 'warn' } });
+    const { stdout, stderr } = await run(script, { env: { LEAK, CLOSEFDS_MODE: 'warn' } });
     t.is(stdout.trim(), fds, stderr);
     t.is(
       /\[CLOSEFDS_UNGUARDED\].*spawn\(\) made a process without fork\(\)/.test(stderr),
@@ -194,7 +176,9 @@ test('process.execve() is denied the stray, and a call that fails leaves the fla
     'package.json': '{"name": "app"}',
     'closefds.json': JSON.stringify({ rules: [RULE] }),
   });
-  const { stdout, stderr } = await run(script, { env: { CLOSEFDS_MODE: 'warn', NODE_NO_WARNINGS: '1' } });
+  const { stdout, stderr } = await run(script, {
+    env: { LEAK, CLOSEFDS_MODE: 'warn', NODE_NO_WARNINGS: '1' },
+  });
   if (stdout === '"absent"') t.is(stderr, '');
   else t.deepEqual([stdout.trim(), stderr], [CLOSED, '[0,0]']);
 });
