@@ -1,5 +1,5 @@
 // npm run verify:conformance [-- --all | MAJOR...] [--write]: the conformance list in every way of the stray guard, on
-// the oldest and the newest Node that is supported, with --all on every one.
+// the newest Node that is supported, with --all on every one. `npm test` has it on the Node of .nvmrc.
 //
 // --write runs on all and writes the results into docs/dev/conformance.md.
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { ROWS } from '../../dist/test/conformance/rows.js';
 import { CONFORMANCE_WAYS } from '../../dist/test/conformance/ways.js';
 import { limited } from '../../dist/test/support/routes.js';
-import { fetchNodes, majorsOf } from './fetch-nodes.mjs';
+import { fetchNodes, majorsOf, NEWEST } from './fetch-nodes.mjs';
 
 const PAGE = new URL('../../docs/dev/conformance.md', import.meta.url);
 const SAYS = JSON.parse(readFileSync(new URL('../../test/conformance/rows.json', import.meta.url), 'utf8'));
@@ -25,7 +25,7 @@ if (writes && args.some(arg => /^\d/.test(arg))) {
   process.exit(2);
 }
 
-const nodes = [...(await fetchNodes(majorsOf(writes ? ['--all'] : args)))];
+const nodes = [...(await fetchNodes(majorsOf(writes ? ['--all'] : args, [NEWEST])))];
 const inTurn = limited(os.availableParallelism());
 const cells = await Promise.all(
   ROWS.flatMap(row => CONFORMANCE_WAYS.flatMap(way => nodes.map(node => inTurn(() => cell(row, way, node))))),

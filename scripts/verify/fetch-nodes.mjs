@@ -9,14 +9,17 @@ import { promisify } from 'node:util';
 
 export const MAJORS = [18, 20, 22, 24, 26];
 
+export const OLDEST = MAJORS[0];
+export const NEWEST = MAJORS.at(-1);
+
 /**
- * The majors that a suite runs on, by its arguments: the given ones, all with `--all`, and the oldest and the newest
+ * The majors that a suite runs on, by its arguments: the given ones, all with `--all`, and those of the suite
  * otherwise. `npm test` runs on the Node of .nvmrc, and the weekly workflow on all.
  */
-export function majorsOf(args) {
+export function majorsOf(args, ofSuite) {
   const given = args.filter(arg => /^\d+$/.test(arg)).map(Number);
   if (given.length > 0) return given;
-  return args.includes('--all') ? MAJORS : [MAJORS[0], MAJORS.at(-1)];
+  return args.includes('--all') ? MAJORS : ofSuite;
 }
 
 const CACHE = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..', '.cache', 'nodes');

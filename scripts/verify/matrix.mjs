@@ -15,7 +15,7 @@ import {
   reasonToSkip,
   WAYS,
 } from '../../dist/test/support/routes.js';
-import { fetchNodes, majorsOf } from './fetch-nodes.mjs';
+import { fetchNodes, majorsOf, NEWEST, OLDEST } from './fetch-nodes.mjs';
 
 const COLUMNS = [
   { title: 'off', way: WAYS[0], mode: 'off' },
@@ -29,7 +29,7 @@ if (wrong.length > 0) {
   console.error(`expected major versions of Node or --all, found ${wrong.join(' ')}`);
   process.exit(2);
 }
-const nodes = [...(await fetchNodes(majorsOf(args)))].map(([version, binary]) => ({
+const nodes = [...(await fetchNodes(majorsOf(args, [OLDEST, NEWEST])))].map(([version, binary]) => ({
   version,
   binary,
 }));
