@@ -220,7 +220,7 @@ function toText(proposal: Proposal, written: string | undefined): string {
       'Used or likely used, but no rule can name it: who passed it is unknown, or the report is redacted',
       unnamed,
     ),
-    listOf('Denied by a rule of yours', denied),
+    listOf('Denied by a rule in your config', denied),
     unseen.length === 0
       ? undefined
       : `Found by the scan, and not run in these findings (${unseen.length}):\n${unseen.map(({ caller, callSite }) => escapeControlChars(`  ${caller} at ${callSite}`)).join('\n')}`,
@@ -268,7 +268,7 @@ function listOf(title: string, all: readonly GroupSummary[]): string | undefined
 function toItem({ calledBy, what, count, announcement, rule }: GroupSummary, line: string): string {
   const notes = [
     `${count} ${count === 1 ? 'spawn' : 'spawns'}`,
-    announcement && `the child is told of it by "${announcement}"`,
+    announcement && `announced to the child by "${announcement}"`,
     rule,
   ];
   const at = line === '' ? '' : `line ${line}: `;

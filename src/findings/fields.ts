@@ -567,7 +567,7 @@ export const TALLIES = {
     isSearched: true,
   },
   announcements: {
-    title: 'The child is told by',
+    title: 'Announced by',
     values: ({ announcement }) => announcement,
     isSearched: true,
     isOfOneFd: true,

@@ -95,7 +95,7 @@ function grouped(number: number): string {
 /** What is known of one FD besides its file. */
 function notes(finding: SpawnFinding): string {
   const { announcement } = finding;
-  const meant = announcement === undefined ? '' : `; the child is told of it by "${announcement}"`;
+  const meant = announcement === undefined ? '' : `; announced to the child by "${announcement}"`;
   return `${meant}${known(finding)}${tried(finding)}${nativeNote(finding)}`;
 }
 
@@ -188,7 +188,7 @@ function ruleAdvice(finding: SpawnFinding): string {
   const { code, effect, rule } = finding;
   if (code === 'CLOSEFDS_UNSAFE') return `Reason given: ${rule?.reason}.`;
   if (code === 'CLOSEFDS_UNVERIFIED')
-    return `This version is newer than those that were checked for ${rule?.source} (${rule?.reason}). A rule of yours, or "unverified" in the config, can decide otherwise.`;
+    return `This version is newer than those that were checked for ${rule?.source} (${rule?.reason}). A rule in your config, or its setting "unverified", can decide otherwise.`;
   if (code === 'CLOSEFDS_CANDIDATE') return candidateAdvice(finding);
   if (effect === 'warn') return `A rule lets it pass and asks for this report: ${rule?.source}.`;
   return `Denied by ${rule?.source}${rule?.reason === undefined ? '' : `: ${rule.reason}`}.`;
@@ -238,14 +238,14 @@ function selfAdvice(finding: SelfFinding): string {
     CLOSEFDS_DEEP_PARTIAL:
       'Processes that native code makes may get strays; the documentation has the causes.',
     CLOSEFDS_RULE_EXPIRED: 'Renew the rule or remove it.',
-    CLOSEFDS_RUNTIME: 'Use Node.js where all of it has to hold.',
+    CLOSEFDS_RUNTIME: 'Use Node.js where you need all that closefds guarantees.',
     CLOSEFDS_LATE_SETTING:
       'Set it where Node is started: in the environment, with --env-file, or as CLOSEFDS_CONFIG.',
     CLOSEFDS_SECOND_COPY: 'Load one copy, by one preload.',
     CLOSEFDS_REPORT_FAILED:
-      'What was not written is kept in memory, as far as it is not too much, and tried again.',
+      'closefds keeps in memory what it could not write, up to a limit, and tries again.',
     CLOSEFDS_INTERNAL_ERROR:
-      'This is a bug in closefds; what it could not find out was not allowed, save in mode "warn". Please report it.',
+      'This is a bug in closefds. FDs that it could not judge were denied, except in mode "warn". Please report it.',
   }[finding.code];
 }
 

@@ -96,7 +96,7 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
       return loadCompat();
     } catch (error) {
       // Tried again by the next spawn: the process may have had no FD left to read the file.
-      const what = `closefds failed at reading the compat table, so nothing is known of any package: ${messageOf(error)}`;
+      const what = `closefds could not read the compat table, so it knows no packages: ${messageOf(error)}`;
       if (!complained) report([{ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }], 'first');
       complained = true;
       return NO_COMPAT;

@@ -150,7 +150,7 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard, namedFrom: stri
 
 /** Where the hooks' code cannot be loaded: passes only stdio and the message channel. */
 function failClosed(original: AnyFunction, mode: Mode, strayGuard: StrayGuard, error: unknown): AnyFunction {
-  const what = `a process was started unjudged, since closefds failed at loading what guards calls: ${messageOf(error)}`;
+  const what = `a process was started without a judgement, since closefds could not load its code for calls: ${messageOf(error)}`;
   if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
   if (!failClosedReported) report([{ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }]);
   failClosedReported = true;
@@ -285,7 +285,7 @@ function reportNoReport({ mode, reportProblem }: Settings): void {
 
 /** User code froze the function. The child handler still sets close-on-exec in each fork. */
 function reportUnpatched(mode: Mode, name: string, error: unknown): void {
-  const what = `calls of ${name} are not judged, since it cannot be replaced: ${messageOf(error)}`;
+  const what = `closefds cannot judge calls of ${name}, since the program does not let it replace that function: ${messageOf(error)}`;
   if (mode === 'strict') throw new ClosefdsError('ERR_CLOSEFDS_DENIED', what, { cause: error });
   report([{ code: 'CLOSEFDS_UNGUARDED', mode, what }]);
 }

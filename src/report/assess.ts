@@ -15,7 +15,7 @@ export type State = (typeof STATES)[number];
 
 export const STATE_MEANINGS: Readonly<Record<State, string>> = {
   broke:
-    'closed or refused, and the child was told of the FD, or used or likely used it before, or did not start, or failed without a designated FD',
+    'closed or refused, and the FD was announced to the child, or used or likely used it before, or did not start, or failed without a designated FD',
   undecided:
     'no rule decides: it passed in warn mode, or a designated FD was closed, or a child failed without a stray',
   closed: 'closed, and nothing says that a child needs it',
@@ -207,7 +207,7 @@ export function evidenceOf(group: Group, mark: Mark = unmarked): string[] {
   const { announcements, used, users, openers, kind, atStart } = group;
   const sentences: string[] = [];
   if (announcements.values.length > 0)
-    sentences.push(`The child is told of it by ${listed(announcements, quoted(mark))}.`);
+    sentences.push(`Announced to the child by ${listed(announcements, quoted(mark))}.`);
   if (used === true)
     sentences.push(
       users.values.length === 0 ? 'A child used it.' : `A child used it: ${listed(users, mark)}.`,

@@ -86,7 +86,7 @@ function changesOf(before: AssessedGroup, after: AssessedGroup): string[] {
     used: String(group.used ?? 'unknown'),
     'child failed': group.childFailed ? 'yes' : 'no',
     version: group.caller?.version ?? 'unknown',
-    'told by': valuesOf(group.announcements.values),
+    'announced by': valuesOf(group.announcements.values),
   });
   const [old, recent] = [facts(before), facts(after)];
   return (Object.keys(old) as (keyof typeof old)[])

@@ -147,7 +147,7 @@ function parseSpawn(message: string): (Part & { readonly subject: string }) | un
     SPAWN.exec(message) ?? [];
   const disposition = unsafe === undefined ? ACTIONS[verb] : 'passed';
   if (disposition === undefined) return undefined;
-  const [, announcement] = /; the child is told of it by "(.*?)"/.exec(rest) ?? [];
+  const [, announcement] = /; announced to the child by "(.*?)"/.exec(rest) ?? [];
   const caller = parseCaller(who, withoutNotes(rest));
   return {
     subject,
@@ -162,7 +162,7 @@ function parseSpawn(message: string): (Part & { readonly subject: string }) | un
 }
 
 function withoutNotes(text: string): string {
-  return text.replace(/; (?:the child is told of it by|\S+ is known|the candidate policy would) .*$/, '');
+  return text.replace(/; (?:announced to the child by|\S+ is known|the candidate policy would) .*$/, '');
 }
 
 /** Of `tsx@4.6.0 (package "x")` and ` at /a/b.js:3:5, through execa`. */

@@ -129,7 +129,7 @@ function outcomeOf({ dispositions, used, candidates, childFailed }: AssessedGrou
 function whatOf({ kind, target, childFds, openers, announcements }: Group): string {
   if (kind === undefined) return 'nothing (unsafe() was used)';
   const by = openers.values.length === 0 ? '' : ` by ${someOf(openers)}`;
-  const told = announcements.values.length === 0 ? '' : ` (the child is told: ${someOf(announcements)})`;
+  const told = announcements.values.length === 0 ? '' : ` (announced: ${someOf(announcements)})`;
   return `${kind} ${someOf(childFds)}${target === undefined ? '' : ` ${escapeControlChars(target)}`}${by}${told}`;
 }
 

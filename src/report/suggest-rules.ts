@@ -326,7 +326,7 @@ export function useEvidence(groups: readonly Group[]): string {
   const when = days[0] === days.at(-1) ? days[0] : `${days[0]} to ${days.at(-1)}`;
   const announcements = distinct(groups, group => group.announcements).sort(compare);
   const told =
-    announcements.length === 0 ? '' : `, told of it by ${announcements.map(word => `"${word}"`).join(', ')}`;
+    announcements.length === 0 ? '' : `, announced by ${announcements.map(word => `"${word}"`).join(', ')}`;
   const users = distinct(groups, group => group.users).sort(compare);
   return `${usesOf(groups, users)}${told}: ${count} ${count === 1 ? 'spawn' : 'spawns'}, ${when}`;
 }

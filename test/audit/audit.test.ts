@@ -174,10 +174,7 @@ test('what it finds makes rules for what was used, and for nothing else', async 
     rules.map(({ fds, command }) => [fds, command]),
     [[[4], 'head']],
   );
-  t.regex(
-    rules[0]?.reason ?? '',
-    /^a child used it \(\S*\/head.*\), told of it by "\/dev\/fd\/4": 1 spawn, /,
-  );
+  t.regex(rules[0]?.reason ?? '', /^a child used it \(\S*\/head.*\), announced by "\/dev\/fd\/4": 1 spawn, /);
 });
 
 test('in mode enforce it looks at what is allowed, and the rest is closed as ever', async t => {

@@ -287,7 +287,7 @@ for (const { name, finding, message } of [
   {
     name: 'announced',
     finding: designated({ announcement: '--status-fd 3' }),
-    message: `designated FD 3 (a new pipe) was closed: ${BY_APP}; the child is told of it by "--status-fd 3"`,
+    message: `designated FD 3 (a new pipe) was closed: ${BY_APP}; announced to the child by "--status-fd 3"`,
   },
   {
     name: 'a target that is redacted',
@@ -437,12 +437,12 @@ for (const { name, finding, advice } of [
     name: 'an error of our own',
     finding: self('CLOSEFDS_INTERNAL_ERROR'),
     advice:
-      'This is a bug in closefds; what it could not find out was not allowed, save in mode "warn". Please report it.',
+      'This is a bug in closefds. FDs that it could not judge were denied, except in mode "warn". Please report it.',
   },
   {
     name: 'another runtime',
     finding: self('CLOSEFDS_RUNTIME'),
-    advice: 'Use Node.js where all of it has to hold.',
+    advice: 'Use Node.js where you need all that closefds guarantees.',
   },
   {
     name: 'a setting that came late',
@@ -487,7 +487,7 @@ const GROUPS: readonly Group[] = [
     ],
     message:
       'designated FDs 3 and 4 were closed: tsx@4.6.0 starting "sh" with spawn() at /app/node_modules/tsx/cli.mjs:1:2',
-    advice: `  FD 3: a new pipe; the child is told of it by "--status-fd 3"
+    advice: `  FD 3: a new pipe; announced to the child by "--status-fd 3"
   FD 4: file /tmp/log, FD 18 here
 If the child needs them, allow them in closefds.json:
   {"rules":[{"caller":"tsx","kinds":["pipe","fd"],"fds":[3,4],"effect":"allow","reason":"..."}]}

@@ -163,7 +163,7 @@ test('a group has a sentence, its evidence and the rule that would allow it', t 
     group?.sentence,
     'designated FD 3 (a new pipe) was closed 1,234 times and passed once: gpg@0.6.0 in api@2.1.0, through execa starting "gpg", 1,235 times in 2 processes',
   );
-  t.deepEqual(group?.evidence, ['The child is told of it by "--status-fd 3".', 'A child used it.']);
+  t.deepEqual(group?.evidence, ['Announced to the child by "--status-fd 3".', 'A child used it.']);
   t.deepEqual(group?.rule, { caller: 'gpg', kinds: ['pipe'], fds: [3], effect: 'allow', reason: '...' });
 });
 

@@ -240,7 +240,7 @@ test('a card has the sentence, the evidence and a rule that one click copies', a
   );
   t.is(
     await page.evaluate(`document.querySelector('.evidence').innerText`),
-    'The child is told of it by "--log-fd 3".',
+    'Announced to the child by "--log-fd 3".',
   );
   await page.click('.rule button');
   t.deepEqual(JSON.parse(await page.clipboard()), {

@@ -33,7 +33,7 @@ test('Markdown has what needs a decision with its rule, and a folded table of th
 #### Needs a decision: 1 group
 
 - **broke**: designated FD 3 (a new pipe) was closed: \`@scope/gpg@0.6.0\` starting \`gpg\`, once in one process
-  The child is told of it by \`--status-fd 3\`.
+  Announced to the child by \`--status-fd 3\`.
 
   \`\`\`json
   {"caller":"@scope/gpg","kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}

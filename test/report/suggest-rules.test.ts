@@ -441,7 +441,7 @@ test('an announcement counts as use only on request', t => {
   t.deepEqual(proposal(records, [], false).rules, []);
   t.deepEqual(
     proposal(records, [], true).rules.map(({ reason }) => reason),
-    ['no use was seen, told of it by "--status-fd 3": 2 spawns, 2026-11-24 (learned)'],
+    ['no use was seen, announced by "--status-fd 3": 2 spawns, 2026-11-24 (learned)'],
   );
 });
 

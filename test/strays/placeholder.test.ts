@@ -205,7 +205,7 @@ test('a slot that a rule denies in warn is a placeholder, too', async t => {
 });
 
 // ---------------------------------------------------------------------------------------------
-// Strays of which the child is told
+// Strays that are announced to the child
 // ---------------------------------------------------------------------------------------------
 
 interface Announcement {

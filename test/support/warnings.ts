@@ -7,9 +7,9 @@ export function strayNumbers(stderr: string): number[] {
   );
 }
 
-/** `3 --status-fd 3` for each FD of which a warning says that the child is told of it. */
+/** `3 --status-fd 3` for each FD of which a warning says that it is announced to the child. */
 export function announcements(stderr: string): string[] {
-  const fds = /FD (\d+)(?: \(| and|:).*; the child is told of it by "(.*)"/g;
+  const fds = /FD (\d+)(?: \(| and|:).*; announced to the child by "(.*)"/g;
   return [...stderr.matchAll(fds)].map(([, fd, text]) => `${fd} ${text}`);
 }
 
