@@ -20,7 +20,7 @@ import { toText } from './render.mjs';
 import { buildTools } from './tools.mjs';
 import { RESULTS, writeDocs } from './write-docs.mjs';
 
-const SECTIONS = ['spawn', 'peers', 'startup', 'scale', 'memory', 'deep'];
+const SECTIONS = ['spawn', 'peers', 'startup', 'scale', 'load', 'memory', 'deep'];
 
 const { values } = parseArgs({
   options: {
