@@ -7,10 +7,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { median } from './numbers.mjs';
 import { environment, playStart, program, REGISTER, tool } from './tools.mjs';
 
 const MOST_REGRESSION = 0.03;
-const REPEATS = 7;
+const REPEATS = 9;
 /** What a single spawn needs is the difference of two runs, so that the start of Node does not count. */
 const SPAWNS = [50, 250];
 const FIXED_YOUNG = ['--min-semi-space-size=1', '--max-semi-space-size=1', '--single-threaded'];
@@ -60,16 +61,13 @@ export function readCheck(file) {
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).check : undefined;
 }
 
-/** The least of some runs: what else a process does, as V8's other threads, only adds to it. */
 function ratioOf({ strays, perSpawn }, count, { empty, folder }) {
   const ways = { bare: [], closefds: ['--no-warnings', '--require', REGISTER] };
-  const least = (args, spawns) => {
-    const command = commandOf(args, { spawns, strays, empty });
-    return Math.min(...Array.from({ length: REPEATS }, () => count(command, folder)));
-  };
+  const runs = (args, spawns) => count(commandOf(args, { spawns, strays, empty }), folder);
   const one = args =>
-    perSpawn ? (least(args, SPAWNS[1]) - least(args, SPAWNS[0])) / (SPAWNS[1] - SPAWNS[0]) : least(args, 0);
-  return one(ways.closefds) / one(ways.bare);
+    perSpawn ? (runs(args, SPAWNS[1]) - runs(args, SPAWNS[0])) / (SPAWNS[1] - SPAWNS[0]) : runs(args, 0);
+  const pairs = Array.from({ length: REPEATS }, () => [one(ways.closefds), one(ways.bare)]);
+  return median(pairs.map(([a]) => a)) / median(pairs.map(([, b]) => b));
 }
 
 function commandOf(args, { spawns, strays, empty }) {
