@@ -147,8 +147,6 @@ export interface PendingFinding {
   readonly dedupKey: string;
   /** The findings of one spawn with the same key are one warning. Later spawns with that key make none. */
   readonly siteKey: string;
-  /** The same for all call sites of a caller, see src/spawn/emit-findings.ts. */
-  readonly callerKey: string;
   /** The number in this spawn; the emitted finding may have another. */
   readonly sourceFd: number | undefined;
   readonly make: () => SpawnFinding;
@@ -280,7 +278,6 @@ function pendingFinding(
   return {
     dedupKey: [site, result, target, call.command].join(' '),
     siteKey: site,
-    callerKey: callerKeyOf(caller, [code, disposition, kind, source]),
     sourceFd: fd.sourceFd,
     make,
   };
@@ -292,10 +289,6 @@ function siteOf(caller: Caller | undefined, kind: Kind): string {
   if (caller === undefined || kind === 'stray') return site;
   const { place } = responsibleFor(caller, 'pipe');
   return place === caller ? site : `${site} < ${callSite(place)}`;
-}
-
-function callerKeyOf(caller: Caller | undefined, result: readonly (string | undefined)[]): string {
-  return ['caller', caller?.name, caller?.version, ...result].join(' ');
 }
 
 function codeOf(call: SpawnCall, { match, reported }: FdOutcome): SpawnFinding['code'] {
@@ -349,6 +342,5 @@ function bareUnsafe(
   };
   const make = () => redactFinding(finding, redact);
   const siteKey = ['CLOSEFDS_UNSAFE', callSite(caller)].join(' ');
-  const callerKey = callerKeyOf(caller, ['CLOSEFDS_UNSAFE']);
-  return { dedupKey: [siteKey, call.command].join(' '), siteKey, callerKey, sourceFd: undefined, make };
+  return { dedupKey: [siteKey, call.command].join(' '), siteKey, sourceFd: undefined, make };
 }

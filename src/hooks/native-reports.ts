@@ -2,7 +2,7 @@
 
 import fs = require('node:fs');
 
-import type { Finding, NativeOrigin, Occurrence, PendingFinding } from '../findings/finding';
+import type { Finding, NativeOrigin, Occurrence, PendingFinding, SpawnFinding } from '../findings/finding';
 import { record as pendingFindings } from '../findings/finding';
 import { redactFinding } from '../findings/redact';
 import type { Caller } from '../model/caller';
@@ -146,15 +146,12 @@ export function createNativeReports(options: NativeReportOptions): NativeReports
       redact,
       openerOf: ({ file }: ChildFd) => openerOf(file),
     };
-    // A library of the system has no caller, so the object tells call sites apart.
-    const prefix = `native ${evaluation.request.call.route} ${native.object ?? ''} `;
-    return pendingFindings(evaluation, outcomes, recording).map(pending => ({
-      ...pending,
-      dedupKey: prefix + pending.dedupKey,
-      siteKey: prefix + pending.siteKey,
-      callerKey: prefix + pending.callerKey,
-      make: () => redactFinding({ ...pending.make(), native }, redact),
-    }));
+    return pendingFindings(evaluation, outcomes, recording).map(({ make, dedupKey, siteKey, ...pending }) => {
+      // A library of the system has no caller, so the object tells call sites apart.
+      const key = `native ${evaluation.request.call.route} ${native.object ?? ''} `;
+      const makeNative = (): SpawnFinding => redactFinding({ ...make(), native }, redact);
+      return { ...pending, dedupKey: key + dedupKey, siteKey: key + siteKey, make: makeNative };
+    });
   }
 }
 

@@ -18,6 +18,12 @@ interface News {
   readonly findings: SpawnFinding[];
 }
 
+/** `newKey`: for a new finding, that of the warning that it belongs to, by call site or by caller. */
+interface Found {
+  readonly finding: SpawnFinding;
+  readonly newKey?: string;
+}
+
 /** One for each thread. */
 export class FindingEmitter {
   readonly #report: ReportFindings;
@@ -42,20 +48,30 @@ export class FindingEmitter {
   }
 
   #emitOne(pending: PendingFinding, news: Map<string, News>, repeated: SpawnFinding[]): Passed[] {
-    const { dedupKey, siteKey, callerKey, sourceFd, make } = pending;
+    const found = this.#find(pending);
+    if (found === undefined) return [];
+    const { finding, newKey } = found;
+    if (newKey === undefined) repeated.push(finding);
+    else this.#add(finding, newKey, news);
+    return [{ finding, fd: pending.sourceFd }];
+  }
+
+  /** undefined if it could not be made. */
+  #find({ dedupKey, siteKey, make }: PendingFinding): Found | undefined {
     const isFull = this.#byKey.size >= MOST_FINDINGS;
-    const similar = isFull ? (this.#first.get(siteKey) ?? this.#first.get(callerKey)) : undefined;
-    const known = this.#byKey.get(dedupKey) ?? similar;
-    if (known !== undefined) {
-      repeated.push(known);
-      return [{ finding: known, fd: sourceFd }];
-    }
-    const made = this.#tryOr('making a finding', make, undefined);
-    if (made === undefined) return [];
-    const finding = isFull ? withoutPlace(made) : made;
-    if (!isFull) this.#byKey.set(dedupKey, finding);
-    this.#add(finding, isFull ? callerKey : siteKey, news);
-    return [{ finding, fd: sourceFd }];
+    const known = this.#byKey.get(dedupKey) ?? (isFull ? this.#first.get(siteKey) : undefined);
+    if (known !== undefined) return { finding: known };
+    const finding = this.#tryOr('making a finding', make, undefined);
+    if (finding === undefined) return undefined;
+    if (isFull) return this.#ofCaller(finding);
+    this.#byKey.set(dedupKey, finding);
+    return { finding, newKey: siteKey };
+  }
+
+  #ofCaller(finding: SpawnFinding): Found {
+    const key = callerKey(finding);
+    const known = this.#first.get(key);
+    return known === undefined ? { finding: withoutPlace(finding), newKey: key } : { finding: known };
   }
 
   #add(finding: SpawnFinding, key: string, news: Map<string, News>): void {
@@ -64,6 +80,12 @@ export class FindingEmitter {
     news.set(key, ofKey);
     if (!this.#first.has(key)) this.#first.set(key, finding);
   }
+}
+
+/** The same for all call sites of a caller, and of an object that makes processes natively. */
+function callerKey({ code, disposition, kind, rule, route, caller, native }: SpawnFinding): string {
+  const of = native === undefined ? [] : [route, native.object];
+  return ['caller', caller?.name, caller?.version, code, disposition, kind, rule?.source, ...of].join(' ');
 }
 
 /** Who called, and not from where. */

@@ -61,7 +61,6 @@ function pendingAt(line: number, command: string): PendingFinding {
   return {
     dedupKey: `site ${line} ${command}`,
     siteKey: `site ${line}`,
-    callerKey: 'caller .',
     sourceFd: 3,
     make,
   };
