@@ -31,9 +31,8 @@ export function createPrimordials(given: Captured): Intrinsics {
   ({ isArray } = given.statics.Array as unknown as typeof Array);
   ({ create, getPrototypeOf: protoOf } = given.statics.Object as unknown as typeof Object);
   ({ iterator } = given.statics.Symbol as unknown as typeof Symbol);
-  const { RegExp: OriginalRegExp } = given.values as unknown as typeof globalThis;
   const { exec } = given.methods.regexp;
-  const kit = { apply, exec, RegExp: OriginalRegExp, ...given.getters, ...methods.string };
+  const kit = { apply, exec, RegExp: classes.RegExp, ...given.getters, ...methods.string };
   patterns = kit as unknown as PatternKit;
 
   table = create(null) as Intrinsics;
