@@ -1,7 +1,7 @@
 // The programs that the measurements run, compiled into build/.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -61,6 +61,19 @@ export function cpu() {
 /** Page faults of this process and its children so far. */
 export function faults() {
   return require(tool('usage.node')).faults();
+}
+
+/** How many FDs a child may open. Node raises its own limit to the hard one, which children inherit. */
+export function mostFds() {
+  return Number(execFileSync('sh', ['-c', 'ulimit -Sn'], { encoding: 'utf8' })) || 1_000_000;
+}
+
+/** The lines of a report file. */
+export function readRecords(file) {
+  return readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line));
 }
 
 /** closefds as it is installed where no addon fits: its preload is the fallback guard's. */

@@ -6,8 +6,9 @@ const { ChildProcess } = require('node:child_process');
 const path = require('node:path');
 const vm = require('node:vm');
 
+const { memory, NOTHING: file } = require('./common.js');
+
 const sites = Number(process.argv[2]);
-const file = path.join(__dirname, '..', '..', 'build', 'nothing');
 const stdio = ['ignore', 'ignore', 'ignore', 'pipe'];
 
 let spent = 0;
@@ -21,14 +22,6 @@ for (let site = 0; site < sites; site++) {
   const begin = performance.now();
   at(new ChildProcess(), { file, args: [file], stdio });
   spent += performance.now() - begin;
-  if (site === Math.floor(sites / 10)) early = used();
+  if (site === Math.floor(sites / 10)) early = memory().used;
 }
-process.stdout.write(JSON.stringify({ perCall: (spent * 1000) / sites, early, late: used() }));
-
-function used() {
-  // Twice: the first leaves what only finalizers held.
-  global.gc();
-  global.gc();
-  const { heapUsed, external } = process.memoryUsage();
-  return (heapUsed + external) / 2 ** 20;
-}
+process.stdout.write(JSON.stringify({ perCall: (spent * 1000) / sites, early, late: memory().used }));

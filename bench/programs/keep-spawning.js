@@ -2,17 +2,14 @@
 // processes were made, and the used memory in MB after the first second and at the end.
 
 const childProcess = require('node:child_process');
-const path = require('node:path');
 
-const build = path.join(__dirname, '..', '..', 'build');
+const { memory, NOTHING, openStrays } = require('./common.js');
+
 const { seconds, rate, strays } = JSON.parse(process.argv[2]);
 /** So many processes at once keep two cores busy. */
 const AT_ONCE = 8;
 
-if (strays > 0) {
-  const { open } = require(path.join(build, 'leak.node'));
-  for (let i = 0; i < strays; i++) open('/dev/zero', 3);
-}
+openStrays(strays);
 
 const begin = performance.now();
 const elapsed = () => (performance.now() - begin) / 1000;
@@ -22,12 +19,12 @@ let early;
 const timer = setInterval(startDue, 2);
 
 function startDue() {
-  if (elapsed() >= 1) early ??= used();
+  if (elapsed() >= 1) early ??= memory().used;
   if (elapsed() >= seconds) return end();
   while (running < AT_ONCE && made < elapsed() * rate) {
     made++;
     running++;
-    childProcess.spawn(path.join(build, 'nothing'), [], { stdio: 'ignore' }).on('exit', ended);
+    childProcess.spawn(NOTHING, [], { stdio: 'ignore' }).on('exit', ended);
   }
 }
 
@@ -38,13 +35,5 @@ function ended() {
 
 function end() {
   clearInterval(timer);
-  process.stdout.write(JSON.stringify({ made, perSecond: made / elapsed(), early, late: used() }));
-}
-
-function used() {
-  // Twice: the first leaves what only finalizers held.
-  global.gc();
-  global.gc();
-  const { heapUsed, external } = process.memoryUsage();
-  return (heapUsed + external) / 2 ** 20;
+  process.stdout.write(JSON.stringify({ made, perSecond: made / elapsed(), early, late: memory().used }));
 }

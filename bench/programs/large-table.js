@@ -2,11 +2,11 @@
 // with that many open FDs, which are strays or have close-on-exec.
 
 const childProcess = require('node:child_process');
-const path = require('node:path');
 
-const build = path.join(__dirname, '..', '..', 'build');
+const { NOTHING } = require('./common.js');
+
 const { fds, strays } = JSON.parse(process.argv[2]);
-const { open, mark } = require(path.join(build, 'leak.node'));
+const { open, mark } = require('../../build/leak.node');
 
 for (let i = 0; i < fds; i++) {
   const fd = open('/dev/null', 3);
@@ -17,6 +17,6 @@ process.stdout.write(JSON.stringify({ first, later: Array.from({ length: 30 }, t
 
 function timed() {
   const begin = performance.now();
-  childProcess.spawnSync(path.join(build, 'nothing'), [], { stdio: 'ignore' });
+  childProcess.spawnSync(NOTHING, [], { stdio: 'ignore' });
   return performance.now() - begin;
 }

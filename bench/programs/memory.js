@@ -1,25 +1,14 @@
 // node memory.js '{ "spawns", "strays" }': resident and used memory, before the first spawn, after it, and after all.
 
 const childProcess = require('node:child_process');
-const path = require('node:path');
 
-const build = path.join(__dirname, '..', '..', 'build');
+const { memory, NOTHING, openStrays } = require('./common.js');
+
 const { spawns, strays } = JSON.parse(process.argv[2]);
 
-if (strays > 0) {
-  const { open } = require(path.join(build, 'leak.node'));
-  for (let i = 0; i < strays; i++) open('/dev/zero', 3);
-}
+openStrays(strays);
 
-const spawn = () => childProcess.spawnSync(path.join(build, 'nothing'), [], { stdio: 'ignore' });
-
-function memory() {
-  // Twice: the first leaves what only finalizers held.
-  global.gc();
-  global.gc();
-  const { rss, heapUsed, external } = process.memoryUsage();
-  return { resident: rss / 2 ** 20, used: (heapUsed + external) / 2 ** 20 };
-}
+const spawn = () => childProcess.spawnSync(NOTHING, [], { stdio: 'ignore' });
 
 const before = memory();
 spawn();

@@ -4,10 +4,9 @@
 
 const childProcess = require('node:child_process');
 const fs = require('node:fs');
-const path = require('node:path');
 
-const build = path.join(__dirname, '..', '..', 'build');
-const { cpu, faults } = require(path.join(build, 'usage.node'));
+const { cpu, faults } = require('../../build/usage.node');
+const { openStrays } = require('./common.js');
 
 const { route, child, fds = 0, strays = 0, megabytes = 0 } = JSON.parse(process.argv[2]);
 const [file, ...args] = child;
@@ -28,10 +27,7 @@ const ROUTES = {
 
 const held = Buffer.alloc(megabytes * 2 ** 20, 1);
 for (let i = 0; i < fds; i++) fs.openSync('/dev/null');
-if (strays > 0) {
-  const { open } = require(path.join(build, 'leak.node'));
-  for (let i = 0; i < strays; i++) open('/dev/zero', 3);
-}
+openStrays(strays);
 
 /** Closing without closefds: sets close-on-exec on each listed FD, one by one. */
 function markAll() {

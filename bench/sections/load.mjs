@@ -1,11 +1,11 @@
 // What a process meets that spawns without pause, from everywhere, or with as many FDs as it may have.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 
 import { spread } from '../numbers.mjs';
-import { environment, program, REGISTER, tool } from '../tools.mjs';
+import { environment, mostFds, program, REGISTER, readRecords, tool } from '../tools.mjs';
 
 export const title = 'Load';
 
@@ -28,19 +28,15 @@ const NOTE =
 
 function minute({ quick, folder }) {
   const [seconds, rate, strays] = [quick ? 3 : 60, 1000, 1];
-  const rows = Object.entries({
-    bare: undefined,
-    warn: 'warn',
-    enforce: 'enforce',
-  }).map(([way, mode]) => {
+  const rows = ['bare', 'warn', 'enforce'].map(way => {
     const report = path.join(folder, `minute-${way}.ndjson`);
     const request = JSON.stringify({ seconds, rate, strays });
     const { made, perSecond, early, late } = play({
-      mode,
+      way,
       report,
       args: [program('keep-spawning.js'), request],
     });
-    const lost = mode === undefined ? undefined : made * strays - countOf(report);
+    const lost = way === 'bare' ? undefined : made * strays - countOf(report);
     return [way, made, perSecond, lost, early, late];
   });
   const columns = [
@@ -65,11 +61,11 @@ function minute({ quick, folder }) {
 function callSites({ quick, folder }) {
   const rows = (quick ? [1000] : [10_000, 100_000]).flatMap(sites =>
     ['bare', 'warn'].map(way => {
-      const mode = way === 'bare' ? undefined : way;
       const report = path.join(folder, `sites-${sites}.ndjson`);
       const args = [program('call-sites.js'), String(sites)];
-      const { perCall, early, late } = play({ mode, report, before: program('stubbed.js'), args });
-      return [sites, way, mode && sites - countOf(report), perCall, early, late];
+      const { perCall, early, late } = play({ way, report, before: [program('stubbed.js')], args });
+      const lost = way === 'bare' ? undefined : sites - countOf(report);
+      return [sites, way, lost, perCall, early, late];
     }),
   );
   const columns = [
@@ -96,16 +92,16 @@ const STEPS = {
 
 function largeTables({ quick, folder }) {
   // Node and the guard open some themselves.
-  const fds = quick ? 1000 : Math.min(1_000_000, hardLimit() - 100);
+  const fds = quick ? 1000 : Math.min(1_000_000, mostFds() - 100);
   const report = path.join(folder, 'large.ndjson');
   const rows = [false, true].flatMap(strays => {
     const args = [program('large-table.js'), JSON.stringify({ fds, strays })];
     const what = strays ? 'strays' : 'close-on-exec';
     const row = (way, { first, later }) => [what, way, first, spread(later)];
     return [
-      row('bare', play({ args })),
+      row('bare', play({ way: 'bare', args })),
       ...Object.entries(STEPS).map(([step, through]) =>
-        row(`enforce, ${step}`, play({ mode: 'enforce', report, through, args })),
+        row(`enforce, ${step}`, play({ way: 'enforce', report, through, args })),
       ),
     ];
   });
@@ -118,28 +114,19 @@ function largeTables({ quick, folder }) {
   return { title: `${fds.toLocaleString('en')} open FDs`, columns, rows };
 }
 
-function hardLimit() {
-  return Number(
-    execFileSync('sh', ['-c', 'ulimit -Hn'], { encoding: 'utf8' }).replace('unlimited', 'Infinity'),
-  );
-}
-
 // ---------------------------------------------------------------------------------------------
 
-/** What a program prints, without closefds or in a mode. */
-function play({ mode, report, before, through = [], args }) {
-  const first = before === undefined ? [] : ['--require', before];
-  const preload = mode === undefined ? first : [...first, ...PRELOAD];
-  const more = mode === undefined ? {} : { CLOSEFDS_MODE: mode, CLOSEFDS_REPORT: report };
-  const command = [...through, process.execPath, '--expose-gc', ...preload, ...args];
-  // Node raises its soft limit to the hard one by itself.
-  const output = execFileSync(tool('close-launcher'), command, { env: environment(more), encoding: 'utf8' });
-  return JSON.parse(output);
+/** What a program prints, bare or in a mode. Modules in `before` are loaded first. */
+function play({ way, report, before = [], through = [], args }) {
+  const isBare = way === 'bare';
+  const preloads = [...before.flatMap(file => ['--require', file]), ...(isBare ? [] : PRELOAD)];
+  const env = environment(isBare ? {} : { CLOSEFDS_MODE: way, CLOSEFDS_REPORT: report });
+  const command = [...through, process.execPath, '--expose-gc', ...preloads, ...args];
+  return JSON.parse(execFileSync(tool('close-launcher'), command, { env, encoding: 'utf8' }));
 }
 
 /** How many FDs the lines of a report file count. */
 function countOf(file) {
-  const lines = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
-  const findings = lines.map(line => JSON.parse(line)).filter(({ kind }) => kind !== undefined);
+  const findings = existsSync(file) ? readRecords(file).filter(({ kind }) => kind !== undefined) : [];
   return findings.reduce((sum, { count }) => sum + count, 0);
 }

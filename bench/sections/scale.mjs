@@ -1,13 +1,13 @@
 // What grows with the number of FDs, rules, lines, packages and processes.
 
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
 import { spread } from '../numbers.mjs';
-import { CLI, cpu, program, REGISTER, ROOT, tool } from '../tools.mjs';
+import { CLI, cpu, program, REGISTER, ROOT, readRecords, tool } from '../tools.mjs';
 import { writeReport } from '../write-report.mjs';
 
 export const title = 'Scale';
@@ -205,10 +205,7 @@ async function writers({ quick, folder }) {
     }),
   );
   const seconds = (performance.now() - begin) / 1000;
-  const lines = readFileSync(file, 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map(line => JSON.parse(line));
+  const lines = readRecords(file);
   const different = new Set(lines.map(({ pid, childFd }) => `${pid} ${childFd}`)).size;
   const columns = [
     { title: 'processes at once', unit: 'count' },

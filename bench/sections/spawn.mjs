@@ -7,7 +7,7 @@ import path from 'node:path';
 import { compare } from '../harness.mjs';
 import { verdict } from '../numbers.mjs';
 import { inCasts } from '../spawner.mjs';
-import { program, REGISTER, tool, withoutAddon } from '../tools.mjs';
+import { mostFds, program, REGISTER, tool, withoutAddon } from '../tools.mjs';
 
 export const title = 'A spawn';
 
@@ -130,11 +130,6 @@ function measure({ route, fds, strays = 0, megabytes = 0 }, ways, folder, quick)
   const [count, rounds, casts] = quick ? [10, 8, 1] : [5, 160, 5];
   const most = MOST[quick ? 'quick' : 'full'];
   return inCasts(commands, { count: route === 'fork' ? Math.ceil(count / 5) : count, rounds, casts, most });
-}
-
-/** What the permission to open FDs leaves for those that are open anyway. */
-function mostFds() {
-  return Number(execFileSync('sh', ['-c', 'ulimit -Sn'], { encoding: 'utf8' })) || 1_000_000;
 }
 
 // ---------------------------------------------------------------------------------------------
