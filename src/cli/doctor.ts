@@ -213,7 +213,7 @@ function isDeepWanted(): boolean {
 function strays(): string[] {
   try {
     const guard = installed()?.strayGuard ?? loadStrayGuard(PACKAGE_ROOT);
-    return guard.list(true).map(({ fd }) => `FD ${fd} (${fileTitle(describeFd(fd))})`);
+    return guard.list(true, describeFd).map(({ fd, file }) => `FD ${fd} (${fileTitle(file)})`);
   } catch {
     return ['cannot be listed without the addon'];
   }

@@ -113,7 +113,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   /** The spawn guard does this by itself where one of its steps fails; here it could not be loaded. */
   function failClosed(call: SpawnCall): Plan {
     try {
-      return stdioOnlyPlan(call, mode, strayGuard.list(mode !== 'warn'));
+      return stdioOnlyPlan(call, mode, strayGuard.list(mode !== 'warn', describeFd));
     } catch (error) {
       onFailure('looking for strays', error);
       return stdioOnlyPlan(call, mode, []);
@@ -174,8 +174,7 @@ export function watchStrays(
 ): StrayScan {
   const marks = mode !== 'warn';
   const { strays, onCall, expire } = createStrayScan({
-    list: () => strayGuard.list(marks),
-    describe: describeFd,
+    list: () => strayGuard.list(marks, describeFd),
     now: clock,
   });
   const alwaysLook =

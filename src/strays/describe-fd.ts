@@ -4,7 +4,7 @@ import fs = require('node:fs');
 import tty = require('node:tty');
 
 import type { Access, FileType, OpenFile } from '../model/spawn-request';
-import type { FilePosition } from './stray-guard';
+import type { FilePosition, KnownFile } from './stray-guard';
 
 // Captured at load: programs replace functions of `fs`, and these must read the real system.
 const { fstatSync, readFileSync, readlinkSync } = fs;
@@ -13,18 +13,20 @@ const { fstatSync, readFileSync, readlinkSync } = fs;
  * Never throws. A property is undefined if it cannot be read (no /proc, FD already closed). Each is read when it
  * is first asked for: a process may have thousands of strays, and mostly nothing asks.
  */
-export function describeFd(fd: number): OpenFile {
-  return new DescribedFile(fd);
+export function describeFd(fd: number, known?: KnownFile): OpenFile {
+  return new DescribedFile(fd, known);
 }
 
 class DescribedFile implements OpenFile {
   readonly #fd: number;
+  readonly #known: KnownFile;
   #target: string | undefined | null = null;
+  #type: FileType | undefined | null = null;
   #access: Access | undefined | null = null;
-  #stat: fs.Stats | undefined | null = null;
 
-  constructor(fd: number) {
+  constructor(fd: number, known: KnownFile = new StatFile(fd)) {
     this.#fd = fd;
+    this.#known = known;
   }
 
   get target(): string | undefined {
@@ -33,44 +35,80 @@ class DescribedFile implements OpenFile {
   }
 
   get type(): FileType | undefined {
-    const stat = this.#stats();
-    return stat && typeOf(stat, this.#fd);
+    if (this.#type === null) this.#type = attempt(() => typeOf(this.#known.format, this.#fd));
+    return this.#type;
   }
 
   get access(): Access | undefined {
-    if (this.#access === null)
-      this.#access = attempt(() => accessOf(readFileSync(`/proc/self/fdinfo/${this.#fd}`, 'latin1')));
+    if (this.#access === null) this.#access = attempt(() => ACCESS[this.#known.flags & O_ACCMODE]);
     return this.#access;
   }
 
   get isNullDevice(): boolean {
-    const stat = this.#stats();
-    return stat?.isCharacterDevice() === true && stat.rdev === NULL_DEVICE;
+    return attempt(() => isNullDevice(this.#known)) === true;
+  }
+}
+
+/** Each getter throws if the FD is closed. */
+class StatFile implements KnownFile {
+  readonly #fd: number;
+  #stat: fs.Stats | undefined;
+
+  constructor(fd: number) {
+    this.#fd = fd;
   }
 
-  #stats(): fs.Stats | undefined {
-    if (this.#stat === null) this.#stat = attempt(() => fstatSync(this.#fd));
+  get format(): number {
+    return this.#read().mode & S_IFMT;
+  }
+
+  /** In octal in proc_pid_fdinfo(5). */
+  get flags(): number {
+    const [, flags] =
+      /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${this.#fd}`, 'latin1')) ?? [];
+    if (flags === undefined) throw new Error(`FD ${this.#fd} has no flags in /proc`);
+    return Number.parseInt(flags, 8);
+  }
+
+  /** makedev(3) */
+  get deviceMajor(): number {
+    return (this.#read().rdev >> 8) & 0xfff;
+  }
+
+  get deviceMinor(): number {
+    const { rdev } = this.#read();
+    return (rdev & 0xff) | ((rdev >> 12) & 0xfff00);
+  }
+
+  #read(): fs.Stats {
+    this.#stat ??= fstatSync(this.#fd);
     return this.#stat;
   }
 }
 
-/** Major 1, minor 3 on every Linux system: Documentation/admin-guide/devices.txt in the kernel. */
-const NULL_DEVICE = 0x103;
-
-function typeOf(stat: fs.Stats, fd: number): FileType {
-  if (stat.isFile()) return 'file';
-  if (stat.isFIFO()) return 'pipe';
-  if (stat.isSocket()) return 'socket';
-  if (stat.isCharacterDevice()) return tty.isatty(fd) ? 'tty' : 'device';
-  return stat.isBlockDevice() ? 'device' : 'other';
+/** On every Linux system: Documentation/admin-guide/devices.txt in the kernel. */
+function isNullDevice({ format, deviceMajor, deviceMinor }: KnownFile): boolean {
+  return format === S_IFCHR && deviceMajor === 1 && deviceMinor === 3;
 }
 
-/** `flags:` is octal; its lowest two bits are O_ACCMODE. See proc_pid_fdinfo(5). */
-function accessOf(fdinfo: string): Access | undefined {
-  const flags = /^flags:\s*([0-7]+)/m.exec(fdinfo)?.[1];
-  if (flags === undefined) return undefined;
-  return (['read', 'write', 'both'] as const)[Number.parseInt(flags, 8) & 3];
+/** inode(7) */
+const { S_IFMT, S_IFREG, S_IFIFO, S_IFSOCK, S_IFCHR, S_IFBLK } = fs.constants;
+
+function typeOf(format: number, fd: number): FileType {
+  if (format === S_IFCHR) return tty.isatty(fd) ? 'tty' : 'device';
+  return TYPES.get(format) ?? 'other';
 }
+
+const TYPES: ReadonlyMap<number, FileType> = new Map([
+  [S_IFREG, 'file'],
+  [S_IFIFO, 'pipe'],
+  [S_IFSOCK, 'socket'],
+  [S_IFBLK, 'device'],
+]);
+
+/** open(2); both is O_RDWR. */
+const O_ACCMODE = 3;
+const ACCESS: readonly (Access | undefined)[] = ['read', 'write', 'both'];
 
 /** The file offset in bytes, from proc_pid_fdinfo(5). Does not read the file or move the offset. */
 export function positionOf(fd: number): FilePosition | undefined {

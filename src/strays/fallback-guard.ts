@@ -8,7 +8,8 @@
 import fs = require('node:fs');
 import os = require('node:os');
 
-import type { ListedStray, StrayGuard } from './stray-guard';
+import type { OpenFile, Stray } from '../model/spawn-request';
+import type { Describe, IdentifiedFd, StrayGuard } from './stray-guard';
 
 // Captured at load: programs replace functions of `fs`, and these must read the real system.
 const { closeSync, fstatSync, openSync, readdirSync, readFileSync } = fs;
@@ -17,6 +18,8 @@ const { closeSync, fstatSync, openSync, readdirSync, readFileSync } = fs;
 export function createFallbackGuard(): StrayGuard {
   const atStart = new Map(list().map(stray => [stray.fd, stray.identity]));
   const placeholder = createPlaceholder();
+  let known: ReadonlyMap<string, Stray> = new Map();
+  let strays: readonly Stray[] = [];
   let failure: unknown;
   placeholder();
 
@@ -41,15 +44,31 @@ export function createFallbackGuard(): StrayGuard {
     if (failure !== undefined) throw failure;
   }
 
-  function look(): ListedStray[] {
+  function look(_marks: boolean, describe: Describe): readonly Stray[] {
     try {
-      const strays = list().map(stray => ({ ...stray, atStart: atStart.get(stray.fd) === stray.identity }));
+      const now = list().map(one => known.get(`${one.fd} ${one.identity}`) ?? toStray(one, describe));
       failure = undefined;
+      if (now.length === strays.length && now.every((stray, index) => stray === strays[index])) return strays;
+      known = new Map(now.map(stray => [`${stray.fd} ${stray.identity}`, stray]));
+      strays = now;
       return strays;
     } catch (error) {
       failure = error;
       throw error;
     }
+  }
+
+  function toStray({ fd, identity }: IdentifiedFd, describe: Describe): Stray {
+    let file: OpenFile | undefined;
+    return {
+      fd,
+      identity,
+      atStart: atStart.get(fd) === identity,
+      get file() {
+        file ??= describe(fd);
+        return file;
+      },
+    };
   }
 }
 
@@ -108,8 +127,8 @@ function identityOf(fd: number): string {
   }
 }
 
-function list(): ListedStray[] {
-  const strays: ListedStray[] = [];
+function list(): IdentifiedFd[] {
+  const strays: IdentifiedFd[] = [];
   for (const fd of openNumbers()) {
     try {
       const flags = flagsOf(fd);
@@ -117,7 +136,7 @@ function list(): ListedStray[] {
       if ((flags & O_CLOEXEC) !== 0 || ((flags & O_PATH) !== 0 && isLink(fd))) continue;
       // Without `bigint`, an inode number above 2^53 loses its last bits.
       const { dev, ino, mode, rdev } = fstatSync(fd, { bigint: true });
-      strays.push({ fd, atStart: false, identity: `${dev}:${ino}:${mode >> 12n}:${rdev}` });
+      strays.push({ fd, identity: `${dev}:${ino}:${mode >> 12n}:${rdev}` });
     } catch {
       // The number is not open, or was closed meanwhile. One of them is readdirSync()'s own.
     }

@@ -5,12 +5,22 @@
 import fs = require('node:fs');
 import path = require('node:path');
 
-import type { DeepAddon, IdentifiedFd, ListedStray, Mechanism, SpawnMethod, StrayGuard } from './stray-guard';
+import type { OpenFile, Stray } from '../model/spawn-request';
+import type {
+  DeepAddon,
+  Describe,
+  IdentifiedFd,
+  KnownFile,
+  Mechanism,
+  SpawnMethod,
+  StrayGuard,
+} from './stray-guard';
 
 // Captured at load, as all that runs at a call: programs replace functions.
 const { apply } = Reflect;
 const { write, toString: decode } = Buffer.prototype;
 const toBuffer = Buffer.from as (bytes: ArrayBufferLike) => Buffer;
+const compareBytes = Buffer.compare;
 const toBigInt = BigInt;
 
 interface Addon extends Partial<DeepAddon> {
@@ -46,7 +56,7 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
       // reported. From here on, children that addons start do not get inherited FDs.
       if (byDefault && !addon.guardByDefault(true)) note(addon.mark(false));
     },
-    list: marks => toStrays(addon.list(!marks)),
+    list: createList(addon),
     mark: () => note(addon.mark(true)),
     begin: ({ guarded, keep, untouched, deny }) => {
       if (guarded) note(addon.begin(toWords(keep), toList(untouched)));
@@ -165,12 +175,8 @@ function toList(fds: readonly number[]): Int32Array | undefined {
   return list;
 }
 
-/**
- * The number of 64-bit words for one file: the FD, then its identity. In a list, `atStart` follows. A double
- * cannot represent all 64-bit values.
- */
+/** The number of 64-bit words for one file: the FD, then its identity. */
 const WORDS = 6;
-const LIST_WORDS = WORDS + 1;
 
 /** An identity is a string of its words' bytes: BigInts are slow to create and to compare. */
 const WORD_BYTES = 8;
@@ -187,41 +193,107 @@ function toWords(files: readonly IdentifiedFd[]): BigUint64Array | undefined {
   return words;
 }
 
-function toStrays(listed: BigUint64Array): ListedStray[] {
-  const strays: ListedStray[] = [];
-  // The low halves of the words: a number of an FD fits, and a BigInt for each would be slow.
-  const low = new Int32Array(listed.buffer);
-  for (let at = 0; at < listed.length; at += LIST_WORDS)
-    strays[strays.length] = new NativeStray(
-      low[2 * at] as number,
-      low[2 * (at + WORDS)] === 1,
-      listed.buffer,
-      at,
-    );
-  return strays;
+/** A listed stray is one word more: `atStart`. They are read as halves, since BigInts are slow; the low one is first. */
+const LISTED_HALVES = 2 * (WORDS + 1);
+const FORMAT = 2 * 3;
+const FLAGS = FORMAT + 1;
+const DEVICE_MINOR = 2 * 4;
+const DEVICE_MAJOR = DEVICE_MINOR + 1;
+const AT_START = 2 * WORDS;
+
+/** What the addon has listed, and how the strays in it are described. */
+interface StrayList {
+  readonly halves: Int32Array;
+  readonly describe: Describe;
 }
 
-/** Reads the identity when it is first asked for: of thousands of strays, few are kept or compared. */
-class NativeStray implements ListedStray {
-  readonly fd: number;
-  readonly atStart: boolean;
-  readonly #list: ArrayBufferLike;
-  readonly #at: number;
-  #identity: string | undefined;
+function createList(addon: Addon): StrayGuard['list'] {
+  let list: { readonly halves: Int32Array } = { halves: new Int32Array(0) };
+  let strays: NativeStray[] = [];
 
-  constructor(fd: number, atStart: boolean, list: ArrayBufferLike, at: number) {
-    this.fd = fd;
-    this.atStart = atStart;
+  return (marks, describe) => {
+    const listed = { halves: new Int32Array(addon.list(!marks).buffer), describe };
+    if (compareBytes(toBuffer(listed.halves.buffer), toBuffer(list.halves.buffer)) !== 0) {
+      strays = toStrays(listed);
+      list = listed;
+    }
+    return strays;
+  };
+
+  /** Both lists are sorted by number. */
+  function toStrays(listed: StrayList): NativeStray[] {
+    const now: NativeStray[] = [];
+    const { halves } = listed;
+    let index = 0;
+    for (let at = 0; at < halves.length; at += LISTED_HALVES) {
+      const fd = halves[at] as number;
+      while (index < strays.length && (strays[index]?.fd ?? 0) < fd) index++;
+      const known = strays[index];
+      const isKnown = known !== undefined && isSame(list.halves, index * LISTED_HALVES, halves, at);
+      now[now.length] = isKnown ? known.in(listed, at) : new NativeStray(listed, at);
+    }
+    return now;
+  }
+}
+
+function isSame(some: Int32Array, someAt: number, others: Int32Array, othersAt: number): boolean {
+  for (let half = 0; half < LISTED_HALVES; half++)
+    if (some[someAt + half] !== others[othersAt + half]) return false;
+  return true;
+}
+
+/** Small, since thousands of them are made at once. What is rarely asked for is read from the list. */
+class NativeStray implements Stray, KnownFile {
+  readonly fd: number;
+  #list: StrayList;
+  #at: number;
+  #file: OpenFile | undefined;
+
+  constructor(list: StrayList, at: number) {
+    this.fd = list.halves[at] as number;
     this.#list = list;
     this.#at = at;
   }
 
+  /** The same stray in a later list, so that the earlier one can be freed. */
+  in(list: StrayList, at: number): this {
+    this.#list = list;
+    this.#at = at;
+    return this;
+  }
+
+  get atStart(): boolean {
+    return this.#half(AT_START) === 1;
+  }
+
   get identity(): string {
-    if (this.#identity === undefined) {
-      const start = (this.#at + 1) * WORD_BYTES;
-      const end = (this.#at + WORDS) * WORD_BYTES;
-      this.#identity = apply(decode, toBuffer(this.#list), ['latin1', start, end]) as string;
-    }
-    return this.#identity;
+    const start = (this.#at / 2 + 1) * WORD_BYTES;
+    const end = (this.#at / 2 + WORDS) * WORD_BYTES;
+    return apply(decode, toBuffer(this.#list.halves.buffer), ['latin1', start, end]) as string;
+  }
+
+  get file(): OpenFile {
+    this.#file ??= this.#list.describe(this.fd, this);
+    return this.#file;
+  }
+
+  get format(): number {
+    return this.#half(FORMAT);
+  }
+
+  get flags(): number {
+    return this.#half(FLAGS);
+  }
+
+  get deviceMajor(): number {
+    return this.#half(DEVICE_MAJOR);
+  }
+
+  get deviceMinor(): number {
+    return this.#half(DEVICE_MINOR);
+  }
+
+  #half(half: number): number {
+    return this.#list.halves[this.#at + half] as number;
   }
 }

@@ -3,6 +3,8 @@
 // The addon (src/strays/native-guard.ts) and the fallback guard (src/strays/fallback-guard.ts) implement it. "Mark"
 // means: set close-on-exec.
 
+import type { OpenFile, Stray } from '../model/spawn-request';
+
 /** A file and its offset in bytes, read without changing the file. */
 export interface FilePosition {
   readonly target: string;
@@ -16,10 +18,19 @@ export interface IdentifiedFd {
   readonly identity: string;
 }
 
-/** A stray as the guard lists it. `atStart`: the FD was open when the guard was armed. */
-export interface ListedStray extends IdentifiedFd {
-  readonly atStart: boolean;
+/** What the list of strays tells of a file. */
+export interface KnownFile {
+  /** The file type: S_IFMT of inode(7); 0 for an eventfd and the like. */
+  readonly format: number;
+  /** The flags of open(2), of which O_ACCMODE and O_PATH are known. */
+  readonly flags: number;
+  /** Of the device that a device file stands for. */
+  readonly deviceMajor: number;
+  readonly deviceMinor: number;
 }
+
+/** Describes an open FD, with fewer system calls if some is known. */
+export type Describe = (fd: number, known?: KnownFile) => OpenFile;
 
 /** How FDs are kept from children: the addon's steps of the fallback chain, or `mask`, the fallback guard's placeholders. */
 export type Mechanism = 'nothing' | 'close_range' | 'table' | 'proc' | 'mask';
@@ -94,8 +105,11 @@ export interface StrayGuard {
   readonly deep?: DeepAddon | undefined;
   /** Call once in each thread. With `byDefault`, children of threads without closefds are guarded too. */
   readonly arm: (byDefault: boolean) => void;
-  /** The FDs that a child would get. With `marks`, also those that the guard has marked itself. */
-  readonly list: (marks: boolean) => readonly ListedStray[];
+  /**
+   * The FDs that a child would get, by number. With `marks`, also those that the guard has marked itself. Returns
+   * the same list while nothing in it changed, and the same value for a stray that did not.
+   */
+  readonly list: (marks: boolean, describe: Describe) => readonly Stray[];
   /**
    * Prepares a spawn that keeps no stray, if children are guarded by default. Do not call it between begin() and
    * end() on the same thread: the child would get the strays that the outer spawn keeps. Throws as begin() does.

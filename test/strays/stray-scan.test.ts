@@ -2,19 +2,20 @@
 
 import test from 'ava';
 import { createStackCapture } from '../../src/callers/capture-stack';
+import { type Stray, UNKNOWN_FILE } from '../../src/model/spawn-request';
 import { toStdio } from '../../src/model/stdio';
 import { parseConfig } from '../../src/policy/parse-config';
 import type { Mode } from '../../src/policy/rule';
 import type { Settings } from '../../src/policy/settings';
 import { prepareCalls, watchStrays } from '../../src/preload/first-call';
 import { createRealGuard } from '../../src/preload/first-finding';
-import { type ListedStray, NO_STRAY_GUARD, type StrayGuard } from '../../src/strays/stray-guard';
+import { NO_STRAY_GUARD, type StrayGuard } from '../../src/strays/stray-guard';
 import { ROOT } from '../support/run';
 import { call } from '../support/values';
 
 /** So large that it is open in no test. */
 const LATER = 900_000;
-const stray = (fd: number): ListedStray => ({ fd, atStart: false, identity: String(fd) });
+const stray = (fd: number): Stray => ({ fd, atStart: false, identity: String(fd), file: UNKNOWN_FILE });
 
 const settingsOf = (mode: Mode, rules: readonly object[]): Settings => ({
   mode,
@@ -31,7 +32,7 @@ const noReporter = { report: () => {}, reportRepeats: () => {}, flush: () => {} 
 
 /** One look is so dear that the next one is due in an hour. */
 function withDearLooks<T>(
-  strays: () => ListedStray[],
+  strays: () => Stray[],
   work: (strayGuard: StrayGuard, clock: () => number) => T,
 ): T {
   let now = 0;
@@ -44,7 +45,7 @@ function withDearLooks<T>(
 
 /** What is kept of strays that get opened one after the other. */
 function keptOf(mode: Mode, rules: readonly object[], given: Parameters<typeof call>[0]): readonly number[] {
-  let strays: ListedStray[] = [];
+  let strays: Stray[] = [];
   return withDearLooks(
     () => strays,
     (strayGuard, clock) => {
