@@ -5,15 +5,23 @@
 
 type Token = '**/' | '**' | '*' | '?' | { readonly character: string };
 
-const compiled = new Map<string, readonly Token[]>();
+interface CompiledGlob {
+  /** What each matching text begins with: most texts are rejected by it. */
+  readonly start: string;
+  readonly tokens: readonly Token[];
+}
+
+const compiled = new Map<string, CompiledGlob>();
 
 /** Whether the glob matches the whole of `text`. */
 export function matchesGlob(text: string, glob: string): boolean {
-  let tokens = compiled.get(glob);
-  if (tokens === undefined) {
-    tokens = toTokens(glob);
-    compiled.set(glob, tokens);
+  let known = compiled.get(glob);
+  if (known === undefined) {
+    known = { start: /^[^*?]*/.exec(glob)?.[0] ?? '', tokens: toTokens(glob) };
+    compiled.set(glob, known);
   }
+  const { start, tokens } = known;
+  if (!text.startsWith(start)) return false;
 
   // All positions in the glob that the text so far can lead to.
   let places = new Set<number>();

@@ -30,22 +30,17 @@ export function findOpener(
   known: readonly KnownStray[],
   versionsOf: (name: string) => readonly string[],
 ): Opener | undefined {
-  const fitting = known.filter(entry => fits(entry, file)).sort((a, b) => literal(b) - literal(a));
+  // Read once: each may be a system call, and the table has many entries.
+  const { type, access, target } = file;
+  if (type === undefined || access === undefined || target === undefined) return undefined;
+  const fitting = known
+    .filter(entry => entry.type === type && entry.access === access && matchesGlob(target, entry.target))
+    .sort((a, b) => literal(b) - literal(a));
   for (const { package: name, range, source } of fitting) {
     const version = versionsOf(name).find(version => matchesRange(version, range));
     if (version !== undefined) return { package: name, version, source };
   }
   return undefined;
-}
-
-function fits({ target, type, access }: KnownStray, file: OpenFile): boolean {
-  // The glob last: it takes the longest, and a process may have thousands of strays.
-  return (
-    type === file.type &&
-    access === file.access &&
-    file.target !== undefined &&
-    matchesGlob(file.target, target)
-  );
 }
 
 /** The number of characters that are no wildcard: specific targets come first, `**` last. */
