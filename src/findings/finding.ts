@@ -192,7 +192,7 @@ export function record(
 const MOST_STRAYS = 100;
 
 /** The opener is looked for among so many of those: to read what an FD points to takes some microseconds. */
-const MOST_OPENERS = 500;
+const MOST_OPENERS = 200;
 
 /** What happens to one FD, in force and by the candidate policy. */
 interface FdResult {

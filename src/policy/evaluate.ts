@@ -61,9 +61,12 @@ export function evaluate(
   function matchMore(): RuleMatch[] {
     const [rule = DENY_ALL] = ofKind.get('stray') ?? [];
     if (!together || asksAboutFd(rule)) return moreStrays.map(stray => match(strayInChild(stray)));
-    return [true, false].flatMap(atStart => {
-      const [first, ...others] = moreStrays.filter(stray => stray.atStart === atStart);
-      return first === undefined ? [] : [{ ...match(strayInChild(first)), others }];
+    const inherited: Stray[] = [];
+    const opened: Stray[] = [];
+    for (const stray of moreStrays) (stray.atStart ? inherited : opened).push(stray);
+    return [inherited, opened].flatMap(strays => {
+      const [first] = strays;
+      return first === undefined ? [] : [{ ...match(strayInChild(first)), others: strays.slice(1) }];
     });
   }
 

@@ -105,9 +105,13 @@ export function toPlan(
 }
 
 function strayNumbers(outcomes: readonly FdOutcome[]): number[] {
-  return outcomes
-    .filter(({ match }) => match.fd.kind === 'stray')
-    .flatMap(({ match: { fd, others = [] } }) => [fd.childFd, ...others.map(other => other.fd)]);
+  const numbers: number[] = [];
+  for (const { match } of outcomes) {
+    if (match.fd.kind !== 'stray') continue;
+    numbers.push(match.fd.childFd);
+    for (const { fd } of match.others ?? []) numbers.push(fd);
+  }
+  return numbers;
 }
 
 /** A stray above this number is only closed: covering it would take a slot for each number below. */
@@ -136,6 +140,10 @@ function straysBehindSlots(request: SpawnRequest, strays: readonly Stray[]): num
   return strays.map(stray => stray.fd).filter(fd => taken.has(fd));
 }
 
+/** Each number once. Without a Set: a process may have thousands of strays. */
 function sorted(fds: readonly number[]): number[] {
-  return [...new Set(fds)].sort((a, b) => a - b);
+  return fds
+    .slice()
+    .sort((a, b) => a - b)
+    .filter((fd, index, all) => fd !== all[index - 1]);
 }
