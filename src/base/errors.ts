@@ -36,6 +36,9 @@ Object.defineProperty(ClosefdsError.prototype, 'name', {
   writable: true,
 });
 
+// Node prints the class's own name too if it differs, as in a bundle with short names.
+Object.defineProperty(ClosefdsError, 'name', { value: 'ClosefdsError', configurable: true });
+
 /** The message of a thrown value. User code can throw any value, even one whose properties throw. */
 export function messageOf(thrown: unknown): string {
   try {
