@@ -196,8 +196,10 @@ function realPath(file: string): string {
  */
 export function findApp(start: string): FoundApp {
   for (let folder = start; ; folder = path.dirname(folder)) {
-    const config = path.join(folder, 'closefds.json');
-    const manifest = path.join(folder, 'package.json');
+    // Without path.join(), which looks at each character: a start does this for each folder above the program.
+    const inFolder = folder.endsWith(path.sep) ? folder : folder + path.sep;
+    const config = `${inFolder}closefds.json`;
+    const manifest = `${inFolder}package.json`;
     const json = readManifest(manifest);
     const title = titleOf(json);
     if ((folder === start || json !== undefined) && lstat(config) !== undefined)

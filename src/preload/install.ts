@@ -43,6 +43,9 @@ import type * as StatusModule from './status';
 
 export const PACKAGE_ROOT = path.dirname(DIST);
 
+/** The folder of the preloads. */
+const PRELOADS = `${DIST}${path.sep}register`;
+
 /** Captured at load, because programs replace them. */
 const ORIGINALS = {
   emitWarning: process.emitWarning,
@@ -71,7 +74,7 @@ const SETTINGS_KEY = 'closefds.settings';
  */
 export function install(entryMode?: Mode): void {
   // In every mode, and for a second copy too: a child that inherits the preload's bare name may not find it.
-  const namedFrom = makePreloadsAbsolute(path.join(PACKAGE_ROOT, 'dist', 'register'));
+  const namedFrom = makePreloadsAbsolute(PRELOADS);
   const before = installed();
   if (before !== undefined) {
     reporting = before.settings;
@@ -168,7 +171,7 @@ function failClosed(original: AnyFunction, mode: Mode, strayGuard: StrayGuard, e
 }
 
 function startWorkers(mode: Mode, namedFrom: string | undefined): void {
-  const preload = path.join(PACKAGE_ROOT, 'dist', 'register', 'worker.js');
+  const preload = `${PRELOADS}${path.sep}worker.js`;
   installInWorkers({
     preload,
     load: startedWith => loadWorkerFactory({ preload, startedWith, namedFrom, isOff: mode === 'off' }, mode),

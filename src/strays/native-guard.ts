@@ -105,10 +105,10 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
 const BUILDS = process.platform === 'linux' ? ['glibc', 'musl'] : ['system'];
 
 function loadAddon(packageRoot: string): Addon {
-  const folder = path.join(packageRoot, 'prebuilds', `${process.platform}-${process.arch}`);
+  const folder = [packageRoot, 'prebuilds', `${process.platform}-${process.arch}`].join(path.sep);
   const failures: string[] = [];
   for (const build of BUILDS) {
-    const file = path.join(folder, `closefds.${build}.node`);
+    const file = `${folder}${path.sep}closefds.${build}.node`;
     try {
       if (process.platform === 'linux') refuseCutOff(file);
       return load(file);
