@@ -182,11 +182,27 @@ function rewriteCall(node, context) {
   const { object, property } = callee;
   const isOptional = callee.type === 'OptionalMemberExpression';
   if (node.optional) fail(node, `a call of an optional method: ${property.name}?.()`, context);
+  if (isOptional && node.arguments.some(argument => isWork(argument, object)))
+    fail(
+      node,
+      `work in the arguments of ?.${property.name}(), which is done even if there is no object`,
+      context,
+    );
   const name = isOptional ? `${table}.optional(` : `${table}.$${property.name}(`;
   edits.push({ start: node.start, end: node.start, text: name, what: `${property.name}()` });
   const paren = text.indexOf('(', (node.typeParameters ?? property).end);
   const rest = node.arguments.length === 0 ? '' : ',';
   edits.push({ start: object.end, end: paren + 1, text: isOptional ? `,'$${property.name}'${rest}` : rest });
+}
+
+/** Whether an argument does something, or reads what may be missing with the object. A function is only made. */
+function isWork({ type, argument, object: holder, computed, expressions = [] }, object) {
+  const isInner = inner => isWork(inner, object);
+  if (type === 'UnaryExpression') return isInner(argument);
+  if (type === 'TemplateLiteral') return expressions.some(isInner);
+  if (type === 'MemberExpression' && !computed)
+    return (holder.type === 'Identifier' && holder.name === object.name) || isInner(holder);
+  return !/^(?:ArrowFunction|Function)Expression$|Literal$|^Identifier$/.test(type);
 }
 
 /** Whether a call is one of a captured method. */

@@ -53,6 +53,7 @@ const REWRITTEN: Readonly<Record<string, string>> = {
   'list.filter(is).map(to)': '$p.$map($p.$filter(list,is),to)',
   'text?.match(/a/g)': "$p.optional(text,'$match',/a/g)",
   'text?.trim().length': "$p.optional(text,'$trim')?.length",
+  'list?.includes(other.value.end)': "$p.optional(list,'$includes',other.value.end)",
   'for (const [a, , b] of list) use(a, b)': 'for (const {0:a,2:b} of $p.of(list)) use(a, b)',
   '[...list, other]': '[...$p.of(list), other]',
   'use(...list)': 'use(...$p.of(list))',
@@ -72,7 +73,14 @@ for (const [text, expected] of Object.entries(REWRITTEN)) {
   });
 }
 
-for (const text of ['([a, ...rest]) => a', 'list.map?.(work)', 'Object.groupBy(list, work)']) {
+for (const text of [
+  '([a, ...rest]) => a',
+  'list.map?.(work)',
+  'Object.groupBy(list, work)',
+  // Each argument of `optional` is evaluated, and this throws where there is no text.
+  "text?.slice(text.indexOf(':'))",
+  'text?.slice(text.length)',
+]) {
   test(`"${text}" is an error of the build that names the file and the line`, async t => {
     const { captureIntrinsics } = await rewriter;
     t.throws(() => captureIntrinsics(`\n${text}`, path.join(ROOT, 'file.ts')), { message: /^file\.ts:2: / });
