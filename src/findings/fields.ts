@@ -6,6 +6,7 @@
 // these tables. There are several because the preloads load only RECORDED: what a bundle does not use must be a
 // literal without calls, so that esbuild leaves it out.
 
+import { baseName } from '../base/base-name';
 import type { Tally } from '../base/counter';
 import { APP, type Caller, type CodePlace, type SourcePlace, shownPlace } from '../model/caller';
 import { type ChildExit, exitTitle } from '../model/child-exit';
@@ -409,7 +410,7 @@ export const FIELDS: { readonly [K in RecordKey]-?: RecordField } = {
   command: {
     description: 'The executable, as the call named it, without arguments, or [redacted].',
     shape: () => text,
-    metric: ({ command }) => ({ 'closefds.command': command?.slice(command.lastIndexOf('/') + 1) }),
+    metric: ({ command }) => ({ 'closefds.command': command === undefined ? undefined : baseName(command) }),
   },
   caller: {
     description: 'Whose code called; missing if that is unknown.',

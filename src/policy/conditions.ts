@@ -4,6 +4,7 @@
 // two because the preloads load only the first: esbuild leaves the second out of their bundles, since it is a
 // literal without calls.
 
+import { baseName } from '../base/base-name';
 import { matchesGlob } from '../base/glob';
 import { matchesRange, rangeOfVersions } from '../base/semver-range';
 import type { Access, FileType, Kind } from '../model/spawn-request';
@@ -215,10 +216,6 @@ function partOf(
 
 function fits(text: string | undefined, glob: string): boolean {
   return text !== undefined && matchesGlob(text, glob);
-}
-
-function baseName(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 /**

@@ -4,6 +4,7 @@
 // Where a rule has to allow more (a variable part of a path, later versions, a value that is not known), its
 // `wider` says so.
 
+import { baseName } from '../base/base-name';
 import { compare } from '../base/counter';
 import { matchesGlob } from '../base/glob';
 import { rangeOfVersions } from '../base/semver-range';
@@ -60,11 +61,6 @@ export function responsible({ caller, kind }: Pick<Group, 'caller' | 'kind'>): {
 } {
   if (caller === undefined) return { place: undefined, via: [] };
   return responsibleFor(toCallerAgain(caller), kind);
-}
-
-/** The part of a command that rules match. */
-export function baseName(command: string): string {
-  return command.slice(command.lastIndexOf('/') + 1);
 }
 
 /** One group with one of its commands. */

@@ -1,10 +1,10 @@
 // The stable key of a finding: the same on another machine, in another version, and after a line has moved.
 
+import { baseName } from '../base/base-name';
 import { compare } from '../base/counter';
 import { type ReportRecord, toCallerAgain } from '../findings/record';
 import { targetPattern } from '../findings/target-pattern';
 import { callSite, responsibleFor } from '../model/caller';
-import { baseName } from './derive-rules';
 
 /**
  * Package, file, route, kind, number or target, command: without lines, versions, pids and folders. `appRoot` is

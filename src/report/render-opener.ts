@@ -1,5 +1,6 @@
 // Renders the strays of one package as Markdown for its authors: what stays open, how to see it, how to mend it.
 
+import { baseName } from '../base/base-name';
 import { withoutVersion } from '../model/caller';
 import type { FileType } from '../model/spawn-request';
 import type { AssessedGroup } from './assess';
@@ -63,7 +64,7 @@ function addRows(rows: Map<string, Row>, group: AssessedGroup, name: string): vo
 function fileName({ target, types }: AssessedGroup): string {
   const type = types.values[0]?.value;
   if (target === undefined) return type ?? 'unknown';
-  return target.startsWith('/') ? target.slice(target.lastIndexOf('/') + 1) : target;
+  return target.startsWith('/') ? baseName(target) : target;
 }
 
 function accessOf({ accesses }: AssessedGroup): string {

@@ -1,6 +1,7 @@
 // The groups of findings that need a decision, one by one: for each of them the rules that would allow it, and
 // narrower ones.
 
+import { baseName } from '../base/base-name';
 import { compare } from '../base/counter';
 import { matchesGlob } from '../base/glob';
 import { isVersion, matchesRange } from '../base/semver-range';
@@ -9,7 +10,7 @@ import type { Kind } from '../model/spawn-request';
 import type { RuleConditions } from '../policy/conditions';
 import type { Rule } from '../policy/rule';
 import type { Group } from './aggregate';
-import { baseName, deriveRules, responsible, tallied } from './derive-rules';
+import { deriveRules, responsible, tallied } from './derive-rules';
 import {
   byTitle,
   canHaveRule,

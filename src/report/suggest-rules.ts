@@ -3,6 +3,7 @@
 // Rules for likely uses (the offset of a file moved) are apart, to be reviewed. All other FDs are listed, not
 // allowed.
 
+import { baseName } from '../base/base-name';
 import { compare } from '../base/counter';
 import { toCallerAgain } from '../findings/record';
 import { REDACTED } from '../findings/redact';
@@ -15,7 +16,7 @@ import { isPackageName } from '../policy/parse-value';
 import type { Policy, Rule } from '../policy/rule';
 import { defaultCall } from '../spawn/parse-call';
 import type { Group, GroupCaller } from './aggregate';
-import { baseName, deriveRules, responsible } from './derive-rules';
+import { deriveRules, responsible } from './derive-rules';
 
 export interface Proposal {
   /** Sorted; each as it is written in the config. */

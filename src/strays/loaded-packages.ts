@@ -7,6 +7,8 @@
 import fs = require('node:fs');
 import nodeModule = require('node:module');
 
+import { baseName } from '../base/base-name';
+
 const { readFileSync } = fs;
 
 /** Returns each version once. Searches the whole cache: slow, so call it for findings and not for spawns. */
@@ -28,7 +30,7 @@ function rootIn(file: string, name: string): string | undefined {
   const own = `/node_modules/${name}/`;
   const at = file.lastIndexOf(own);
   if (at >= 0) return file.slice(0, at + own.length);
-  const base = name.slice(name.lastIndexOf('/') + 1);
+  const base = baseName(name);
   const platform = `/${base}-${process.platform}-${process.arch}`;
   const from = file.lastIndexOf(platform);
   const end = file.indexOf('/', from + platform.length);
