@@ -283,13 +283,15 @@ function startsWith(text: string, start: readonly [string]): boolean {
 }
 
 /** Functions that start a process by one of the others. The synchronous ones do not: each has a hook of its own. */
-const CALLEES: ReadonlySet<string | undefined> = new Set(['exec', 'execFile', 'fork', 'spawn']);
+const CALLEES: ReadonlySet<string> = new Set(['exec', 'execFile', 'fork', 'spawn']);
 
 function calleeOf(frame: Frame): string | undefined {
   if (frame.file !== 'node:child_process') return undefined;
   // `Object.execFile` in the text of a stack.
-  const name = frame.functionName()?.replace(/^.*\./, '');
-  return CALLEES.has(name) ? name : undefined;
+  const name = frame.functionName();
+  if (name === undefined) return undefined;
+  const last = name.slice(name.lastIndexOf('.') + 1);
+  return CALLEES.has(last) ? last : undefined;
 }
 
 /** `[eval]`, `[stdin]`, `[worker eval]`, `REPL1`: code from the command line belongs to the app. */

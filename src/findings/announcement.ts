@@ -3,8 +3,9 @@
 // An announced FD was very likely meant, so a finding about it says so. Arguments and variables also hold
 // secrets, so an announcement is cut out of its text: the name of the option or variable, and the FD.
 
+import { baseName } from '../base/base-name';
 import type { ChildFd, SpawnCall } from '../model/spawn-request';
-import { hasFdSign } from './fd-sign';
+import { hasFdSign, hasFdSignInValue } from './fd-sign';
 
 /** What can name an FD. */
 export type AnnouncingCall = Pick<SpawnCall, 'command' | 'args' | 'environment'>;
@@ -102,7 +103,8 @@ function inVariable(pair: string): Announcement[] {
   // systemd. https://www.freedesktop.org/software/systemd/man/latest/sd_listen_fds.html
   if (name === 'LISTEN_FDS') return [{ text: pair, fds: firstFds(value) }];
   if (namesFd(name, value)) return [{ text: pair, fds: toFds([value]) }];
-  return inValue(pair);
+  // CLOSEFDS_MODE, and each other name with FD in it.
+  return hasFdSignInValue(pair) ? inValue(pair) : [];
 }
 
 function namesFd(name: string, value: string): boolean {
@@ -171,10 +173,6 @@ function takesFd(name: string, isBwrap: boolean): boolean {
   return OTHER_FD_OPTION.test(name) || (isBwrap && BWRAP_OPTION.test(name));
 }
 
-function baseName(file: string): string {
-  return file.slice(file.lastIndexOf('/') + 1);
-}
-
 // ---------------------------------------------------------------------------------------------
 // Shells
 // ---------------------------------------------------------------------------------------------
@@ -188,7 +186,7 @@ const BETWEEN_WORDS = /[\s;|&()<>"'`]+/;
 
 /** Of the text behind `-c`, where a shell comes before it. */
 function shellTextIndex(command: string, args: readonly string[]): number | undefined {
-  const flag = args.findIndex(word => /^-[a-z]{0,8}c$/i.test(word));
+  const flag = args.findIndex(word => word.startsWith('-') && /^-[a-z]{0,8}c$/i.test(word));
   if (flag === -1 || args[flag + 1] === undefined) return undefined;
   return [command, ...args.slice(0, flag)].some(word => SHELL.test(baseName(word))) ? flag + 1 : undefined;
 }

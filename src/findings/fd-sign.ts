@@ -2,12 +2,15 @@
 
 /** One of these is in the variable's name or value. Lists of arguments, see contains(). */
 const SIGNS: readonly (readonly [string])[] = [
-  ['FD'],
   ['/fd/'],
   ['--jobserver-'],
+  ['FD'],
   ['GIT_TRACE'],
   ['WAYLAND_SOCKET'],
 ];
+
+/** So many of them are in the value; the others are in the name. */
+const IN_VALUE = 2;
 
 const { includes } = String.prototype;
 const { apply } = Reflect;
@@ -17,7 +20,16 @@ const { apply } = Reflect;
  * for each variable, so nothing is allocated: after a fork, new memory is a page fault.
  */
 export function hasFdSign(text: string): boolean {
-  for (let index = 0; index < SIGNS.length; index++)
+  return hasOneOf(text, SIGNS.length);
+}
+
+/** Whether the value of a variable, or a part of it, has a sign. */
+export function hasFdSignInValue(text: string): boolean {
+  return hasOneOf(text, IN_VALUE);
+}
+
+function hasOneOf(text: string, count: number): boolean {
+  for (let index = 0; index < count; index++)
     if (contains(text, SIGNS[index] as readonly [string])) return true;
   return false;
 }
