@@ -61,10 +61,11 @@ export function evaluate(
   function matchMore(): RuleMatch[] {
     const [rule = DENY_ALL] = ofKind.get('stray') ?? [];
     if (!together || asksAboutFd(rule)) return moreStrays.map(stray => match(strayInChild(stray)));
-    const inherited: Stray[] = [];
-    const opened: Stray[] = [];
-    for (const stray of moreStrays) (stray.atStart ? inherited : opened).push(stray);
-    return [inherited, opened].flatMap(strays => {
+    const isAlike = moreStrays.every(stray => stray.atStart === moreStrays[0]?.atStart);
+    const parts = isAlike
+      ? [moreStrays]
+      : [true, false].map(atStart => moreStrays.filter(stray => stray.atStart === atStart));
+    return parts.flatMap(strays => {
       const [first] = strays;
       return first === undefined ? [] : [{ ...match(strayInChild(first)), others: strays.slice(1) }];
     });

@@ -98,6 +98,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
       spawnGuard ??= createRealGuard({
         settings,
         strays: watch.strays,
+        mustCover,
         capture,
         packageRoot,
         report,

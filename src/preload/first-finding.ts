@@ -26,6 +26,8 @@ export interface RealGuardOptions {
   readonly settings: Settings;
   /** The strays; `fresh` scans at once. */
   readonly strays: (fresh: boolean) => readonly Stray[];
+  /** As in StrayGuard. */
+  readonly mustCover: boolean;
   readonly capture: StackCapture;
   readonly packageRoot: string;
   /** Never throws. */
@@ -35,7 +37,7 @@ export interface RealGuardOptions {
 }
 
 export function createRealGuard(world: RealGuardOptions): SpawnGuard {
-  const { settings, strays, capture, packageRoot, report, reportRepeats } = world;
+  const { settings, strays, mustCover, capture, packageRoot, report, reportRepeats } = world;
   const { mode, config, appRoot } = settings;
   const findCaller = createCallerFinder({
     appRoot,
@@ -50,6 +52,7 @@ export function createRealGuard(world: RealGuardOptions): SpawnGuard {
 
   return new SpawnGuard(mode, {
     strays,
+    mustCover,
     describe: describeFd,
     findCaller: (stack, isOutward) => {
       try {

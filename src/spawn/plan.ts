@@ -38,7 +38,10 @@ export interface Plan {
    * the next call may get them. Sorted.
    */
   readonly deny: readonly IdentifiedFd[];
-  /** Strays that must not reach the child: covered where nothing can be closed in the child. Sorted. */
+  /**
+   * Strays that must not reach the child, to be covered where nothing can be closed in it. Sorted. Empty where the
+   * stray guard closes all: there may be thousands, and decisions keep their plans.
+   */
   readonly close: readonly number[];
   /** To be called when the child has ended; undefined where nothing needs that. Never throws. */
   readonly after: (() => void) | undefined;
@@ -79,12 +82,10 @@ export function toPlan(
   outcomes: readonly FdOutcome[],
   strays: readonly Stray[],
   announced: readonly number[],
-  mode: Mode,
+  { mode, mustCover }: { readonly mode: Mode; readonly mustCover: boolean },
 ): Omit<Plan, 'after' | 'onExit' | 'trace'> {
   const closed = outcomes.filter(outcome => outcome.action === 'closed');
   const passed = outcomes.filter(outcome => outcome.action === 'passed');
-  const strayFds = strayNumbers(closed);
-  const hidden = straysBehindSlots(request, strays);
   const closedFds = new Set(closed.map(({ match }) => match.fd.childFd));
 
   const sources = passed
@@ -92,7 +93,10 @@ export function toPlan(
     .filter(fd => fd.kind === 'fd' && fd.sourceFd !== undefined && fd.sourceFd > 2)
     .map(fd => fd.sourceFd as number);
 
-  const close = sorted([...strayFds, ...hidden.filter(fd => closedFds.has(fd))]);
+  const isListed = mustCover || mode === 'warn';
+  const strayFds = isListed || announced.length > 0 ? strayNumbers(closed) : [];
+  const hidden = isListed ? straysBehindSlots(request, strays) : [];
+  const close = isListed ? sorted([...strayFds, ...hidden.filter(fd => closedFds.has(fd))]) : [];
   return {
     denied: deniedSlots(request, closedFds),
     cover: sorted(strayFds.filter(fd => announced.includes(fd) && fd <= HIGHEST_COVERED)),

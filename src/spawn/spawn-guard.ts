@@ -49,6 +49,8 @@ import { createTryOr, type TryOr } from './steps';
 export interface GuardDependencies {
   /** The strays. A scan costs time, so unless `fresh` the result may be that of a scan before this call. */
   readonly strays: (fresh: boolean) => readonly Stray[];
+  /** Whether only a placeholder keeps a stray from a child; see StrayGuard. */
+  readonly mustCover: boolean;
   readonly describe: (fd: number) => OpenFile;
   /** The package that most likely opened a stray. Called for strays that are reported. */
   readonly findOpener: (file: OpenFile) => Opener | undefined;
@@ -257,8 +259,9 @@ export class SpawnGuard {
 
   #plan(evaluated: EvaluatedCall, { strays, announced }: CallContext, emitted: readonly Passed[]): Plan {
     const { request, evaluation, outcomes } = evaluated;
+    const { mustCover } = this.#dependencies;
     return {
-      ...toPlan(request, outcomes, strays, announced, this.#mode),
+      ...toPlan(request, outcomes, strays, announced, { mode: this.#mode, mustCover }),
       after: this.#afterSpawn(emitted, request.call.sync),
       onExit: this.#onExit(this.#exitsOf(emitted)),
       trace: this.#tryOr('preparing a trace', () => this.#traceOf(evaluation, outcomes), undefined),

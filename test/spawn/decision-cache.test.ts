@@ -90,6 +90,7 @@ for (const { name, steps, kept, told } of [
     let now: Step | undefined;
     const occurrences: string[] = [];
     const guard = new SpawnGuard('enforce', {
+      mustCover: false,
       strays: () => now?.strays ?? [],
       describe: () => UNKNOWN_FILE,
       findOpener: () => undefined,
@@ -118,6 +119,7 @@ for (const { name, steps, kept, told } of [
 test('commands beyond the limit are counted as the first command', t => {
   const told = new Map<string, number>();
   const guard = new SpawnGuard('enforce', {
+    mustCover: false,
     strays: () => one,
     describe: () => UNKNOWN_FILE,
     findOpener: () => undefined,
@@ -192,6 +194,7 @@ for (const { name, given, isKnown } of [
     let counted = 0;
     let assumed = 0;
     const guard = new SpawnGuard(mode, {
+      mustCover: false,
       strays: () => one,
       describe: () => UNKNOWN_FILE,
       findOpener: () => undefined,

@@ -54,6 +54,7 @@ function keptOf(mode: Mode, rules: readonly object[], given: Parameters<typeof c
       const guard = createRealGuard({
         settings,
         strays: scan.strays,
+        mustCover: false,
         capture: createStackCapture(clock),
         packageRoot: ROOT,
         ...noReporter,
