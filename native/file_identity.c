@@ -97,15 +97,30 @@ static unsigned long long hash_of_link(int fd) {
   return size > 0 ? hash : 0;
 }
 
-bool identify(int fd, struct file_identity *identity) {
+static bool read_file(int fd, struct file_identity *identity) {
   memset(identity, 0, sizeof *identity);
   if (!read_statx(fd, identity) && !read_stat(fd, identity)) return false;
   /* eventfd, epoll and others have no file type, and share one inode. */
   if (identity->kind == 0) identity->rdev = hash_of_link(fd);
+  return true;
+}
+
+static bool read_access(int fd, struct file_identity *identity) {
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0) return false;
   /* These flags never change after open(); the others can. */
   identity->kind |= (unsigned long long)(unsigned)(flags & (O_ACCMODE | O_PATH)) << 32;
+  return true;
+}
+
+bool identify(int fd, struct file_identity *identity) {
+  return read_file(fd, identity) && read_access(fd, identity);
+}
+
+bool identify_without_access(int fd, struct file_identity *identity) {
+  if (!read_file(fd, identity)) return false;
+  if (identity->kind == S_IFLNK) return read_access(fd, identity);
+  identity->kind |= ACCESS_UNKNOWN;
   return true;
 }
 
@@ -127,7 +142,9 @@ static bool is_same_birth(int fd, unsigned long long before, unsigned long long 
 bool is_unchanged(const struct open_file *file) {
   const struct file_identity *before = &file->identity;
   struct file_identity now;
-  return identify(file->fd, &now) && now.dev == before->dev && now.ino == before->ino &&
+  bool (*read)(int, struct file_identity *) =
+      before->kind & ACCESS_UNKNOWN ? identify_without_access : identify;
+  return read(file->fd, &now) && now.dev == before->dev && now.ino == before->ino &&
          now.kind == before->kind && now.rdev == before->rdev &&
          is_same_birth(file->fd, before->born, now.born);
 }

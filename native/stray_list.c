@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Beyond so many strays, the access is not read: a system call for each of thousands blocks the program. */
+#define MOST_WITH_ACCESS 1000
+
 static pthread_mutex_t known_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct stray *known; /* sorted by fd */
 static size_t known_count, known_room;
@@ -43,7 +46,9 @@ static int remember(int fd) {
   if (place < known_count && known[place].file.fd == fd) return 0;
 
   struct stray stray = {{.fd = fd}, at_start};
-  if (!identify(fd, &stray.file.identity)) return 0; /* closed meanwhile */
+  bool is_open = known_count < MOST_WITH_ACCESS ? identify(fd, &stray.file.identity)
+                                                : identify_without_access(fd, &stray.file.identity);
+  if (!is_open) return 0; /* closed meanwhile */
   /* A placeholder that a parent under closefds put here gives access to nothing. */
   if (is_placeholder_file(&stray.file.identity)) return 0;
 

@@ -40,12 +40,16 @@ class DescribedFile implements OpenFile {
   }
 
   get access(): Access | undefined {
-    if (this.#access === null) this.#access = attempt(() => ACCESS[this.#known.flags & O_ACCMODE]);
+    if (this.#access === null) this.#access = attempt(() => ACCESS[this.#flags() & O_ACCMODE]);
     return this.#access;
   }
 
   get isNullDevice(): boolean {
     return attempt(() => isNullDevice(this.#known)) === true;
+  }
+
+  #flags(): number {
+    return this.#known.flags ?? new StatFile(this.#fd).flags;
   }
 }
 

@@ -197,6 +197,8 @@ function toWords(files: readonly IdentifiedFd[]): BigUint64Array | undefined {
 const LISTED_HALVES = 2 * (WORDS + 1);
 const FORMAT = 2 * 3;
 const FLAGS = FORMAT + 1;
+/** The high half of ACCESS_UNKNOWN in native/file_identity.h. */
+const ACCESS_UNKNOWN = -0x80000000;
 const DEVICE_MINOR = 2 * 4;
 const DEVICE_MAJOR = DEVICE_MINOR + 1;
 const AT_START = 2 * WORDS;
@@ -281,8 +283,9 @@ class NativeStray implements Stray, KnownFile {
     return this.#half(FORMAT);
   }
 
-  get flags(): number {
-    return this.#half(FLAGS);
+  get flags(): number | undefined {
+    const flags = this.#half(FLAGS);
+    return flags === ACCESS_UNKNOWN ? undefined : flags;
   }
 
   get deviceMajor(): number {

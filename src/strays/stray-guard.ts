@@ -22,8 +22,8 @@ export interface IdentifiedFd {
 export interface KnownFile {
   /** The file type: S_IFMT of inode(7); 0 for an eventfd and the like. */
   readonly format: number;
-  /** The flags of open(2), of which O_ACCMODE and O_PATH are known. */
-  readonly flags: number;
+  /** The flags of open(2), of which O_ACCMODE and O_PATH are known. undefined beyond a thousand strays. */
+  readonly flags: number | undefined;
   /** Of the device that a device file stands for. */
   readonly deviceMajor: number;
   readonly deviceMinor: number;
