@@ -90,7 +90,7 @@ function stackTraceHook(): Hook | undefined {
 }
 
 function fromHook({ file, site }: RunningPosition, hook: Hook | undefined): FoundSource | undefined {
-  if (hook === undefined || site === undefined) return undefined;
+  if (hook === undefined || site === undefined || isNodes(hook)) return undefined;
   try {
     const text = hook.call(globalThis.Error, new OriginalError(), [site]);
     // Some hooks return the call sites.
@@ -101,6 +101,11 @@ function fromHook({ file, site }: RunningPosition, hook: Hook | undefined): Foun
     // A hook of user code threw.
     return undefined;
   }
+}
+
+/** Node's own, which the newer versions have as the hook, knows no other source than fromNode() does. Its first call takes a millisecond. */
+function isNodes(hook: Hook): boolean {
+  return hook.name === 'ErrorPrepareStackTrace';
 }
 
 /** The path of a source. One that is a URL of a bundler (`webpack://app/./src/run.ts`) stays as it is. */
