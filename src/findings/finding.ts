@@ -189,10 +189,10 @@ export function record(
 }
 
 /** So many strays of a spawn have a finding each. Those beyond have one for each opener and result. */
-const MOST_STRAYS = 100;
+const MOST_STRAYS = 50;
 
 /** The opener is looked for among so many of those: to read what an FD points to takes some microseconds. */
-const MOST_OPENERS = 200;
+const MOST_OPENERS = 100;
 
 /** What happens to one FD, in force and by the candidate policy. */
 interface FdResult {

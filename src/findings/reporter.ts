@@ -26,7 +26,7 @@ export interface Reporter {
   /** Reports findings of one spawn at one call site, or one about closefds. `first`: in one warning. */
   readonly report: (findings: readonly Finding[], occurrence: Occurrence) => void;
   /**
-   * Reports each of these as `repeat`: a hundred strays that recur are counted as one. `isAssumed`: their call
+   * Reports each of these as `repeat`: fifty strays that recur are counted as one. `isAssumed`: their call
    * site was not looked at.
    */
   readonly reportRepeats: (findings: readonly Finding[], isAssumed: boolean) => void;

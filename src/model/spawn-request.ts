@@ -76,7 +76,7 @@ export interface SpawnRequest {
 }
 
 /** So many strays are values of their own: a few thousand objects take longer than the rest of a spawn. */
-const MOST_STRAYS = 300;
+const MOST_STRAYS = 150;
 
 /** Lists the FDs of a call: what its slots name, and the strays, the first of them as `fds`. */
 export function toRequest(

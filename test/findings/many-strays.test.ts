@@ -51,7 +51,7 @@ for (const { mode, isClosed } of [
     t.true(total >= STRAYS && total <= STRAYS + 5);
     t.is(Number(more?.replace(',', '')) + 10, total);
     t.is(repeats.length, first.length);
-    t.true(first.length <= 101);
+    t.true(first.length <= 51);
   });
 }
 
