@@ -243,11 +243,12 @@ function builtParts() {
     name: 'built',
     setup(build) {
       build.onResolve({ filter: /\/compat\/[\w-]+\.json$/ }, ({ path: name }) => ({
-        path: path.join(root, 'dist', 'compat', path.basename(name)),
+        // Relative, since the source map names it.
+        path: path.join('dist', 'compat', path.basename(name)),
         namespace: 'built',
       }));
       build.onLoad({ filter: /./, namespace: 'built' }, ({ path: file }) => {
-        const compact = JSON.stringify(JSON.parse(readFileSync(file, 'utf8')));
+        const compact = JSON.stringify(JSON.parse(readFileSync(path.join(root, file), 'utf8')));
         return { contents: `module.exports = JSON.parse(${JSON.stringify(compact)});` };
       });
     },
