@@ -21,6 +21,7 @@ const { apply } = Reflect;
 const { write, toString: decode } = Buffer.prototype;
 const toBuffer = Buffer.from as (bytes: ArrayBufferLike) => Buffer;
 const compareBytes = Buffer.compare;
+const List = Array;
 const toBigInt = BigInt;
 
 interface Addon extends Partial<DeepAddon> {
@@ -224,15 +225,16 @@ function createList(addon: Addon): StrayGuard['list'] {
 
   /** Both lists are sorted by number. */
   function toStrays(listed: StrayList): NativeStray[] {
-    const now: NativeStray[] = [];
     const { halves } = listed;
+    // Of its final length: growing it step by step would take three times the memory.
+    const now: NativeStray[] = new List(halves.length / LISTED_HALVES);
     let index = 0;
     for (let at = 0; at < halves.length; at += LISTED_HALVES) {
       const fd = halves[at] as number;
       while (index < strays.length && (strays[index]?.fd ?? 0) < fd) index++;
       const known = strays[index];
       const isKnown = known !== undefined && isSame(list.halves, index * LISTED_HALVES, halves, at);
-      now[now.length] = isKnown ? known.in(listed, at) : new NativeStray(listed, at);
+      now[at / LISTED_HALVES] = isKnown ? known.in(listed, at) : new NativeStray(listed, at);
     }
     return now;
   }
