@@ -1,16 +1,10 @@
 // The signs of a variable that names an FD. Apart from announcement.ts, since the first call needs them.
 
-/** One of these is in the variable's name or value. Lists of arguments, see contains(). */
-const SIGNS: readonly (readonly [string])[] = [
-  ['/fd/'],
-  ['--jobserver-'],
-  ['FD'],
-  ['GIT_TRACE'],
-  ['WAYLAND_SOCKET'],
-];
+type Signs = readonly (readonly [string])[];
 
-/** So many of them are in the value; the others are in the name. */
-const IN_VALUE = 2;
+/** One of these is in the variable's name or value. Lists of arguments, see contains(). */
+const IN_NAME: Signs = [['FD'], ['GIT_TRACE'], ['WAYLAND_SOCKET']];
+const IN_VALUE: Signs = [['/fd/'], ['--jobserver-']];
 
 const { includes } = String.prototype;
 const { apply } = Reflect;
@@ -20,7 +14,7 @@ const { apply } = Reflect;
  * for each variable, so nothing is allocated: after a fork, new memory is a page fault.
  */
 export function hasFdSign(text: string): boolean {
-  return hasOneOf(text, SIGNS.length);
+  return hasOneOf(text, IN_NAME) || hasOneOf(text, IN_VALUE);
 }
 
 /** Whether the value of a variable, or a part of it, has a sign. */
@@ -28,9 +22,9 @@ export function hasFdSignInValue(text: string): boolean {
   return hasOneOf(text, IN_VALUE);
 }
 
-function hasOneOf(text: string, count: number): boolean {
-  for (let index = 0; index < count; index++)
-    if (contains(text, SIGNS[index] as readonly [string])) return true;
+function hasOneOf(text: string, signs: Signs): boolean {
+  for (let index = 0; index < signs.length; index++)
+    if (contains(text, signs[index] as readonly [string])) return true;
   return false;
 }
 
