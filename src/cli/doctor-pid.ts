@@ -4,8 +4,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { escapeControlChars } from '../base/sanitize';
 import { file as fileTitle } from '../findings/message';
-import type { Access, FileType } from '../model/spawn-request';
+import type { FileType } from '../model/spawn-request';
 import { VARIABLE_PREFIX } from '../policy/variables';
+import { accessOf, openFlagsIn } from '../strays/fd-info';
 import { UsageError } from './usage-error';
 
 export interface ProcessReport {
@@ -120,11 +121,10 @@ function straysOf(folder: string): ProcessReport['strays'] {
 /** undefined for an FD that is closed at exec, and for a placeholder. */
 function strayTitle(folder: string, fd: number): string | undefined {
   const info = fs.readFileSync(path.join(folder, 'fdinfo', String(fd)), 'latin1');
-  const flags = Number.parseInt(/^flags:\s*([0-7]+)/m.exec(info)?.[1] ?? '0', 8);
+  const flags = openFlagsIn(info) ?? 0;
   if ((flags & (O_CLOEXEC | O_PATH)) !== 0) return undefined;
   const link = path.join(folder, 'fd', String(fd));
-  const access = (['read', 'write', 'both'] as const)[flags & 3] as Access | undefined;
-  return fileTitle({ target: fs.readlinkSync(link), type: typeOf(link), access });
+  return fileTitle({ target: fs.readlinkSync(link), type: typeOf(link), access: accessOf(flags) });
 }
 
 /** The link leads to the open file itself, also to one without a path: proc_pid_fd(5). */

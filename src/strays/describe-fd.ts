@@ -4,6 +4,7 @@ import fs = require('node:fs');
 import tty = require('node:tty');
 
 import type { Access, FileType, OpenFile } from '../model/spawn-request';
+import { accessOf, openFlagsIn } from './fd-info';
 import type { FilePosition, KnownFile } from './stray-guard';
 
 // Captured at load: programs replace functions of `fs`, and these must read the real system.
@@ -40,7 +41,7 @@ class DescribedFile implements OpenFile {
   }
 
   get access(): Access | undefined {
-    if (this.#access === null) this.#access = attempt(() => ACCESS[this.#flags() & O_ACCMODE]);
+    if (this.#access === null) this.#access = attempt(() => this.#readAccess());
     return this.#access;
   }
 
@@ -48,8 +49,9 @@ class DescribedFile implements OpenFile {
     return attempt(() => isNullDevice(this.#known)) === true;
   }
 
-  #flags(): number {
-    return this.#known.flags ?? new StatFile(this.#fd).flags;
+  #readAccess(): Access | undefined {
+    const flags = this.#known.flags ?? new StatFile(this.#fd).flags;
+    return flags === undefined ? undefined : accessOf(flags);
   }
 }
 
@@ -66,12 +68,8 @@ class StatFile implements KnownFile {
     return this.#read().mode & S_IFMT;
   }
 
-  /** In octal in proc_pid_fdinfo(5). */
-  get flags(): number {
-    const [, flags] =
-      /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${this.#fd}`, 'latin1')) ?? [];
-    if (flags === undefined) throw new Error(`FD ${this.#fd} has no flags in /proc`);
-    return Number.parseInt(flags, 8);
+  get flags(): number | undefined {
+    return openFlagsIn(readFileSync(`/proc/self/fdinfo/${this.#fd}`, 'latin1'));
   }
 
   /** makedev(3) */
@@ -109,10 +107,6 @@ const TYPES: ReadonlyMap<number, FileType> = new Map([
   [S_IFSOCK, 'socket'],
   [S_IFBLK, 'device'],
 ]);
-
-/** open(2); both is O_RDWR. */
-const O_ACCMODE = 3;
-const ACCESS: readonly (Access | undefined)[] = ['read', 'write', 'both'];
 
 /** The file offset in bytes, from proc_pid_fdinfo(5). Does not read the file or move the offset. */
 export function positionOf(fd: number): FilePosition | undefined {

@@ -9,6 +9,7 @@ import fs = require('node:fs');
 import os = require('node:os');
 
 import type { OpenFile, Stray } from '../model/spawn-request';
+import { openFlagsIn } from './fd-info';
 import type { Describe, IdentifiedFd, StrayGuard } from './stray-guard';
 
 // Captured at load: programs replace functions of `fs`, and these must read the real system.
@@ -131,7 +132,7 @@ function list(): IdentifiedFd[] {
   const strays: IdentifiedFd[] = [];
   for (const fd of openNumbers()) {
     try {
-      const flags = flagsOf(fd);
+      const flags = openFlagsIn(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? 0;
       // A placeholder that a parent under closefds put here gives access to nothing.
       if ((flags & O_CLOEXEC) !== 0 || ((flags & O_PATH) !== 0 && isLink(fd))) continue;
       // Without `bigint`, an inode number above 2^53 loses its last bits.
@@ -160,9 +161,3 @@ function openNumbers(): number[] {
 }
 
 const O_CLOEXEC = 0o2000000;
-
-/** See proc_pid_fdinfo(5). */
-function flagsOf(fd: number): number {
-  const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
-  return Number.parseInt(flags ?? '0', 8);
-}
