@@ -95,8 +95,8 @@ export function toPlan(
 
   const isListed = mustCover || mode === 'warn';
   const strayFds = isListed || announced.length > 0 ? strayNumbers(closed) : [];
-  const hidden = isListed ? straysBehindSlots(request, strays) : [];
-  const close = isListed ? sorted([...strayFds, ...hidden.filter(fd => closedFds.has(fd))]) : [];
+  const hidden = isListed ? straysBehindSlots(request, strays).filter(fd => closedFds.has(fd)) : [];
+  const close = isListed ? sorted([...strayFds, ...hidden]) : [];
   return {
     denied: deniedSlots(request, closedFds),
     cover: sorted(strayFds.filter(fd => announced.includes(fd) && fd <= HIGHEST_COVERED)),
