@@ -1,6 +1,6 @@
 // Compiles the programs and the addon that the tests use, into build/.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,5 +32,9 @@ compile('native_ways.c', 'native-noplt.node', [...ways, '-fno-plt', '-Wl,-z,now,
 function compile(source, output, flags) {
   const from = path.join(root, 'test', 'native', source);
   const all = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-Wno-deprecated-declarations', ...flags];
-  execFileSync(process.env.CC ?? 'cc', [...all, '-o', path.join(build, output), from], { stdio: 'inherit' });
+  const file = path.join(build, output);
+  // Renamed when it is whole: a test that is running may start the one that was there.
+  const whole = `${file}.${process.pid}`;
+  execFileSync(process.env.CC ?? 'cc', [...all, '-o', whole, from], { stdio: 'inherit' });
+  renameSync(whole, file);
 }

@@ -2,7 +2,7 @@
 //
 // They are installed from npm into .cache/foreign. Some tests fail on a current Node without closefds, so only
 // differences count.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -53,7 +53,6 @@ process.exitCode = counts.failed > 0 ? 1 : 0;
 
 /** Returns the reason if the suite cannot be compared. */
 function prepare() {
-  execFileSync(process.execPath, [path.join(root, 'scripts', 'build', 'test-tools.mjs')]);
   mkdirSync(cache, { recursive: true });
   const manifest = JSON.stringify({ private: true, dependencies: packages });
   const file = path.join(cache, 'package.json');

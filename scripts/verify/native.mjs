@@ -84,43 +84,40 @@ const SANITIZE = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '
 let failures = 0;
 let missing = 0;
 
-const tools = run('the tools', process.execPath, [source('scripts/build/test-tools.mjs')]);
-if (tools) {
-  for (const compiler of ['gcc', 'clang']) {
-    if (!has(compiler)) continue;
-    run(`${compiler}, no warning`, compiler, [...ADDON, '-Wshadow', '-Wpointer-arith', ...SOURCES]);
-    run(`${compiler}, other systems`, compiler, [...ADDON, '-U__linux__', ...SOURCES]);
-    for (const file of [STRACE_PRELOAD, DEEP_PROBE])
-      run(`${compiler}, no warning, ${path.basename(file)}`, compiler, [
-        ...ADDON,
-        '-Wshadow',
-        '-Wpointer-arith',
-        file,
-      ]);
+for (const compiler of ['gcc', 'clang']) {
+  if (!has(compiler)) continue;
+  run(`${compiler}, no warning`, compiler, [...ADDON, '-Wshadow', '-Wpointer-arith', ...SOURCES]);
+  run(`${compiler}, other systems`, compiler, [...ADDON, '-U__linux__', ...SOURCES]);
+  for (const file of [STRACE_PRELOAD, DEEP_PROBE])
+    run(`${compiler}, no warning, ${path.basename(file)}`, compiler, [
+      ...ADDON,
+      '-Wshadow',
+      '-Wpointer-arith',
+      file,
+    ]);
+}
+if (has('clang')) {
+  const analyzer = ['--analyze', '-Xanalyzer', '-analyzer-werror', '-Xanalyzer', '-analyzer-output=text'];
+  const headers = ADDON.slice(ADDON.indexOf('-DNAPI_VERSION=8'), ADDON.indexOf('-shared'));
+  for (const file of [...SOURCES, STRACE_PRELOAD, DEEP_PROBE]) {
+    const name = path.basename(file);
+    run(`clang --analyze ${name}`, 'clang', [
+      ...analyzer,
+      ...(ANALYZE_EXCEPT[name] ?? []),
+      '-std=c11',
+      ...headers,
+      file,
+    ]);
+    if (has('clang-tidy'))
+      run(`clang-tidy ${name}`, 'clang-tidy', [...tidyFor(file), file, '--', '-std=c11', ...headers]);
   }
-  if (has('clang')) {
-    const analyzer = ['--analyze', '-Xanalyzer', '-analyzer-werror', '-Xanalyzer', '-analyzer-output=text'];
-    const headers = ADDON.slice(ADDON.indexOf('-DNAPI_VERSION=8'), ADDON.indexOf('-shared'));
-    for (const file of [...SOURCES, STRACE_PRELOAD, DEEP_PROBE]) {
-      const name = path.basename(file);
-      run(`clang --analyze ${name}`, 'clang', [
-        ...analyzer,
-        ...(ANALYZE_EXCEPT[name] ?? []),
-        '-std=c11',
-        ...headers,
-        file,
-      ]);
-      if (has('clang-tidy'))
-        run(`clang-tidy ${name}`, 'clang-tidy', [...tidyFor(file), file, '--', '-std=c11', ...headers]);
-    }
-  }
-  if (has('gcc')) {
-    // The analyzer's findings are warnings; the test is not part of what it judges.
-    for (const file of [...SOURCES, STRACE_PRELOAD, DEEP_PROBE])
-      run(`gcc -fanalyzer ${path.basename(file)}`, 'gcc', [...ADDON, '-fanalyzer', '-c', file]);
-    memoryChecks('gcc');
-    stracePreloadChecks('gcc');
-  }
+}
+if (has('gcc')) {
+  // The analyzer's findings are warnings; the test is not part of what it judges.
+  for (const file of [...SOURCES, STRACE_PRELOAD, DEEP_PROBE])
+    run(`gcc -fanalyzer ${path.basename(file)}`, 'gcc', [...ADDON, '-fanalyzer', '-c', file]);
+  memoryChecks('gcc');
+  stracePreloadChecks('gcc');
 }
 console.log(
   `${failures === 0 ? 'clean' : `${failures} failed`}${missing === 0 ? '' : `; ${missing} not installed`}`,

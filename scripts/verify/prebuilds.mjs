@@ -10,7 +10,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { stracePreloadFile } from '../../native/build.mjs';
+import { addonFile, stracePreloadFile } from '../../native/build.mjs';
 import { buildPrebuilds, compilerFor, systemFor, TARGETS } from '../release/prebuilds.mjs';
 import { fetchNode } from './fetch-nodes.mjs';
 
@@ -58,9 +58,8 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const tool = name => path.join(root, 'build', name);
 let failures = 0;
 
-execFileSync(process.execPath, [path.join(root, 'scripts', 'build', 'test-tools.mjs')], { stdio: 'inherit' });
-// Where the package has them, since the preload of the real Node looks there.
-const once = buildPrebuilds();
+// Those of the package, since the preload of the real Node looks there.
+const once = TARGETS.map(target => addonFile(target));
 const again = buildPrebuilds(path.join(folder, 'again'));
 for (const [index, target] of TARGETS.entries()) {
   const title = `${target.arch}, ${target.libc}`;

@@ -47,7 +47,7 @@ const canCross = has('aarch64-linux-gnu-gcc') && has('qemu-aarch64');
 const minutes = [];
 const failed = [];
 
-// Once, and not by the suites' own pre scripts, which would replace files that another lane is using.
+// Once, and not by the suites' own pre scripts: two lanes would build the same.
 for (const part of ['test-tools', ...(canCross ? ['prebuilds', 'sbom'] : [])]) {
   const { status } = spawnSync('npm', ['run', `build:${part}`], { cwd: root, stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
