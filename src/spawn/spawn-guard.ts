@@ -151,12 +151,13 @@ export class SpawnGuard {
 
   /**
    * The plan of a command that uses only stdio and always comes from one call site, without looking for the call
-   * site; undefined where the call has to be judged. Only in `enforce`, where the same is closed for every caller,
+   * site; undefined where the call has to be judged. Only where the same happens to the strays for every caller,
    * and as long as the time budget for call sites is used up. Counts for that call site. Never throws.
    */
   assumePlan(call: KnownCommand, strays: readonly Stray[]): Plan | undefined {
     const { candidate, audit } = this.#dependencies;
-    if (this.#mode !== 'enforce' || candidate !== undefined || audit !== undefined) return undefined;
+    // A refusal names its call site.
+    if (this.#mode === 'strict' || candidate !== undefined || audit !== undefined) return undefined;
     return this.#tryOr('using a cached decision', () => this.#assumePlan(call, strays), undefined);
   }
 
@@ -167,7 +168,9 @@ export class SpawnGuard {
     if (decision === undefined || policy.asksWhoCalls || mustFindCaller()) return undefined;
     // A placeholder needs a slot, which this call has none for.
     if (announcedAmong(strays, call).length > 0) return undefined;
-    return this.#repeat(decision, false, true);
+    // Whether children use the FDs, and how they end, was watched while the call site was looked at.
+    this.#count(decision.findings, true);
+    return decision.plan;
   }
 
   #judge(call: SpawnCall, stack: CallStack | undefined): Plan | ClosefdsError {
@@ -178,7 +181,7 @@ export class SpawnGuard {
     const context = this.#contextOf(call, stack, known);
     const key = this.#cacheKeyOf(call, context);
     const cached = key && this.#cache.get(key);
-    if (cached !== undefined) return this.#repeat(cached, call.sync, false);
+    if (cached !== undefined) return this.#repeat(cached, call.sync);
 
     const evaluated = this.#evaluate(call, context);
     const pending = this.#record(evaluated);
@@ -268,12 +271,16 @@ export class SpawnGuard {
     };
   }
 
-  /** `isAssumed`: the call site was not looked at, which the finding says. */
-  #repeat({ plan, findings, withOffset, exits }: CachedDecision, sync: boolean, isAssumed: boolean): Plan {
-    this.#tryOr('reporting', () => this.#dependencies.reportRepeats(findings, isAssumed), undefined);
+  #repeat({ plan, findings, withOffset, exits }: CachedDecision, sync: boolean): Plan {
+    this.#count(findings, false);
     const onExit = exits.length === 0 ? undefined : this.#onExit(exits);
     if (withOffset.length === 0 && onExit === undefined) return plan;
     return { ...plan, after: this.#afterSpawn(withOffset, sync), onExit };
+  }
+
+  /** `isAssumed`: the call site was not looked at, which the finding says. */
+  #count(findings: readonly SpawnFinding[], isAssumed: boolean): void {
+    this.#tryOr('reporting', () => this.#dependencies.reportRepeats(findings, isAssumed), undefined);
   }
 
   /** An audit asks about everything that passes, whether it is worth reporting or not. */

@@ -184,7 +184,7 @@ for (const { name, given, isKnown } of [
     given: { call: { args: ['--log-fd', '77'] } },
     isKnown: true,
   },
-  { name: 'warn, where each place is looked for', given: { mode: 'warn' }, isKnown: false },
+  { name: 'warn', given: { mode: 'warn' }, isKnown: true },
   { name: 'a rule about strays, which may speak of places', given: { policy: keeps }, isKnown: false },
   { name: 'a candidate, whose rules may speak of places', given: { candidate: true }, isKnown: false },
 ] as readonly { readonly name: string; readonly given: RepeatCase; readonly isKnown: boolean }[]) {

@@ -51,7 +51,7 @@ for (const mode of ['warn', 'enforce', 'strict'])
     t.deepEqual(JSON.parse(stdout), Object.fromEntries(CALLS.map(call => [call, 0])), stderr);
   });
 
-test('with a stray, each call of warn captures one: the count sees it', async t => {
+test('with a stray, a new command captures one: the count sees it', async t => {
   const folder = temporaryFolder(t);
   const leak = `require(${JSON.stringify(LEAK)}).open('/dev/zero', 50);`;
   write(folder, { 'counter.js': COUNTER, 'app.js': program(leak) });
