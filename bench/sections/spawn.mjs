@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
+import { addonFile, thisMachine } from '../../native/build.mjs';
 import { compare } from '../harness.mjs';
 import { verdict } from '../numbers.mjs';
 import { inCasts } from '../spawner.mjs';
@@ -39,7 +40,7 @@ export async function run({ quick, folder, progress }) {
 }
 
 const NOTE =
-  'The child is a static program that does nothing, so that nothing hides the cost of starting it: no program that anybody starts is as quick. With `exec` a shell starts it, and with `fork` it is an empty Node program that does not load closefds. Bare, `off`, `warn` and so on take turns in batches; ratios are of neighbouring batches, as medians with their 95 % confidence intervals. The young generation of V8 has one size in all of them (`--max-semi-space-size=1`), since the moment at which it doubles is luck, and each megabyte shows. CPU is the time on the processors of parent and child together. "Bare, again" shows what is noise. "Reported" is `enforce` with a report file and warnings, "reports off" without.';
+  'The child is a static program that does nothing, so that nothing hides the cost of starting it: no program that anybody starts is as quick. With `exec` a shell starts it, and with `fork` it is an empty Node program that does not load closefds. Bare, `off`, `warn` and so on take turns in batches; ratios are of neighbouring batches, as medians with their 95 % confidence intervals. The young generation of V8 has one size in all of them (`--max-semi-space-size=1`), since the moment at which it doubles is luck, and each megabyte shows. CPU is the time on the processors of parent and child together. "Bare, again" shows what is noise. "Modules and addon alone" loads what closefds needs of Node, and the addon, and uses none of it: the floor. "Reported" is `enforce` with a report file and warnings, "reports off" without.';
 
 const COLUMNS = [
   { title: 'route' },
@@ -102,6 +103,10 @@ function waysOf(folder) {
     // What the method itself makes of two that are alike.
     'bare, again': { args: [] },
     'bare, 1 MB more': { args: ['--require', program('more-memory.js')] },
+    'modules and addon alone': {
+      args: ['--require', program('addon-alone.js')],
+      env: { BENCH_ADDON: addonFile(thisMachine()) },
+    },
     off: { args: preload, env: { CLOSEFDS_MODE: 'off' } },
     warn: { args: preload, env: { CLOSEFDS_MODE: 'warn' } },
     'enforce, reported': { args: preload, env: { CLOSEFDS_REPORT: path.join(folder, 'findings.ndjson') } },
