@@ -48,7 +48,8 @@ const folder = mkdtempSync(path.join(os.tmpdir(), 'closefds-bench-'));
 const results = {};
 try {
   if (values.check) {
-    process.exitCode = compareCheck(measureCheck(folder), readCheck(RESULTS)) ? 0 : 1;
+    const kept = readCheck(RESULTS);
+    process.exitCode = compareCheck(measureCheck(folder, kept), kept) ? 0 : 1;
   } else {
     await measureSections();
   }
