@@ -137,9 +137,9 @@ export function isSpawnFinding(finding: Finding): finding is SpawnFinding {
 /**
  * The relation of a finding to earlier spawns of this thread: `first` with its site key; `variant`, the same site
  * key with another command, FD or target; `repeat`, the same finding; `update`, which adds `used` or `exit` to an
- * emitted finding and counts nothing; `refused`, which the error of the call reports, and which is only counted.
+ * emitted finding and counts nothing.
  */
-export type Occurrence = 'first' | 'variant' | 'repeat' | 'update' | 'refused';
+export type Occurrence = 'first' | 'variant' | 'repeat' | 'update';
 
 /** A finding that may be emitted. `make` is called only then, since it searches for some of the fields. */
 export interface PendingFinding {
@@ -147,6 +147,7 @@ export interface PendingFinding {
   readonly dedupKey: string;
   /** The findings of one spawn with the same key are one warning. Later spawns with that key make none. */
   readonly siteKey: string;
+  readonly disposition: Action;
   /** The number in this spawn; the emitted finding may have another. */
   readonly sourceFd: number | undefined;
   readonly make: () => SpawnFinding;
@@ -278,6 +279,7 @@ function pendingFinding(
   return {
     dedupKey: [site, result, target, call.command].join(' '),
     siteKey: site,
+    disposition,
     sourceFd: fd.sourceFd,
     make,
   };
@@ -342,5 +344,11 @@ function bareUnsafe(
   };
   const make = () => redactFinding(finding, redact);
   const siteKey = ['CLOSEFDS_UNSAFE', callSite(caller)].join(' ');
-  return { dedupKey: [siteKey, call.command].join(' '), siteKey, sourceFd: undefined, make };
+  return {
+    dedupKey: [siteKey, call.command].join(' '),
+    siteKey,
+    disposition: finding.disposition,
+    sourceFd: undefined,
+    make,
+  };
 }

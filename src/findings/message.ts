@@ -249,9 +249,8 @@ function selfAdvice(finding: SelfFinding): string {
   }[finding.code];
 }
 
-/** Why `strict` refused a spawn. */
-export function toRefusal(findings: readonly SpawnFinding[]): string {
-  const refused = findings.filter(finding => finding.disposition === 'refused');
+/** Why `strict` refused a spawn, by the findings about the FDs that it refused. */
+export function toRefusal(refused: readonly SpawnFinding[]): string {
   return [
     `closefds refused to start "${escapeControlChars(refused[0]?.command ?? '')}": ${refused.length === 1 ? 'one FD is' : `${refused.length} FDs are`} not allowed`,
     ...refused.map(finding =>

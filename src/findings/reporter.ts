@@ -13,7 +13,7 @@ import { beforeEnd, isExiting } from './before-end';
 import { type CrashNote, createCrashNote } from './crash-note';
 import { CHANNEL } from './diagnostics-channel';
 import type { RecordMetadata } from './fields';
-import type { Finding, Occurrence, SelfFinding } from './finding';
+import { type Finding, isSpawnFinding, type Occurrence, type SelfFinding } from './finding';
 import { createFindingCounter, type FindingCounts } from './finding-counts';
 import type { Told } from './message';
 import { processFacts, type Service, type ServiceSettings, serviceOf } from './process-facts';
@@ -112,7 +112,6 @@ class FindingReporter implements Reporter {
   /** Writes the file first: a listener of the other outlets may throw. */
   report(findings: readonly Finding[], occurrence: Occurrence): void {
     if (occurrence !== 'update') this.#counter.add(findings);
-    if (occurrence === 'refused') return;
     // What says that the file cannot be written is not for the file.
     const written = findings.filter(({ code }) => code !== 'CLOSEFDS_REPORT_FAILED');
     if (occurrence === 'repeat') for (const finding of written) this.#count(this.#counts, finding, ONE);
@@ -272,8 +271,10 @@ class FindingReporter implements Reporter {
   }
 }
 
+/** What `strict` refused is told by the error of the call. */
 function isTold(findings: readonly Finding[]): findings is Told {
-  return findings.length > 0;
+  const [first] = findings;
+  return first !== undefined && !(isSpawnFinding(first) && first.disposition === 'refused');
 }
 
 function countsOf(occurrence: Occurrence): SpawnCounts {

@@ -320,14 +320,13 @@ export class SpawnGuard {
     };
   }
 
+  /** What else would have passed is no finding, since no process was made. */
   #refusal(pending: readonly PendingFinding[]): ClosefdsError {
-    const makeMessage = () => {
-      const findings = pending.map(({ make }) => make());
-      this.#dependencies.report(findings, 'refused');
-      return toRefusal(findings);
-    };
+    const refused = pending.filter(({ disposition }) => disposition === 'refused');
+    this.#emitter.emit(refused);
     const fallback = 'closefds refused to start a process, and failed at saying why';
-    const message = pending.length === 0 ? fallback : this.#tryOr('saying why', makeMessage, fallback);
+    const makeMessage = () => toRefusal(refused.map(({ make }) => make()));
+    const message = refused.length === 0 ? fallback : this.#tryOr('saying why', makeMessage, fallback);
     return new ClosefdsError('ERR_CLOSEFDS_DENIED', message);
   }
 

@@ -548,10 +548,9 @@ for (const { name, findings, refusal } of [
       {"rules":[{"caller":".","kinds":["pipe"],"fds":[3],"effect":"allow","reason":"..."}]}`,
   },
   {
-    name: 'two of three',
+    name: 'two FDs',
     findings: [
       designated({ disposition: 'refused', rule: { source: 'f#/rules/0', reason: 'no' } }),
-      designated({ disposition: 'passed', effect: 'warn', childFd: 5 }),
       designated({ disposition: 'refused', childFd: 4, rule: { source: 'f#/rules/0', reason: 'no' } }),
     ],
     refusal: `closefds refused to start "sh": 2 FDs are not allowed

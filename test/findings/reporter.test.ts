@@ -495,6 +495,23 @@ for (const mode of ['enforce', 'strict'] as const) {
   });
 }
 
+test('what strict refuses is in the report and in no warning, and what else would have passed is in neither', async t => {
+  const { records, stderr } = await configured(
+    t,
+    { mode: 'strict', rules: [{ fds: [4], effect: 'warn' }] },
+    `
+      const stdio = ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'];
+      const errors = [1, 2, 3].map(() => { try { spawnSync('true', { stdio }); } catch (error) { return error.code; } });
+      console.error(errors.join());
+    `,
+  );
+  t.deepEqual(
+    records.map(({ code, disposition, childFd, count }) => ({ code, disposition, childFd, count })),
+    [1, 2].map(count => ({ code: 'CLOSEFDS_DESIGNATED', disposition: 'refused', childFd: 3, count })),
+  );
+  t.is(stderr, `${Array(3).fill('ERR_CLOSEFDS_DENIED').join()}\n`);
+});
+
 const allowAll = { effect: 'allow', reason: 'r' };
 
 for (const { title, config, expected } of [

@@ -61,6 +61,7 @@ function pendingAt(line: number, command: string): PendingFinding {
   return {
     dedupKey: `site ${line} ${command}`,
     siteKey: `site ${line}`,
+    disposition: 'closed',
     sourceFd: 3,
     make,
   };
