@@ -405,6 +405,8 @@ test('the page shows one group and the effect of a candidate', async t => {
   t.deepEqual((await texts('.evidence li')).slice(-1), ['With the candidate policy it would be closed.']);
   t.deepEqual((await texts('.field.outcome option')).slice(-1), ['candidate differs']);
   await page.click('.all-facts summary');
+  // They are made by the event of the opening, which comes after the click.
+  await page.until(`document.querySelector('.facts') !== null`);
   t.regex((await texts('.facts')).join(), /Used by\s+\/usr\/bin\/cat 9\.1 4/);
 });
 
