@@ -9,7 +9,7 @@ const PEERS = 'What closing adds to a spawn with one stray';
 /** The way that the page tells of: with reports, as people run it. */
 const ENFORCE = 'enforce, reported';
 
-/** See bench/programs/addon-alone.js. */
+/** See bench/sections/spawn.mjs. */
 const FLOOR = 'modules and addon alone';
 
 /** The lines of the table: what is measured, its value, the goal, and whether the goal is met. */

@@ -13,6 +13,11 @@ export const CLI = path.join(ROOT, 'dist', 'src', 'cli', 'main.js');
 const BUILD = path.join(ROOT, 'build');
 const require = createRequire(import.meta.url);
 
+/** Modules of Node that closefds has to have before the program runs. */
+export const BUILTINS = ['child_process', 'module', 'worker_threads'];
+/** The text of a preload that loads them. */
+export const LOADING_BUILTINS = BUILTINS.map(name => `require('node:${name}');\n`).join('');
+
 export const program = name => path.join(ROOT, 'bench', 'programs', name);
 export const tool = name => path.join(BUILD, name);
 

@@ -8,7 +8,7 @@ import { addonFile, thisMachine } from '../../native/build.mjs';
 import { compare } from '../harness.mjs';
 import { verdict } from '../numbers.mjs';
 import { inCasts } from '../spawner.mjs';
-import { mostFds, program, REGISTER, tool, withoutAddon } from '../tools.mjs';
+import { LOADING_BUILTINS, mostFds, program, REGISTER, tool, withoutAddon } from '../tools.mjs';
 
 export const title = 'A spawn';
 
@@ -103,16 +103,21 @@ function waysOf(folder) {
     // What the method itself makes of two that are alike.
     'bare, again': { args: [] },
     'bare, 1 MB more': { args: ['--require', program('more-memory.js')] },
-    'modules and addon alone': {
-      args: ['--require', program('addon-alone.js')],
-      env: { BENCH_ADDON: addonFile(thisMachine()) },
-    },
+    'modules and addon alone': { args: ['--require', addonAlone(folder)] },
     off: { args: preload, env: { CLOSEFDS_MODE: 'off' } },
     warn: { args: preload, env: { CLOSEFDS_MODE: 'warn' } },
     'enforce, reported': { args: preload, env: { CLOSEFDS_REPORT: path.join(folder, 'findings.ndjson') } },
     'enforce, reports off': { args: ['--no-warnings', ...preload] },
     fallback: { args: ['--no-warnings', '--require', withoutAddon(folder)] },
   };
+}
+
+/** A preload that loads Node's modules and maps the addon, which no code uses: the floor of a guard made of these. */
+function addonAlone(folder) {
+  const file = path.join(folder, 'addon-alone.js');
+  const addon = JSON.stringify(addonFile(thisMachine()));
+  writeFileSync(file, `${LOADING_BUILTINS}process.dlopen({ exports: {} }, ${addon});\n`);
+  return file;
 }
 
 function pick(ways, names) {

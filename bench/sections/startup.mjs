@@ -6,14 +6,11 @@ import path from 'node:path';
 import { fetchNodes } from '../../scripts/verify/fetch-nodes.mjs';
 import { compare, inTurns } from '../harness.mjs';
 import { mapValues } from '../numbers.mjs';
-import { playStart, REGISTER } from '../tools.mjs';
+import { BUILTINS, LOADING_BUILTINS, playStart, REGISTER } from '../tools.mjs';
 
 export const title = 'Start-up';
 
 const MAJORS = [20, 24, 26];
-
-/** Modules of Node that closefds has to have before the program runs. */
-const BUILTINS = ['child_process', 'module', 'worker_threads'];
 
 const PROGRAMS = {
   'never-spawns.js': '',
@@ -31,7 +28,7 @@ export async function run({ quick, folder, progress }) {
   };
   const preloads = {
     empty: file('empty.js', ''),
-    builtins: file('builtins.js', BUILTINS.map(name => `require('node:${name}');\n`).join('')),
+    builtins: file('builtins.js', LOADING_BUILTINS),
     closefds: REGISTER,
   };
   const programs = Object.entries(PROGRAMS).filter(([name]) => !quick || name.endsWith('.js'));
