@@ -18,7 +18,7 @@ export function createFindingCounter(): FindingCounter {
   const total = { passed: 0, closed: 0, refused: 0 };
   const codes = new Map<string, number>();
   /** Ten thousand strays that recur are one list, which is summed up once. */
-  const sums = new WeakMap<readonly Finding[], FindingCounts>();
+  const sums = new WeakMap<readonly Finding[], ListSum>();
 
   return {
     add(findings) {
@@ -28,7 +28,7 @@ export function createFindingCounter(): FindingCounter {
         sums.set(findings, sum);
       }
       for (const action of ACTIONS) total[action] += sum[action];
-      for (const [code, count] of Object.entries(sum.codes)) codes.set(code, (codes.get(code) ?? 0) + count);
+      for (const [code, count] of sum.codes) codes.set(code, (codes.get(code) ?? 0) + count);
     },
     result: () => ({ ...total, codes: Object.fromEntries(codes) }),
   };
@@ -36,7 +36,11 @@ export function createFindingCounter(): FindingCounter {
 
 const ACTIONS: readonly Action[] = ['passed', 'closed', 'refused'];
 
-function sumOf(findings: readonly Finding[]): FindingCounts {
+interface ListSum extends Readonly<Record<Action, number>> {
+  readonly codes: readonly (readonly [code: string, count: number])[];
+}
+
+function sumOf(findings: readonly Finding[]): ListSum {
   const sum = { passed: 0, closed: 0, refused: 0 };
   const codes: Record<string, number> = {};
   for (const finding of findings) {
@@ -44,5 +48,5 @@ function sumOf(findings: readonly Finding[]): FindingCounts {
     codes[finding.code] = (codes[finding.code] ?? 0) + 1 + more;
     if (isSpawnFinding(finding)) sum[finding.disposition] += 1 + more;
   }
-  return { ...sum, codes };
+  return { ...sum, codes: Object.entries(codes) };
 }

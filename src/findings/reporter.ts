@@ -72,6 +72,10 @@ export function createReporter(options: ReporterOptions): Reporter {
 type SpawnCounts = Pick<RecordMetadata, 'count' | 'assumed'>;
 
 const ONE: SpawnCounts = { count: 1, assumed: 0 };
+const ONE_ASSUMED: SpawnCounts = { count: 1, assumed: 1 };
+
+/** Of several spawns. */
+type RunningCounts = { -readonly [Key in keyof SpawnCounts]: SpawnCounts[Key] };
 
 class FindingReporter implements Reporter {
   readonly #options: ReporterOptions;
@@ -81,9 +85,9 @@ class FindingReporter implements Reporter {
   readonly #file: ReportFile | undefined;
   readonly #counter = createFindingCounter();
   /** How often each finding occurred since it was last written. */
-  readonly #counts = new Map<Finding, SpawnCounts>();
+  readonly #counts = new Map<Finding, RunningCounts>();
   /** The same for lists of findings that are counted as one. */
-  readonly #repeats = new Map<readonly Finding[], SpawnCounts>();
+  readonly #repeats = new Map<readonly Finding[], RunningCounts>();
   readonly #crashNote: CrashNote;
   #isPublishing = false;
   #isWaiting = false;
@@ -140,7 +144,7 @@ class FindingReporter implements Reporter {
 
   reportRepeats(findings: readonly Finding[], isAssumed: boolean): void {
     this.#counter.add(findings);
-    const counts = { count: 1, assumed: isAssumed ? 1 : 0 };
+    const counts = isAssumed ? ONE_ASSUMED : ONE;
     this.#count(this.#repeats, findings, counts);
     if (this.#channel.hasSubscribers)
       this.#tryTo('publishing', () => {
@@ -161,10 +165,14 @@ class FindingReporter implements Reporter {
   }
 
   /** Without a file, nothing reads the counts. */
-  #count<T>(occurred: Map<T, SpawnCounts>, what: T, { count, assumed }: SpawnCounts): void {
+  #count<T>(occurred: Map<T, RunningCounts>, what: T, { count, assumed }: SpawnCounts): void {
     if (this.#file === undefined) return;
-    const before = occurred.get(what) ?? { count: 0, assumed: 0 };
-    occurred.set(what, { count: before.count + count, assumed: before.assumed + assumed });
+    const sum = occurred.get(what);
+    if (sum === undefined) occurred.set(what, { count, assumed });
+    else {
+      sum.count += count;
+      sum.assumed += assumed;
+    }
   }
 
   #flushInTime(): void {
