@@ -28,20 +28,54 @@ export function findAnnouncement(fd: ChildFd, call: AnnouncingCall): string | un
   return announcements(call).find(({ fds }) => fds.includes(fd.childFd))?.text;
 }
 
+/** What was found in the texts of a call. */
+interface Search {
+  readonly args: readonly string[];
+  readonly environment: readonly string[];
+  readonly found: readonly Announcement[];
+}
+
 /** Of the last call that was asked about: each of its FDs asks. */
 let last: { readonly call: AnnouncingCall; readonly found: readonly Announcement[] } | undefined;
+/** Of each command: most calls of a program have the texts of its last one. */
+const searches = new Map<string, Search>();
+/** Bounds what is remembered, for programs that generate commands. */
+const MOST_SEARCHES = 20;
 
 function announcements(call: AnnouncingCall): readonly Announcement[] {
-  if (last?.call !== call) last = { call, found: searchAnnouncements(call) };
+  if (last?.call !== call) last = { call, found: searchOnce(call) };
   return last.found;
 }
 
-/** The one list that both go by. It runs at each spawn of a process with strays, so most texts end at a quick test. */
-function searchAnnouncements({ command, args, environment }: AnnouncingCall): Announcement[] {
+function searchOnce({ command, args, environment: read }: AnnouncingCall): readonly Announcement[] {
+  const environment = read();
+  const before = searches.get(command);
+  if (before !== undefined && isSame(before.environment, environment) && isSame(before.args, args))
+    return before.found;
+  if (searches.size >= MOST_SEARCHES) searches.clear();
+  const found = searchAnnouncements(command, args, environment);
+  searches.set(command, { args, environment, found });
+  return found;
+}
+
+/** Allocates nothing: after a fork, new memory is a page fault. */
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  if (some === others) return true;
+  if (some.length !== others.length) return false;
+  for (let index = 0; index < some.length; index++) if (some[index] !== others[index]) return false;
+  return true;
+}
+
+/** The one list that both go by. Most texts end at a quick test. */
+function searchAnnouncements(
+  command: string,
+  args: readonly string[],
+  environment: readonly string[],
+): Announcement[] {
   const shellText = shellTextIndex(command, args);
   return [
     ...(shellText === undefined ? inArguments(command, args) : inShellCall(command, args, shellText)),
-    ...environment().filter(hasFdSign).flatMap(inVariable),
+    ...environment.filter(hasFdSign).flatMap(inVariable),
   ];
 }
 
