@@ -9,6 +9,7 @@
 
 #include "arguments.h"
 #include "deep_binding.h"
+#include "environment.h"
 #include "placeholder.h"
 #include "stray_guard.h"
 
@@ -215,6 +216,13 @@ static napi_value list(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/* environmentChanged(): boolean */
+static napi_value has_environment_changed(napi_env env, napi_callback_info info) {
+  napi_value changed;
+  (void)info;
+  return napi_get_boolean(env, environment_changed(), &changed) == napi_ok ? changed : NULL;
+}
+
 /* A worker that is terminated within a spawn runs no `finally` block, so JavaScript does not call end(). */
 static void on_thread_end(napi_env env, void *data, void *hint) {
   (void)env;
@@ -231,6 +239,7 @@ NAPI_MODULE_INIT() {
       {"arm", arm}, {"guardByDefault", guard_by_default}, {"mark", mark}, {"begin", begin}, {"end", end},
       {"replace", replace}, {"beginDenial", begin_denial}, {"markFiles", mark_files}, {"spawning", spawning}, {"list", list}, {"placeholder", placeholder},
       {"putPlaceholder", put_placeholder}, {"removePlaceholder", remove_placeholder},
+      {"environmentChanged", has_environment_changed},
   };
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value function;

@@ -4,7 +4,7 @@ import type { AnyFunction } from '../base/wrap-function';
 import type { CallStack } from '../callers/stack';
 import { type ChildExit, toChildExit } from '../model/child-exit';
 import type { SpawnCall } from '../model/spawn-request';
-import { defaultCall, knownCommand, usesOnlyStdio } from '../spawn/parse-call';
+import { defaultCall, type KnownCommand, knownCommand, usesOnlyStdio } from '../spawn/parse-call';
 import type { Plan, Trace } from '../spawn/plan';
 import {
   type CallOptions,
@@ -25,7 +25,9 @@ export interface CallGuardOptions {
    * The plan of a call that uses only stdio; undefined where it has to be evaluated. `look` gives what the
    * call executes, where that shows. Never throws.
    */
-  readonly fastPath: (look: () => SpawnCall | undefined) => Plan | undefined;
+  readonly fastPath: (look: () => KnownCommand | undefined) => Plan | undefined;
+  /** `NAME=value` of each variable of this process that may name an FD. Never throws. */
+  readonly readEnvironment: () => readonly string[];
   /** Called for each call that has to be evaluated, while few of our frames are on the stack. Never throws. */
   readonly captureStack: () => CallStack | undefined;
   /** Throws the refusal of a call; `entry` is the function of ours that user code or Node called. */
@@ -78,7 +80,8 @@ export class CallGuard {
   /** Most calls end here, before anything is allocated for them. */
   fastPlan(route: string, args: readonly unknown[], options: CallOptions): Plan | undefined {
     if (!usesOnlyStdio(options, this.isProxy)) return undefined;
-    return this.#options.fastPath(() => knownCommand(route, args, options, process.env, this.isProxy));
+    const { fastPath, readEnvironment } = this.#options;
+    return fastPath(() => knownCommand(route, args, options, readEnvironment, this.isProxy));
   }
 
   /** Where `parse` fails, by an error of closefds, the slots are evaluated as far as they show. */

@@ -19,21 +19,27 @@ export interface WorkerOptions {
   readonly load: (startedWith: string | undefined) => WorkerFactory | undefined;
 }
 
-/** Replaces `Worker` in this thread, once. The caller syncs the ESM exports afterwards. */
-export function installInWorkers({ preload, load }: WorkerOptions): void {
+/**
+ * Replaces `Worker` in this thread, once. The caller syncs the ESM exports afterwards. Returns what tells whether this
+ * thread has made a worker.
+ */
+export function installInWorkers({ preload, load }: WorkerOptions): () => boolean {
   // The value at start: plain workers start with that one, whatever the program assigns later.
   const startedWith = process.env.NODE_OPTIONS;
   if (!workerThreads.isMainThread) takeOut(preload, requireFlag(preload));
 
   let construct: WorkerFactory | undefined;
+  let hasMade = false;
   const Worker: WorkerClass = new Proxy(workerThreads.Worker, {
     construct: (original, args, newTarget) => {
+      hasMade = true;
       construct ??= load(startedWith);
       return (construct ?? constructOriginal)(original, args, newTarget);
     },
   });
   Object.defineProperty(Worker.prototype, 'constructor', { value: Worker });
   (workerThreads as { Worker: WorkerClass }).Worker = Worker;
+  return () => hasMade;
 }
 
 function takeOut(preload: string, flag: string): void {

@@ -6,6 +6,7 @@
 import path = require('node:path');
 import util = require('node:util');
 import vm = require('node:vm');
+import workerThreads = require('node:worker_threads');
 
 import { ClosefdsError, messageOf } from '../base/errors';
 import { faultOf } from '../base/fault';
@@ -19,8 +20,10 @@ import type { SpawnCall } from '../model/spawn-request';
 import { judgesStrays } from '../policy/rule';
 import type { Settings } from '../policy/settings';
 import { stdioOnlyPlan } from '../spawn/fallback-plan';
+import { createEnvironmentReader } from '../spawn/inherited-environment';
+import type { KnownCommand } from '../spawn/parse-call';
 import { defaultPlan, type Plan } from '../spawn/plan';
-import type { KnownCommand, SpawnGuard } from '../spawn/spawn-guard';
+import type { SpawnGuard } from '../spawn/spawn-guard';
 import { describeFd } from '../strays/describe-fd';
 import type { StrayGuard } from '../strays/stray-guard';
 import { createStrayScan, type StrayScan } from '../strays/stray-scan';
@@ -32,6 +35,8 @@ export interface FirstCallOptions {
   readonly packageRoot: string;
   /** In milliseconds, monotonic. Captured at load, because programs replace the clock. */
   readonly clock: () => number;
+  /** Whether this thread has made a worker, which may share its environment variables. */
+  readonly hasMadeWorkers: () => boolean;
   /** Loads src/preload/first-finding.ts. */
   readonly createRealGuard: (world: RealGuardOptions) => SpawnGuard;
   /** Never throws. */
@@ -47,6 +52,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   const { settings, strayGuard, packageRoot, clock, createRealGuard, report, reportRepeats, flush } = options;
   const { mode } = settings;
   const defaults = defaultPlan(mode);
+  const { isProxy } = util.types;
   const capture = createStackCapture(clock);
   /** Strays are covered by slots of the call, so each call needs a plan of its own. */
   const { mustCover } = strayGuard;
@@ -58,7 +64,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   let spawnGuard: SpawnGuard | undefined;
 
   return createGuardedCalls({
-    isProxy: util.types.isProxy,
+    isProxy,
     judge: (call, stack) => {
       const plan = judge(call, stack);
       // The process ends in execve() without an exit event.
@@ -66,6 +72,7 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
       return plan;
     },
     fastPath,
+    readEnvironment: createEnvironmentReader({ hasChanged: environmentWatch(options), isProxy }),
     captureStack: capture.near,
     throwRefusal: createThrowRefusal(capture, packageRoot),
     strayGuard,
@@ -136,6 +143,13 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
     const what = `closefds failed at ${step}: ${faultOf(error)}`;
     report([{ code: 'CLOSEFDS_INTERNAL_ERROR', mode, what }], 'first');
   }
+}
+
+/** The variables of a worker are a copy in Node, and those that a worker shares may change while they are compared. */
+function environmentWatch({ strayGuard, hasMadeWorkers }: FirstCallOptions): (() => boolean) | undefined {
+  const { hasEnvironmentChanged } = strayGuard;
+  if (hasEnvironmentChanged === undefined || !workerThreads.isMainThread) return undefined;
+  return () => hasMadeWorkers() || hasEnvironmentChanged();
 }
 
 /** So that an uncaught refusal prints little besides its message: Node prints the line that throws. */

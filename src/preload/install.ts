@@ -112,7 +112,7 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard, namedFrom: stri
     onUnloaded: (original, error) => failClosed(original, mode, strayGuard, error),
     onUnpatched: (name, error) => reportUnpatched(mode, name, error),
   });
-  startWorkers(mode, namedFrom);
+  const hasMadeWorkers = startWorkers(mode, namedFrom);
 
   const spawners = require('../../compat/native-spawners.json') as NativeSpawners;
   const onFailure = (error: unknown) => reportNativeSpawners(mode, error);
@@ -142,6 +142,7 @@ function guardSpawns(settings: Settings, strayGuard: StrayGuard, namedFrom: stri
       strayGuard,
       packageRoot: PACKAGE_ROOT,
       clock: ORIGINALS.clock,
+      hasMadeWorkers,
       createRealGuard: world => (require('./first-finding') as typeof FirstFinding).createRealGuard(world),
       report,
       reportRepeats,
@@ -170,13 +171,15 @@ function failClosed(original: AnyFunction, mode: Mode, strayGuard: StrayGuard, e
   };
 }
 
-function startWorkers(mode: Mode, namedFrom: string | undefined): void {
+/** Returns what tells whether this thread has made a worker. */
+function startWorkers(mode: Mode, namedFrom: string | undefined): () => boolean {
   const preload = `${PRELOADS}${path.sep}worker.js`;
-  installInWorkers({
+  const hasMadeWorkers = installInWorkers({
     preload,
     load: startedWith => loadWorkerFactory({ preload, startedWith, namedFrom, isOff: mode === 'off' }, mode),
   });
   nodeModule.syncBuiltinESMExports();
+  return hasMadeWorkers;
 }
 
 function loadWorkerFactory(

@@ -25,12 +25,17 @@ export function toCall(
     ...defaultCall(route, stdio),
     command: typeof file === 'string' ? file : '',
     args: toStrings(peek(command, 'args')),
-    environment: () => {
-      const pairs = peek(command, 'envPairs');
-      return pairs === undefined ? toPairs(peek(command, 'env'), inherited) : toStrings(pairs);
-    },
+    environment: () => readEnvironment(command, () => toPairs(inherited)),
     ...readDesignation(marked),
   };
+}
+
+/** `NAME=value` of what a child gets; `readInherited` gives those of a child that gets no variables of its own. */
+function readEnvironment(command: CallOptions, readInherited: () => readonly string[]): readonly string[] {
+  const pairs = peek(command, 'envPairs');
+  if (pairs !== undefined) return toStrings(pairs);
+  const env = peek(command, 'env');
+  return isOptions(env) ? toPairs(env) : readInherited();
 }
 
 /**
@@ -45,8 +50,9 @@ export function usesOnlyStdio(options: CallOptions, isProxy: IsProxy): boolean {
   return !Array.isArray(stdio.value) || hasStdioOnly(stdio.value);
 }
 
-function isOrdinary(options: CallOptions): boolean {
-  const prototype = Object.getPrototypeOf(options);
+/** Whether an object inherits nothing but what every object does. */
+export function isOrdinary(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
   return prototype === null || prototype === ORDINARY;
 }
 
@@ -122,23 +128,33 @@ export function describeCommand(route: string, args: readonly unknown[], options
   return { file: typeof shell === 'string' ? shell : '/bin/sh', args: ['-c', command], env };
 }
 
-const PLAIN_KEYS = ['file', 'args', 'shell', 'env', 'envPairs'];
+/** What is known of a call that uses only stdio, without running user code. */
+export type KnownCommand = Pick<SpawnCall, 'command' | 'args' | 'environment'>;
 
 /** The command of a call that uses only stdio; undefined where reading it could run user code. */
 export function knownCommand(
   route: string,
   args: readonly unknown[],
   options: CallOptions,
-  inherited: object,
+  readInherited: () => readonly string[],
   isProxy: IsProxy,
-): SpawnCall | undefined {
-  const isPlain = PLAIN_KEYS.every(key => {
-    const own = Object.getOwnPropertyDescriptor(options, key);
-    return own === undefined || ('value' in own && !isProxy(own.value));
-  });
-  if (!isPlain || isProxy(args[1])) return undefined;
+): KnownCommand | undefined {
+  if (!isPlain(options, isProxy) || isProxy(args[1])) return undefined;
   const command = route === 'spawn' ? options : describeCommand(route, args, options);
-  return typeof command.file === 'string' ? toCall(route, command, NO_STDIO, inherited) : undefined;
+  const { file } = command;
+  if (typeof file !== 'string') return undefined;
+  const environment = () => readEnvironment(command, readInherited);
+  return { command: file, args: toStrings(command.args), environment };
+}
+
+const COMMAND_KEYS = ['file', 'args', 'shell', 'env', 'envPairs'];
+
+function isPlain(options: CallOptions, isProxy: IsProxy): boolean {
+  for (let index = 0; index < COMMAND_KEYS.length; index++) {
+    const own = Object.getOwnPropertyDescriptor(options, COMMAND_KEYS[index] as string);
+    if (own !== undefined && (!('value' in own) || isProxy(own.value))) return false;
+  }
+  return true;
 }
 
 /** The strings of an array that Node has not checked yet. */
@@ -151,9 +167,9 @@ export function toStrings(value: unknown): string[] {
 }
 
 /** `NAME=value` of each variable that may name an FD, of an environment that Node has not checked yet. */
-export function toPairs(env: unknown, inherited: object): string[] {
+export function toPairs(environment: object): string[] {
   try {
-    const variables = (isOptions(env) ? env : inherited) as Readonly<Record<string, unknown>>;
+    const variables = environment as Readonly<Record<string, unknown>>;
     const pairs: string[] = [];
     for (const name of Object.keys(variables)) {
       const value = variables[name];

@@ -12,7 +12,7 @@
 
 import { ClosefdsError } from '../base/errors';
 import type { CallStack } from '../callers/stack';
-import { type AnnouncingCall, announcedFds } from '../findings/announcement';
+import { announcedFds } from '../findings/announcement';
 import {
   type Finding,
   type Occurrence,
@@ -41,6 +41,7 @@ import { FindingEmitter } from './emit-findings';
 import { createExitWatches, type ExitWatch, type ExitWatches } from './exit-watch';
 import { stdioOnlyPlan } from './fallback-plan';
 import { type AfterSpawn, createOffsetWatch, hasOffset, type OffsetWatch, type Passed } from './offset-watch';
+import type { KnownCommand } from './parse-call';
 import type { Auditor } from './plan';
 import { defaultPlan, type Plan, type Trace, toPlan } from './plan';
 import { createTryOr, type TryOr } from './steps';
@@ -85,9 +86,6 @@ interface CachedDecision {
   /** Of those findings whose FDs were closed. */
   readonly exits: readonly ExitWatch[];
 }
-
-/** What is known of a call that uses only stdio, without running user code. */
-export type KnownCommand = AnnouncingCall;
 
 /** What a decision depends on, besides the call itself. */
 interface CallContext {
@@ -366,7 +364,7 @@ function announcedAmong(strays: readonly Stray[], call: KnownCommand): readonly 
 const NONE: readonly number[] = [];
 
 function commandKey({ command }: KnownCommand, announced: readonly number[]): string {
-  return `${announced.join(',')} ${command}`;
+  return announced.length === 0 ? command : `${announced.join(',')}\0${command}`;
 }
 
 /** Bounds the call sites that are remembered, for programs that generate code. */

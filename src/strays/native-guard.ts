@@ -39,6 +39,7 @@ interface Addon extends Partial<DeepAddon> {
   putPlaceholder(fd: number): number;
   removePlaceholder(fd: number, before: number): void;
   list(forgetMarked: boolean): BigUint64Array;
+  environmentChanged(): boolean;
 }
 
 const MECHANISMS: readonly Mechanism[] = ['nothing', 'close_range', 'table', 'proc'];
@@ -91,6 +92,7 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
       };
     },
     mustCover: false,
+    hasEnvironmentChanged: () => addon.environmentChanged(),
     deep: addon.deepArm === undefined ? undefined : (addon as DeepAddon),
   };
 

@@ -139,6 +139,11 @@ export interface StrayGuard {
   readonly coverHere: (fds: readonly number[]) => () => void;
   /** Whether each stray needs a placeholder, because this guard cannot mark. True for the fallback guard. */
   readonly mustCover: boolean;
+  /**
+   * Whether an environment variable of this process changed since the last call. Only the main thread may call it,
+   * while it shares its variables with no worker. Undefined without the addon.
+   */
+  readonly hasEnvironmentChanged?: (() => boolean) | undefined;
 }
 
 /** Does nothing: for systems that close strays themselves (macOS), and those where closefds cannot. */

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../native/environment.h"
 #include "../../native/stray_guard.h"
 
 #define ROUNDS 10
@@ -344,6 +345,24 @@ static void *fork_all_the_time(void *unused) {
   return NULL;
 }
 
+static void changed_environment(void) {
+  extern char **environ;
+  char *none[] = {NULL};
+  check(environment_changed(), "nothing is known of the environment before the first call");
+  check(!environment_changed(), "an environment that stayed as it was has not changed");
+  check(setenv("CLOSEFDS_TEST", "1", 1) == 0 && environment_changed(), "a new variable is a change");
+  check(setenv("CLOSEFDS_TEST", "2", 1) == 0 && environment_changed(), "so is a new value");
+  check(!environment_changed(), "a change is told once");
+  check(unsetenv("CLOSEFDS_TEST") == 0 && environment_changed(), "a variable that is gone is a change");
+  char **all = environ;
+  environ = none;
+  check(environment_changed() && !environment_changed(), "an empty environment is known, too");
+  environ = NULL;
+  check(!environment_changed(), "so is one that clearenv() left");
+  environ = all;
+  check(environment_changed() && !environment_changed(), "and one that is back");
+}
+
 int main(int argc, char **argv) {
   if (argc < 2) return 2;
   list_fds = argv[1];
@@ -351,6 +370,7 @@ int main(int argc, char **argv) {
   check(stray_guard_arm() == 0 && stray_guard_arm() == 0, "arming works, and once more");
   check(stray_guard_spawning() == STRAY_GUARD_UNKNOWN, "nothing is known before a spawn");
   listing(inherited);
+  changed_environment();
 
   guarded_spawns(with_handlers);
   check(stray_guard_spawning() == STRAY_GUARD_FORK, "fork is noticed");

@@ -121,6 +121,7 @@ for (const { what, native, looks } of [
           strayGuard,
           packageRoot: ROOT,
           clock,
+          hasMadeWorkers: () => false,
           createRealGuard,
           ...noReporter,
         });

@@ -56,6 +56,7 @@ const calls = createGuardedCalls({
     return NOTHING;
   },
   isProxy: types.isProxy,
+  readEnvironment: () => [],
   throwRefusal: error => {
     throw error;
   },
