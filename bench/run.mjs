@@ -22,15 +22,7 @@ import { RESULTS, writeDocs } from './write-docs.mjs';
 
 const SECTIONS = ['spawn', 'peers', 'startup', 'scale', 'load', 'memory', 'deep'];
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    check: { type: 'boolean', default: false },
-    show: { type: 'boolean', default: false },
-    section: { type: 'string', multiple: true, default: SECTIONS },
-    out: { type: 'string' },
-  },
-});
+const values = readOptions();
 const unknown = values.section.filter(name => !SECTIONS.includes(name));
 if (unknown.length > 0) {
   console.error(`--section: expected one of ${SECTIONS.join(', ')}, found ${unknown.join(', ')}`);
@@ -55,6 +47,22 @@ try {
   }
 } finally {
   rmSync(folder, { recursive: true });
+}
+
+function readOptions() {
+  const options = {
+    quick: { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+    show: { type: 'boolean', default: false },
+    section: { type: 'string', multiple: true, default: SECTIONS },
+    out: { type: 'string' },
+  };
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    console.error(`bench: ${error.message}; the options are --${Object.keys(options).join(', --')}`);
+    process.exit(2);
+  }
 }
 
 async function measureSections() {

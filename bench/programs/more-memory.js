@@ -1,2 +1,2 @@
-// A preload that allocates a megabyte which no code uses.
-globalThis.held = Buffer.alloc(2 ** 20, 1);
+// A preload that allocates BENCH_HELD megabytes which no code uses.
+globalThis.held = Buffer.alloc(process.env.BENCH_HELD * 2 ** 20, 1);
