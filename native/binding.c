@@ -11,6 +11,7 @@
 #include "deep_binding.h"
 #include "environment.h"
 #include "placeholder.h"
+#include "spare_memory.h"
 #include "stray_guard.h"
 
 /* The number of 64-bit words for each file in a BigUint64Array: the FD, then its identity. */
@@ -223,6 +224,14 @@ static napi_value has_environment_changed(napi_env env, napi_callback_info info)
   return napi_get_boolean(env, environment_changed(), &changed) == napi_ok ? changed : NULL;
 }
 
+/* releaseSpareMemory(): void */
+static napi_value release_spare_memory(napi_env env, napi_callback_info info) {
+  (void)env;
+  (void)info;
+  spare_memory_release();
+  return NULL;
+}
+
 /* A worker that is terminated within a spawn runs no `finally` block, so JavaScript does not call end(). */
 static void on_thread_end(napi_env env, void *data, void *hint) {
   (void)env;
@@ -239,7 +248,7 @@ NAPI_MODULE_INIT() {
       {"arm", arm}, {"guardByDefault", guard_by_default}, {"mark", mark}, {"begin", begin}, {"end", end},
       {"replace", replace}, {"beginDenial", begin_denial}, {"markFiles", mark_files}, {"spawning", spawning}, {"list", list}, {"placeholder", placeholder},
       {"putPlaceholder", put_placeholder}, {"removePlaceholder", remove_placeholder},
-      {"environmentChanged", has_environment_changed},
+      {"environmentChanged", has_environment_changed}, {"releaseSpareMemory", release_spare_memory},
   };
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value function;

@@ -55,9 +55,8 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   const { isProxy } = util.types;
   const capture = createStackCapture(clock);
   /** Strays are covered by slots of the call, so each call needs a plan of its own. */
-  const { mustCover } = strayGuard;
-  const failuresTold = new Set<string>();
-  let unguardedTold = false;
+  const { mustCover, releaseSpareMemory } = strayGuard;
+  const { onUnguarded, onFailure } = createFaultReports(options);
   /** The call that fastPath() saw last has not come to judge() yet. */
   let isSeen = false;
   let watch: StrayScan | undefined;
@@ -98,10 +97,12 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
   }
 
   function judge(call: SpawnCall, stack: CallStack | undefined): Plan {
+    let isFirst = false;
     try {
       watch ??= watchStrays(settings, strayGuard, clock);
       if (!isSeen) watch.onCall();
       isSeen = false;
+      isFirst = spawnGuard === undefined;
       spawnGuard ??= createRealGuard({
         settings,
         strays: watch.strays,
@@ -115,7 +116,12 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
       onFailure('loading the spawn guard', error);
       return failClosed(call);
     }
-    return spawnGuard.judge(call, stack);
+    try {
+      return spawnGuard.judge(call, stack);
+    } finally {
+      // V8 needed half a megabyte to compile what the first finding runs, and each fork would copy that.
+      if (isFirst) releaseSpareMemory?.();
+    }
   }
 
   /** The spawn guard does this by itself where one of its steps fails; here it could not be loaded. */
@@ -127,6 +133,19 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
       return stdioOnlyPlan(call, mode, []);
     }
   }
+}
+
+interface FaultReports {
+  /** Throws in `strict`. */
+  readonly onUnguarded: (error: unknown) => void;
+  readonly onFailure: (step: string, error: unknown) => void;
+}
+
+/** Reports each fault of closefds once: one may come with each spawn. */
+function createFaultReports({ settings: { mode }, report }: FirstCallOptions): FaultReports {
+  const failuresTold = new Set<string>();
+  let unguardedTold = false;
+  return { onUnguarded, onFailure };
 
   function onUnguarded(error: unknown): void {
     const what = `stray FDs may reach a child: ${messageOf(error)}`;
@@ -136,7 +155,6 @@ export function prepareCalls(options: FirstCallOptions): GuardedCalls {
     report([{ code: 'CLOSEFDS_UNGUARDED', mode, what }], 'first');
   }
 
-  /** Reported once for each step: an internal error may come with each spawn. */
   function onFailure(step: string, error: unknown): void {
     if (failuresTold.has(step)) return;
     failuresTold.add(step);

@@ -40,6 +40,7 @@ interface Addon extends Partial<DeepAddon> {
   removePlaceholder(fd: number, before: number): void;
   list(forgetMarked: boolean): BigUint64Array;
   environmentChanged(): boolean;
+  releaseSpareMemory(): void;
 }
 
 const MECHANISMS: readonly Mechanism[] = ['nothing', 'close_range', 'table', 'proc'];
@@ -93,6 +94,7 @@ export function loadStrayGuard(packageRoot: string): StrayGuard {
     },
     mustCover: false,
     hasEnvironmentChanged: () => addon.environmentChanged(),
+    releaseSpareMemory: () => addon.releaseSpareMemory(),
     deep: addon.deepArm === undefined ? undefined : (addon as DeepAddon),
   };
 

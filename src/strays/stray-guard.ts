@@ -144,6 +144,8 @@ export interface StrayGuard {
    * while it shares its variables with no worker. Undefined without the addon.
    */
   readonly hasEnvironmentChanged?: (() => boolean) | undefined;
+  /** Gives memory back that malloc() keeps for later, in a process that has little of it. Undefined without the addon. */
+  readonly releaseSpareMemory?: (() => void) | undefined;
 }
 
 /** Does nothing: for systems that close strays themselves (macOS), and those where closefds cannot. */

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <malloc.h>
 #include <node_api.h>
 #include <pthread.h>
 #include <spawn.h>
@@ -46,6 +47,26 @@ static char *to_text(napi_env env, napi_value value) {
   char *text = malloc(length + 1);
   (void)napi_get_value_string_utf8(env, value, text, length + 1, &length);
   return text;
+}
+
+/* trim(): gives all memory that malloc() keeps back to the system. */
+static napi_value leak_trim(napi_env env, napi_callback_info info) {
+  (void)info;
+  return from_int(env, malloc_trim(0));
+}
+
+/* grow(megabytes): malloc()'s heap grows, and nine tenths of that are free again. */
+static napi_value leak_grow(napi_env env, napi_callback_info info) {
+  enum { SIZE = 8000 };
+  napi_value values[1];
+  (void)arguments(env, info, values, 1);
+  int count = to_int(env, values[0]) * ((1 << 20) / SIZE);
+  char **blocks = malloc((size_t)count * sizeof *blocks);
+  for (int i = 0; i < count; i++) blocks[i] = memset(malloc(SIZE), 1, SIZE);
+  for (int i = 0; i < count; i++)
+    if (i % 10 > 0) free(blocks[i]);
+  free(blocks);
+  return NULL;
 }
 
 /* open(path, least): an inheritable, readable and writable FD, numbered `least` or higher. */
@@ -267,7 +288,7 @@ NAPI_MODULE_INIT() {
   static const struct {
     const char *name;
     napi_callback function;
-  } functions[] = {{"open", leak_open},   {"flags", leak_flags}, {"mark", leak_mark}, {"close", leak_close},
+  } functions[] = {{"trim", leak_trim}, {"grow", leak_grow}, {"open", leak_open},   {"flags", leak_flags}, {"mark", leak_mark}, {"close", leak_close},
                    {"pipe", leak_pipe},   {"dup2", leak_dup2}, {"limit", leak_limit}, {"run", leak_run}, {"full", leak_full},
                    {"openers", leak_openers}, {"forkers", leak_forkers}, {"join", leak_join},
                    {"watchers", leak_watchers}, {"keep", leak_keep}, {"seen", leak_seen}};
