@@ -364,7 +364,8 @@ function announcedAmong(strays: readonly Stray[], call: KnownCommand): readonly 
 const NONE: readonly number[] = [];
 
 function commandKey({ command }: KnownCommand, announced: readonly number[]): string {
-  return announced.length === 0 ? command : `${announced.join(',')}\0${command}`;
+  // A command may start with digits, but the list has no NUL.
+  return `${announced.join(',')}\0${command}`;
 }
 
 /** Bounds the call sites that are remembered, for programs that generate code. */
