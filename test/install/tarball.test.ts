@@ -14,7 +14,7 @@ const test = anyTest as TestFn<{ readonly tarball: string; readonly files: reado
  * Compressed: 185 kB are the preload's bundles with their maps, 145 kB the parsers that `closefds scan` bundles, 125 kB
  * the addons, 165 kB the pages, the compat table and the native sources.
  */
-const MOST_BYTES = 900_000;
+const MOST_BYTES = 910_000;
 
 /** Decisions, architecture and the like, which it links in turn, are in the repository. */
 const HOW_IT_WORKS = 'docs/dev/how-it-works.md';
