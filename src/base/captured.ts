@@ -32,6 +32,7 @@ const methods = {
   buffer: pick(Buffer.prototype, 'every fill includes indexOf lastIndexOf slice some subarray toString'),
   date: pick(Date.prototype, 'getTime toISOString'),
   promise: pick(Promise.prototype, 'catch finally then'),
+  weakRef: pick(WeakRef.prototype, 'deref'),
   object: pick(Object.prototype, 'hasOwnProperty'),
 };
 
@@ -62,7 +63,7 @@ const statics = {
 /** Captured as they are. Collections get classes whose methods are captured. */
 const values = pick(
   globalThis,
-  'Array BigInt Boolean Buffer Date Error Function JSON Map Math Number Object Promise Proxy RangeError Reflect RegExp Set String Symbol SyntaxError TypeError URIError Uint8Array WeakMap WeakSet decodeURIComponent encodeURIComponent isFinite isNaN parseFloat parseInt process',
+  'Array BigInt Boolean Buffer Date Error Function JSON Map Math Number Object Promise Proxy RangeError Reflect RegExp Set String Symbol SyntaxError TypeError URIError Uint8Array WeakMap WeakRef WeakSet decodeURIComponent encodeURIComponent isFinite isNaN parseFloat parseInt process',
 );
 
 const generator = (function* () {})();

@@ -13,7 +13,7 @@ type Work = (value: unknown, index: number, all: List) => unknown;
 
 let captured: Captured;
 let methods: Captured['methods'];
-let classes: Pick<typeof globalThis, 'Uint8Array' | 'Date' | 'Promise' | 'RegExp'>;
+let classes: Pick<typeof globalThis, 'Uint8Array' | 'Date' | 'Promise' | 'RegExp' | 'WeakRef'>;
 let apply: typeof Reflect.apply;
 let isArray: typeof Array.isArray;
 let create: typeof Object.create;
@@ -80,6 +80,7 @@ function methodFor(name: string, self: unknown): unknown {
   if (date[name] !== undefined && self instanceof classes.Date) return date[name];
   if (promise[name] !== undefined && self instanceof classes.Promise) return promise[name];
   if (regexp[name] !== undefined && self instanceof classes.RegExp) return regexp[name];
+  if (methods.weakRef[name] !== undefined && self instanceof classes.WeakRef) return methods.weakRef[name];
   return undefined;
 }
 

@@ -35,19 +35,37 @@ interface Search {
   readonly found: readonly Announcement[];
 }
 
-/** Of the last call that was asked about: each of its FDs asks. */
-let last: { readonly call: AnnouncingCall; readonly found: readonly Announcement[] } | undefined;
-/** Of each command: most calls of a program have the texts of its last one. */
-const searches = new Map<string, Search>();
+interface Memory {
+  /** The last call that was asked about: each of its FDs asks. */
+  last: { readonly call: AnnouncingCall; readonly found: readonly Announcement[] } | undefined;
+  /** Of each command: most calls of a program have the texts of its last one. */
+  readonly searches: Map<string, Search>;
+}
+
+/** Texts may be secrets, so they are kept no longer than any garbage. */
+let memory: WeakRef<Memory> | undefined;
 /** Bounds what is remembered, for programs that generate commands. */
 const MOST_SEARCHES = 20;
 
 function announcements(call: AnnouncingCall): readonly Announcement[] {
-  if (last?.call !== call) last = { call, found: searchOnce(call) };
-  return last.found;
+  const known = remembered();
+  if (known.last?.call !== call) known.last = { call, found: searchOnce(call, known.searches) };
+  return known.last.found;
 }
 
-function searchOnce({ command, args, environment: read }: AnnouncingCall): readonly Announcement[] {
+function remembered(): Memory {
+  let known = memory?.deref();
+  if (known === undefined) {
+    known = { last: undefined, searches: new Map() };
+    memory = new WeakRef(known);
+  }
+  return known;
+}
+
+function searchOnce(
+  { command, args, environment: read }: AnnouncingCall,
+  searches: Map<string, Search>,
+): readonly Announcement[] {
   const environment = read();
   const before = searches.get(command);
   if (before !== undefined && isSame(before.environment, environment) && isSame(before.args, args))

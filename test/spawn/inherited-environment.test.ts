@@ -4,7 +4,7 @@ import util from 'node:util';
 import test from 'ava';
 import { createEnvironmentReader } from '../../src/spawn/inherited-environment';
 import { temporaryFolder, write } from '../support/programs';
-import { LEAK, run, tool } from '../support/run';
+import { LEAK, REGISTER, run, tool, WITHOUT_COVERAGE } from '../support/run';
 
 const { isProxy } = util.types;
 
@@ -147,3 +147,25 @@ for (const { title, body } of [
     const { stdout, stderr } = await run(script, { env: { CLOSEFDS_MODE: 'enforce' } });
     t.deepEqual(JSON.parse(stdout || '""'), [NOT_NAMED, NAMED, NOT_NAMED, NAMED, NOT_NAMED], stderr);
   });
+
+test('the arguments and variables of a call, which may be secrets, are garbage after it', async t => {
+  const script = write(temporaryFolder(t), {
+    'app.js': `${PROGRAM}
+      // No constant of the program holds the whole texts.
+      const secret = 'hunter'.repeat(2);
+      for (let i = 0; i < 3; i++) cp.spawnSync('true', [secret + 'A'], { env: { TOKEN: secret + 'B' } });
+      setTimeout(() => {
+        gc();
+        const chunks = [];
+        require('node:v8').getHeapSnapshot().on('data', chunk => chunks.push(chunk)).on('end', () => {
+          const text = chunks.join('');
+          console.log(JSON.stringify(['list-all-fds', secret + 'A', secret + 'B'].map(word => text.includes(word))));
+        });
+      }, 10);`,
+  });
+  const { stdout, stderr } = await run(script, {
+    nodeArgs: ['--expose-gc', '--require', REGISTER],
+    env: { CLOSEFDS_MODE: 'enforce', ...WITHOUT_COVERAGE },
+  });
+  t.deepEqual(JSON.parse(stdout || '""'), [true, false, false], stderr);
+});
