@@ -7,23 +7,31 @@
 
 #ifdef __GLIBC__
 
+#include <fcntl.h>
 #include <malloc.h>
-#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-/* In bytes. Looking through so much takes less than a millisecond. */
-#define MOST_GROWTH (8 << 20)
+/* In bytes. Node alone has some fifty megabytes. */
+#define MOST_RESIDENT (96L << 20)
 
-/* Where the heap ended when the addon was loaded. */
-static intptr_t begin;
-
-/* The end of malloc()'s first heap. */
-static intptr_t heap_end(void) { return (intptr_t)sbrk(0); }
-
-__attribute__((constructor)) static void note_begin(void) { begin = heap_end(); }
+/* The memory of this process, in bytes: the second number of /proc/self/statm, in pages, see proc(5). -1: unknown. */
+static long resident(void) {
+  char text[128];
+  int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  ssize_t length = read(fd, text, sizeof text - 1);
+  (void)close(fd);
+  if (length <= 0) return -1;
+  text[length] = 0;
+  const char *second = strchr(text, ' ');
+  return second == NULL ? -1 : strtol(second, NULL, 10) * sysconf(_SC_PAGESIZE);
+}
 
 void spare_memory_release(void) {
-  if (heap_end() - begin < MOST_GROWTH) (void)malloc_trim(0); /* 0: nothing was free */
+  long now = resident();
+  if (now >= 0 && now < MOST_RESIDENT) (void)malloc_trim(0); /* 0: nothing was free */
 }
 
 #else

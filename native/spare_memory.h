@@ -6,8 +6,7 @@
 
 /*
  * Gives the free pages of malloc() back to the system, since each fork() copies them. Does nothing in
- * a process whose heap has grown since the addon was loaded: there it would take long, and the process
- * needs its pages again. Nor where the C library has no such function (musl).
+ * a process with much memory: there it would take long, and the process needs its pages again. Nor where the C library has no such function (musl).
  */
 void spare_memory_release(void);
 
